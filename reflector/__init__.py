@@ -1,0 +1,1 @@
+"""Reflects a database and answers questions about it; knows nothing of HTTP."""

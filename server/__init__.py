@@ -1,0 +1,1 @@
+"""Serves a reflected database over HTTP, on top of the names that reflector makes public."""
