@@ -1,0 +1,213 @@
+"""What a database is made of: tables, columns, keys, foreign keys, relationships, functions.
+
+Rule: a catalog is immutable and knows nothing of who asks. Objects are themselves, not their spelling
+(`eq=False`): a column found through a scope is the very column the compiler names, so no string travels twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from reflector.datatypes import DataType
+
+
+class DatabaseKind(StrEnum):
+    """The databases we speak; MySQL 8 shares MariaDB's driver and is experimental."""
+
+    POSTGRESQL = "postgresql"
+    MARIADB = "mariadb"
+    MYSQL = "mysql"
+    SQLITE = "sqlite"
+
+
+class TableKind(StrEnum):
+    TABLE = "table"
+    VIEW = "view"
+    MATERIALIZED_VIEW = "materialized_view"
+    FOREIGN = "foreign"
+    VIRTUAL = "virtual"
+
+
+class Fill(StrEnum):
+    """Where a column's value comes from when a writer gives none."""
+
+    NONE = "none"
+    DEFAULT = "default"
+    IDENTITY = "identity"
+    """The database numbers it unless a value is given (BY DEFAULT, serial, AUTO_INCREMENT, rowid alias)."""
+    ALWAYS = "always"
+    """The database numbers it and accepts no value (GENERATED ALWAYS AS IDENTITY)."""
+    COMPUTED = "computed"
+    """A generated column: no value is accepted."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Column:
+    """One column. `default` is the database's own text, for documents only."""
+
+    name: str
+    type: DataType
+    nullable: bool
+    fill: Fill = Fill.NONE
+    default: str | None = None
+    comment: str | None = None
+    collation: str | None = None
+
+    @property
+    def writable(self) -> bool:
+        """Whether any writer may give it a value."""
+        return self.fill not in (Fill.ALWAYS, Fill.COMPUTED) and self.type.writable
+
+    @property
+    def required(self) -> bool:
+        """Whether an insert must give it a value."""
+        return self.writable and not self.nullable and self.fill is Fill.NONE
+
+    def __repr__(self) -> str:
+        return f"Column({self.name!r})"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Key:
+    """A primary key or unique constraint, in the order of its definition. `name` is None where the database has none."""
+
+    name: str | None
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Check:
+    """A CHECK constraint; `expression` is the database's own text."""
+
+    name: str | None
+    expression: str
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Table:
+    """A table, view, or what behaves like one.
+
+    `label` is its one public name: the database's name in the first schema, `schema.name` elsewhere, or the
+    config's `name:`. `row_estimate` is the database's statistic, None when there is none.
+    """
+
+    schema: str
+    name: str
+    label: str
+    kind: TableKind
+    columns: tuple[Column, ...]
+    primary_key: Key | None = None
+    uniques: tuple[Key, ...] = ()
+    checks: tuple[Check, ...] = ()
+    comment: str | None = None
+    row_estimate: int | None = None
+    insertable: bool = True
+    updatable: bool = True
+    deletable: bool = True
+    by_name: Mapping[str, Column] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {column.name: column for column in self.columns})
+
+    def __repr__(self) -> str:
+        return f"Table({self.label!r})"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ForeignKey:
+    """`columns[i]` of `table` refers to `target_columns[i]` of `target`. Actions are upper case SQL words."""
+
+    name: str | None
+    table: Table
+    columns: tuple[Column, ...]
+    target: Table
+    target_columns: tuple[Column, ...]
+    on_update: str = "NO ACTION"
+    on_delete: str = "NO ACTION"
+
+
+Pairs = tuple[tuple[Column, Column], ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Junction:
+    """The table in the middle of a many-to-many relationship.
+
+    `near` pairs (source column, junction column); `far` pairs (junction column, target column).
+    """
+
+    table: Table
+    near: Pairs
+    far: Pairs
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Relationship:
+    """A way from a row of `source` to rows of `target`.
+
+    Without a junction, `pairs` are (source column, target column). With one, `pairs` is empty and the junction
+    holds both halves. `nullable` says whether a to-one relationship may find nothing.
+    """
+
+    name: str
+    source: Table
+    target: Table
+    many: bool
+    pairs: Pairs
+    junction: Junction | None = None
+    nullable: bool = True
+    foreign_key: ForeignKey | None = None
+
+    def __repr__(self) -> str:
+        return f"Relationship({self.source.label}.{self.name})"
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    name: str
+    type: DataType
+    mode: str = "in"
+    has_default: bool = False
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Function:
+    """A routine of the database; recorded, and served only where a config names it."""
+
+    schema: str
+    name: str
+    arguments: tuple[Argument, ...]
+    returns: str
+    volatility: str = "volatile"
+    returns_set: bool = False
+    security_definer: bool = False
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a reader of the start-up log should know: an opaque type, a clash of names."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Catalog:
+    """One database as it was at one moment.
+
+    `tables` is keyed by label, in the order of schemas and names; `relationships` by source table, then by name.
+    `fingerprint` is a hash of the content, equal in every process that reflected the same schema.
+    """
+
+    kind: DatabaseKind
+    version: tuple[int, ...]
+    schemas: tuple[str, ...]
+    tables: Mapping[str, Table]
+    relationships: Mapping[Table, Mapping[str, Relationship]]
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    functions: tuple[Function, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    fingerprint: str = ""

@@ -1,0 +1,62 @@
+"""What the engine asks of a driver, whatever the database.
+
+Rule: a driver runs plans and translates errors; it decides nothing. A connection whose command did not end is closed,
+never pooled; COMMIT is shielded from cancellation; a write that was sent is never sent again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from reflector.catalog.model import DatabaseKind
+from reflector.sql.plan import Answer, BoundPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a transaction is to run as. The plain session needs none and lets a single read run outside of one.
+
+    `role` and `settings` are set with SET LOCAL (PostgreSQL). `read_only` refuses writes in the database as well.
+    `timeout` in seconds is this caller's limit on each statement, None for the driver's own.
+    """
+
+    role: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    read_only: bool = False
+    timeout: float | None = None
+
+
+PLAIN = Session()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a driver keeps its connections. Times in seconds."""
+
+    pool_size: int = 10
+    acquire_timeout: float = 5.0
+    statement_timeout: float = 10.0
+    writable: bool = True
+
+
+class Driver(Protocol):
+    """One database, reached."""
+
+    kind: DatabaseKind
+
+    async def open(self) -> None:
+        """Connect once to prove that it works; raises ConnectionRefused naming the part at fault."""
+
+    async def close(self) -> None:
+        """Give every connection back. Statements that are under way are ended."""
+
+    async def fetch(self, text: str, *values: Any) -> Sequence[Sequence[Any]]:
+        """All rows of a statement of our own (reflection, fingerprints); placeholders in the driver's own style."""
+
+    async def run(self, plan: BoundPlan, session: Session = PLAIN) -> Answer:
+        """Run one plan; in a transaction when the plan or the session asks for one."""
+
+    async def run_all(self, plans: Sequence[BoundPlan], session: Session = PLAIN) -> Sequence[Answer]:
+        """Run several plans in one transaction, in order: all of them or none."""

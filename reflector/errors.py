@@ -1,0 +1,274 @@
+"""Everything that can go wrong, as one tree. The server alone maps it to statuses.
+
+    ReflectorError
+    ├── RequestError                     the caller asked for something that cannot be
+    │   ├── UnknownTable · UnknownColumn · UnknownRelationship · UnknownOperator · UnknownParameter
+    │   ├── InvalidValue                 a value that is not of its column's type
+    │   ├── InvalidRequest               a request that cannot be understood
+    │   ├── LimitExceeded                more than the limits allow
+    │   ├── NotSupported                 this database cannot do that
+    │   ├── RowNotFound                  not there, or not to be seen
+    │   └── Faults                       several of these at once
+    ├── AccessError
+    │   ├── Unauthenticated              no credential, or a bad one
+    │   ├── Forbidden                    a right the caller does not have
+    │   ├── CheckRefused                 a row that a rule's check refuses
+    │   ├── MissingClaim                 a rule needs a claim that the caller does not carry
+    │   └── RuleUnbound                  a rule no longer fits the database: the table is closed
+    ├── DatabaseError
+    │   ├── UniqueViolation · ForeignKeyViolation · CheckViolation · NotNullViolation · InvalidData
+    │   ├── SerializationFailure · StatementTimeout · ReadOnlyDatabase · StorageFull
+    │   └── DatabaseUnavailable · PoolExhausted · OutcomeUnknown
+    ├── CatalogError
+    │   ├── ConnectionRefused            start: wrong host, credentials, database, file
+    │   └── RuleError                    a rule that does not fit the catalog
+    └── InternalError
+
+Rule: a `code` outlives its wording, and a message never holds what a database said of a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import ClassVar
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name most like `name`, or None when none is near."""
+    names = list(known)
+    folded = {each.lower(): each for each in reversed(names)}
+    near = get_close_matches(name.lower(), list(folded), n=1, cutoff=0.6)
+    return folded[near[0]] if near else None
+
+
+def suggestion(name: str, known: Iterable[str]) -> str | None:
+    """The hint that names the nearest known name, or None."""
+    near = nearest(name, known)
+    return None if near is None else f"did you mean {near!r}?"
+
+
+class ReflectorError(Exception):
+    """Root of the tree. `pointer` says where in the request the fault is, when one place can be named."""
+
+    code: ClassVar[str] = "internal_error"
+
+    def __init__(self, message: str, *, hint: str | None = None, pointer: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.pointer = pointer
+
+
+# ── what the caller asked ────────────────────────────────────────────────────────────────────
+
+
+class RequestError(ReflectorError):
+    code = "invalid_request"
+
+
+class UnknownTable(RequestError):
+    code = "unknown_table"
+
+    def __init__(self, name: str, known: Iterable[str] = (), *, pointer: str | None = None) -> None:
+        super().__init__(f"there is no table {name!r}", hint=suggestion(name, known), pointer=pointer)
+
+
+class UnknownColumn(RequestError):
+    code = "unknown_column"
+
+    def __init__(self, table: str, name: str, known: Iterable[str] = (), *, pointer: str | None = None) -> None:
+        super().__init__(f"{table} has no column {name!r}", hint=suggestion(name, known), pointer=pointer)
+
+
+class UnknownRelationship(RequestError):
+    code = "unknown_relationship"
+
+    def __init__(self, table: str, name: str, known: Iterable[str] = (), *, pointer: str | None = None) -> None:
+        super().__init__(f"{table} has no relationship {name!r}", hint=suggestion(name, known), pointer=pointer)
+
+
+class UnknownOperator(RequestError):
+    code = "unknown_operator"
+
+    def __init__(self, name: str, known: Iterable[str] = (), *, pointer: str | None = None) -> None:
+        super().__init__(f"there is no operator {name!r}", hint=suggestion(name, known), pointer=pointer)
+
+
+class UnknownParameter(RequestError):
+    code = "unknown_parameter"
+
+    def __init__(self, name: str, known: Iterable[str] = (), *, pointer: str | None = None) -> None:
+        super().__init__(f"there is no parameter {name!r}", hint=suggestion(name, known), pointer=pointer)
+
+
+class InvalidValue(RequestError):
+    code = "invalid_value"
+
+
+class InvalidRequest(RequestError):
+    code = "invalid_request"
+
+
+class LimitExceeded(RequestError):
+    code = "limit_exceeded"
+
+
+class NotSupported(RequestError):
+    """A capability that this database does not have; the message names the database."""
+
+    code = "not_supported"
+
+
+class RowNotFound(RequestError):
+    code = "row_not_found"
+
+
+class Faults(RequestError):
+    """Several faults of one request, in the order of the request."""
+
+    code = "invalid_request"
+
+    def __init__(self, faults: Sequence[ReflectorError]) -> None:
+        super().__init__("; ".join(fault.message for fault in faults))
+        self.faults = tuple(faults)
+
+
+# ── what the caller may ──────────────────────────────────────────────────────────────────────
+
+
+class AccessError(ReflectorError):
+    code = "forbidden"
+
+
+class Unauthenticated(AccessError):
+    code = "unauthenticated"
+
+
+class Forbidden(AccessError):
+    code = "forbidden"
+
+
+class CheckRefused(AccessError):
+    code = "check_refused"
+
+
+class MissingClaim(AccessError):
+    code = "missing_claim"
+
+
+class RuleUnbound(AccessError):
+    code = "rule_unbound"
+
+
+# ── what the database said ───────────────────────────────────────────────────────────────────
+
+
+class DatabaseError(ReflectorError):
+    """A fault that the database reported, in our words.
+
+    `columns` and `constraint` are as the database names them; `table` is (schema, name) or None. Whoever
+    answers a caller shows those the caller may read, and no others.
+    """
+
+    code = "database_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        pointer: str | None = None,
+        constraint: str | None = None,
+        table: str | None = None,
+        columns: Sequence[str] = (),
+        sqlstate: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, pointer=pointer)
+        self.constraint = constraint
+        self.table = table
+        self.columns = tuple(columns)
+        self.sqlstate = sqlstate
+
+
+class UniqueViolation(DatabaseError):
+    code = "unique_violation"
+
+
+class ForeignKeyViolation(DatabaseError):
+    code = "foreign_key_violation"
+
+
+class CheckViolation(DatabaseError):
+    code = "check_violation"
+
+
+class NotNullViolation(DatabaseError):
+    code = "not_null_violation"
+
+
+class InvalidData(DatabaseError):
+    """A value the database cannot keep in its column: too long, out of range, not of its type."""
+
+    code = "invalid_data"
+
+
+class SerializationFailure(DatabaseError):
+    """Deadlock or serialization conflict: nothing was written, the request may be sent again."""
+
+    code = "serialization_failure"
+
+
+class StatementTimeout(DatabaseError):
+    code = "statement_timeout"
+
+
+class ReadOnlyDatabase(DatabaseError):
+    code = "read_only"
+
+
+class StorageFull(DatabaseError):
+    code = "storage_full"
+
+
+class DatabaseUnavailable(DatabaseError):
+    """No connection could be had, or it broke before anything was written."""
+
+    code = "database_unavailable"
+
+
+class PoolExhausted(DatabaseError):
+    code = "pool_exhausted"
+
+
+class OutcomeUnknown(DatabaseError):
+    """The connection broke after a write was sent: it may or may not have been committed."""
+
+    code = "outcome_unknown"
+
+
+# ── what was found at start or reload ────────────────────────────────────────────────────────
+
+
+class CatalogError(ReflectorError):
+    code = "catalog_error"
+
+
+class ConnectionRefused(CatalogError):
+    """The database cannot be reached as configured; the message says which part is at fault."""
+
+    code = "connection_refused"
+
+
+class RuleError(CatalogError):
+    """A rule of the config that does not fit the catalog. `offset` is the column in the rule's text, from 0."""
+
+    code = "rule_error"
+
+    def __init__(self, message: str, *, hint: str | None = None, offset: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.offset = offset
+
+
+class InternalError(ReflectorError):
+    code = "internal_error"

@@ -1,0 +1,267 @@
+"""The question: one frozen tree about the catalog, the same for every API and every database.
+
+Rule: a tree is born resolved (a node holds a `Column`, never its name) and is only ever rewritten into another tree.
+Unions are visited with `match` and `assert_never`, so that a new node makes the type checker name every visitor.
+
+NULL logic is SQL's, three-valued: `Compare` with a NULL on either side is neither true nor false, `Not` of it as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from reflector.catalog.model import Column, Relationship, Table
+from reflector.datatypes import DataType, Value
+from reflector.query.comparisons import Comparison
+
+# ── what a thing is compared with ────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A canonical value of a caller or a rule; a tuple of them for `IN`."""
+
+    value: Value
+    type: DataType
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claim of the caller's credential, read when the statement is bound. `many` takes a list for `IN`."""
+
+    path: tuple[str, ...]
+    type: DataType
+    many: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A value that was lifted out of the tree: number `index` of the request's values."""
+
+    index: int
+    type: DataType
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The moment the statement runs, as the type of what it is compared with (date, timestamp, instant)."""
+
+    type: DataType
+
+
+# ── what is selected, compared, ordered ──────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A column of the row in hand."""
+
+    column: Column
+
+
+@dataclass(frozen=True, slots=True)
+class Outer:
+    """A column of a row further out: `levels` enclosing `Exists` away (1 = the row that the innermost belongs to)."""
+
+    column: Column
+    levels: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """An expression of the one row a to-one relationship leads to, NULL when `where` hides it or there is none."""
+
+    relationship: Relationship
+    expression: Expression
+    where: Filter
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """An expression that is NULL on rows where `rule` does not hold: a column visible in some rows."""
+
+    rule: Filter
+    expression: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """Text in lower case, as Unicode's simple mapping says."""
+
+    expression: Expression
+
+
+Expression: TypeAlias = Field | Outer | Related | Guarded | Lowered
+Operand: TypeAlias = Literal | Claim | Parameter | Now | Field | Outer | Lowered
+
+# ── which rows ───────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """`exact` compares text bytewise (rules); otherwise the column's collation decides (callers)."""
+
+    expression: Expression
+    comparison: Comparison
+    operand: Operand
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IsNull:
+    expression: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """Every part; without parts, true."""
+
+    parts: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """Any part; without parts, false."""
+
+    parts: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    part: Filter
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    """At least one row that `via` leads to (a relationship), or of `via` (a table), for which `where` holds."""
+
+    via: Relationship | Table
+    where: Filter
+
+
+Filter: TypeAlias = Compare | IsNull | And | Or | Not | Exists
+
+TRUE = And(())
+FALSE = Or(())
+
+
+def all_of(*parts: Filter) -> Filter:
+    """The conjunction, flattened: true parts vanish, one part stands alone."""
+    flat: list[Filter] = []
+    for part in parts:
+        if isinstance(part, And):
+            flat.extend(part.parts)
+        else:
+            flat.append(part)
+    if FALSE in flat:
+        return FALSE
+    return flat[0] if len(flat) == 1 else And(tuple(dict.fromkeys(flat)))
+
+
+def any_of(*parts: Filter) -> Filter:
+    """The disjunction, flattened: false parts vanish, a true part swallows the rest."""
+    flat: list[Filter] = []
+    for part in parts:
+        if isinstance(part, Or):
+            flat.extend(part.parts)
+        else:
+            flat.append(part)
+    if TRUE in flat:
+        return TRUE
+    unique = tuple(dict.fromkeys(flat))
+    return unique[0] if len(unique) == 1 else Or(unique)
+
+
+# ── the queries ──────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One member of the answered object: `label` is its key."""
+
+    label: str
+    expression: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Embed:
+    """Related rows as a member: an object or null for a to-one relationship, an array for a to-many."""
+
+    label: str
+    relationship: Relationship
+    read: Read
+
+
+Selected: TypeAlias = Output | Embed
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """NULLs last ascending and first descending unless said otherwise, on every database."""
+
+    expression: Expression
+    descending: bool = False
+    nulls_last: bool | None = None
+
+    @property
+    def nulls_come_last(self) -> bool:
+        return (not self.descending) if self.nulls_last is None else self.nulls_last
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Rows of one table.
+
+    `limit` counts rows; an int is part of the shape, a Parameter is bound. `single` asks for at most one row, as an
+    object. `count` asks for the number of rows `where` finds, without limit, offset and `after`. `after` is the part
+    that a cursor adds to `where`; `keyset` asks for the order values of the last row given, from which the next
+    cursor is made.
+    """
+
+    table: Table
+    select: tuple[Selected, ...]
+    where: Filter = TRUE
+    order: tuple[Order, ...] = ()
+    limit: int | Parameter | None = None
+    offset: Parameter | None = None
+    single: bool = False
+    count: bool = False
+    keyset: bool = False
+    after: Filter = TRUE
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    column: Column
+    operand: Operand
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """One new row. `check` must be true of the row as it was written. `returning` is the answer, None for none."""
+
+    table: Table
+    values: tuple[Assignment, ...]
+    check: Filter = TRUE
+    returning: Read | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """New values for the one row `where` finds. `check` must be true of the row as it was written."""
+
+    table: Table
+    where: Filter
+    values: tuple[Assignment, ...]
+    check: Filter = TRUE
+    returning: Read | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    table: Table
+    where: Filter
+
+
+Query: TypeAlias = Read | Insert | Update | Delete

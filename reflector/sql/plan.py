@@ -1,0 +1,131 @@
+"""A plan: what to send to a database, where each bound value comes from, and what must come back.
+
+Rule: a plan holds no value of any caller, so that one plan serves every request of its shape; it is all that a driver
+needs to know, and a driver knows nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from reflector.datatypes import DataType, Value
+
+Encode = Callable[[Value], Any]
+"""A canonical value as the driver binds it; None stays None and never reaches an encoder."""
+
+
+@dataclass(frozen=True, slots=True)
+class FromRequest:
+    """Number `index` of the request's values; `item` picks one of a list."""
+
+    index: int
+    item: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FromClaim:
+    """A claim of the caller's credential; `many` wants a list. A missing one is an error, never NULL."""
+
+    path: tuple[str, ...]
+    type: DataType
+    many: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FromStep:
+    """Column `column` of the one row that step `step` returned; already in the driver's own form."""
+
+    step: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value of the plan's own: an awkward JSON key, a rule's literal."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The moment the request began, as the type says (date, timestamp or instant, in UTC)."""
+
+    type: DataType
+
+
+Source = FromRequest | FromClaim | FromStep | Constant | Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """One placeholder. `encode` None binds the canonical value as it is."""
+
+    source: Source
+    encode: Encode | None = None
+
+
+class Expect(Enum):
+    """What a step must bring back; anything else ends the plan with the error named."""
+
+    ANSWER = "one row of the parts named by the step, from which the answer is made; no row: RowNotFound"
+    ROW = "one row, kept for later steps; no row: RowNotFound"
+    DONE = "nothing: rows and counts are not looked at"
+
+
+class Part(Enum):
+    """What a column of an answer's row is."""
+
+    BODY = "the JSON document, as bytes or text; NULL is no body"
+    SEEN = "how many rows the page had, one beyond the limit included"
+    LAST = "JSON array of the order values of the last row given"
+    TOTAL = "how many rows the filter finds in all"
+    HOLDS = "whether the written row satisfies the check; anything but true is CheckRefused"
+    KEY = "JSON array of the written row's key values"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One statement. `parts` names the columns of an ANSWER or ROW step, in order; a later step overrules an earlier
+    one's parts. A ROW step without parts keeps its row for FromStep alone."""
+
+    text: str
+    binds: tuple[Bind, ...]
+    expect: Expect
+    parts: tuple[Part | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`transaction`: the steps stand or fall together (always so when there are several and one writes). `writes`:
+    never sent twice. `volatile`: holds the clock, so an answer is never kept beyond its time to live."""
+
+    steps: tuple[Step, ...]
+    transaction: bool = False
+    writes: bool = False
+    volatile: bool = False
+
+
+Later = FromStep
+"""In a bound plan's values, a `FromStep` stands for a value that the driver fills in."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoundPlan:
+    """A plan with this request's values, encoded: `values[i]` are those of `plan.steps[i]`."""
+
+    plan: Plan
+    values: Sequence[Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `body` is JSON, None when there is nothing to show. Counts are None unless they were asked."""
+
+    body: bytes | None = None
+    seen: int | None = None
+    last: bytes | None = None
+    total: int | None = None
+    key: bytes | None = None
