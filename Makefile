@@ -40,7 +40,8 @@ format: setup ## lay the code out, and mend what ruff can mend
 lock: ## write the locks from pyproject.toml (UPGRADE=1 for the newest versions)
 	@tools/lock.sh
 
-bench: setup servers ## measure, beside a hand-written baseline
+bench: setup ## measure, beside a hand-written baseline
+	@tools/servers.sh wrk=wrk
 	@$(PYTHON_IN_VENV) -m benchmarks
 
 clean: ## remove everything that was made here
