@@ -16,12 +16,11 @@ import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import ClassVar, Final, NoReturn
 from urllib.parse import quote, unquote_to_bytes
 
-from reflector.errors import ReflectorError
+from reflector.errors import CatalogError, suggestion
 from reflector.secret import MASK, Secret
 
 
@@ -33,7 +32,7 @@ class DatabaseKind(StrEnum):
     SQLITE = "sqlite"
 
 
-class InvalidDatabaseUrl(ReflectorError):
+class InvalidDatabaseUrl(CatalogError):
     """The URL cannot be read; the message says which part and never shows a password."""
 
     code: ClassVar[str] = "invalid_database_url"
@@ -174,8 +173,7 @@ def _kind(scheme: str, separator: str) -> DatabaseKind:
 
 def _nearest(name: str, known: Mapping[str, object]) -> str | None:
     head = name.partition("+")[0]
-    near = [head] if head in known else get_close_matches(name, list(known), n=1)
-    return f"did you mean {near[0]!r}?" if near else None
+    return suggestion(head, known) or suggestion(name, known)
 
 
 def _network(kind: DatabaseKind, scheme: str, rest: str) -> DatabaseUrl:

@@ -1,0 +1,57 @@
+"""Which limits hold for a caller with certain roles.
+
+Rule: a role's own word wins over what it inherits, inherited words over `limits`; among several roles the most generous
+holds, because rights are a union.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+from server.config.models import File, RoleLimits
+
+Bound = TypeVar("Bound", int, timedelta)
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveLimits:
+    """rows: per level; depth: nested relationships; terms: comparisons of a request; list: values of one comparison."""
+
+    rows: int
+    depth: int
+    terms: int
+    list: int
+    timeout: timedelta
+
+
+def limits_for(config: File, roles: Collection[str]) -> EffectiveLimits:
+    """The limits of a caller with these roles; of nobody in particular, when there are none."""
+    words = [_inherited(config, role) for role in roles]
+    floor = config.limits
+
+    def most(name: str, otherwise: Bound) -> Bound:
+        found: list[Bound] = [otherwise if getattr(each, name) is None else getattr(each, name) for each in words]
+        return max(found, default=otherwise)
+
+    return EffectiveLimits(
+        rows=most("max_rows", floor.rows),
+        depth=most("depth", floor.depth),
+        terms=most("terms", floor.terms),
+        list=most("list", floor.list),
+        timeout=most("timeout", config.database.timeout),
+    )
+
+
+def _inherited(config: File, name: str) -> RoleLimits:
+    """A role's limits with those of its parents filled in; `extends` has no cycles, `load` saw to that."""
+    role = config.roles[name]
+    parents = [_inherited(config, parent) for parent in role.extends]
+    own = {field: getattr(role.limits, field) for field in RoleLimits.model_fields}
+    for field, value in own.items():
+        inherited = [getattr(each, field) for each in parents if getattr(each, field) is not None]
+        if value is None and inherited:
+            own[field] = max(inherited)
+    return RoleLimits.model_construct(**own)

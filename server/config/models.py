@@ -1,0 +1,247 @@
+"""The sections of `config.yaml`, frozen, with every default at its field.
+
+Rule: a setting stands in one place, is documented in docs/configuration.md, and does what it says in this version;
+what is designed but not built yet is in `later` and is refused.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field
+
+from server.config.complaints import Path, Position
+from server.config.document import Place
+from server.config.rules import Allow, Columns, Create, Delete, Preset, Read, Rule, Update
+from server.config.section import Section
+from server.config.values import (
+    Bind,
+    Duration,
+    FilePath,
+    Flag,
+    Host,
+    Interval,
+    Key,
+    Leeway,
+    Named,
+    Network,
+    Origin,
+    PublicUrl,
+    Size,
+    Text,
+    Token,
+    Url,
+    nothing,
+    read_duration,
+    read_leeway,
+    whole,
+)
+
+__all__ = [
+    "Allow",
+    "Auth",
+    "Columns",
+    "Config",
+    "Cors",
+    "Create",
+    "Database",
+    "Defaults",
+    "Delete",
+    "File",
+    "Jwt",
+    "Limits",
+    "Pool",
+    "Preset",
+    "Read",
+    "Relationship",
+    "Role",
+    "RoleLimits",
+    "Rule",
+    "Section",
+    "Server",
+    "Table",
+    "Tls",
+    "Update",
+]
+
+Rows = Annotated[int, whole(1, 1_000_000)]
+Depth = Annotated[int, whole(1, 32)]
+Terms = Annotated[int, whole(1, 10_000)]
+ListLength = Annotated[int, whole(1, 1_000_000)]
+
+
+class Pool(Section):
+    """How many connections to the database are kept."""
+
+    max: Annotated[int, whole(1, 1000)] = 10
+
+
+class Database(Section):
+    """Which database, and what of it."""
+
+    url: Url | None = None
+    schemas: tuple[Text, ...] = ()
+    exclude: tuple[Text, ...] = ()
+    pool: Pool = Pool()
+    watch: Interval = read_duration("2s")
+    timeout: Duration = read_duration("10s")
+
+
+class Cors(Section):
+    """Which other origins' pages may call."""
+
+    origins: tuple[Origin, ...] = ()
+
+
+class Tls(Section):
+    """PEM files to serve HTTPS with."""
+
+    certificate: FilePath
+    key: FilePath
+
+
+class Server(Section):
+    """Where to listen, and what to believe of a request."""
+
+    host: Bind = "127.0.0.1"
+    port: Annotated[int, whole(0, 65535)] = 8000
+    workers: Annotated[int, whole(1, 1024)] = 1
+    cors: Cors = Cors()
+    body: Size = 1024**2
+    trusted_proxies: tuple[Network, ...] = ()
+    url: PublicUrl | None = None
+    hosts: tuple[Host, ...] = ()
+    secret: Key | None = None
+    token: Token | None = None
+    tls: Tls | None = None
+
+
+class Jwt(Section):
+    """Tokens signed with a shared secret (HS256)."""
+
+    later: ClassVar = frozenset({"jwks", "keys"})
+
+    secret: Key
+    audience: Text | None = None
+    issuer: Text | None = None
+    role_claim: Text = "role"
+    default_role: Text | None = None
+    leeway: Leeway = read_leeway("5s")
+
+
+class Auth(Section):
+    """Who is calling."""
+
+    later: ClassVar = frozenset({"api_keys", "enforce"})
+
+    jwt: Jwt | None = None
+    anonymous_role: Text | None = None
+
+
+class RoleLimits(Section):
+    """A role's own limits; what is None is inherited, in the end from `limits`."""
+
+    later: ClassVar = frozenset({"rate", "max_affected", "regex"})
+    moved: ClassVar = MappingProxyType({"rows": "max_rows"})
+
+    max_rows: Rows | None = None
+    depth: Depth | None = None
+    terms: Terms | None = None
+    list: ListLength | None = None
+    timeout: Duration | None = None
+
+
+def _one_or_many(given: Any) -> Any:
+    return [given] if isinstance(given, str) else given
+
+
+class Role(Section):
+    """A role, and the roles whose rights it has too."""
+
+    extends: Annotated[tuple[Text, ...], BeforeValidator(_one_or_many)] = ()
+    limits: RoleLimits = RoleLimits()
+
+
+class Defaults(Section):
+    """What holds for tables that say nothing themselves."""
+
+    read: Flag = False
+    write: Flag = False
+    columns: Literal["all", "listed"] = "all"
+
+
+class Table(Section):
+    """What is open of the tables whose name matches."""
+
+    later: ClassVar = frozenset({"cache", "changes"})
+
+    name: Text | None = None
+    columns: Named[Literal["hidden"]] = Field(default_factory=nothing)
+    allow: Named[Allow] = Field(default_factory=nothing)
+
+
+class Relationship(Section):
+    """A relationship the foreign keys do not tell (`to` and `join`), or a new name for one they do (`rename`)."""
+
+    to: Text | None = None
+    join: Named[Text] = Field(default_factory=nothing)
+    rename: Text | None = None
+
+
+class Limits(Section):
+    """What holds for roles that say nothing themselves."""
+
+    later: ClassVar = frozenset({"rate", "max_affected", "regex"})
+    moved: ClassVar = MappingProxyType({"body": "server.body", "timeout": "database.timeout", "max_rows": "limits.rows"})
+
+    rows: Rows = 1000
+    page: Rows = 100
+    depth: Depth = 7
+    terms: Terms = 200
+    filter_depth: Annotated[int, whole(1, 64)] = 16
+    list: ListLength = 10_000
+    offset: Annotated[int, whole(0, 10_000_000)] = 100_000
+
+
+class File(Section):
+    """Everything config.yaml may say."""
+
+    later: ClassVar = frozenset(
+        {"redis", "cache", "changes", "functions", "tests", "webhooks", "extensions", "observability", "postgrest", "graphql"}
+    )
+    moved: ClassVar = MappingProxyType({"writable": "the flag --writable", "insecure": "the flag --insecure"})
+
+    version: Annotated[int, whole(1, 1_000_000)]
+    database: Database = Database()
+    server: Server = Server()
+    auth: Auth | None = None
+    roles: Named[Role] = Field(default_factory=nothing)
+    policies: Named[Rule] = Field(default_factory=nothing)
+    defaults: Defaults = Defaults()
+    tables: Named[Table] = Field(default_factory=nothing)
+    relationships: Named[Relationship] = Field(default_factory=nothing)
+    limits: Limits = Limits()
+
+
+class Config(File):
+    """The file, the environment and the flags, put together and checked. Made by `load` alone.
+
+    writable, insecure: the two flags for serving without rules. source: the file read, None without one.
+    """
+
+    writable: bool = False
+    insecure: bool = False
+    source: str | None = None
+    places: dict[Path, Place] = Field(default_factory=dict, repr=False, exclude=True)
+
+    @property
+    def open(self) -> bool:
+        """Whether nothing says who may do what: neither `auth`, `tables` nor `defaults` is configured."""
+        return self.auth is None and not self.tables and "defaults" not in self.model_fields_set
+
+    def position(self, *path: str | int) -> Position | None:
+        """Where a setting's key is written, or the nearest of its parents; None where no file says anything of it."""
+        while path and path not in self.places:
+            path = path[:-1]
+        return self.places[path].key if path else None

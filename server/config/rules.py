@@ -1,0 +1,148 @@
+"""What a role may do with a table: rules as they were written, not yet understood.
+
+A rule is text of the rule language, true or false, or a filter in its JSON form. It is bound to a catalog later; until
+then it is kept with the place where it stands, so that whoever binds it can complain with file and line.
+
+Rule: every short form becomes the long one here, so nobody else has to know that there are two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, TypeAlias
+
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema, core_schema
+
+from server.config.complaints import Position
+from server.config.document import SourceMapping, SourceText
+from server.config.section import Section
+from server.config.values import Flag, Named, Reads, Text, UnfitError, freeze, nothing, thaw
+
+Constant: TypeAlias = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSource:
+    """A rule as written. form: text of the rule language, a boolean, or a JSON filter (frozen mappings and tuples)."""
+
+    form: str | bool | Mapping[str, Any]
+    position: Position | None = None
+
+    def at(self, offset: int | None) -> Position | None:
+        """Where the letter with this offset of the rule's text stands; for a text of several lines, its first line."""
+        if offset is None or self.position is None or not isinstance(self.form, str) or "\n" in self.form:
+            return self.position
+        return self.position.moved(offset)
+
+
+@dataclass(frozen=True, slots=True)
+class PresetSource:
+    """What a column is set to. form: text is an expression of the rule language (`claims.sub`, `'draft'`), else a constant."""
+
+    form: Constant
+    position: Position | None = None
+
+
+def read_rule(given: Any) -> RuleSource:
+    """Text, a boolean or a mapping."""
+    if isinstance(given, RuleSource):
+        return given
+    if isinstance(given, str) and not given.strip():
+        raise UnfitError("is an empty rule: write a rule, true or false")
+    if not isinstance(given, bool | str | Mapping):
+        raise UnfitError("must be a rule: text, true, false or a filter")
+    position = given.position if isinstance(given, SourceText | SourceMapping) else None
+    return RuleSource(freeze(given), position)
+
+
+def read_preset(given: Any) -> PresetSource:
+    """Text or a constant."""
+    if isinstance(given, PresetSource):
+        return given
+    if isinstance(given, str) and not given.strip():
+        raise UnfitError("is an empty expression: write \"''\" for empty text")
+    if given is not None and not isinstance(given, bool | str | int | float):
+        raise UnfitError("must be an expression or a constant")
+    return PresetSource(freeze(given), given.position if isinstance(given, SourceText) else None)
+
+
+RULE = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "boolean"}, {"type": "object"}]}
+PRESET = {"type": ["string", "number", "boolean", "null"]}
+Rule: TypeAlias = Annotated[RuleSource, Reads(read_rule, RULE, lambda rule: thaw(rule.form))]
+Preset: TypeAlias = Annotated[PresetSource, Reads(read_preset, PRESET, lambda preset: preset.form)]
+Columns: TypeAlias = tuple[Text, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShortFor:
+    """A rule alone stands for a mapping with the rule under this name."""
+
+    name: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._lengthen, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"type": "boolean"}, {"type": "string", "minLength": 1}, handler(schema)]}
+
+    def _lengthen(self, given: Any) -> Any:
+        return {self.name: given} if isinstance(given, bool | str) else given
+
+
+class Read(Section):
+    """Which rows, and which of their columns (None: all)."""
+
+    filter: Rule
+    columns: Columns | None = None
+
+
+class Create(Section):
+    """What a new row must satisfy, which columns a caller may give (None: all), and which are set for it."""
+
+    check: Rule
+    columns: Columns | None = None
+    presets: Named[Preset] = Field(default_factory=nothing)
+
+
+class Update(Section):
+    """Which rows may be changed, what they must satisfy afterwards (None: the filter again), and the columns."""
+
+    filter: Rule
+    check: Rule | None = None
+    columns: Columns | None = None
+    presets: Named[Preset] = Field(default_factory=nothing)
+
+
+class Delete(Section):
+    """Which rows may be deleted."""
+
+    filter: Rule
+
+
+class Allow(Section):
+    """What one role may do with a table. None: nothing was said about it, so this role is not granted it here."""
+
+    later: ClassVar = frozenset({"mask"})
+
+    read: Annotated[Read, ShortFor("filter")] | None = None
+    create: Annotated[Create, ShortFor("check")] | None = None
+    update: Annotated[Update, ShortFor("filter")] | None = None
+    delete: Annotated[Delete, ShortFor("filter")] | None = None
+    aggregate: Flag = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _columns_beside_read(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "columns" not in given:
+            return given
+        read = given.get("read")
+        if isinstance(read, bool | str):
+            read = {"filter": read}
+        if not isinstance(read, dict):
+            raise UnfitError("has columns without read: name the columns inside create or update")
+        if "columns" in read:
+            raise UnfitError("has columns inside read and beside it: keep one")
+        rest = {name: value for name, value in given.items() if name not in {"columns", "read"}}
+        return {**rest, "read": {**read, "columns": given["columns"]}}

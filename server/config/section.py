@@ -1,0 +1,34 @@
+"""What all sections of the configuration have in common.
+
+Rule: a section is frozen, knows every setting it takes, and says which of the design's settings come later, so that
+nobody believes a protection is on that this version does not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from server.config.values import UnfitError
+
+
+class Section(BaseModel):
+    """A mapping of settings. `later`: settings that are known and not offered yet. `moved`: where another name stands."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True, allow_inf_nan=False
+    )
+
+    later: ClassVar[frozenset[str]] = frozenset()
+    moved: ClassVar[Mapping[str, str]] = MappingProxyType({})
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _says_something(cls, given: Any) -> Any:
+        # `secret:` with nothing behind it must not mean that there is no secret.
+        if given is None:
+            raise UnfitError("has no value: give one, or leave the setting out")
+        return given
