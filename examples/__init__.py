@@ -1,0 +1,1 @@
+"""Things to try Reflector with; each folder stands alone."""
