@@ -139,7 +139,9 @@ SCHEMES: Final[Mapping[str, DatabaseKind]] = {
     "sqlite": DatabaseKind.SQLITE,
 }
 FORMS: Final = "a database URL begins with postgresql://, mysql://, mariadb:// or sqlite:///"
-ESCAPES: Final = "in a user name or password write '@' as %40, '/' as %2F, '?' as %3F, '#' as %23, ':' as %3A, '%' as %25"
+ESCAPES: Final = (
+    "in a user name or password write '@' as %40, '/' as %2F, '?' as %3F, '#' as %23, ':' as %3A, '%' as %25"
+)
 NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+.\-]{0,31}")
 HOST: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.\-]{0,252}[A-Za-z0-9_.])?")
 BROKEN_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -206,7 +208,9 @@ def _sqlite(scheme: str, rest: str) -> DatabaseUrl:
     if "#" in rest:
         _refuse("the database URL has an unescaped '#' in it", "write it as %23")
     if authority and authority != "localhost":
-        _refuse("an sqlite URL has no host", "write sqlite:///file.db (relative) or sqlite:////folder/file.db (absolute)")
+        _refuse(
+            "an sqlite URL has no host", "write sqlite:///file.db (relative) or sqlite:////folder/file.db (absolute)"
+        )
     name = _decode(path, "file name")
     if name in {"", ":memory:"}:
         _refuse("the sqlite URL names no file", "a database in memory has nothing to serve: sqlite:///file.db")
@@ -268,7 +272,9 @@ def _options(kind: DatabaseKind, query: str) -> dict[str, str]:
         name, _, raw = part.partition("=")
         if name not in known:
             shown = f" {name!r}" if NAME.fullmatch(name) else ""
-            _refuse(f"the database URL has an unknown option{shown}", _nearest(name, known) or f"known: {', '.join(known)}")
+            _refuse(
+                f"the database URL has an unknown option{shown}", _nearest(name, known) or f"known: {', '.join(known)}"
+            )
         if name in options:
             _refuse(f"the database URL has the option {name!r} twice")
         options[name] = _option_value(name, _decode(raw, f"option {name!r}"), known[name])

@@ -1,1 +1,26 @@
-"""The configuration: one file, the environment and the flags, read once into one frozen value."""
+"""The configuration: one file, the environment and the flags, read once into one frozen value.
+
+Rule: nothing outside this package reads a file of settings or a variable; everything else is handed its section.
+"""
+
+from server.config.complaints import Complaint, ConfigError, Position
+from server.config.environment import Flags
+from server.config.limits import EffectiveLimits, limits_for
+from server.config.load import load
+from server.config.models import Config
+from server.config.rules import PresetSource, RuleSource
+from server.config.schema import config_schema
+
+__all__ = [
+    "Complaint",
+    "Config",
+    "ConfigError",
+    "EffectiveLimits",
+    "Flags",
+    "Position",
+    "PresetSource",
+    "RuleSource",
+    "config_schema",
+    "limits_for",
+    "load",
+]

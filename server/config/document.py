@@ -76,12 +76,16 @@ class Place:
 
 @dataclass(slots=True)
 class Document:
-    """What was read: the plain values, where each stands, and what was wrong. `broken` lists paths without a value."""
+    """What was read: the plain values, where each stands, and what was wrong.
+
+    broken: paths whose value could not be read, each with its complaint. readable: False where nothing of the content can be judged.
+    """
 
     data: SourceMapping
     places: dict[Path, Place] = field(default_factory=dict)
     complaints: list[Complaint] = field(default_factory=list)
-    broken: set[Path] = field(default_factory=set)
+    broken: dict[Path, Complaint] = field(default_factory=dict)
+    readable: bool = False
 
     def place(self, path: Path) -> Place:
         """Where a path stands, or the nearest of its parents that was written."""
@@ -92,6 +96,11 @@ class Document:
     def complain(self, position: Position, path: Path, message: str, hint: str | None = None) -> None:
         """Note one thing to put right."""
         self.complaints.append(Complaint(position, dotted(path), message, hint))
+
+    def give_up(self, position: Position, path: Path, message: str) -> None:
+        """Complain of a value that cannot be read at all, so that nobody judges it further."""
+        self.complain(position, path, message)
+        self.broken[path] = self.complaints[-1]
 
 
 def read_document(content: bytes, source: str, environ: Mapping[str, str]) -> Document:
@@ -104,6 +113,7 @@ def read_document(content: bytes, source: str, environ: Mapping[str, str]) -> Do
     if not isinstance(root, MappingNode):
         document.complain(_position(root, source), (), "the file must be a mapping of sections (name: value)")
         return document
+    document.readable = True
     document.data = _Walk(document, source, environ).mapping(root, ())
     return document
 
@@ -166,6 +176,7 @@ class _Walk:
             return self._mapping(node, path)
         except _TooLargeError:
             place = _position(node, self.source)
+            self.document.readable = False
             self.document.complain(place, (), f"the file unfolds to more than {MOST_NODES} values or {DEEPEST} levels")
             return SourceMapping(place)
 
@@ -202,14 +213,20 @@ class _Walk:
 
     def _key(self, node: Node, at: Position, path: Path) -> str | None:
         if not isinstance(node, ScalarNode) or node.tag not in TEXT_TAGS:
-            self.document.complain(at, path, "has a key that is not text", "write a name; put numbers, true and null in quotes")
+            self.document.complain(
+                at, path, "has a key that is not text", "write a name; put numbers, true and null in quotes"
+            )
             return None
         key: str = node.value
         if node.tag == CORE + "merge" or key == "<<":
-            self.document.complain(at, (*path, key), "unknown setting", "merge keys are not accepted: repeat the settings")
+            self.document.complain(
+                at, (*path, key), "unknown setting", "merge keys are not accepted: repeat the settings"
+            )
             return None
         if "${" in key:
-            self.document.complain(at, (*path, key), "refers to the environment in a key", "references stand in values only")
+            self.document.complain(
+                at, (*path, key), "refers to the environment in a key", "references stand in values only"
+            )
             return None
         return key
 
@@ -235,8 +252,7 @@ class _Walk:
         return SourceText(resolved, begins)
 
     def _broken(self, position: Position, path: Path, message: str) -> None:
-        self.document.complain(position, path, message)
-        self.document.broken.add(path)
+        self.document.give_up(position, path, message)
 
 
 def plain_value(text: str, position: Position) -> Any:

@@ -33,6 +33,7 @@ from server.config.values import (
     Token,
     Url,
     nothing,
+    only,
     read_duration,
     read_leeway,
     whole,
@@ -106,7 +107,7 @@ class Server(Section):
 
     host: Bind = "127.0.0.1"
     port: Annotated[int, whole(0, 65535)] = 8000
-    workers: Annotated[int, whole(1, 1024)] = 1
+    workers: Annotated[int, only(1, "this version runs one process")] = 1
     cors: Cors = Cors()
     body: Size = 1024**2
     trusted_proxies: tuple[Network, ...] = ()
@@ -193,7 +194,9 @@ class Limits(Section):
     """What holds for roles that say nothing themselves."""
 
     later: ClassVar = frozenset({"rate", "max_affected", "regex"})
-    moved: ClassVar = MappingProxyType({"body": "server.body", "timeout": "database.timeout", "max_rows": "limits.rows"})
+    moved: ClassVar = MappingProxyType(
+        {"body": "server.body", "timeout": "database.timeout", "max_rows": "limits.rows"}
+    )
 
     rows: Rows = 1000
     page: Rows = 100
@@ -208,11 +211,22 @@ class File(Section):
     """Everything config.yaml may say."""
 
     later: ClassVar = frozenset(
-        {"redis", "cache", "changes", "functions", "tests", "webhooks", "extensions", "observability", "postgrest", "graphql"}
+        {
+            "redis",
+            "cache",
+            "changes",
+            "functions",
+            "tests",
+            "webhooks",
+            "extensions",
+            "observability",
+            "postgrest",
+            "graphql",
+        }
     )
     moved: ClassVar = MappingProxyType({"writable": "the flag --writable", "insecure": "the flag --insecure"})
 
-    version: Annotated[int, whole(1, 1_000_000)]
+    version: Annotated[int, only(1, "this release reads version 1 of the file")]
     database: Database = Database()
     server: Server = Server()
     auth: Auth | None = None

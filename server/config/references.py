@@ -25,7 +25,9 @@ def resolve(text: str, environ: Mapping[str, str]) -> str:
 
     def value(found: re.Match[str]) -> str:
         if found["broken"]:
-            faults.append("has a '${' that is no reference: ${NAME}, ${NAME:-default} or ${NAME:?message}; write $${ for the text")
+            faults.append(
+                "has a '${' that is no reference: ${NAME}, ${NAME:-default} or ${NAME:?message}; write $${ for the text"
+            )
             return ""
         return _value(found, environ, faults) if found["name"] else "$"
 

@@ -125,6 +125,7 @@ class Allow(Section):
     """What one role may do with a table. None: nothing was said about it, so this role is not granted it here."""
 
     later: ClassVar = frozenset({"mask"})
+    short: ClassVar = frozenset({"columns"})
 
     read: Annotated[Read, ShortFor("filter")] | None = None
     create: Annotated[Create, ShortFor("check")] | None = None

@@ -16,13 +16,18 @@ from server.config.values import UnfitError
 
 
 class Section(BaseModel):
-    """A mapping of settings. `later`: settings that are known and not offered yet. `moved`: where another name stands."""
+    """A mapping of settings.
+
+    `later`: settings that are known and not offered yet. `moved`: where another name stands. `short`: names that
+    become part of another setting.
+    """
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True, allow_inf_nan=False
     )
 
     later: ClassVar[frozenset[str]] = frozenset()
+    short: ClassVar[frozenset[str]] = frozenset()
     moved: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     @field_validator("*", mode="before")

@@ -72,7 +72,7 @@ def read_flag(given: Any) -> bool:
     """True or false, also as the text that a variable holds."""
     if isinstance(given, bool):
         return given
-    if given in {"true", "false"}:
+    if isinstance(given, str) and given in {"true", "false"}:
         return bool(given == "true")
     raise UnfitError("must be true or false")
 
@@ -91,6 +91,17 @@ def whole(least: int, most: int) -> Reads[int]:
     return Reads(read, {"anyOf": [described, {"type": "string", "pattern": r"^[0-9]+$|\$\{"}]})
 
 
+def only(number: int, why: str) -> Reads[int]:
+    """A reader that takes one number, and says why."""
+
+    def read(given: Any) -> int:
+        if isinstance(given, bool) or given not in (number, str(number)):
+            raise UnfitError(f"must be {number}: {why}")
+        return number
+
+    return Reads(read, {"const": number})
+
+
 def read_duration(given: Any) -> timedelta:
     """`500ms`, `2s`, `5m`, `1h`: more than nothing, at most a day."""
     if isinstance(given, timedelta):
@@ -106,7 +117,7 @@ def read_duration(given: Any) -> timedelta:
 
 def read_leeway(given: Any) -> timedelta:
     """`0s` to `30s`."""
-    leeway = timedelta(0) if given in {"0s", "0ms"} else read_duration(given)
+    leeway = timedelta(0) if isinstance(given, str) and given in {"0s", "0ms"} else read_duration(given)
     if leeway > LONGEST_LEEWAY:
         raise UnfitError("must be at most 30s")
     return leeway

@@ -1,0 +1,185 @@
+"""What settings must have to do with one another, as far as no database is needed to tell.
+
+Rule: a check reads the plain values, not the models, so that it also speaks when something else is wrong; it ignores
+what has the wrong shape, which is a complaint already.
+"""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, TypeAlias
+
+from reflector.errors import suggestion
+from server.config.complaints import Path
+from server.config.document import Document
+
+Fault: TypeAlias = tuple[Path, str, str | None]
+Check: TypeAlias = Callable[[Mapping[str, Any]], Iterator[Fault]]
+
+LONGEST_SHOWN: Final = 32
+GLOB: Final = frozenset("*?[")
+
+
+def check(document: Document) -> None:
+    """Add the complaints of every check to the document."""
+    for each in CHECKS:
+        for path, message, hint in each(document.data):
+            document.complain(document.place(path).key, path, message, hint)
+
+
+def mapping(given: Any, *path: str) -> Mapping[str, Any]:
+    """The mapping under a path, empty where there is none."""
+    for step in path:
+        given = given.get(step) if isinstance(given, Mapping) else None
+    return given if isinstance(given, Mapping) else {}
+
+
+def parents(role: Any) -> list[tuple[Path, str]]:
+    """The roles that a role extends, each with its path below the role."""
+    given = mapping(role).get("extends")
+    if isinstance(given, str):
+        return [(("extends",), given)]
+    named = enumerate(given) if isinstance(given, list) else ()
+    return [(("extends", index), name) for index, name in named if isinstance(name, str)]
+
+
+def allowances(data: Mapping[str, Any]) -> Iterator[tuple[Path, str, Any]]:
+    """Every `allow` of every table: path, role, what it allows."""
+    for table in mapping(data, "tables"):
+        for role, allowed in mapping(data, "tables", table, "allow").items():
+            yield ("tables", table, "allow", role), role, allowed
+
+
+def unknown_roles(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Roles are declared under `roles` before anything names them."""
+    roles = mapping(data, "roles")
+    for path, name in _named_roles(data):
+        if name not in roles:
+            # Something long is no role but perhaps a secret in the wrong place.
+            shown = f" {name!r}" if len(name) < LONGEST_SHOWN else " of that name"
+            yield path, f"there is no role{shown}", suggestion(name, roles) or "declare it under roles"
+
+
+def _named_roles(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    for role, said in mapping(data, "roles").items():
+        for below, parent in parents(said):
+            yield ("roles", role, *below), parent
+    for path in (("auth", "anonymous_role"), ("auth", "jwt", "default_role")):
+        name = mapping(data, *path[:-1]).get(path[-1])
+        if isinstance(name, str):
+            yield path, name
+    for where, role, _ in allowances(data):
+        yield where, role
+
+
+def circular_roles(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """No role extends itself, also not through others; each circle is told once."""
+    roles = mapping(data, "roles")
+    told: set[str] = set()
+    for start in roles:
+        circle = None if start in told else _circle(roles, start)
+        if circle:
+            told.update(circle)
+            yield ("roles", start, "extends"), f"extends itself: {' → '.join([*circle, start])}", None
+
+
+def _circle(roles: Mapping[str, Any], start: str) -> list[str] | None:
+    """The way from a role back to itself, found without recursion; None where there is none."""
+    waiting, seen = [[start]], {start}
+    while waiting:
+        way = waiting.pop()
+        for _, parent in parents(roles.get(way[-1])):
+            if parent == start:
+                return way
+            if parent not in seen:
+                seen.add(parent)
+                waiting.append([*way, parent])
+    return None
+
+
+def role_names(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Roles travel in a claim and in a header, where commas and spaces separate."""
+    for role in mapping(data, "roles"):
+        if not role or any(not (letter.isalnum() or letter in "_-.:") for letter in role):
+            yield ("roles", role), "a role's name is made of letters, digits and _ - . :", None
+
+
+def policy_names(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Rules name policies as words."""
+    for policy in mapping(data, "policies"):
+        if not policy.isidentifier() or keyword.iskeyword(policy):
+            yield ("policies", policy), "a policy's name is one word: letters, digits and _", None
+
+
+def nobody_calls(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Somebody must be able to have a role, where roles are allowed something."""
+    auth = data.get("auth")
+    if isinstance(auth, Mapping) and not auth:
+        yield ("auth",), "says nothing: name jwt, anonymous_role or both", None
+    first = next(allowances(data), None)
+    if "auth" not in data and first is not None:
+        yield (
+            first[0][:3],
+            "allows roles something, and nobody can have a role",
+            "configure auth.jwt or auth.anonymous_role",
+        )
+
+
+def table_names(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """A new name belongs to one table."""
+    taken: dict[str, str] = {}
+    for table, said in mapping(data, "tables").items():
+        name, path = mapping(said).get("name"), ("tables", table, "name")
+        if not isinstance(name, str):
+            continue
+        if GLOB & set(table):
+            yield path, "one name cannot stand for all tables of a pattern", None
+        elif name in taken:
+            yield path, f"the table {taken[name]!r} has this name already", None
+        taken.setdefault(name, table)
+
+
+def columns(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """A list names each column once, and what is preset is not a caller's to give."""
+    for path, _, allowed in allowances(data):
+        yield from _twice((*path, "columns"), mapping(allowed).get("columns"))
+        for action in ("read", "create", "update"):
+            said = mapping(allowed, action)
+            yield from _twice((*path, action, "columns"), said.get("columns"))
+            listed = said.get("columns")
+            for column in mapping(said, "presets"):
+                if isinstance(listed, list) and column in listed:
+                    yield (*path, action, "presets", column), "is preset, and among the columns a caller may give", None
+
+
+def _twice(path: Path, listed: Any) -> Iterator[Fault]:
+    names = listed if isinstance(listed, list) else []
+    for index, name in enumerate(names):
+        if isinstance(name, str) and name in names[:index]:
+            yield (*path, index), "names a column a second time", None
+
+
+def relationships(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """A relationship is `table.name`; it is either made (`to` and `join`) or renamed."""
+    for name, said in mapping(data, "relationships").items():
+        path = ("relationships", name)
+        if not all(name.partition(".")):
+            yield path, "must be written as table.name", None
+        made = {"to", "join"} & set(mapping(said))
+        if isinstance(said, Mapping) and bool(made) == ("rename" in said):
+            yield path, "needs either to and join, or rename", None
+        elif made and (len(made) < 2 or said["join"] == {}):
+            yield path, "needs both to and join, and join at least one pair of columns", None
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    unknown_roles,
+    circular_roles,
+    role_names,
+    policy_names,
+    nobody_calls,
+    table_names,
+    columns,
+    relationships,
+)

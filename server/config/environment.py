@@ -1,0 +1,120 @@
+"""Settings given by variables and flags: `REFLECTOR_SERVER_PORT=8080`, `--port 8080`.
+
+Every setting that is one value or a list of values has a variable: its path in capitals after `REFLECTOR_`. Lists are
+separated by commas. A flag wins over a variable, a variable over the file.
+
+Rule: a variable of ours that means nothing is a complaint, because a misspelt setting is a protection that is not on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, get_origin
+
+from reflector.errors import suggestion
+from server.config.complaints import Path, Position
+from server.config.document import Document, Place, SourceList, SourceMapping, SourceText
+from server.config.models import File
+from server.config.outline import NAME, settings
+
+PREFIX: Final = "REFLECTOR_"
+CONFIG: Final = "REFLECTOR_CONFIG"
+SWITCHES: Final = {"REFLECTOR_WRITABLE": "writable", "REFLECTOR_INSECURE": "insecure"}
+SHORT: Final[Mapping[str, Path]] = {
+    "REFLECTOR_HOST": ("server", "host"),
+    "REFLECTOR_PORT": ("server", "port"),
+    "REFLECTOR_TOKEN": ("server", "token"),
+}
+SETTABLE: Final[Mapping[Path, Any]] = {
+    path: kind for path, kind in settings(File) if NAME not in path and path != ("version",)
+}
+LONG: Final[Mapping[str, Path]] = {PREFIX + "_".join(map(str, path)).upper(): path for path in SETTABLE}
+# The last of several for one setting wins, so what is plainly ours stands behind what other programs read too.
+VARIABLES: Final[Mapping[str, Path]] = {"DATABASE_URL": ("database", "url"), **LONG, **SHORT}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """What the command line said; None and False where it said nothing."""
+
+    url: str | None = None
+    host: str | None = None
+    port: int | None = None
+    writable: bool = False
+    insecure: bool = False
+
+
+FLAGS: Final[Mapping[str, tuple[str, Path]]] = {
+    "url": ("the database URL of the command line", ("database", "url")),
+    "host": ("--host", ("server", "host")),
+    "port": ("--port", ("server", "port")),
+}
+
+
+def override(document: Document, environ: Mapping[str, str], flags: Flags) -> None:
+    """Put what variables and flags say into the document, in place of what the file says; complain of unknown ones."""
+    _complain_of_unknown(document, environ)
+    for source, path, value in _given(document, environ, flags):
+        _put(document, path, value, Position(source))
+
+
+def switched(document: Document, environ: Mapping[str, str], flags: Flags) -> dict[str, Position]:
+    """Which of `writable` and `insecure` are on, and what turned them on."""
+    on = {name: Position(f"--{name}") for name in SWITCHES.values() if getattr(flags, name)}
+    for variable, name in SWITCHES.items():
+        position = Position(_variable(variable))
+        if environ.get(variable, "false") not in {"true", "false"}:
+            document.complain(position, (), "must be true or false")
+        elif environ.get(variable) == "true":
+            on.setdefault(name, position)
+    return on
+
+
+def _variable(name: str) -> str:
+    return f"environment variable {name}"
+
+
+def _complain_of_unknown(document: Document, environ: Mapping[str, str]) -> None:
+    known = [*VARIABLES, *SWITCHES, CONFIG]
+    for name in environ:
+        if name.startswith(PREFIX) and name not in known:
+            document.complain(Position(_variable(name)), (), "is unknown", suggestion(name, known))
+
+
+def _given(document: Document, environ: Mapping[str, str], flags: Flags) -> Iterator[tuple[str, Path, Any]]:
+    for name, path in VARIABLES.items():
+        if name not in environ:
+            continue
+        if environ[name]:
+            yield _variable(name), path, environ[name]
+        else:
+            document.complain(Position(_variable(name)), path, "is set, but empty", "unset it, or give it a value")
+    for field, (source, path) in FLAGS.items():
+        value = getattr(flags, field)
+        if value is not None:
+            yield source, path, value
+
+
+def _put(document: Document, path: Path, value: Any, position: Position) -> None:
+    section = document.data
+    for step in path[:-1]:
+        section = section.setdefault(str(step), SourceMapping(position))
+        if not isinstance(section, SourceMapping):
+            return  # the file gives no mapping there, which is a complaint of its own
+    name = str(path[-1])
+    section[name] = _read(path, value, position)
+    document.places[path] = Place(position, position)
+    forgiven = document.broken.pop(path, None)
+    if forgiven is not None:
+        document.complaints.remove(forgiven)
+
+
+def _read(path: Path, value: Any, position: Position) -> Any:
+    if not isinstance(value, str):
+        return value
+    if get_origin(SETTABLE[path]) is not tuple:
+        return SourceText(value, position)
+    items = SourceList(position)
+    items.extend(SourceText(item.strip(), position) for item in value.split(","))
+    return items

@@ -1,0 +1,87 @@
+"""From what pydantic found wrong to complaints that people can act on.
+
+Rule: only our own words are told; pydantic's may quote the value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from reflector.errors import suggestion
+from server.config.complaints import Path
+from server.config.document import Document
+from server.config.models import File
+from server.config.outline import section_at
+from server.config.rules import Create, Delete, Read, Update
+from server.config.values import UnfitError
+
+MAPPING: Final = "must be a mapping of names"
+WORDS: Final[Mapping[str, str]] = {
+    "missing": "is required",
+    "mapping_type": MAPPING,
+    "dict_type": MAPPING,
+    "tuple_type": "must be a list",
+    "string_type": "must be a name",
+}
+RULED: Final = (Read, Create, Update, Delete)
+
+
+def complain(document: Document, error: ValidationError) -> None:
+    """Add what pydantic found to the document's complaints, but for values that could not be read at all."""
+    for fault in error.errors(include_url=False, include_input=False):
+        path = _written(document, tuple(step for step in fault["loc"] if step != "[key]"))
+        if any(path[: len(broken)] == broken for broken in document.broken):
+            continue
+        if fault["type"] == "extra_forbidden":
+            _unknown(document, path)
+        elif fault["type"] == "missing":
+            place = document.place(path[:-1])
+            document.complain(place.key, _shortest(document, path[:-1]) + path[-1:], WORDS["missing"])
+        else:
+            document.complain(document.place(path).value, _shortest(document, path), _words(path, fault))
+
+
+def _written(document: Document, path: Path) -> Path:
+    """The path as it was written: columns beside read are read's."""
+    beside = (*path[:4], *path[5:])
+    moved = path[4:6] == ("read", "columns") and path[:1] == ("tables",) and path not in document.places
+    return beside if moved and beside in document.places else path
+
+
+def _shortest(document: Document, path: Path) -> Path:
+    """The path without the steps that a long form has and the written short form has not."""
+    while path and path not in document.places:
+        path = path[:-1]
+    return path
+
+
+def _unknown(document: Document, path: Path) -> None:
+    section, name = section_at(File, path[:-1]) or File, str(path[-1])
+    at = document.place(path).key
+    if name in section.later:
+        document.complain(at, path, f"{name!r} is not offered by this version")
+    elif name in section.moved:
+        document.complain(at, path, "unknown setting", f"it is {section.moved[name]}")
+    else:
+        known = [*section.model_fields, *section.short]
+        document.complain(at, path, "unknown setting", suggestion(name, known) or f"known: {', '.join(known)}")
+
+
+def _words(path: Path, fault: Any) -> str:
+    context = fault.get("ctx", {})
+    if isinstance(context.get("error"), UnfitError):
+        return str(context["error"])
+    if fault["type"] == "literal_error":
+        return f"must be {context['expected']}"
+    section = section_at(File, path)
+    if fault["type"] == "model_type" and section is not None:
+        known = ", ".join(section.model_fields)
+        return (
+            f"must be a rule, true, false or a mapping of: {known}"
+            if section in RULED
+            else f"must be a mapping of: {known}"
+        )
+    return WORDS.get(fault["type"], "is not what this setting takes")

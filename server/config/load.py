@@ -1,0 +1,136 @@
+"""Reads the configuration once, at the edge: file, then environment, then flags, into one frozen `Config`.
+
+Rule: either all of it is right, or nothing is used and everything that is wrong is told at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from server.config import checks, faults
+from server.config.complaints import ConfigError, Position
+from server.config.complaints import Path as SettingPath
+from server.config.document import LARGEST_FILE, Document, SourceMapping, SourceText, read_document
+from server.config.environment import CONFIG, Flags, override, switched
+from server.config.models import Config, File
+
+DEFAULT_FILE: Final = Path("config.yaml")
+LARGEST_SECRET: Final = 64 * 1024
+FROM_FILE: Final = "file:"
+# The settings that may be kept in a file of their own.
+SECRETS: Final[tuple[SettingPath, ...]] = (
+    ("database", "url"),
+    ("server", "secret"),
+    ("server", "token"),
+    ("auth", "jwt", "secret"),
+)
+
+
+def load(path: Path | None, environ: Mapping[str, str], flags: Flags) -> Config:
+    """The configuration in force. Raises `ConfigError` with every complaint.
+
+    path: the file of `--config`; without it `REFLECTOR_CONFIG`; without that, and without a database URL on the
+    command line, `./config.yaml` where it exists; else no file at all.
+    """
+    chosen = chosen_file(path, environ, flags)
+    document = _document(chosen, environ)
+    override(document, environ, flags)
+    switches = switched(document, environ, flags)
+    if not document.readable:
+        raise ConfigError(document.complaints)
+    _read_secret_files(document, chosen.parent if chosen else Path())
+    file = _validated(document)
+    checks.check(document)
+    _check_switches(document, switches)
+    if document.complaints or file is None:
+        raise ConfigError(document.complaints)
+    return Config.model_construct(
+        file.model_fields_set | {"writable", "insecure", "source", "places"},
+        **{name: getattr(file, name) for name in File.model_fields},
+        writable="writable" in switches,
+        insecure="insecure" in switches,
+        source=str(chosen) if chosen else None,
+        places=document.places,
+    )
+
+
+def chosen_file(path: Path | None, environ: Mapping[str, str], flags: Flags) -> Path | None:
+    """Which file is read, None for none."""
+    if path is not None:
+        return path
+    if environ.get(CONFIG):
+        return Path(environ[CONFIG])
+    return DEFAULT_FILE if flags.url is None and DEFAULT_FILE.exists() else None
+
+
+def _document(chosen: Path | None, environ: Mapping[str, str]) -> Document:
+    if chosen is None:
+        document = Document(SourceMapping(Position("no file")), readable=True)
+        document.data["version"] = 1
+        return document
+    content = _content(chosen, LARGEST_FILE)
+    if isinstance(content, bytes):
+        return read_document(content, str(chosen), environ)
+    document = Document(SourceMapping(Position(str(chosen))))
+    document.complain(Position(str(chosen)), (), content)
+    return document
+
+
+def _content(path: Path, most: int) -> bytes | str:
+    """A file's bytes, one more than allowed at most; or what is wrong with it."""
+    try:
+        with path.open("rb") as file:
+            return file.read(most + 1)
+    except FileNotFoundError:
+        return "there is no such file"
+    except IsADirectoryError:
+        return "is a folder, not a file"
+    except PermissionError:
+        return "may not be read by this user"
+    except (OSError, ValueError):
+        return "cannot be read"
+
+
+def _read_secret_files(document: Document, folder: Path) -> None:
+    for path in SECRETS:
+        section = checks.mapping(document.data, *map(str, path[:-1]))
+        given = section.get(str(path[-1]))
+        if isinstance(section, SourceMapping) and isinstance(given, str) and given.startswith(FROM_FILE):
+            section[str(path[-1])] = _secret(document, path, folder / given.removeprefix(FROM_FILE))
+
+
+def _secret(document: Document, path: SettingPath, file: Path) -> Any:
+    place = document.place(path)
+    content, problem = _content(file, LARGEST_SECRET), None
+    if isinstance(content, str):
+        problem = content
+    elif len(content) > LARGEST_SECRET:
+        problem = "is too large for a secret"
+    else:
+        try:
+            return SourceText(content.decode().removesuffix("\n").removesuffix("\r"), place.value)
+        except UnicodeDecodeError:
+            problem = "is not UTF-8"
+    document.give_up(place.value, path, f"the file it names: {problem}")
+    return None
+
+
+def _validated(document: Document) -> File | None:
+    try:
+        return File.model_validate(document.data)
+    except ValidationError as error:
+        faults.complain(document, error)
+        return None
+
+
+def _check_switches(document: Document, switches: Mapping[str, Position]) -> None:
+    configured = [name for name in ("auth", "tables", "defaults") if name in document.data]
+    if "insecure" in switches and "auth" in document.data:
+        document.complain(switches["insecure"], (), "is refused beside auth: it is for serving without any")
+    if "writable" in switches and configured:
+        names = " and ".join(configured)
+        document.complain(switches["writable"], (), f"is refused beside {names}: rules say who writes")
