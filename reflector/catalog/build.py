@@ -1,0 +1,177 @@
+"""From facts to a catalog: names become objects, keys become relationships, and an overlay has its say.
+
+Labels are the database's names in the first schema and `schema.name` elsewhere, unless the overlay renames.
+
+Rule: this is the one place where a catalog is made, for every database; it is pure, so equal facts and overlays make
+equal catalogs in every process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+
+from reflector.catalog.diff import content_hash
+from reflector.catalog.facts import ColumnFact, Facts, ForeignKeyFact, KeyFact, TableFact
+from reflector.catalog.model import Catalog, Check, Column, ForeignKey, Key, Notice, Table, TableKind
+from reflector.catalog.overlay import NO_OVERLAY, Overlay, RelationshipRule, apply_rules, check_names, excluded
+from reflector.catalog.relationships import Spelling, link
+from reflector.datatypes import Kind
+from reflector.errors import CatalogError, suggestion
+
+__all__ = ["NO_OVERLAY", "Overlay", "RelationshipRule", "build"]
+
+Place = tuple[str, str]
+"""Schema and name: what a table is called in the database."""
+
+
+def build(facts: Facts, overlay: Overlay = NO_OVERLAY) -> Catalog:
+    """The catalog of what was seen; raises CatalogError with every complaint about the overlay, one per line."""
+    shown, notices = _shown(facts, overlay.exclude)
+    labels, label_notices = _labels(facts, shown)
+    complaints = [*_unknown_schemas(facts, overlay), *check_names(overlay.names, list(labels))]
+    tables = {label: _table(fact, overlay.names.get(label, label)) for label, fact in labels.items()}
+    foreign_keys, key_notices = _foreign_keys(facts, tables.values())
+    spelling = _spelling(tables, overlay.names, facts.schemas)
+    relationships, clashes = link(tables.values(), foreign_keys, spelling)
+    complaints += apply_rules(overlay.relationships, tables, relationships)
+    if complaints:
+        raise CatalogError("\n".join(complaints))
+    catalog = Catalog(
+        kind=facts.kind,
+        version=facts.version,
+        schemas=facts.schemas,
+        tables=MappingProxyType({table.label: table for table in tables.values()}),
+        relationships=MappingProxyType({table: MappingProxyType(named) for table, named in relationships.items()}),
+        foreign_keys=foreign_keys,
+        functions=facts.functions,
+        notices=(*facts.notices, *notices, *label_notices, *_table_notices(tables.values()), *key_notices, *clashes),
+    )
+    return replace(catalog, fingerprint=content_hash(catalog))
+
+
+def _unknown_schemas(facts: Facts, overlay: Overlay) -> list[str]:
+    complaints = []
+    for schema in overlay.schemas or ():
+        if schema not in facts.schemas:
+            hint = suggestion(schema, facts.schemas)
+            complaints.append(f"database.schemas: there is no schema {schema!r}" + (f" ({hint})" if hint else ""))
+    return complaints
+
+
+# ── tables ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _shown(facts: Facts, exclude: Sequence[str]) -> tuple[list[TableFact], list[Notice]]:
+    """The tables that are served, by schema and name; and a notice for each that cannot be, or hides nothing."""
+    rank = {schema: number for number, schema in enumerate(facts.schemas)}
+    ordered = sorted(facts.tables, key=lambda fact: (rank.get(fact.schema, len(rank)), fact.schema, fact.name))
+    notices = [
+        Notice("exclude_unmatched", f"exclude: {pattern!r} matches no table")
+        for pattern in exclude
+        if not any(excluded(fact, (pattern,)) for fact in ordered)
+    ]
+    wanted = [fact for fact in ordered if not excluded(fact, exclude)]
+    notices += [
+        Notice("table_skipped", f"{fact.schema}.{fact.name} has no columns: it is not served")
+        for fact in wanted
+        if not fact.columns
+    ]
+    return [fact for fact in wanted if fact.columns], notices
+
+
+def _labels(facts: Facts, shown: Iterable[TableFact]) -> tuple[dict[str, TableFact], list[Notice]]:
+    labels: dict[str, TableFact] = {}
+    notices = []
+    for fact in shown:
+        first = fact.schema == facts.schemas[0]
+        label = fact.name if first else f"{fact.schema}.{fact.name}"
+        if labels.setdefault(label, fact) is not fact:
+            text = f"{fact.name!r} in schema {fact.schema!r} would be called {label!r} like another: it is not served"
+            notices.append(Notice("table_skipped", text))
+    return labels, notices
+
+
+def _table(fact: TableFact, label: str) -> Table:
+    columns = {column.name: _column(column) for column in fact.columns}
+    return Table(
+        schema=fact.schema,
+        name=fact.name,
+        label=label,
+        kind=fact.kind,
+        columns=tuple(columns.values()),
+        primary_key=None if fact.primary_key is None else _key(fact.primary_key, columns),
+        uniques=tuple(_key(unique, columns) for unique in fact.uniques),
+        checks=tuple(Check(check.name, check.expression) for check in fact.checks),
+        comment=fact.comment,
+        row_estimate=fact.row_estimate,
+        insertable=fact.insertable,
+        updatable=fact.updatable,
+        deletable=fact.deletable,
+    )
+
+
+def _column(fact: ColumnFact) -> Column:
+    return Column(fact.name, fact.type, fact.nullable, fact.fill, fact.default, fact.comment, fact.collation)
+
+
+def _key(fact: KeyFact, columns: Mapping[str, Column]) -> Key:
+    return Key(fact.name, tuple(columns[name] for name in fact.columns))
+
+
+def _table_notices(tables: Iterable[Table]) -> Iterable[Notice]:
+    for table in tables:
+        for column in table.columns:
+            if column.type.kind is Kind.OPAQUE:
+                text = f"{table.label}.{column.name} is of type {column.type.native}: it is shown as text, read-only"
+                yield Notice("opaque_type", text)
+        if table.kind is TableKind.TABLE and table.primary_key is None:
+            yield Notice(
+                "table_without_key", f"{table.label} has no primary key: its rows have no address and no cursor"
+            )
+
+
+# ── foreign keys ─────────────────────────────────────────────────────────────────────────────
+
+
+def _foreign_keys(facts: Facts, tables: Iterable[Table]) -> tuple[tuple[ForeignKey, ...], list[Notice]]:
+    """The keys between tables that are served, in an order of their own; a notice for each that leads elsewhere."""
+    served = {(table.schema, table.name): table for table in tables}
+    seen = {(fact.schema, fact.name) for fact in facts.tables}
+    keys, notices = [], []
+    for fact in facts.foreign_keys:
+        table, target = served.get((fact.schema, fact.table)), served.get(_target(fact))
+        if table is not None and target is not None:
+            keys.append(_foreign_key(fact, table, target))
+        elif table is not None and _target(fact) not in seen:
+            text = f"{table.label}: {', '.join(fact.columns)} refers to {'.'.join(_target(fact))}, which is not served"
+            notices.append(Notice("foreign_key_skipped", text))
+    keys.sort(key=lambda key: (key.table.label, key.name or "", [column.name for column in key.columns]))
+    return tuple(keys), sorted(notices, key=lambda notice: notice.message)
+
+
+def _target(fact: ForeignKeyFact) -> Place:
+    return fact.target_schema, fact.target_table
+
+
+def _foreign_key(fact: ForeignKeyFact, table: Table, target: Table) -> ForeignKey:
+    return ForeignKey(
+        name=fact.name,
+        table=table,
+        columns=tuple(table.by_name[name] for name in fact.columns),
+        target=target,
+        target_columns=tuple(target.by_name[name] for name in fact.target_columns),
+        on_update=fact.on_update,
+        on_delete=fact.on_delete,
+    )
+
+
+def _spelling(tables: Mapping[str, Table], names: Mapping[str, str], schemas: Sequence[str]) -> Spelling:
+    """A table's name inside the names of relationships is its public one; the schema comes in where names clash."""
+    short, long = {}, {}
+    for label, table in tables.items():
+        short[table] = names.get(label, table.name)
+        foreign = label not in names and table.schema != schemas[0]
+        long[table] = f"{table.schema}_{table.name}" if foreign else short[table]
+    return Spelling(short, long)
