@@ -4,15 +4,20 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/python.sh
 
-STAMP=.venv/.ready
-LOCKS="requirements-build.lock requirements-dev.lock"
+LOCKED=(requirements-build.lock requirements-dev.lock tools/setup.sh)
+PROJECT=(pyproject.toml)
 
+# A stamp in .venv holds the fingerprint of the files that it was made from.
 fingerprint() {
-    cat $LOCKS pyproject.toml tools/setup.sh | cksum
+    cat -- "$@" | cksum
+}
+
+is_current() { # stamp, files ...
+    [ -x .venv/bin/python ] && [ -f ".venv/$1" ] && [ "$(cat ".venv/$1")" = "$(fingerprint "${@:2}")" ]
 }
 
 is_ready() {
-    [ -x .venv/bin/python ] && [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$(fingerprint)" ]
+    is_current .locked "${LOCKED[@]}" && is_current .project "${PROJECT[@]}"
 }
 
 install() {
@@ -31,12 +36,16 @@ if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
     python="$(find_python)"
     ensure_venv_module "$python"
     echo "Making .venv with $python ..." >&2
+    rm -f .venv/.locked .venv/.project
     "$python" -m venv .venv
 fi
-echo "Installing what the lock says ..." >&2
-rm -f "$STAMP"
-install --require-hashes -r requirements-build.lock
-# Without build isolation: a package that must be built is built with the locked tools above.
-install --require-hashes --no-build-isolation -r requirements-dev.lock
+if ! is_current .locked "${LOCKED[@]}"; then
+    echo "Installing what the lock says ..." >&2
+    rm -f .venv/.locked
+    install --require-hashes -r requirements-build.lock
+    # Without build isolation: a package that must be built is built with the locked tools above.
+    install --require-hashes --no-build-isolation -r requirements-dev.lock
+    fingerprint "${LOCKED[@]}" >.venv/.locked
+fi
 install --no-deps --no-build-isolation --editable .
-fingerprint >"$STAMP"
+fingerprint "${PROJECT[@]}" >.venv/.project
