@@ -32,6 +32,11 @@ from benchmarks.workloads import WORKLOADS, Ask, Workload
 from tests.servers import MissingProgram, ServerFailed
 from tests.servers.process import free_port
 
+BUSY = """
+SELECT count(*) FROM pg_stat_activity
+WHERE backend_type = 'client backend' AND state <> 'idle' AND pid <> pg_backend_pid()
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -121,8 +126,7 @@ def one_round(bench: Bench, workload: Workload, seconds: int, *, reverse: bool) 
     contenders = bench.contenders(workload)
     measured = {}
     for server, how in reversed(contenders) if reverse else contenders:
-        if workload.before:
-            asyncio.run(execute(bench.database.url, workload.before))
+        asyncio.run(settle(bench.database.url, workload.before))
         requests = prepared_requests(bench, workload, server, how)
         measured[server.name] = measure(server, bench.database.pid, workload.method, requests, seconds)
     return measured
@@ -137,10 +141,23 @@ def prepared_requests(bench: Bench, workload: Workload, server: Server, how: Ask
     return file
 
 
-async def execute(url: str, statement: str) -> None:
+async def settle(url: str, before: str) -> None:
+    """Wait until the database has finished what wrk no longer waits for, then run what a workload wants run before it.
+
+    Raises BenchmarkError when it is still busy after a minute.
+    """
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute(statement, timeout=30)
+        async with asyncio.timeout(60):
+            # Three looks, because between two statements of a queue the sessions seem idle for a moment.
+            looks = 0
+            while looks < 3:
+                looks = 0 if await connection.fetchval(BUSY) else looks + 1
+                await asyncio.sleep(0.02)
+        if before:
+            await connection.execute(before)
+    except TimeoutError as error:
+        raise BenchmarkError("the database is still busy a minute after the last request") from error
     finally:
         await connection.close()
 
