@@ -38,20 +38,24 @@ class Spelling:
     name_quote: str
     offset: str  # what follows an instant; MariaDB takes none and reads it in the session's zone
     bytes_before: str
-    backslash: str
+    escapes: dict[int, str]
 
     def name(self, name: str) -> str:
         quote = self.name_quote
         return f"{quote}{name.replace(quote, quote * 2)}{quote}"
 
     def text(self, text: str) -> str:
-        return "'" + text.replace("\\", self.backslash).replace("'", "''") + "'"
+        return f"'{text.translate(self.escapes)}'"
 
+
+STANDARD = str.maketrans({"'": "''"})
+# Line ends too, because MariaDB's own client drops the \r of a text it reads from a file.
+BACKSLASHED = str.maketrans({"'": "''", "\\": "\\\\", "\n": "\\n", "\r": "\\r"})
 
 SPELLINGS = {
-    "postgresql": Spelling('"', "+00:00", "'\\x", "\\"),
-    "mariadb": Spelling("`", "", "x'", "\\\\"),
-    "sqlite": Spelling('"', "+00:00", "x'", "\\"),
+    "postgresql": Spelling('"', "+00:00", "'\\x", STANDARD),
+    "mariadb": Spelling("`", "", "x'", BACKSLASHED),
+    "sqlite": Spelling('"', "+00:00", "x'", STANDARD),
 }
 
 
