@@ -1,0 +1,306 @@
+"""What MariaDB and MySQL say of themselves: six questions to information_schema → `Facts`.
+
+A schema here is a database. Without a list of schemas the connection's own database is the only one.
+
+Rule: what the database hides stays hidden. Sequences, invisible columns and the row_start and row_end of a
+versioned table are left out, except for an invisible column that a key needs: without it the key would lie.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reflector.catalog.facts import CheckFact, ColumnFact, Facts, ForeignKeyFact, KeyFact, TableFact
+from reflector.catalog.model import Argument, DatabaseKind, Fill, Function, Notice, TableKind
+from reflector.errors import CatalogError
+from reflector.reflection import Fetch
+from reflector.reflection.mysql_queries import SCHEMAS, SERVER, Question, digest, questions
+from reflector.reflection.mysql_types import data_type, json_type
+
+Row = Sequence[Any]
+Place = tuple[str, str]
+"""Schema and table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The rows of each question, grouped by schema and table, without those two."""
+
+    tables: Mapping[Place, Sequence[Row]]
+    columns: Mapping[Place, Sequence[Row]]
+    unique_indexes: Mapping[Place, Sequence[Row]]
+    foreign_keys: Mapping[Place, Sequence[Row]]
+    checks: Mapping[Place, Sequence[Row]]
+    routines: Mapping[Place, Sequence[Row]]
+
+
+async def read_facts(fetch: Fetch, schemas: Sequence[str] | None) -> Facts:
+    """Everything in the given databases, or in the connection's own; those that do not exist are left out.
+
+    Raises CatalogError when no database is given and the connection has none.
+    """
+    kind, version, current = await _server(fetch)
+    names = await _existing(fetch, current, schemas)
+    if not names:
+        return Facts(kind, version, (), (), ())
+    rows = [await fetch(each.rows(len(names)), *names * each.schemas_taken) for each in questions(kind)]
+    return facts_of(kind, version, names, rows)
+
+
+async def fingerprint(fetch: Fetch, schemas: Sequence[str] | None = None) -> str:
+    """A digest of the rows that `read_facts` would read, made by the server in one statement."""
+    kind, _, current = await _server(fetch)
+    names = tuple(schemas or _own(current))
+    asked = questions(kind)
+    rows = await fetch(digest(asked, len(names)), *names * sum(each.schemas_taken for each in asked))
+    return hashlib.sha256(repr([tuple(map(int, row)) for row in rows]).encode()).hexdigest()
+
+
+async def _server(fetch: Fetch) -> tuple[DatabaseKind, tuple[int, ...], str | None]:
+    [(said, current)] = await fetch(SERVER)
+    kind = DatabaseKind.MARIADB if "mariadb" in said.lower() else DatabaseKind.MYSQL
+    number = re.match(r"\d+(?:\.\d+)*", said)
+    return kind, tuple(map(int, number.group().split("."))) if number else (), current
+
+
+async def _existing(fetch: Fetch, current: str | None, schemas: Sequence[str] | None) -> tuple[str, ...]:
+    if schemas is None:
+        return _own(current)
+    if not schemas:
+        return ()
+    rows = await fetch(SCHEMAS.rows(len(schemas)), *schemas)
+    there = {row[0] for row in rows}
+    return tuple(name for name in schemas if name in there)
+
+
+def _own(current: str | None) -> tuple[str, ...]:
+    if current is None:
+        raise CatalogError("the URL names no database", hint="end it with the name of one: mysql://host/name")
+    return (current,)
+
+
+def facts_of(
+    kind: DatabaseKind, version: tuple[int, ...], names: tuple[str, ...], rows: Sequence[Sequence[Row]]
+) -> Facts:
+    """The facts in the rows of `questions(kind)`, in that order."""
+    answers = Answers(*(_grouped(each, names) for each in rows))
+    tables, notices = [], []
+    needed = _needed(answers)
+    for place in sorted(answers.tables):
+        table, hidden = _table(kind, place, answers, needed[place])
+        tables.append(table)
+        if hidden:
+            text = f"{'.'.join(place)}: its invisible columns are not served: {', '.join(hidden)}"
+            notices.append(Notice("invisible_column", text))
+    keys = tuple(key for place in sorted(answers.foreign_keys) for key in _foreign_keys(place, answers))
+    functions = tuple(_function(place, each) for place, each in _overloaded(answers.routines))
+    return Facts(kind, version, names, tuple(tables), keys, functions, tuple(notices))
+
+
+def _grouped(rows: Iterable[Row], names: Sequence[str]) -> Mapping[Place, list[Row]]:
+    """By place. The server's comparison ignores case: a database that only sounds like one of `names` is dropped."""
+    groups: defaultdict[Place, list[Row]] = defaultdict(list)
+    for schema, table, *rest in rows:
+        if schema in names:
+            groups[schema, table].append(rest)
+    return groups
+
+
+# ── tables ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _table(kind: DatabaseKind, place: Place, answers: Answers, needed: set[str]) -> tuple[TableFact, list[str]]:
+    """The table, and the names of the columns that it hides."""
+    [(_, type_, comment, updatable, definition, estimate)] = answers.tables[place]
+    is_view = type_ == "VIEW"
+    checks = answers.checks.get(place, ())
+    json = {row[1] for row in checks if row[3] and _keeps_json(row[1], row[2])}
+    columns, hidden = [], []
+    for row in answers.columns.get(place, ()):
+        if _is_invisible(row) and row[1] not in needed:
+            if not _marks_a_period(row):
+                hidden.append(row[1])
+        else:
+            columns.append(_view_column(kind, row) if is_view else _column(kind, row, row[1] in json))
+    keys = dict(_keys(place, answers))
+    writable = not is_view or updatable == "YES"
+    one_source = writable and not (is_view and _joins(definition))
+    return TableFact(
+        schema=place[0],
+        name=place[1],
+        kind=TableKind.VIEW if is_view else TableKind.TABLE,
+        columns=tuple(columns),
+        primary_key=keys.pop("PRIMARY", None),
+        uniques=tuple(keys.values()),
+        checks=tuple(CheckFact(row[1], row[2]) for row in checks if not (row[3] and _only_json(row[1], row[2]))),
+        comment=comment or None,
+        row_estimate=None if estimate is None else int(estimate),
+        insertable=one_source,
+        updatable=writable,
+        deletable=one_source,
+    ), hidden
+
+
+_QUOTED = re.compile(r"`(?:[^`]|``)*`|'(?:[^'\\]|''|\\.)*'", re.DOTALL)
+
+
+def _joins(definition: str | None) -> bool:
+    """Whether a view reads several tables: rows of it can be updated, but neither inserted nor deleted."""
+    return re.search(r"\bjoin\b", _QUOTED.sub("", definition or ""), re.IGNORECASE) is not None
+
+
+def _only_json(column: str, clause: str) -> bool:
+    return any(clause == f"json_valid({mark}{column.replace(mark, mark * 2)}{mark})" for mark in '`"')
+
+
+def _keeps_json(column: str, clause: str) -> bool:
+    """Whether a column's check lets nothing but JSON in: JSON is spelled so, and may be narrowed by more."""
+    return _only_json(column, clause.split(" and ")[0])
+
+
+# ── columns ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _column(kind: DatabaseKind, row: Row, is_json: bool) -> ColumnFact:
+    _, name, type_, collation, nullable, default, extra, expression, comment = row
+    native = data_type(type_, collation)
+    fill = _fill(kind, default, extra)
+    return ColumnFact(
+        name=name,
+        type=json_type(native) if is_json else native,
+        nullable=nullable == "YES",
+        fill=fill,
+        default={Fill.DEFAULT: default, Fill.COMPUTED: expression or None}.get(fill),
+        comment=comment or None,
+        collation=collation,
+    )
+
+
+def _view_column(kind: DatabaseKind, row: Row) -> ColumnFact:
+    """A view's column shows a default of its own making ('0' for a numbered key): all it tells is that there is one."""
+    _, name, type_, collation, nullable, default, _, _, comment = row
+    fill = Fill.NONE if _fill(kind, default, "") is Fill.NONE else Fill.DEFAULT
+    return ColumnFact(
+        name=name,
+        type=data_type(type_, collation),
+        nullable=nullable == "YES",
+        fill=fill,
+        comment=comment or None,
+        collation=collation,
+    )
+
+
+_GENERATED = re.compile(r"\b(?:virtual|stored|persistent)\b(?: generated)?", re.IGNORECASE)
+
+
+def _fill(kind: DatabaseKind, default: str | None, extra: str) -> Fill:
+    if "auto_increment" in extra.lower():
+        return Fill.IDENTITY
+    if _GENERATED.search(extra):
+        return Fill.COMPUTED
+    # MariaDB spells the default of a column that has none NULL, and quotes the text 'NULL'; MySQL does neither.
+    without = default is None or (kind is DatabaseKind.MARIADB and default.upper() == "NULL")
+    return Fill.NONE if without else Fill.DEFAULT
+
+
+def _is_invisible(row: Row) -> bool:
+    return "INVISIBLE" in row[6].upper()
+
+
+def _marks_a_period(row: Row) -> bool:
+    return row[7] in ("ROW START", "ROW END")
+
+
+# ── keys ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _keys(place: Place, answers: Answers) -> Iterable[tuple[str, KeyFact]]:
+    """Unique indexes over whole columns. Versioning adds row_end to each: the rows of today are unique without it."""
+    row_ends = {row[1] for row in answers.columns.get(place, ()) if row[7] == "ROW END"}
+    parts: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in answers.unique_indexes.get(place, ()):
+        parts[row[1]].append(row)
+    for name, rows in sorted(parts.items()):
+        whole = all(row[2] is not None and row[3] is None for row in rows)
+        columns = _spelled([row[2] for row in rows if row[2] not in row_ends], place, answers) if whole else None
+        if columns:
+            yield name, KeyFact(name, columns)
+
+
+def _spelled(names: Sequence[str], place: Place, answers: Answers) -> tuple[str, ...] | None:
+    """The columns as their table spells them, for a key may differ in case; None when one is not ours to see."""
+    known = {row[1].lower(): row[1] for row in answers.columns.get(place, ())}
+    found = tuple(known[name.lower()] for name in names if name.lower() in known)
+    return found if len(found) == len(names) else None
+
+
+def _needed(answers: Answers) -> defaultdict[Place, set[str]]:
+    """The columns that keys are made of, on both sides of a foreign key."""
+    needed: defaultdict[Place, set[str]] = defaultdict(set)
+    for place in answers.unique_indexes:
+        for _, key in _keys(place, answers):
+            needed[place].update(key.columns)
+    for place in answers.foreign_keys:
+        for key in _foreign_keys(place, answers):
+            needed[place].update(key.columns)
+            needed[key.target_schema, key.target_table].update(key.target_columns)
+    return needed
+
+
+_UNKNOWN = ("NO ACTION", "NO ACTION")
+
+
+def _foreign_keys(place: Place, answers: Answers) -> Iterable[ForeignKeyFact]:
+    """Foreign keys whose columns are ours to see; the actions are not shown to who may only read."""
+    parts: defaultdict[str, list[Row]] = defaultdict(list)
+    actions: dict[str, tuple[str, str]] = {}
+    for position, name, *rest in answers.foreign_keys[place]:
+        if position == 0:
+            actions[name] = (rest[1], rest[2])
+        else:
+            parts[name].append(rest)
+    for name, rows in sorted(parts.items()):
+        target = (rows[0][1], rows[0][2])
+        columns = _spelled([row[0] for row in rows], place, answers)
+        target_columns = _spelled([row[3] for row in rows], target, answers) if target in answers.columns else ()
+        if columns is not None and target_columns is not None:
+            yield ForeignKeyFact(name, *place, columns, *target, target_columns, *actions.get(name, _UNKNOWN))
+
+
+# ── routines ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _overloaded(routines: Mapping[Place, Sequence[Row]]) -> Iterable[tuple[Place, list[Row]]]:
+    """A function and a procedure may share a name: each with the rows of its own parameters."""
+    for place, rows in sorted(routines.items()):
+        for type_ in sorted({row[1] for row in rows}):
+            yield place, [row for row in rows if row[1] == type_]
+
+
+def _function(place: Place, rows: Sequence[Row]) -> Function:
+    _, _, returns, deterministic, access, security, comment, *_ = rows[0]
+    return Function(
+        schema=place[0],
+        name=place[1],
+        arguments=tuple(
+            Argument(name, data_type(type_, collation), mode.lower())
+            for *_, name, mode, type_, collation in rows
+            if name is not None
+        ),
+        returns=returns or "void",
+        volatility=_volatility(access, deterministic),
+        security_definer=security == "DEFINER",
+        comment=comment or None,
+    )
+
+
+def _volatility(access: str, deterministic: str) -> str:
+    """CONTAINS SQL is what a routine has that says nothing of itself: it may do anything."""
+    if access == "READS SQL DATA":
+        return "stable"
+    return "immutable" if access == "NO SQL" and deterministic == "YES" else "volatile"
