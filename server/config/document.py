@@ -34,8 +34,8 @@ NULL: Final = re.compile(r"(null|Null|NULL|~)?")
 BOOLEAN: Final = re.compile(r"true|True|TRUE|false|False|FALSE")
 INTEGER: Final = re.compile(r"[-+]?[0-9]{1,40}|0o[0-7]{1,40}|0x[0-9a-fA-F]{1,40}")
 FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-# A parser's message may quote the file, where secrets stand; single marks such as ',' are told.
-QUOTED: Final = re.compile(r"'[^']{3,}'|\"[^\"]{3,}\"")
+# A parser's message may quote the file, where secrets stand; marks such as ',' and '<block end>' are told.
+QUOTED: Final = re.compile(r"'(?P<mark>[^\w']{1,2}|<[a-z ]+>)'|'[^']*'|\"[^\"]*\"")
 
 
 class SourceText(str):
@@ -152,7 +152,11 @@ def _complain_of_syntax(fault: YAMLError, text: str, document: Document, start: 
     written = text.splitlines()[mark.line : mark.line + 1] if mark else []
     inside = any("${" in line and "{" in line.replace("${", "") for line in written)
     hint = 'inside {…} and […] write a reference in quotes: "${NAME}"' if inside else None
-    document.complain(position, (), f"this is not YAML: {QUOTED.sub('…', problem or 'it cannot be read')}", hint)
+    document.complain(position, (), f"this is not YAML: {_masked(problem or 'it cannot be read')}", hint)
+
+
+def _masked(problem: str) -> str:
+    return QUOTED.sub(lambda found: found[0] if found["mark"] else "…", problem)
 
 
 def _position(node: Node, source: str) -> Position:
@@ -207,7 +211,9 @@ class _Walk:
                 self.document.complain(at, here, f"is given twice: first on line {first[key]}")
                 continue
             first[key] = at.line
-            self.document.places[here] = Place(at, _position(value_node, self.source))
+            # The parser sees the emptiness behind `secret:` only where the next thing begins.
+            empty = isinstance(value_node, ScalarNode) and value_node.style is None and not value_node.value
+            self.document.places[here] = Place(at, at if empty else _position(value_node, self.source))
             result[key] = self._value(value_node, here)
         return result
 

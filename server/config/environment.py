@@ -98,7 +98,9 @@ def _given(document: Document, environ: Mapping[str, str], flags: Flags) -> Iter
 
 def _put(document: Document, path: Path, value: Any, position: Position) -> None:
     section = document.data
-    for step in path[:-1]:
+    for depth, step in enumerate(path[:-1], start=1):
+        if step not in section:
+            document.places[path[:depth]] = Place(position, position)
         section = section.setdefault(str(step), SourceMapping(position))
         if not isinstance(section, SourceMapping):
             return  # the file gives no mapping there, which is a complaint of its own

@@ -39,7 +39,7 @@ def complain(document: Document, error: ValidationError) -> None:
             _unknown(document, path)
         elif fault["type"] == "missing":
             place = document.place(path[:-1])
-            document.complain(place.key, _shortest(document, path[:-1]) + path[-1:], WORDS["missing"])
+            document.complain(place.key, path, WORDS["missing"])
         else:
             document.complain(document.place(path).value, _shortest(document, path), _words(path, fault))
 

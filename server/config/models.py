@@ -9,13 +9,14 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from server.config.complaints import Path, Position
 from server.config.document import Place
 from server.config.rules import Allow, Columns, Create, Delete, Preset, Read, Rule, Update
 from server.config.section import Section
 from server.config.values import (
+    TEXT,
     Bind,
     Duration,
     FilePath,
@@ -157,10 +158,13 @@ def _one_or_many(given: Any) -> Any:
     return [given] if isinstance(given, str) else given
 
 
+NAMES = {"anyOf": [TEXT, {"type": "array", "items": TEXT}]}
+
+
 class Role(Section):
     """A role, and the roles whose rights it has too."""
 
-    extends: Annotated[tuple[Text, ...], BeforeValidator(_one_or_many)] = ()
+    extends: Annotated[tuple[Text, ...], BeforeValidator(_one_or_many), WithJsonSchema(NAMES)] = ()
     limits: RoleLimits = RoleLimits()
 
 
@@ -252,7 +256,7 @@ class Config(File):
     @property
     def open(self) -> bool:
         """Whether nothing says who may do what: neither `auth`, `tables` nor `defaults` is configured."""
-        return self.auth is None and not self.tables and "defaults" not in self.model_fields_set
+        return not {"auth", "tables", "defaults"} & self.model_fields_set
 
     def position(self, *path: str | int) -> Position | None:
         """Where a setting's key is written, or the nearest of its parents; None where no file says anything of it."""

@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, TypeAlias
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic import ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
 from server.config.complaints import Position
 from server.config.document import SourceMapping, SourceText
 from server.config.section import Section
-from server.config.values import Flag, Named, Reads, Text, UnfitError, freeze, nothing, thaw
+from server.config.values import TEXT, Flag, Named, Reads, Text, UnfitError, freeze, nothing, thaw
 
 Constant: TypeAlias = str | int | float | bool | None
 
@@ -121,8 +121,14 @@ class Delete(Section):
     filter: Rule
 
 
+def _columns_in_schema(schema: dict[str, Any]) -> None:
+    schema["properties"]["columns"] = {"type": "array", "items": TEXT}
+
+
 class Allow(Section):
     """What one role may do with a table. None: nothing was said about it, so this role is not granted it here."""
+
+    model_config = ConfigDict(json_schema_extra=_columns_in_schema)
 
     later: ClassVar = frozenset({"mask"})
     short: ClassVar = frozenset({"columns"})

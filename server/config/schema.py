@@ -19,15 +19,22 @@ def config_schema() -> dict[str, Any]:
 
 
 def _tidied(node: Any) -> Any:
-    """Without defaults that are shown elsewhere, generated titles, and the null that only means "left out"."""
+    """Without titles and defaults, which the documentation tells, and without the null that only means "left out"."""
     if isinstance(node, list):
         return [_tidied(each) for each in node]
     if not isinstance(node, dict):
         return node
-    tidy = {name: _tidied(value) for name, value in node.items() if not (name == "title" and isinstance(value, str))}
+    tidy = {name: _inside(name, value) for name, value in node.items() if name not in {"title", "default"}}
     choices = tidy.get("anyOf")
     if isinstance(choices, list) and {"type": "null"} in choices:
         rest = [each for each in choices if each != {"type": "null"}]
-        tidy = {name: value for name, value in tidy.items() if name not in {"anyOf", "default"}}
+        del tidy["anyOf"]
         return {**tidy, **rest[0]} if len(rest) == 1 else {**tidy, "anyOf": rest}
     return tidy
+
+
+def _inside(name: str, value: Any) -> Any:
+    # Under these the names are the user's or the settings', not the schema language's.
+    if name in {"properties", "$defs"}:
+        return {each: _tidied(inner) for each, inner in value.items()}
+    return _tidied(value)

@@ -1,0 +1,351 @@
+"""A wrong configuration is refused with everything that is wrong with it, each with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from server.config import ConfigError, Flags, load
+from server.config.document import LARGEST_FILE
+from tests.unit.config.conftest import ENVIRONMENT, NO_FLAGS, SAMPLE, Loader
+
+SHORT_KEY = "is too short for a secret: at least 32 bytes"
+
+
+def complaints(
+    loaded: Loader, content: str | bytes, environ: Mapping[str, str] | None = None, flags: Flags = NO_FLAGS
+) -> list[str]:
+    """What is said about a file, its name left out."""
+    with pytest.raises(ConfigError) as caught:
+        loaded(content, environ or {}, flags)
+    return [str(each).rpartition("config.yaml:")[2] for each in caught.value.complaints]
+
+
+BAD = {
+    "an unknown section": ("version: 1\nserevr: {}\n", ["2:1: serevr: unknown setting; did you mean 'server'?"]),
+    "an unknown setting far from all others": (
+        "version: 1\nserver: {cors: {zzz: 1}}\n",
+        ["2:17: server.cors.zzz: unknown setting; known: origins"],
+    ),
+    "what comes later": (
+        "version: 1\ncache: {ttl: 1s}\nroles: {a: {limits: {rate: 60/min}}}\ntables: {t: {changes: {}}}\n",
+        [
+            "2:1: cache: 'cache' is not offered by this version",
+            "3:22: roles.a.limits.rate: 'rate' is not offered by this version",
+            "4:14: tables.t.changes: 'changes' is not offered by this version",
+        ],
+    ),
+    "a setting that stands elsewhere": (
+        "version: 1\nlimits: {body: 1MiB}\nwritable: true\n",
+        [
+            "2:10: limits.body: unknown setting; it is server.body",
+            "3:1: writable: unknown setting; it is the flag --writable",
+        ],
+    ),
+    "no version": ("server: {}\n", ["1:1: version: is required"]),
+    "another version": ("version: 2\n", ["1:10: version: must be 1: this release reads version 1 of the file"]),
+    "more workers": (
+        "version: 1\nserver: {workers: 4}\n",
+        ["2:19: server.workers: must be 1: this version runs one process"],
+    ),
+    "duplicates, all of them": (
+        "version: 1\nserver:\n  port: 1\n  port: 2\n  host: a\n  port: 3\nserver: {}\n",
+        [
+            "4:3: server.port: is given twice: first on line 3",
+            "6:3: server.port: is given twice: first on line 3",
+            "7:1: server: is given twice: first on line 2",
+        ],
+    ),
+    "values of the wrong kind": (
+        (
+            "version: 1\n"
+            "database: {pool: 5, timeout: 10, watch: soon, schemas: a, exclude: [1]}\n"
+            "server: {port: 65536, body: 1MB, cors: {origins: ['*', 'null', 'https://a.b/', 'HTTPS://a']}}\n"
+            "defaults: {read: yes, columns: some}\n"
+            "limits: {rows: 0, depth: 1.5, terms: true, list: '1e3'}\n"
+        ),
+        [
+            "2:18: database.pool: must be a mapping of: max",
+            "2:30: database.timeout: must be a duration with its unit, such as 500ms, 2s, 5m or 1h",
+            "2:41: database.watch: must be a duration with its unit, such as 500ms, 2s, 5m or 1h, or off",
+            "2:56: database.schemas: must be a list",
+            "2:69: database.exclude[0]: must be text: put it in quotes",
+            "3:16: server.port: must be a whole number from 0 to 65535",
+            "3:29: server.body: must be a size with its unit, such as 512B, 64KiB or 1MiB",
+            *(
+                f"3:{column}: server.cors.origins[{index}]: must be an exact origin such as https://app.example.com:"
+                " scheme, host in small letters, port"
+                for index, column in enumerate((51, 56, 64, 80))
+            ),
+            "4:18: defaults.read: must be true or false",
+            "4:32: defaults.columns: must be 'all' or 'listed'",
+            "5:16: limits.rows: must be a whole number from 1 to 1000000",
+            "5:26: limits.depth: must be a whole number from 1 to 32",
+            "5:38: limits.terms: must be a whole number from 1 to 10000",
+            "5:50: limits.list: must be a whole number from 1 to 1000000",
+        ],
+    ),
+    "settings without a value": (
+        "version: 1\nserver:\n  secret:\n  token: ~\nauth:\ntables:\n",
+        [
+            "3:3: server.secret: has no value: give one, or leave the setting out",
+            "4:10: server.token: has no value: give one, or leave the setting out",
+            "5:1: auth: has no value: give one, or leave the setting out",
+            "6:1: tables: has no value: give one, or leave the setting out",
+        ],
+    ),
+    "secrets too short, empty, missing": (
+        "version: 1\nserver: {secret: abc, token: ' '}\nauth: {jwt: {audience: a}}\n",
+        [
+            f"2:18: server.secret: {SHORT_KEY}",
+            "2:30: server.token: is an empty secret",
+            "3:8: auth.jwt.secret: is required",
+        ],
+    ),
+    "leeway beyond reason": (
+        "version: 1\nauth: {jwt: {secret: " + "x" * 32 + ", leeway: 31s}}\n",
+        ["2:64: auth.jwt.leeway: must be at most 30s"],
+    ),
+    "auth that says nothing": ("version: 1\nauth: {}\n", ["2:1: auth: says nothing: name jwt, anonymous_role or both"]),
+    "roles nobody declared": (
+        "version: 1\n"
+        "auth: {anonymous_role: gust, jwt: {secret: " + "x" * 32 + ", default_role: usr}}\n"
+        "roles:\n  guest: {}\n  user: {extends: [guest, nobody]}\n  boss: {extends: uzer}\n"
+        "tables: {t: {allow: {geust: {read: true}}}}\n",
+        [
+            "2:8: auth.anonymous_role: there is no role 'gust'; did you mean 'guest'?",
+            "2:78: auth.jwt.default_role: there is no role 'usr'; did you mean 'user'?",
+            "5:27: roles.user.extends[1]: there is no role 'nobody'; declare it under roles",
+            "6:10: roles.boss.extends: there is no role 'uzer'; did you mean 'user'?",
+            "7:22: tables.t.allow.geust: there is no role 'geust'; did you mean 'guest'?",
+        ],
+    ),
+    "roles in circles, each circle once": (
+        "version: 1\nroles:\n  a: {extends: b}\n  b: {extends: [c, a]}\n  c: {}\n  d: {extends: d}\n  e: {extends: a}\n",
+        [
+            "3:7: roles.a.extends: extends itself: a → b → a",
+            "6:7: roles.d.extends: extends itself: d → d",
+        ],
+    ),
+    "odd names of roles and policies": (
+        "version: 1\nroles: {'a,b': {}}\npolicies: {in: x, 'a b': y}\n",
+        [
+            '2:9: roles."a,b": a role\'s name is made of letters, digits and _ - . :',
+            "3:12: policies.in: a policy's name is one word: letters, digits and _",
+            '3:19: policies."a b": a policy\'s name is one word: letters, digits and _',
+        ],
+    ),
+    "allow without anybody": (
+        "version: 1\nroles: {a: {}}\ntables: {t: {allow: {a: {read: true}}}}\n",
+        [
+            (
+                "3:14: tables.t.allow: allows roles something, and nobody can have a role;"
+                " configure auth.jwt or auth.anonymous_role"
+            )
+        ],
+    ),
+    "names of tables": (
+        "version: 1\ntables:\n  'a*': {name: b}\n  c: {name: d}\n  e: {name: d, columns: {x: shown}}\n",
+        [
+            '3:10: tables."a*".name: one name cannot stand for all tables of a pattern',
+            "5:7: tables.e.name: the table 'c' has this name already",
+            "5:29: tables.e.columns.x: must be 'hidden'",
+        ],
+    ),
+    "what a role may do": (
+        (
+            "version: 1\nauth: {anonymous_role: a}\nroles: {a: {}}\ntables:\n  t:\n    allow:\n      a:\n"
+            "        read: {filtr: x}\n"
+            "        create: {columns: [a, b, a], presets: {b: 1}}\n"
+            "        update: [x]\n"
+            "        delete: ''\n"
+            "        aggregate: maybe\n"
+            "        mask: {a: hidden}\n"
+            "        reed: true\n"
+        ),
+        [
+            "8:9: tables.t.allow.a.read.filter: is required",
+            "8:16: tables.t.allow.a.read.filtr: unknown setting; did you mean 'filter'?",
+            "9:9: tables.t.allow.a.create.check: is required",
+            "9:34: tables.t.allow.a.create.columns[2]: names a column a second time",
+            "9:48: tables.t.allow.a.create.presets.b: is preset, and among the columns a caller may give",
+            "10:17: tables.t.allow.a.update: must be a rule, true, false or a mapping of: filter, check, columns, presets",
+            "11:17: tables.t.allow.a.delete: is an empty rule: write a rule, true or false",
+            "12:20: tables.t.allow.a.aggregate: must be true or false",
+            "13:9: tables.t.allow.a.mask: 'mask' is not offered by this version",
+            "14:9: tables.t.allow.a.reed: unknown setting; did you mean 'read'?",
+        ],
+    ),
+    "columns beside what is not there": (
+        (
+            "version: 1\nauth: {anonymous_role: a}\nroles: {a: {}, b: {}, c: {}}\ntables:\n  t:\n    allow:\n"
+            "      a: {columns: [x]}\n      b: {read: {filter: x, columns: [y]}, columns: [z]}\n      c: {read: p, columns: [y, 3]}\n"
+        ),
+        [
+            "7:10: tables.t.allow.a: has columns without read: name the columns inside create or update",
+            "8:10: tables.t.allow.b: has columns inside read and beside it: keep one",
+            "9:33: tables.t.allow.c.columns[1]: must be text: put it in quotes",
+        ],
+    ),
+    "relationships": (
+        "version: 1\nrelationships:\n  a: {rename: x}\n  a.b: {}\n  a.c: {to: t, rename: y}\n  a.d: {to: t}\n  a.e: {to: t, join: {}}\n",
+        [
+            "3:3: relationships.a: must be written as table.name",
+            '4:3: relationships."a.b": needs either to and join, or rename',
+            '5:3: relationships."a.c": needs either to and join, or rename',
+            '6:3: relationships."a.d": needs both to and join, and join at least one pair of columns',
+            '7:3: relationships."a.e": needs both to and join, and join at least one pair of columns',
+        ],
+    ),
+    "references without a value": (
+        (
+            "version: 1\n"
+            "database: {url: '${A}', schemas: ['${B:?name the schema}', '${C}${D}']}\n"
+            "server: {secret: '${x y}'}\n"
+            "tables: {'${T}': {}}\n"
+        ),
+        [
+            "2:17: database.url: refers to the environment variable A, which is not set",
+            "2:35: database.schemas[0]: refers to the environment variable B, which is not set: name the schema",
+            (
+                "2:60: database.schemas[1]: refers to the environment variable C, which is not set;"
+                " refers to the environment variable D, which is not set"
+            ),
+            (
+                "3:18: server.secret: has a '${' that is no reference: ${NAME}, ${NAME:-default} or ${NAME:?message};"
+                " write $${ for the text"
+            ),
+            '4:10: tables."${T}": refers to the environment in a key; references stand in values only',
+        ],
+    ),
+    "tags, merge keys, keys that are no text": (
+        (
+            "version: 1\nbase: &b {x: 1}\nserver: {<<: *b, port: !!python/name:os.system x, host: !env H}\n"
+            "tables: {1: {}, true: {}, ~: {}, [a]: {}}\n"
+        ),
+        [
+            "2:1: base: unknown setting; did you mean 'database'?",
+            '3:10: server."<<": unknown setting; merge keys are not accepted: repeat the settings',
+            "3:24: server.port: has a YAML tag, and tags are not accepted",
+            "3:57: server.host: has a YAML tag, and tags are not accepted",
+            *(
+                f"4:{column}: tables: has a key that is not text; write a name; put numbers, true and null in quotes"
+                for column in (10, 17, 27, 34)
+            ),
+        ],
+    ),
+    "an empty file": ("", ["1:1: the file is empty; the least it may say is: version: 1"]),
+    "comments only": ("# later\n", ["1:1: the file is empty; the least it may say is: version: 1"]),
+    "a list": ("- version: 1\n", ["1:1: the file must be a mapping of sections (name: value)"]),
+    "two documents": (
+        "version: 1\n---\nversion: 1\n",
+        ["2:1: this is not YAML: the file holds more than one document"],
+    ),
+    "no YAML": (
+        "version: 1\nserver: {port: 1\n",
+        ["3:1: this is not YAML: expected ',' or '}', but got '<stream end>'"],
+    ),
+    "a reference that needs quotes": (
+        "version: 1\ndatabase: {url: ${DB}}\n",
+        [
+            (
+                "2:18: this is not YAML: expected ',' or '}', but got '{';"
+                ' inside {…} and […] write a reference in quotes: "${NAME}"'
+            )
+        ],
+    ),
+    "an alias of nothing": ("version: 1\nserver: *nothing\n", ["2:9: this is not YAML: found undefined alias …"]),
+    "another encoding": (b"version: 1\n# \xe9\n", ["2:1: the file is not UTF-8"]),
+    "a control character": (b"version: 1\na: \x07\n", ["2:1: the file holds a character that YAML does not allow"]),
+    "depth": ("[" * 3000, ["1:1: the file is nested too deeply"]),
+    "an alias inside itself": (
+        "version: 1\ntables: &t {a: *t}\n",
+        ["1:1: the file unfolds to more than 100000 values or 64 levels"],
+    ),
+    "aliases that multiply": (
+        "version: 1\na: &a [x,x,x,x,x,x,x,x,x,x]\n"
+        + "".join(f"{b}: &{b} [{','.join(['*' + a] * 10)}]\n" for a, b in zip("abcdef", "bcdefg", strict=True)),
+        ["1:1: the file unfolds to more than 100000 values or 64 levels"],
+    ),
+    "size": ("#" * (LARGEST_FILE + 1), ["1:1: the file is larger than 1024 KiB"]),
+}
+
+
+@pytest.mark.parametrize(("content", "said"), BAD.values(), ids=BAD.keys())
+def test_every_mistake_is_told_with_its_place(loaded: Loader, content: str | bytes, said: list[str]) -> None:
+    assert complaints(loaded, content) == said
+
+
+def test_a_syntax_error_leaves_the_environment_judged_too(loaded: Loader) -> None:
+    assert complaints(loaded, "a: [\n", {"REFLECTOR_PROT": "1"})[1:] == [
+        "environment variable REFLECTOR_PROT: is unknown; did you mean 'REFLECTOR_PORT'?"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        (
+            {"REFLECTOR_PORT": "x"},
+            "environment variable REFLECTOR_PORT: server.port: must be a whole number from 0 to 65535",
+        ),
+        (
+            {"REFLECTOR_TOKEN": ""},
+            "environment variable REFLECTOR_TOKEN: server.token: is set, but empty; unset it, or give it a value",
+        ),
+        (
+            {"REFLECTOR_TOKEN": "short"},
+            "environment variable REFLECTOR_TOKEN: server.token: is too short for a secret: at least 16 bytes",
+        ),
+        ({"REFLECTOR_WRITABLE": "1"}, "environment variable REFLECTOR_WRITABLE: must be true or false"),
+        ({"REFLECTOR_TABLES": "a"}, "environment variable REFLECTOR_TABLES: is unknown"),
+        (
+            {"DATABASE_URL": "postgrse://u:p@h/d"},
+            (
+                "environment variable DATABASE_URL: database.url: cannot be read:"
+                " the database URL has an unknown scheme 'postgrse' (did you mean 'postgres'?)"
+            ),
+        ),
+        (
+            {"REFLECTOR_AUTH_JWT_AUDIENCE": "api"},
+            "environment variable REFLECTOR_AUTH_JWT_AUDIENCE: auth.jwt.secret: is required",
+        ),
+    ],
+)
+def test_a_wrong_variable_is_a_complaint(
+    environ: dict[str, str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        load(None, environ, Flags())
+    assert [str(each).partition("; did")[0] for each in caught.value.complaints] == [said]
+
+
+def test_the_flags_of_the_open_mode_are_refused_beside_rules(loaded: Loader) -> None:
+    assert complaints(loaded, SAMPLE, ENVIRONMENT, Flags(writable=True, insecure=True)) == [
+        "--insecure: is refused beside auth: it is for serving without any",
+        "--writable: is refused beside auth and tables and defaults: rules say who writes",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda path: None, "the file it names: there is no such file"),
+        (lambda path: path.mkdir(), "the file it names: is a folder, not a file"),
+        (lambda path: path.write_bytes(b"\xff" * 40), "the file it names: is not UTF-8"),
+        (lambda path: path.write_bytes(b"x" * 70_000), "the file it names: is too large for a secret"),
+        (lambda path: path.write_bytes(b"\n"), "is an empty secret"),
+        (lambda path: path.write_bytes(b"abc"), SHORT_KEY),
+    ],
+)
+def test_a_secret_file_that_does_not_serve(loaded: Loader, tmp_path: Path, make: object, said: str) -> None:
+    make(tmp_path / "key")  # type: ignore[operator]
+    assert complaints(loaded, "version: 1\nserver: {secret: file:key}\n") == [f"2:18: server.secret: {said}"]
+
+
+def test_a_folder_is_not_a_configuration(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is a folder, not a file"):
+        load(tmp_path, {}, Flags())

@@ -1,0 +1,121 @@
+"""The documentation and the schema name every setting, and nothing else is needed to write a file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from ruamel.yaml import YAML
+
+from reflector.database_url import FAMILIES, SCHEMES, DatabaseUrl
+from reflector.secret import Secret
+from server.config import Config, config_schema
+from server.config.complaints import Path as SettingPath
+from server.config.environment import LONG, SHORT, SWITCHES
+from server.config.load import SECRETS
+from server.config.models import File
+from server.config.outline import NAME, settings
+from tests.unit.config.conftest import SAMPLE
+
+PAGE = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text()
+PATHS = [path for path, _ in settings(File)]
+
+
+def written(path: SettingPath) -> str:
+    return ".".join(map(str, path))
+
+
+@pytest.mark.parametrize("path", PATHS, ids=written)
+def test_every_setting_has_a_row(path: SettingPath) -> None:
+    assert f"| `{written(path)}` |" in PAGE
+
+
+def test_the_page_has_no_row_of_a_setting_that_is_gone() -> None:
+    rows = [line.split("`")[1] for line in PAGE.splitlines() if line.startswith("| `") and "." in line.split("`")[1]]
+    sections = ("database", "server", "auth", "roles", "policies", "defaults", "tables", "relationships", "limits")
+    assert [row for row in rows if row.startswith(sections) and row not in map(written, PATHS)] == []
+
+
+def defaults() -> list[tuple[SettingPath, Any]]:
+    shown = json.loads(Config.model_validate({"version": 1}).model_dump_json(exclude={"places"}))
+    found = []
+    for path in PATHS:
+        value: Any = shown
+        for step in path:
+            value = value.get(step) if isinstance(value, dict) else None
+        if NAME not in path and value not in (None, [], {}):
+            found.append((path, value))
+    return found
+
+
+@pytest.mark.parametrize(("path", "value"), defaults())
+def test_the_default_stands_in_the_row(path: SettingPath, value: Any) -> None:
+    row = next(line for line in PAGE.splitlines() if line.startswith(f"| `{written(path)}` |"))
+    default = json.dumps(value).strip('"')
+    assert path == ("version",) or f"| `{default}` |" in row
+
+
+@pytest.mark.parametrize("variable", [*SHORT, *SWITCHES, "DATABASE_URL", "REFLECTOR_CONFIG", "REFLECTOR_DATABASE_URL"])
+def test_short_variables_are_documented(variable: str) -> None:
+    assert f"`{variable}`" in PAGE
+
+
+def test_every_option_of_a_url_is_documented() -> None:
+    options = {option for family in FAMILIES.values() for option in family.options}
+    assert [each for each in (*options, *(f"{scheme}://" for scheme in SCHEMES)) if f"`{each}`" not in PAGE] == []
+
+
+def test_no_two_settings_share_a_variable() -> None:
+    paths = [path for path in PATHS if NAME not in path and path != ("version",)]
+    assert sorted(LONG.values()) == sorted(paths)
+    assert not set(SHORT) & set(LONG)
+
+
+def test_whatever_is_secret_may_stand_in_a_file() -> None:
+    assert {path for path, kind in settings(File) if kind in (Secret, DatabaseUrl)} == set(SECRETS)
+
+
+def test_the_examples_of_the_page_are_accepted(loaded: Any) -> None:
+    examples = [block.split("```")[0] for block in PAGE.split("```yaml\n")[1:]]
+    assert examples
+    for example in examples:
+        environ = {"DATABASE_URL": "sqlite:///shop.db", "JWT_SECRET": "x" * 32, "SERVER_SECRET": "y" * 32}
+        assert loaded(example, environ).version == 1
+
+
+SCHEMA = Draft202012Validator(config_schema())
+
+
+def plain(text: str) -> Any:
+    return YAML(typ="safe", pure=True).load(text)
+
+
+def test_the_schema_is_one_and_accepts_the_sample() -> None:
+    Draft202012Validator.check_schema(config_schema())
+    assert [error.message for error in SCHEMA.iter_errors(plain(SAMPLE))] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "server: {}",
+        "version: 2",
+        "version: 1\nserver: {prot: 1}",
+        "version: 1\nserver: {port: 99999}",
+        "version: 1\nserver: {secret: null}",
+        "version: 1\ndatabase: {timeout: 10}",
+        "version: 1\nroles: {a: {extends: 5}}",
+        "version: 1\ntables: {t: {allow: {a: {read: {filtr: x}}}}}",
+        "version: 1\ntables: {t: {columns: {a: shown}}}",
+    ],
+)
+def test_the_schema_refuses_what_load_refuses(text: str) -> None:
+    assert not SCHEMA.is_valid(plain(text))
+
+
+@pytest.mark.parametrize("text", ["version: 1\nroles: {a: {extends: b}, b: {}}", "version: 1\nserver: {port: '${P}'}"])
+def test_the_schema_accepts_short_forms_and_references(text: str) -> None:
+    assert SCHEMA.is_valid(plain(text))

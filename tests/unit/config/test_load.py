@@ -1,0 +1,209 @@
+"""A right configuration becomes one frozen value, with short forms made long."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+
+import pydantic
+import pytest
+
+from server.config import Config, ConfigError, Flags, Position, RuleSource, limits_for, load
+from tests.unit.config.conftest import ENVIRONMENT, SAMPLE, Loader
+
+
+def rule(source: RuleSource | None) -> object:
+    assert source is not None
+    return source.form
+
+
+def test_every_section_of_the_sample_arrives(loaded: Loader) -> None:
+    config = loaded(SAMPLE)
+    assert config.database.url is not None
+    assert (config.database.url.host, config.database.url.port) == ("db.example", 5433)
+    assert (config.database.watch, config.database.timeout) == (timedelta(milliseconds=500), timedelta(seconds=3))
+    assert (config.server.port, config.server.body) == (8080, 64 * 1024)
+    assert config.server.trusted_proxies == (ip_network("10.0.0.0/8"),)
+    assert config.server.url == "https://api.example.com"
+    assert config.auth is not None
+    assert config.auth.jwt is not None
+    assert config.auth.jwt.secret.reveal() == ENVIRONMENT["SIGNING"]
+    assert config.roles["user"].extends == ("guest",)
+    assert config.defaults.columns == "listed"
+    assert list(config.tables) == ["*", "article"]
+    assert not config.open
+
+
+def test_short_forms_become_long(loaded: Loader) -> None:
+    guest, user = loaded(SAMPLE).tables["article"].allow.values()
+    assert guest.read is not None
+    assert (rule(guest.read.filter), guest.read.columns) == ("published", ("id", "title"))
+    assert (guest.create, guest.update, guest.delete) == (None, None, None)
+    assert user.read is not None
+    assert (rule(user.read.filter), user.read.columns) == ("own or published", None)
+    assert user.create is not None
+    assert {name: preset.form for name, preset in user.create.presets.items()} == {
+        "owner_id": "claims.sub",
+        "draft": True,
+    }
+    assert user.update is not None
+    assert rule(user.update.check) == "status != 'locked'"
+    assert user.delete is not None
+    assert rule(user.delete.filter) == "own and status == 'draft'"
+    assert user.aggregate
+
+
+def test_a_rule_knows_where_its_first_letter_stands(loaded: Loader) -> None:
+    config = loaded(SAMPLE)
+    source = str(config.source)
+    assert config.policies["own"].position == Position(source, 29, 8)
+    assert config.policies["own"].at(9) == Position(source, 29, 17)
+    assert config.policies["published"].position == Position(source, 30, 14)
+    quoted = loaded('version: 1\npolicies: {own: "owner == 1"}\n').policies["own"]
+    assert quoted.position == Position(source, 2, 18)
+
+
+def test_settings_know_where_they_are_written(loaded: Loader) -> None:
+    config = loaded(SAMPLE)
+    position = config.position("tables", "article", "allow", "user", "create", "columns", 1)
+    assert position is not None
+    assert (position.line, position.column) == (40, 47)
+    fallen_back = config.position("tables", "article", "allow", "user", "read", "filter")
+    assert fallen_back is not None
+    assert fallen_back.line == 39
+    assert config.position("limits", "rows") == Position(str(config.source), 47, 10)
+    assert load(None, {}, Flags(url="sqlite:///x.db")).position("limits", "rows") is None
+
+
+def test_the_json_form_of_a_rule_is_kept_frozen(loaded: Loader) -> None:
+    form = loaded("version: 1\npolicies: {p: {_or: [{a: {_eq: 1}}, {b: {_in: [x, null]}}]}}\n").policies["p"].form
+    assert form == {"_or": ({"a": {"_eq": 1}}, {"b": {"_in": ("x", None)}})}
+    with pytest.raises(TypeError):
+        form["_or"] = ()
+
+
+def test_nothing_of_it_can_be_changed(loaded: Loader) -> None:
+    config = loaded(SAMPLE)
+    with pytest.raises(pydantic.ValidationError):
+        config.server.port = 1  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        config.roles["admin"] = config.roles["user"]  # type: ignore[index]
+    with pytest.raises(TypeError):
+        Config.model_validate({"version": 1}).roles["admin"] = config.roles["user"]  # type: ignore[index]
+
+
+def test_yaml_is_version_1_2(loaded: Loader) -> None:
+    config = loaded("version: 1\npolicies: {a: yes, b: 2024-01-01, c: 'true', d: true}\ntables: {on: {name: off}}\n")
+    assert [each.form for each in config.policies.values()] == ["yes", "2024-01-01", "true", True]
+    assert config.tables["on"].name == "off"
+
+
+def test_aliases_repeat_what_they_name(loaded: Loader) -> None:
+    config = loaded("version: 1\nroles:\n  a: &small {limits: {max_rows: 5}}\n  b: *small\n")
+    assert config.roles["a"] == config.roles["b"]
+
+
+@pytest.mark.parametrize(
+    ("written", "environ", "meant"),
+    [
+        ("${A}", {"A": "x"}, "x"),
+        ("a ${A} b ${B}", {"A": "1", "B": "2"}, "a 1 b 2"),
+        ("${A:-near}", {}, "near"),
+        ("${A:-near}", {"A": ""}, "near"),
+        ("${A:-}x", {}, "x"),
+        ("${A:?say it}", {"A": "x"}, "x"),
+        ("$${A}", {"A": "x"}, "${A}"),
+        ("cost $5 $$ $", {}, "cost $5 $ $"),
+        ("${A}", {"A": "${B}", "B": "no"}, "${B}"),
+        ("${A}", {"A": "{b: [c, 'd"}, "{b: [c, 'd"),
+        ("${A}", {"A": "x\nadmin: true"}, "x\nadmin: true"),
+        ("${A}", {"A": "true"}, "true"),
+    ],
+)
+def test_references_fill_one_value_and_nothing_else(
+    loaded: Loader, written: str, environ: dict[str, str], meant: str
+) -> None:
+    config = loaded(f'version: 1\npolicies: {{p: "{written}"}}\n', environ)
+    assert {name: each.form for name, each in config.policies.items()} == {"p": meant}
+
+
+def test_numbers_and_flags_may_come_from_the_environment(loaded: Loader) -> None:
+    text = "version: 1\nserver: {port: '${P}'}\ndefaults: {read: '${R}'}\ndatabase: {pool: {max: '${M:-7}'}}\n"
+    config = loaded(text, {"P": "81", "R": "true"})
+    assert (config.server.port, config.defaults.read, config.database.pool.max) == (81, True, 7)
+
+
+def test_a_secret_may_stand_in_a_file_beside_the_configuration(loaded: Loader, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("x" * 40 + "\n")
+    config = loaded("version: 1\nauth: {jwt: {secret: file:key}}\n")
+    assert config.auth is not None
+    assert config.auth.jwt is not None
+    assert config.auth.jwt.secret.reveal() == "x" * 40
+
+
+def test_without_a_file_flags_win_over_variables() -> None:
+    environ = {"DATABASE_URL": "sqlite:///a.db", "REFLECTOR_HOST": "::1", "REFLECTOR_PORT": "81", "HOME": "/x"}
+    config = load(None, environ, Flags(url="sqlite:///b.db", port=82, writable=True))
+    assert (str(config.database.url), config.server.host, config.server.port) == ("sqlite:///b.db", "::1", 82)
+    assert (config.open, config.writable, config.insecure, config.source) == (True, True, False, None)
+
+
+def test_variables_win_over_the_file(loaded: Loader) -> None:
+    environ = {
+        **ENVIRONMENT,
+        "DATABASE_URL": "sqlite:///a.db",
+        "REFLECTOR_DATABASE_URL": "sqlite:///b.db",
+        "REFLECTOR_SERVER_PORT": "9",
+        "REFLECTOR_DATABASE_POOL_MAX": "3",
+        "REFLECTOR_SERVER_CORS_ORIGINS": "https://a.example, https://b.example",
+        "REFLECTOR_TOKEN": "another-token-entirely",
+    }
+    config = loaded(SAMPLE, environ)
+    assert (str(config.database.url), config.server.port, config.database.pool.max) == ("sqlite:///b.db", 9, 3)
+    assert config.server.cors.origins == ("https://a.example", "https://b.example")
+    assert config.server.token is not None
+    assert config.server.token.reveal() == "another-token-entirely"
+    assert loaded(SAMPLE, environ, Flags(url="sqlite:///c.db")).database.url is not None
+
+
+def test_what_is_overridden_need_not_be_set(loaded: Loader) -> None:
+    config = loaded('version: 1\ndatabase: {url: "${NOT_SET}"}\n', {}, Flags(url="sqlite:///c.db"))
+    assert str(config.database.url) == "sqlite:///c.db"
+
+
+def test_which_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load(None, {}, Flags()).source is None
+    Path("config.yaml").write_text("version: 1\n")
+    Path("other.yaml").write_text("version: 1\n")
+    assert load(None, {}, Flags()).source == "config.yaml"
+    assert load(None, {}, Flags(url="sqlite:///x.db")).source is None
+    assert load(None, {"REFLECTOR_CONFIG": "other.yaml"}, Flags(url="sqlite:///x.db")).source == "other.yaml"
+    assert load(Path("config.yaml"), {"REFLECTOR_CONFIG": "other.yaml"}, Flags()).source == "config.yaml"
+    with pytest.raises(ConfigError, match=r"missing\.yaml: there is no such file"):
+        load(None, {"REFLECTOR_CONFIG": "missing.yaml"}, Flags())
+
+
+def test_limits_are_a_roles_own_then_inherited_then_common(loaded: Loader) -> None:
+    config = loaded(SAMPLE)
+    guest, editor = limits_for(config, ["guest"]), limits_for(config, ["editor"])
+    assert (guest.rows, guest.depth, guest.terms, guest.timeout) == (100, 4, 100, timedelta(seconds=3))
+    assert (editor.rows, editor.depth, editor.terms, editor.timeout) == (100, 4, 50, timedelta(seconds=5))
+    assert limits_for(config, ["guest", "editor"]).terms == 100
+    assert limits_for(config, []).rows == 500
+
+
+@pytest.mark.parametrize(
+    ("section", "is_open"),
+    [
+        ("", True),
+        ("roles: {a: {}}", True),
+        ("auth: {anonymous_role: a}\nroles: {a: {}}", False),
+        ("tables: {a: {name: b}}", False),
+        ("defaults: {read: false}", False),
+        ("tables: {}", False),
+    ],
+)
+def test_open_means_that_nothing_says_who_may(loaded: Loader, section: str, is_open: bool) -> None:
+    assert loaded(f"version: 1\n{section}\n").open is is_open
