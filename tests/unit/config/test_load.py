@@ -80,7 +80,7 @@ def test_the_json_form_of_a_rule_is_kept_frozen(loaded: Loader) -> None:
     form = loaded("version: 1\npolicies: {p: {_or: [{a: {_eq: 1}}, {b: {_in: [x, null]}}]}}\n").policies["p"].form
     assert form == {"_or": ({"a": {"_eq": 1}}, {"b": {"_in": ("x", None)}})}
     with pytest.raises(TypeError):
-        form["_or"] = ()
+        form["_or"] = ()  # type: ignore[index]
 
 
 def test_nothing_of_it_can_be_changed(loaded: Loader) -> None:
