@@ -307,3 +307,8 @@ def test_sortable_columns_and_foreign_keys_have_gaps(table: str, column: str) ->
 def test_a_table_without_key_has_equal_rows_and_sorting_meets_ties() -> None:
     assert max(written("stock_movement").values()) == 2
     assert max(Counter(book["title"] for book in ROWS["book"]).values()) > 1
+
+
+def test_the_readme_says_what_every_table_and_view_is_there_for() -> None:
+    text = (ROOT / "examples" / "bookshop" / "README.md").read_text()
+    assert [name for name in (*bookshop.TABLES, *bookshop.VIEWS) if f"**{name}**" not in text] == []
