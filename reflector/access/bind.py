@@ -1,0 +1,188 @@
+"""From what a config says to permissions: roles, policies, tables, each checked, all complaints at once.
+
+Rule: whatever does not fit the database closes its table for everybody, it alone, and nothing is ever opened by a
+mistake: what cannot be bound grants nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reflector.access.description import AccessDescription, AllowRules, Complaint, RuleText, Severity
+from reflector.access.entries import TableEntry, read_entries
+from reflector.access.permissions import Permission, Permissions, open_permission
+from reflector.access.rights import BrokenPolicyError, RightsBinder
+from reflector.access.rules import bind_rule
+from reflector.access.rules_parse import parse_rule, policies_named
+from reflector.catalog.model import Catalog, Table
+from reflector.errors import RuleError, suggestion
+from reflector.query.nodes import Filter
+
+
+def bind_permissions(description: AccessDescription, catalog: Catalog) -> tuple[Permissions, tuple[Complaint, ...]]:
+    """The permissions, and everything that is wrong. Never raises for what the description holds.
+
+    With a complaint that is an ERROR the permissions must not be used. With UNBOUND ones they may be: the tables these
+    name are closed. A strict caller refuses both.
+    """
+    binding = _Binding(description, catalog)
+    binding.run()
+    permissions = Permissions(catalog, binding.ancestors, binding.rights, binding.closed)
+    return permissions, tuple(binding.complaints)
+
+
+@dataclass(slots=True)
+class _Binding:
+    description: AccessDescription
+    catalog: Catalog
+    complaints: list[Complaint] = field(default_factory=list)
+    ancestors: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    rights: dict[str, dict[Table, Permission]] = field(default_factory=dict)
+    closed: dict[Table, frozenset[str]] = field(default_factory=dict)
+
+    def run(self) -> None:
+        roles = self.description.roles
+        self.rights = {role: {} for role in roles}
+        self.ancestors = {role: self.all_of(role) for role in roles}
+        self.check_roles()
+        rules = BoundRules(self.description.policies, self.catalog)
+        self.complaints.extend(rules.check_policies())
+        before = len(self.complaints)
+        entries = read_entries(self.description, self.catalog, self.complaints.append)
+        misfits = {each.table for each in self.complaints[before:] if each.severity is not Severity.WARNING}
+        for entry in entries:
+            self.table(entry, rules, fits=entry.table.label not in misfits)
+
+    # ── roles ────────────────────────────────────────────────────────────────────────────────
+
+    def all_of(self, role: str) -> tuple[str, ...]:
+        """The role and all it extends, found without recursion, so that a circle ends."""
+        roles, found, waiting = self.description.roles, {role: None}, [role]
+        while waiting:
+            for parent in roles[waiting.pop()].extends:
+                if parent in roles and parent not in found:
+                    found[parent] = None
+                    waiting.append(parent)
+        return tuple(found)
+
+    def check_roles(self) -> None:
+        for role, rules in self.description.roles.items():
+            for parent in rules.extends:
+                self.check_role(parent, rules.where)
+                if role in self.ancestors.get(parent, ()):
+                    message = f"role {role!r} extends itself through {parent!r}"
+                    self.complaints.append(Complaint(Severity.ERROR, "circular_role", message, None, rules.where))
+        for entry in self.description.tables:
+            for role, allowed in entry.allow.items():
+                self.check_role(role, allowed.where)
+        if self.description.anonymous_role is not None:
+            self.check_role(self.description.anonymous_role, None)
+
+    def check_role(self, role: str, where: Any) -> None:
+        if role not in self.ancestors:
+            hint = suggestion(role, self.ancestors)
+            self.complaints.append(Complaint(Severity.ERROR, "unknown_role", f"there is no role {role!r}", hint, where))
+
+    # ── tables ───────────────────────────────────────────────────────────────────────────────
+
+    def table(self, entry: TableEntry, rules: BoundRules, *, fits: bool) -> None:
+        binder = RightsBinder(entry, rules.bind, self.description.columns_listed)
+        permissions = self.allowed(entry, binder) if entry.allowed else self.by_default(entry)
+        self.complaints.extend(binder.complaints)
+        if not fits or any(each.severity is not Severity.WARNING for each in binder.complaints):
+            meant = (role for role, each in entry.allowed.items() if _means_something(each.rules))
+            self.closed[entry.table] = frozenset(meant if entry.allowed else permissions)
+            return
+        for role, permission in permissions.items():
+            if not permission.empty:
+                self.rights[role][entry.table] = permission
+
+    def allowed(self, entry: TableEntry, binder: RightsBinder) -> Mapping[str, Permission]:
+        anonymous = self.ancestors.get(self.description.anonymous_role or "", ())
+        return {
+            role: binder.permission(allowed, anonymous=role in anonymous)
+            for role, allowed in entry.allowed.items()
+            if role in self.rights
+        }
+
+    def by_default(self, entry: TableEntry) -> Mapping[str, Permission]:
+        """What every role may do with a table of which no entry allows anybody anything."""
+        description = self.description
+        # Where columns must be listed, a table that lists none opens none.
+        if description.columns_listed or not (description.default_read or description.default_write):
+            return {}
+        permission = open_permission(
+            entry.table, description.default_write, description.default_read, frozenset(entry.hidden)
+        )
+        return dict.fromkeys(self.rights, permission)
+
+
+def _means_something(rules: AllowRules) -> bool:
+    return any(part is not None for part in (rules.read, rules.create, rules.update, rules.delete))
+
+
+# ── rules, bound once for each table ─────────────────────────────────────────────────────────
+
+
+class BoundRules:
+    """Rules by text and table: many roles say the same of a table, and it is bound once."""
+
+    def __init__(self, policies: Mapping[str, RuleText], catalog: Catalog) -> None:
+        self.texts = policies
+        self.policies = {name: policy.rule for name, policy in policies.items()}
+        self.catalog = catalog
+        self.broken: set[str] = set()
+        self.named: dict[str, frozenset[str]] = {}
+        self.made: dict[tuple[str | bool, Table, bool], Filter | RuleError] = {}
+
+    def check_policies(self) -> list[Complaint]:
+        """What is wrong with each policy by itself: whether it is a rule at all, and whether it leads back to itself."""
+        complaints: list[Complaint] = []
+        for name, policy in self.texts.items():
+            try:
+                self.named[name] = (
+                    policies_named(parse_rule(policy.rule)) if isinstance(policy.rule, str) else frozenset()
+                )
+            except RuleError as fault:
+                self.broken.add(name)
+                complaints.append(
+                    Complaint(Severity.ERROR, "rule_error", fault.message, fault.hint, policy.where, fault.offset)
+                )
+        for name, named in self.named.items():
+            if name in self.reached(named):
+                self.broken.add(name)
+                message = f"policy {name!r} leads back to itself"
+                complaints.append(Complaint(Severity.ERROR, "rule_error", message, None, self.texts[name].where))
+        return complaints
+
+    def reached(self, names: frozenset[str]) -> set[str]:
+        """The policies named, and those that they name."""
+        found, waiting = set(names), list(names)
+        while waiting:
+            for name in self.named.get(waiting.pop(), ()):
+                if name not in found:
+                    found.add(name)
+                    waiting.append(name)
+        return found
+
+    def bind(self, rule: RuleText, table: Table, check: bool) -> Filter:
+        """The rule's filter; raises RuleError."""
+        if not isinstance(rule.rule, str | bool):
+            return bind_rule(rule.rule, table, self.catalog, self.policies, check=check)
+        key = (rule.rule, table, check)
+        made = self.made.get(key)
+        if made is None:
+            made = self.made[key] = self.bound(rule.rule, table, check)
+        if isinstance(made, RuleError):
+            raise made.with_traceback(None)
+        return made
+
+    def bound(self, rule: str | bool, table: Table, check: bool) -> Filter | RuleError:
+        try:
+            if isinstance(rule, str) and self.broken.intersection(self.reached(policies_named(parse_rule(rule)))):
+                return BrokenPolicyError("uses a policy that is wrong")
+            return bind_rule(rule, table, self.catalog, self.policies, check=check)
+        except RuleError as fault:
+            return fault

@@ -1,0 +1,102 @@
+"""Which entries of a config's `tables` speak of which table, and what they come to together.
+
+Patterns come first, in the order of the file, and the exact name last: for one role the last entry that names it
+counts as a whole, for the columns that are hidden every entry adds.
+
+Rule: an entry that grants something and matches nothing is told, because it is a misspelling that closes; an entry that
+only hides and matches nothing is told more softly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from reflector.access.description import AccessDescription, AllowRules, ColumnList, Complaint, Severity, TableRules
+from reflector.access.names import columns_named, database_names, is_pattern, matching
+from reflector.catalog.model import Catalog, Column, Table
+from reflector.errors import suggestion
+
+Complain = Callable[[Complaint], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What an entry allows one role; `exact` when the entry names the table, so that its columns must be there."""
+
+    rules: AllowRules
+    exact: bool
+
+
+@dataclass(slots=True)
+class TableEntry:
+    """What all entries together say of one table."""
+
+    table: Table
+    hidden: set[Column] = field(default_factory=set)
+    allowed: dict[str, Allowed] = field(default_factory=dict)
+
+
+def read_entries(description: AccessDescription, catalog: Catalog, complain: Complain) -> list[TableEntry]:
+    """One entry per table of the catalog, in its order; complaints for names that are not there."""
+    known = database_names(catalog)
+    entries = {table: TableEntry(table) for table in catalog.tables.values()}
+    exact = [rules for rules in description.tables if rules.name in known or not is_pattern(rules.name)]
+    patterns = [rules for rules in description.tables if rules not in exact]
+    for rules in patterns:
+        found = [known[name] for name in matching(rules.name, known)]
+        if not found:
+            complain(_idle(rules, known))
+        for table in found:
+            _add(entries[table], rules, exact=False)
+        _check_hidden(rules, found, complain)
+        _check_listed(rules, found, complain)
+    for rules in exact:
+        if rules.name not in known:
+            complain(_idle(rules, known))
+            continue
+        _add(entries[known[rules.name]], rules, exact=True)
+        _check_hidden(rules, [known[rules.name]], complain)
+    return list(entries.values())
+
+
+def _add(entry: TableEntry, rules: TableRules, *, exact: bool) -> None:
+    for name in rules.hidden:
+        entry.hidden.update(columns_named(name, entry.table))
+    for role, allowed in rules.allow.items():
+        entry.allowed[role] = Allowed(allowed, exact)
+
+
+def _idle(rules: TableRules, known: Mapping[str, Table]) -> Complaint:
+    pattern = is_pattern(rules.name)
+    severity = Severity.WARNING if pattern and not rules.allow else Severity.UNBOUND
+    message = f"no table matches {rules.name!r}" if pattern else f"there is no table {rules.name!r}"
+    return Complaint(severity, "unknown_table", message, suggestion(rules.name, known), rules.where)
+
+
+def _check_hidden(rules: TableRules, tables: list[Table], complain: Complain) -> None:
+    """A hidden column that is not there is a misspelling of one that stays open, unless a pattern speaks of many."""
+    for name, where in rules.hidden.items():
+        if not tables or any(columns_named(name, table) for table in tables):
+            continue
+        pattern = is_pattern(name) or is_pattern(rules.name)
+        severity = Severity.WARNING if pattern else Severity.UNBOUND
+        near = suggestion(name, tables[0].by_name) if len(tables) == 1 else None
+        closes = None if pattern else tables[0].label
+        message = f"no column of {rules.name} matches {name!r}"
+        complain(Complaint(severity, "unknown_column", message, near, where, table=closes))
+
+
+def _check_listed(rules: TableRules, tables: list[Table], complain: Complain) -> None:
+    """A column that a pattern's entry grants must be in one of its tables; an exact entry is checked when it is bound."""
+    for allowed in rules.allow.values():
+        for listed in _lists(allowed):
+            for name in listed.names:
+                if tables and not any(columns_named(name, table) for table in tables):
+                    message = f"no table of {rules.name} has a column {name!r}"
+                    complain(Complaint(Severity.UNBOUND, "unknown_column", message, None, listed.where))
+
+
+def _lists(allowed: AllowRules) -> list[ColumnList]:
+    parts = (allowed.read, allowed.create, allowed.update)
+    return [part.columns for part in parts if part is not None and part.columns is not None]

@@ -1,0 +1,281 @@
+"""A rule's conditions, bound to one table of a catalog: the same `Filter` as an API's, comparing text exactly.
+
+Rule: what comes out holds nothing but catalog objects, typed constants, claims and the clock; whatever cannot be made
+of these is refused with its place, and nothing is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias, assert_never
+
+from reflector.access.rule_syntax import (
+    Absent,
+    Among,
+    ClaimPath,
+    ColumnTerm,
+    Compared,
+    Condition,
+    Either,
+    Every,
+    Holds,
+    Lower,
+    Matched,
+    Negated,
+    Path,
+    RowPath,
+    There,
+    Truth,
+)
+from reflector.access.rules_mapping import MappingReader
+from reflector.access.rules_operands import (
+    Place,
+    Typed,
+    UnfitRule,
+    bind_column,
+    bind_constant,
+    bind_value,
+    comparable_types,
+    negated,
+    spelled,
+    table_named,
+)
+from reflector.access.rules_parse import DEEPEST, TURNED, parse_rule
+from reflector.catalog.model import Catalog, Relationship, Table
+from reflector.datatypes import Kind
+from reflector.errors import RuleError, suggestion
+from reflector.query.comparisons import EQ, IN, Comparison
+from reflector.query.nodes import (
+    FALSE,
+    TRUE,
+    Claim,
+    Compare,
+    Exists,
+    Field,
+    Filter,
+    IsNull,
+    Literal,
+    Lowered,
+    Outer,
+    all_of,
+    any_of,
+)
+
+Rule: TypeAlias = str | bool | Mapping[str, Any]
+"""A rule as a config writes it: text of the rule language, true or false, or a filter in its JSON form."""
+
+MOST_CONDITIONS: Final = 500
+"""How many conditions one rule may have, its policies unfolded."""
+
+
+class Binder:
+    """Binds one rule. Places tell it which row is in hand; it keeps which policies are being unfolded."""
+
+    def __init__(self, policies: Mapping[str, Rule]) -> None:
+        self.policies = policies
+        self.unfolding: tuple[str, ...] = ()
+        self.seen = 0
+
+    def rule(self, rule: Rule, place: Place, depth: int = 0) -> Filter:
+        """The rule's filter; raises RuleError."""
+        if isinstance(rule, bool):
+            return TRUE if rule else FALSE
+        if isinstance(rule, str):
+            return self.condition(parse_rule(rule), place, depth + 1)
+        return MappingReader(self.count).rule(rule, place, depth)
+
+    def count(self, depth: int, offset: int | None = None) -> None:
+        """One condition more; raises RuleError when there are too many, or too many in one another."""
+        self.seen += 1
+        if self.seen > MOST_CONDITIONS:
+            raise RuleError(
+                f"the rule has more than {MOST_CONDITIONS} conditions, its policies unfolded", offset=offset
+            )
+        if depth > DEEPEST:
+            raise RuleError("the rule is nested too deeply, its policies unfolded", offset=offset)
+
+    def condition(self, condition: Condition, place: Place, depth: int) -> Filter:
+        self.count(depth)
+        match condition:
+            case Truth(value=value):
+                return TRUE if value else FALSE
+            case Every(parts=parts):
+                return all_of(*[self.condition(part, place, depth + 1) for part in parts])
+            case Either(parts=parts):
+                return any_of(*[self.condition(part, place, depth + 1) for part in parts])
+            case Negated(part=part):
+                return negated(self.condition(part, place, depth + 1))
+            case Holds(path=path):
+                return self.holds(path, place, depth)
+            case There(path=path, condition=inner):
+                return self.exists(path, inner, place, depth)
+            case Compared() | Among() | Absent() | Matched():
+                return bind_comparison(condition, place)
+            case _:
+                assert_never(condition)
+
+    # ── policies ─────────────────────────────────────────────────────────────────────────────
+
+    def holds(self, path: Path | RowPath, place: Place, depth: int) -> Filter:
+        if isinstance(path, Path) and len(path.parts) == 1 and not path.quoted:
+            name = path.parts[0]
+            if name in self.policies:
+                return self.policy(name, path.offset, place, depth)
+            if name not in place.table.by_name:
+                known = [*place.table.by_name, *self.policies]
+                hint = _PYTHON_SPELLING.get(name.lower()) or suggestion(name, known)
+                message = f"there is neither a column of {place.table.label} nor a policy named {name!r}"
+                raise UnfitRule(message, hint=hint, offset=path.offset)
+        typed = bind_column(place, path)
+        if typed.type.kind is not Kind.BOOLEAN:
+            raise UnfitRule(
+                f"{spelled(path)} is {typed.type.native}, not a condition", hint="compare it", offset=path.offset
+            )
+        return Compare(typed.expression, EQ, Literal(True, typed.type), exact=True)
+
+    def policy(self, name: str, offset: int, place: Place, depth: int) -> Filter:
+        if name in place.table.by_name:
+            raise UnfitRule(
+                f"{name!r} is a policy and a column of {place.table.label}",
+                hint=f'rename the policy; the column is col("{name}")',
+                offset=offset,
+            )
+        if name in self.unfolding:
+            raise RuleError(f"policy {name!r} leads back to itself", offset=offset)
+        before, self.unfolding = self.unfolding, (*self.unfolding, name)
+        try:
+            return self.rule(self.policies[name], place.at_home(), depth)
+        except RuleError as fault:
+            # The offset is one of the policy's own text; the rule that uses it can only point at the name.
+            raise type(fault)(f"policy {name!r}: {fault.message}", hint=fault.hint, offset=offset) from None
+        finally:
+            self.unfolding = before
+
+    # ── exists ───────────────────────────────────────────────────────────────────────────────
+
+    def exists(self, path: Path, condition: Condition, place: Place, depth: int) -> Filter:
+        vias = reached(path, place)
+        inner = place
+        for via in vias:
+            inner = inner.inside(via if isinstance(via, Table) else via.target)
+        where = self.condition(condition, inner, depth + 1)
+        for via in reversed(vias):
+            where = Exists(via, where)
+        return where
+
+
+_PYTHON_SPELLING = {
+    "true": "write True",
+    "false": "write False",
+    "null": "write 'is None'",
+    "nil": "write 'is None'",
+    "none": "write 'is None'",
+}
+
+
+# ── what exists leads to ─────────────────────────────────────────────────────────────────────
+
+
+def reached(path: Path, place: Place) -> list[Relationship | Table]:
+    """The relationships of the path, or the one table of that name. A relationship is found before a table."""
+    if path.parts[0] not in place.relationships:
+        table = table_named(place.catalog, ".".join(path.parts))
+        if table is not None:
+            return [table]
+        return _from_table(path, place)
+    return [*_steps(path.parts, place.catalog, place.table, path.offset)]
+
+
+def _from_table(path: Path, place: Place) -> list[Relationship | Table]:
+    """`exists(team.members, …)` where `team` is a table without a way from here: first its rows, then theirs."""
+    first = path.parts[0]
+    table = table_named(place.catalog, first)
+    if table is None:
+        known = [*place.relationships, *place.catalog.tables]
+        raise UnfitRule(
+            f"there is neither a relationship of {place.table.label} nor a table named {'.'.join(path.parts)!r}",
+            hint=suggestion(first, known),
+            offset=path.offset,
+        )
+    return [table, *_steps(path.parts[1:], place.catalog, table, path.offset)]
+
+
+def _steps(names: tuple[str, ...], catalog: Catalog, table: Table, offset: int) -> list[Relationship]:
+    steps: list[Relationship] = []
+    for name in names:
+        known = catalog.relationships.get(table, {})
+        if name not in known:
+            raise UnfitRule(f"{table.label} has no relationship {name!r}", hint=suggestion(name, known), offset=offset)
+        steps.append(known[name])
+        table = known[name].target
+    return steps
+
+
+# ── comparisons ──────────────────────────────────────────────────────────────────────────────
+
+
+def bind_comparison(condition: Compared | Among | Absent | Matched, place: Place) -> Filter:
+    """The comparison's filter; raises UnfitRule."""
+    match condition:
+        case Compared():
+            return _compared(condition, place)
+        case Among():
+            return _among(condition, place)
+        case Absent(term=term):
+            return IsNull(bind_column(place, term).expression)
+        case Matched(term=term, comparison=comparison, pattern=pattern):
+            typed = bind_column(place, term)
+            _check_offered(typed, term, comparison)
+            value = bind_constant(pattern, typed.type)
+            return Compare(typed.expression, comparison, Literal(value, typed.type), exact=True)
+        case _:
+            assert_never(condition)
+
+
+def _compared(condition: Compared, place: Place) -> Filter:
+    left = bind_column(place, condition.left)
+    _check_offered(left, condition.left, condition.comparison)
+    right = condition.right
+    if not isinstance(right, Path | RowPath | Lower):
+        return Compare(left.expression, condition.comparison, bind_value(right, left.type), exact=True)
+    return _columns_compared(condition, left, right, bind_column(place, right))
+
+
+def _columns_compared(condition: Compared, left: Typed, term: ColumnTerm, right: Typed) -> Filter:
+    comparison = condition.comparison
+    _check_offered(right, term, comparison)
+    if not comparable_types(left.type, right.type):
+        raise UnfitRule(
+            f"{spelled(condition.left)} is {left.type.native} and {spelled(term)} is {right.type.native}",
+            hint="columns are compared with columns of the same type",
+            offset=condition.offset,
+        )
+    match left.expression, right.expression:
+        case _, Field() | Outer() | Lowered() as operand:
+            return Compare(left.expression, comparison, operand, exact=True)
+        case Field() | Outer() | Lowered() as operand, _:
+            return Compare(right.expression, TURNED[comparison], operand, exact=True)
+        case _:
+            raise UnfitRule(
+                "two paths cannot be compared with one another",
+                hint="compare a path with a column of the row itself, or use exists(path, column == row.column)",
+                offset=condition.offset,
+            )
+
+
+def _among(condition: Among, place: Place) -> Filter:
+    typed = bind_column(place, condition.term)
+    _check_offered(typed, condition.term, IN)
+    choices = condition.choices
+    if isinstance(choices, ClaimPath):
+        return Compare(typed.expression, IN, Claim(choices.parts, typed.type, many=True), exact=True)
+    values = tuple(dict.fromkeys(bind_constant(each, typed.type) for each in choices))
+    return Compare(typed.expression, IN, Literal(values, typed.type, many=True), exact=True)
+
+
+def _check_offered(typed: Typed, term: ColumnTerm, comparison: Comparison) -> None:
+    facts = typed.type.facts
+    offered = facts.textual if comparison.pattern else facts.comparable if comparison.equality else facts.ordered
+    if not offered:
+        offset = term.offset
+        raise UnfitRule(f"{spelled(term)} is {typed.type.native}, which {comparison.name!r} is not for", offset=offset)
