@@ -19,7 +19,7 @@ from reflector.catalog.facts import CheckFact, ColumnFact, Facts, ForeignKeyFact
 from reflector.catalog.model import Argument, DatabaseKind, Fill, Function, Notice, TableKind
 from reflector.errors import CatalogError
 from reflector.reflection import Fetch
-from reflector.reflection.mysql_queries import SCHEMAS, SERVER, Question, digest, questions
+from reflector.reflection.mysql_queries import SCHEMAS, SERVER, digest, questions
 from reflector.reflection.mysql_types import data_type, json_type
 
 Row = Sequence[Any]
@@ -155,12 +155,20 @@ def _joins(definition: str | None) -> bool:
 
 
 def _only_json(column: str, clause: str) -> bool:
-    return any(clause == f"json_valid({mark}{column.replace(mark, mark * 2)}{mark})" for mark in '`"')
+    """Whether a column's check is the one that MariaDB gives to JSON."""
+    return clause in _json_checks(column)
 
 
 def _keeps_json(column: str, clause: str) -> bool:
-    """Whether a column's check lets nothing but JSON in: JSON is spelled so, and may be narrowed by more."""
-    return _only_json(column, clause.split(" and ")[0])
+    """Whether a column's check lets nothing but JSON in; what follows `and` may narrow it, `or` might widen it."""
+    if " or " in _QUOTED.sub("", clause):
+        return False
+    return any(clause == check or clause.startswith(f"{check} and ") for check in _json_checks(column))
+
+
+def _json_checks(column: str) -> list[str]:
+    """The check as it is spelled with and without ANSI_QUOTES."""
+    return [f"json_valid({mark}{column.replace(mark, mark * 2)}{mark})" for mark in ("`", '"')]
 
 
 # ── columns ──────────────────────────────────────────────────────────────────────────────────
@@ -246,9 +254,9 @@ def _needed(answers: Answers) -> defaultdict[Place, set[str]]:
         for _, key in _keys(place, answers):
             needed[place].update(key.columns)
     for place in answers.foreign_keys:
-        for key in _foreign_keys(place, answers):
-            needed[place].update(key.columns)
-            needed[key.target_schema, key.target_table].update(key.target_columns)
+        for foreign_key in _foreign_keys(place, answers):
+            needed[place].update(foreign_key.columns)
+            needed[foreign_key.target_schema, foreign_key.target_table].update(foreign_key.target_columns)
     return needed
 
 
