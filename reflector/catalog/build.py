@@ -16,7 +16,7 @@ from reflector.catalog.diff import content_hash
 from reflector.catalog.facts import ColumnFact, Facts, ForeignKeyFact, KeyFact, TableFact
 from reflector.catalog.model import Catalog, Check, Column, ForeignKey, Key, Notice, Table, TableKind
 from reflector.catalog.overlay import NO_OVERLAY, Overlay, RelationshipRule, apply_rules, check_names, excluded
-from reflector.catalog.relationships import Spelling, link
+from reflector.catalog.relationships import Spelling, identity, link
 from reflector.datatypes import Kind
 from reflector.errors import CatalogError, suggestion
 
@@ -33,7 +33,7 @@ def build(facts: Facts, overlay: Overlay = NO_OVERLAY) -> Catalog:
     complaints = [*_unknown_schemas(facts, overlay), *check_names(overlay.names, list(labels))]
     tables = {label: _table(fact, overlay.names.get(label, label)) for label, fact in labels.items()}
     foreign_keys, key_notices = _foreign_keys(facts, tables.values())
-    spelling = _spelling(tables, overlay.names, facts.schemas)
+    spelling = _spelling(tables, overlay.names)
     relationships, clashes = link(tables.values(), foreign_keys, spelling)
     complaints += apply_rules(overlay.relationships, tables, relationships)
     if complaints:
@@ -142,17 +142,23 @@ def _foreign_keys(facts: Facts, tables: Iterable[Table]) -> tuple[tuple[ForeignK
     keys, notices = [], []
     for fact in facts.foreign_keys:
         table, target = served.get((fact.schema, fact.table)), served.get(_target(fact))
-        if table is not None and target is not None:
+        if table is not None and target is not None and _columns_exist(fact, table, target):
             keys.append(_foreign_key(fact, table, target))
-        elif table is not None and _target(fact) not in seen:
-            text = f"{table.label}: {', '.join(fact.columns)} refers to {'.'.join(_target(fact))}, which is not served"
+        elif table is not None and (target is not None or _target(fact) not in seen):
+            what = f"{'.'.join(_target(fact))} ({', '.join(fact.target_columns)})"
+            text = f"{table.label}: {', '.join(fact.columns)} refers to {what}, which is not served"
             notices.append(Notice("foreign_key_skipped", text))
-    keys.sort(key=lambda key: (key.table.label, key.name or "", [column.name for column in key.columns]))
+    keys.sort(key=identity)
     return tuple(keys), sorted(notices, key=lambda notice: notice.message)
 
 
 def _target(fact: ForeignKeyFact) -> Place:
     return fact.target_schema, fact.target_table
+
+
+def _columns_exist(fact: ForeignKeyFact, table: Table, target: Table) -> bool:
+    """Not every database checks what a foreign key names."""
+    return table.by_name.keys() >= set(fact.columns) and target.by_name.keys() >= set(fact.target_columns)
 
 
 def _foreign_key(fact: ForeignKeyFact, table: Table, target: Table) -> ForeignKey:
@@ -167,11 +173,10 @@ def _foreign_key(fact: ForeignKeyFact, table: Table, target: Table) -> ForeignKe
     )
 
 
-def _spelling(tables: Mapping[str, Table], names: Mapping[str, str], schemas: Sequence[str]) -> Spelling:
+def _spelling(tables: Mapping[str, Table], names: Mapping[str, str]) -> Spelling:
     """A table's name inside the names of relationships is its public one; the schema comes in where names clash."""
-    short, long = {}, {}
-    for label, table in tables.items():
-        short[table] = names.get(label, table.name)
-        foreign = label not in names and table.schema != schemas[0]
-        long[table] = f"{table.schema}_{table.name}" if foreign else short[table]
+    short = {table: names.get(label, table.name) for label, table in tables.items()}
+    long = {
+        table: short[table] if label in names else f"{table.schema}_{table.name}" for label, table in tables.items()
+    }
     return Spelling(short, long)

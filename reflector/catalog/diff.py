@@ -18,12 +18,13 @@ Thing = TypeVar("Thing")
 
 def content_hash(catalog: Catalog) -> str:
     """A hash of the content in hexadecimal digits, equal in every process that built the same."""
-    spelled: dict[DataType, str] = {}
+    # By identity, which the catalog keeps: columns share their types, and to hash one costs as much as to spell it.
+    spelled: dict[int, str] = {}
 
     def type_(of: DataType) -> str:
-        if of not in spelled:
-            spelled[of] = repr(of)
-        return spelled[of]
+        if id(of) not in spelled:
+            spelled[id(of)] = repr(of)
+        return spelled[id(of)]
 
     content = (
         catalog.kind.value,

@@ -104,17 +104,20 @@ _ENDINGS: Sequence[tuple[re.Pattern[str], int, str]] = (
     (re.compile(r".oes$"), 2, ""),
     (re.compile(r"..s$"), 1, ""),
 )
-_LAST_WORD = re.compile(r"(?:[A-Z]+|[A-Z]?[a-z]+)$")
+_LETTERS = re.compile(r"[^\W\d_]+$")
 _KEY_SUFFIX = re.compile(r"(?:_id|_fk|_ID|_FK|(?<=[a-z0-9])Id)$")
 
 
 def singular(name: str) -> str:
     """The singular of an English plural, of its last word only: `order_items` → `order_item`. Others stay."""
-    found = _LAST_WORD.search(name)
+    found = _LETTERS.search(name)
     if found is None:
         return name
-    word = found.group()
-    return name[: found.start()] + _in_case_of(word, _singular_word(word.lower()))
+    start = found.start()
+    humps = [at for at in range(start + 1, len(name)) if name[at].isupper() and name[at - 1].islower()]
+    start = humps[-1] if humps else start
+    word = name[start:]
+    return name[:start] + _in_case_of(word, _singular_word(word.lower()))
 
 
 def _singular_word(word: str) -> str:

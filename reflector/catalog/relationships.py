@@ -7,9 +7,9 @@ The names, each used by every API:
 * through a junction (its primary key, or a unique key, is exactly two foreign keys): the far table's name.
 
 Who clashes with another relationship or with a column is `<name>_by_<column stem>`, through a junction
-`<name>_via_<junction>`; a composite key's columns are joined by `_`. In these long names a table outside of the
-first schema carries its schema (`archive_orders_by_customer`). If those clash as well, the constraint's name stands
-for the columns, and at last a number follows.
+`<name>_via_<junction>`; a composite key's columns are joined by `_`. If those clash as well, tables carry their schema
+(`archive_orders_by_customer`); where that does not tell them apart, the constraint's name stands for the columns or the
+junction; and at last a number follows.
 
 A table that refers to itself has both ways: `categories.parent_id` makes `parent`, and `categories` for the children.
 A junction keeps its own to-many relationships besides, for its payload and for writing to it.
@@ -30,7 +30,7 @@ from reflector.catalog.naming import Wish, settle, singular, stem
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """How tables are called inside the names of relationships: `short` where nothing clashes, `long` where it does."""
+    """How tables are called inside the names of relationships: without their schema, and where that clashes, with it."""
 
     short: Mapping[Table, str]
     long: Mapping[Table, str]
@@ -95,7 +95,7 @@ def _distinct(foreign_keys: Sequence[ForeignKey]) -> tuple[list[ForeignKey], lis
     """One of each: the same key declared twice is still one way to travel."""
     kept: dict[object, ForeignKey] = {}
     notices = []
-    for key in sorted(foreign_keys, key=_identity):
+    for key in sorted(foreign_keys, key=identity):
         meaning = (key.table, key.target, frozenset(zip(key.columns, key.target_columns, strict=True)))
         if kept.setdefault(meaning, key) is not key:
             text = (
@@ -105,7 +105,8 @@ def _distinct(foreign_keys: Sequence[ForeignKey]) -> tuple[list[ForeignKey], lis
     return list(kept.values()), notices
 
 
-def _identity(key: ForeignKey) -> tuple[str, ...]:
+def identity(key: ForeignKey) -> tuple[str, ...]:
+    """What tells a foreign key from all others, and puts them in an order."""
     return (key.table.label, key.name or "", _columns(key), key.target.label, ",".join(_names(key.target_columns)))
 
 
@@ -137,7 +138,7 @@ def _to_one(key: ForeignKey, spelling: Spelling) -> _Link:
     short = of_column or singular(spelling.short[key.target])
     long = of_column or singular(spelling.long[key.target])
     return _Link(
-        wish=Wish(_by(short, long, key), ("to_one", *_identity(key))),
+        wish=Wish(_by(short, long, key), ("to_one", *identity(key))),
         source=key.table,
         target=key.target,
         many=False,
@@ -154,7 +155,7 @@ def _back(key: ForeignKey, spelling: Spelling) -> _Link:
     if one:
         short, long = singular(short), singular(long)
     return _Link(
-        wish=Wish(_by(short, long, key), ("back", *_identity(key))),
+        wish=Wish(_by(short, long, key), ("back", *identity(key))),
         source=key.target,
         target=key.table,
         many=not one,
@@ -167,8 +168,8 @@ def _back(key: ForeignKey, spelling: Spelling) -> _Link:
 def _by(short: str, long: str, key: ForeignKey) -> tuple[str, ...]:
     columns = _names(key.columns)
     whose = (stem(columns[0]) or columns[0]) if len(columns) == 1 else "_".join(columns)
-    names = (short, f"{long}_by_{whose}")
-    return names if key.name is None else (*names, f"{long}_by_{key.name}")
+    names = (short, f"{short}_by_{whose}", f"{long}_by_{whose}")
+    return names if key.name is None else (*names, f"{short}_by_{key.name}")
 
 
 def _joins(table: Table, near: ForeignKey, far: ForeignKey) -> bool:
@@ -178,12 +179,12 @@ def _joins(table: Table, near: ForeignKey, far: ForeignKey) -> bool:
 
 
 def _through(table: Table, near: ForeignKey, far: ForeignKey, spelling: Spelling) -> _Link:
-    long = spelling.long[far.target]
-    names = (spelling.short[far.target], f"{long}_via_{spelling.long[table]}")
+    short, long = spelling.short[far.target], spelling.long[far.target]
+    names = (short, f"{short}_via_{spelling.short[table]}", f"{long}_via_{spelling.long[table]}")
     return _Link(
         wish=Wish(
-            names if far.name is None else (*names, f"{long}_via_{far.name}"),
-            ("through", *_identity(far), *_identity(near)),
+            names if far.name is None else (*names, f"{short}_via_{far.name}"),
+            ("through", *identity(far), *identity(near)),
         ),
         source=near.target,
         target=far.target,

@@ -1,0 +1,238 @@
+"""PostgreSQL 12 and later: six set queries over pg_catalog, whatever the search path.
+
+What is shown: tables, partitioned tables (their partitions are folded into them), views, materialized views and
+foreign tables of every schema that the role can use and that is not the system's. What belongs to an extension is
+hidden. Views are written where the database can; foreign tables and materialized views are not.
+
+Rule: this only reads, and says what it read in facts; a table whose columns were dropped between two queries is told
+without the keys that named them, and the next fingerprint asks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from reflector.catalog.facts import CheckFact, ColumnFact, Facts, ForeignKeyFact, KeyFact, TableFact
+from reflector.catalog.model import Argument, DatabaseKind, Fill, Function, Notice, TableKind
+from reflector.reflection import Fetch
+from reflector.reflection.postgresql_queries import COLUMNS, FINGERPRINT, FUNCTIONS, KEYS, RELATIONS, SERVER, TYPES
+from reflector.reflection.postgresql_types import TypeRow, Types
+
+KINDS: Mapping[str, TableKind] = {
+    "r": TableKind.TABLE,
+    "p": TableKind.TABLE,
+    "v": TableKind.VIEW,
+    "m": TableKind.MATERIALIZED_VIEW,
+    "f": TableKind.FOREIGN,
+}
+ACTIONS: Mapping[str, str] = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
+MODES: Mapping[str, str] = {"i": "in", "o": "out", "b": "inout", "v": "variadic", "t": "table"}
+VOLATILITIES: Mapping[str, str] = {"i": "immutable", "s": "stable", "v": "volatile"}
+# The bits of pg_relation_is_updatable.
+UPDATE, INSERT, DELETE = 4, 8, 16
+
+
+async def read_facts(fetch: Fetch, schemas: Sequence[str] | None) -> Facts:
+    """Everything in the schemas, in the order given; None: in all that the role can use, the current one first."""
+    (number, usable), *_ = await fetch(SERVER, None if schemas is None else list(schemas))
+    types = Types({row[0]: TypeRow(*row[1:]) for row in await fetch(TYPES)})
+    relations = {row[0]: _Relation(*row) for row in await fetch(RELATIONS, usable)}
+    oids = list(relations)
+    for column in map(_ColumnRow._make, await fetch(COLUMNS, oids)):
+        relations[column.relation].columns[column.number] = _column(column, types)
+    for key in map(_KeyRow._make, await fetch(KEYS, oids)):
+        relations[key.relation].keys.append(key)
+    return Facts(
+        kind=DatabaseKind.POSTGRESQL,
+        version=(number // 10_000, number % 10_000),
+        schemas=tuple(usable),
+        tables=tuple(_table(relation) for relation in relations.values()),
+        foreign_keys=tuple(_foreign_keys(relations)),
+        functions=tuple(_function(_FunctionRow._make(row), types) for row in await fetch(FUNCTIONS, usable)),
+        notices=tuple(_notices(relations.values())),
+    )
+
+
+async def fingerprint(fetch: Fetch) -> str:
+    """Counts and sums over the rows that describe the schema. A sum, for a maximum would miss who commits late."""
+    return ":".join(str(value) for value in (await fetch(FINGERPRINT))[0])
+
+
+class _ColumnRow(NamedTuple):
+    relation: int
+    number: int
+    name: str
+    type: int
+    modifier: int
+    native: str
+    not_null: bool
+    expression: str | None
+    identity: str
+    generated: str
+    writable: bool
+    comment: str | None
+    collation: str | None
+    case_insensitive: bool
+
+
+class _KeyRow(NamedTuple):
+    """`form` is p for a primary key, u unique, f foreign, c check."""
+
+    relation: int
+    form: str
+    name: str
+    columns: Sequence[int] | None
+    target: int | None
+    target_schema: str
+    target_name: str
+    target_columns: Sequence[int] | None
+    on_update: str
+    on_delete: str
+    expression: str
+
+
+class _FunctionRow(NamedTuple):
+    schema: str
+    name: str
+    types: Sequence[int]
+    natives: Sequence[str]
+    modes: Sequence[str] | None
+    names: Sequence[str] | None
+    defaults: int
+    returns: str | None
+    volatility: str
+    returns_set: bool
+    security_definer: bool
+    comment: str | None
+
+
+@dataclass(slots=True)
+class _Relation:
+    """A row of RELATIONS, and what the other queries add to it: columns by number, keys in the order of names."""
+
+    oid: int
+    schema: str
+    name: str
+    kind: str
+    comment: str | None
+    row_estimate: int | None
+    writable: int
+    row_security: bool
+    selectable: bool
+    columns: dict[int, ColumnFact] = field(default_factory=dict)
+    keys: list[_KeyRow] = field(default_factory=list)
+
+    def names(self, numbers: Sequence[int] | None) -> tuple[str, ...]:
+        """The columns' names; nothing when one of them is not there any more."""
+        found = [self.columns.get(number) for number in numbers or ()]
+        return () if None in found else tuple(column.name for column in found if column is not None)
+
+
+# ── tables ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _table(relation: _Relation) -> TableFact:
+    return TableFact(
+        schema=relation.schema,
+        name=relation.name,
+        kind=KINDS[relation.kind],
+        columns=tuple(relation.columns.values()),
+        primary_key=next(_keys(relation, "p"), None),
+        uniques=tuple(_keys(relation, "u")),
+        checks=tuple(CheckFact(key.name, _condition(key.expression)) for key in relation.keys if key.form == "c"),
+        comment=relation.comment,
+        row_estimate=relation.row_estimate,
+        insertable=bool(relation.writable & INSERT),
+        updatable=bool(relation.writable & UPDATE),
+        deletable=bool(relation.writable & DELETE),
+    )
+
+
+def _column(row: _ColumnRow, types: Types) -> ColumnFact:
+    return ColumnFact(
+        name=row.name,
+        type=types.of(row.type, row.modifier, row.native, case_insensitive=row.case_insensitive),
+        nullable=not (row.not_null or types.not_null(row.type)),
+        fill=_fill(row, types),
+        default=None if row.generated else row.expression,
+        comment=row.comment,
+        collation=row.collation,
+    )
+
+
+def _fill(row: _ColumnRow, types: Types) -> Fill:
+    if row.generated or not row.writable:
+        return Fill.COMPUTED
+    if row.identity:
+        return Fill.ALWAYS if row.identity == "a" else Fill.IDENTITY
+    if row.expression is None:
+        return Fill.DEFAULT if types.has_default(row.type) else Fill.NONE
+    return Fill.IDENTITY if row.expression.startswith("nextval(") else Fill.DEFAULT
+
+
+def _keys(relation: _Relation, form: str) -> Iterator[KeyFact]:
+    for key in relation.keys:
+        columns = relation.names(key.columns)
+        if key.form == form and columns:
+            yield KeyFact(key.name, columns)
+
+
+def _condition(definition: str) -> str:
+    """`CHECK ((price > 0)) NOT VALID` → `(price > 0)`."""
+    start = definition.find("(") + 1
+    return definition[start : definition.rfind(")")]
+
+
+def _foreign_keys(relations: Mapping[int, _Relation]) -> Iterator[ForeignKeyFact]:
+    for relation in relations.values():
+        for key in relation.keys:
+            columns = relation.names(key.columns)
+            if key.form == "f" and key.target is not None and columns:
+                target = relations.get(key.target)
+                yield ForeignKeyFact(
+                    name=key.name,
+                    schema=relation.schema,
+                    table=relation.name,
+                    columns=columns,
+                    target_schema=key.target_schema,
+                    target_table=key.target_name,
+                    target_columns=target.names(key.target_columns) if target else (),
+                    on_update=ACTIONS[key.on_update],
+                    on_delete=ACTIONS[key.on_delete],
+                )
+
+
+def _notices(relations: Iterable[_Relation]) -> Iterator[Notice]:
+    for relation in relations:
+        name = f"{relation.schema}.{relation.name}"
+        if relation.row_security:
+            yield Notice("row_security", f"{name} has row level security: it binds our role unless that bypasses it")
+        if not relation.selectable:
+            yield Notice("not_granted", f"{name} cannot be read by the role that we connect as")
+
+
+# ── functions ────────────────────────────────────────────────────────────────────────────────
+
+
+def _function(row: _FunctionRow, types: Types) -> Function:
+    return Function(
+        schema=row.schema,
+        name=row.name,
+        arguments=tuple(_arguments(row, types)),
+        returns=row.returns or "",
+        volatility=VOLATILITIES[row.volatility],
+        returns_set=row.returns_set,
+        security_definer=row.security_definer,
+        comment=row.comment,
+    )
+
+
+def _arguments(row: _FunctionRow, types: Types) -> Iterator[Argument]:
+    modes = [MODES[mode] for mode in row.modes or "i" * len(row.types)]
+    names = row.names or [""] * len(row.types)
+    given = [number for number, mode in enumerate(modes) if mode not in {"out", "table"}]
+    defaulted = set(given[len(given) - row.defaults :])
+    for number, (name, type_, native, mode) in enumerate(zip(names, row.types, row.natives, modes, strict=True)):
+        yield Argument(name, types.of(type_, -1, native), mode, number in defaulted)

@@ -1,0 +1,187 @@
+"""PostgreSQL's types in our words.
+
+A type is told by its row of pg_type: built-in types by name in the table `BUILT_IN`, all others by what they are made
+of (enum, domain, array, range) or, for types of extensions, by whether the database can compare them.
+
+Rule: a domain is its base type (its own checks stay with the database), and a type that the database cannot compare
+for equality is opaque, so that no filter of a caller ends in an error of the database.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from reflector.datatypes import DataType, Kind
+
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRow:
+    """A row of pg_type.
+
+    `form` is its typtype: b base, c composite, d domain, e enum, r range, m multirange. `element` is the oid of an
+    array's element, `base` and `modifier` are a domain's, `not_null` and `has_default` hold for the domain itself.
+    `comparable` says that it has a default operator class for equality.
+    """
+
+    schema: str
+    name: str
+    form: str
+    element: int | None
+    base: int
+    modifier: int
+    not_null: bool
+    has_default: bool
+    labels: Sequence[str] | None
+    comparable: bool
+
+    @property
+    def cast(self) -> str:
+        """The name that a text is cast to, quoted and qualified."""
+        if self.schema == "pg_catalog":
+            return f"pg_catalog.{self.name if _PLAIN.fullmatch(self.name) else _quoted(self.name)}"
+        return f"{_quoted(self.schema)}.{_quoted(self.name)}"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+# ── built-in types ───────────────────────────────────────────────────────────────────────────
+
+Reader = Callable[[int], DataType]
+"""From a type modifier (-1 for none) to the type; `native` and `cast` are filled in afterwards."""
+
+
+def _of(kind: Kind, *, bits: int = 64) -> Reader:
+    return lambda _: DataType(kind, "", bits=bits)
+
+
+def _measured(kind: Kind, header: int) -> Reader:
+    """Types whose modifier is a length; those with a header count its four bytes."""
+    return lambda modifier: DataType(kind, "", length=modifier - header if modifier >= header else None)
+
+
+def _numeric(modifier: int) -> DataType:
+    if modifier < 4:
+        return DataType(Kind.DECIMAL, "")
+    packed = modifier - 4
+    # Eleven bits with a sign: the scale may be negative since PostgreSQL 15.
+    scale = ((packed & 0x7FF) ^ 0x400) - 0x400
+    return DataType(Kind.DECIMAL, "", precision=packed >> 16, scale=scale)
+
+
+def _fractional(kind: Kind) -> Reader:
+    return lambda modifier: DataType(kind, "", precision=modifier if modifier >= 0 else None)
+
+
+BUILT_IN: Mapping[str, Reader] = {
+    "bool": _of(Kind.BOOLEAN),
+    "int2": _of(Kind.INTEGER, bits=16),
+    "int4": _of(Kind.INTEGER, bits=32),
+    "int8": _of(Kind.INTEGER, bits=64),
+    "numeric": _numeric,
+    "float4": _of(Kind.FLOAT, bits=32),
+    "float8": _of(Kind.FLOAT, bits=64),
+    "text": _of(Kind.TEXT),
+    "varchar": _measured(Kind.TEXT, header=4),
+    "bpchar": _measured(Kind.TEXT, header=4),
+    "name": lambda _: DataType(Kind.TEXT, "", length=63),
+    "uuid": _of(Kind.UUID),
+    "bytea": _of(Kind.BYTES),
+    "date": _of(Kind.DATE),
+    "time": _fractional(Kind.TIME),
+    "timestamp": _fractional(Kind.TIMESTAMP),
+    "timestamptz": _fractional(Kind.INSTANT),
+    "interval": _of(Kind.INTERVAL),
+    "json": _of(Kind.JSON),
+    "jsonb": _of(Kind.JSON),
+    "bit": _measured(Kind.SPECIAL, header=0),
+    "varbit": _measured(Kind.SPECIAL, header=0),
+    # No operator class of its own: it is compared as inet.
+    "cidr": _of(Kind.SPECIAL),
+}
+# A cast to `name` cuts what is too long, and would find the wrong row.
+_CAST: Mapping[str, str] = {"name": "pg_catalog.text"}
+_RANGES = frozenset("rm")
+# Compared by bounding box, which is not what equality says.
+_SPATIAL = frozenset(("geometry", "geography", "raster"))
+
+
+# ── any type ─────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(slots=True)
+class Types:
+    """All types of a database by oid, and how a column's type reads. Answers are kept: columns repeat types."""
+
+    rows: Mapping[int, TypeRow]
+    _known: dict[tuple[int, int, str, bool], DataType] = field(default_factory=dict)
+
+    def of(self, oid: int, modifier: int, native: str, *, case_insensitive: bool = False) -> DataType:
+        """The type of a column; `native` is the database's spelling of it with its modifier."""
+        key = (oid, modifier, native, case_insensitive)
+        known = self._known.get(key)
+        if known is None:
+            known = replace(self._resolve(oid, modifier), native=native)
+            if case_insensitive and known.kind is Kind.TEXT:
+                known = replace(known, case_insensitive=True)
+            self._known[key] = known
+        return known
+
+    def not_null(self, oid: int) -> bool:
+        """Whether a domain, or one that it is made of, refuses NULL."""
+        return any(row.not_null for row in self._domains(oid))
+
+    def has_default(self, oid: int) -> bool:
+        return any(row.has_default for row in self._domains(oid))
+
+    def _domains(self, oid: int) -> list[TypeRow]:
+        found = []
+        row = self.rows.get(oid)
+        while row is not None and row.form == "d":
+            found.append(row)
+            row = self.rows.get(row.base)
+        return found
+
+    def _resolve(self, oid: int, modifier: int) -> DataType:
+        row = self.rows.get(oid)
+        if row is None:
+            return DataType(Kind.OPAQUE, "")
+        if row.form == "d":
+            return self._resolve(row.base, row.modifier)
+        if row.element is not None:
+            return self._array(row.element, modifier)
+        return replace(_plain(row, modifier), native=row.name, cast=_CAST.get(row.name, row.cast))
+
+    def _array(self, element: int, modifier: int) -> DataType:
+        of = self._resolve(element, modifier)
+        row = self.rows.get(element)
+        if row is None or of.kind is Kind.OPAQUE or not self._comparable(element):
+            return DataType(Kind.OPAQUE, "")
+        return DataType(Kind.ARRAY, "", cast=f"{row.cast}[]", element=of)
+
+    def _comparable(self, oid: int) -> bool:
+        row = self.rows.get(oid)
+        if row is None:
+            return False
+        if row.form == "d":
+            return self._comparable(row.base)
+        return row.comparable or row.form in "erm" or row.name in ("varchar", "cidr") or row.element is not None
+
+
+def _plain(row: TypeRow, modifier: int) -> DataType:
+    """A type that is neither domain nor array."""
+    if row.schema == "pg_catalog" and row.name in BUILT_IN:
+        return BUILT_IN[row.name](modifier)
+    if row.form == "e":
+        return DataType(Kind.ENUM, "", labels=tuple(row.labels or ()))
+    if row.form in _RANGES:
+        return DataType(Kind.SPECIAL, "")
+    if row.form == "b" and row.name == "citext":
+        return DataType(Kind.TEXT, "", case_insensitive=True)
+    special = row.form == "b" and row.comparable and row.name not in _SPATIAL
+    return DataType(Kind.SPECIAL if special else Kind.OPAQUE, "")
