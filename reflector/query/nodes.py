@@ -20,10 +20,11 @@ from reflector.query.comparisons import Comparison
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A canonical value of a caller or a rule; a tuple of them for `IN`."""
+    """A canonical value of a caller or a rule. `many` holds a tuple of values of the type, for `IN`."""
 
     value: Value
     type: DataType
+    many: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,15 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A value that was lifted out of the tree: number `index` of the request's values."""
+    """A value that was lifted out of the tree: number `index` of the request's values.
+
+    `many` says it is a list; `size` is its length where each item needs a placeholder of its own, else None.
+    """
 
     index: int
     type: DataType
+    many: bool = False
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +140,14 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class Exists:
-    """At least one row that `via` leads to (a relationship), or of `via` (a table), for which `where` holds."""
+    """At least one row that `via` leads to (a relationship), or of `via` (a table), for which `where` holds.
+
+    `through` says which rows of the relationship's junction count.
+    """
 
     via: Relationship | Table
     where: Filter
+    through: Filter = And(())
 
 
 Filter: TypeAlias = Compare | IsNull | And | Or | Not | Exists
@@ -186,11 +196,17 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Embed:
-    """Related rows as a member: an object or null for a to-one relationship, an array for a to-many."""
+    """Related rows as a member: an object or null for a to-one relationship, an array for a to-many.
+
+    Where `guard` does not hold, nothing is related: the row's side of the relationship may not be seen. `through` says
+    which rows of the relationship's junction count.
+    """
 
     label: str
     relationship: Relationship
     read: Read
+    guard: Filter = And(())
+    through: Filter = And(())
 
 
 Selected: TypeAlias = Output | Embed
@@ -224,7 +240,7 @@ class Read:
     where: Filter = TRUE
     order: tuple[Order, ...] = ()
     limit: int | Parameter | None = None
-    offset: Parameter | None = None
+    offset: int | Parameter | None = None
     single: bool = False
     count: bool = False
     keyset: bool = False

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from typing import Any
+from typing import Any, assert_never
 
 from reflector.datatypes import DataType, Kind, KindFacts, Value, parse_json, parse_text
 from reflector.errors import InvalidValue
@@ -54,6 +54,8 @@ def apply_text(operator: Operator, expression: Expression, type_: DataType, text
             values = (_flag(text),)
         case Takes.MANY | Takes.TWO:
             values = tuple(_list_item(type_, each) for each in split_list(text))
+        case _:
+            assert_never(operator.takes)
     return _built(operator, expression, type_, values)
 
 
@@ -73,6 +75,8 @@ def apply_json(operator: Operator, expression: Expression, type_: DataType, give
             if not isinstance(given, list):
                 raise InvalidValue(f"{operator.name!r} takes a list")
             values = tuple(_list_item(type_, each) for each in given)
+        case _:
+            assert_never(operator.takes)
     return _built(operator, expression, type_, values)
 
 
@@ -135,7 +139,7 @@ def _between(expression: Expression, type_: DataType, values: Sequence[Value]) -
 
 
 def _among(expression: Expression, type_: DataType, values: Sequence[Value]) -> Filter:
-    return Compare(expression, IN, Literal(tuple(values), type_))
+    return Compare(expression, IN, Literal(tuple(values), type_, many=True))
 
 
 def _not_among(expression: Expression, type_: DataType, values: Sequence[Value]) -> Filter:

@@ -1,0 +1,255 @@
+"""Access rewrites the question; it never sieves the answer.
+
+`rewrite` takes a caller's query and the grant of their roles and gives the query that may be asked: row rules on each
+read and inside each `Exists` of the caller, columns visible in some rows as `Guarded`, writes with their rows,
+presets and checks.
+
+Rule: what a rule itself reads is read as the definer: the filters of a grant are put in as they are and never visited
+again. Everything a caller wrote is visited, node by node, and nothing they wrote is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar, assert_never
+
+from reflector.access.permissions import CreateRight, Grants, TableGrant, UpdateRight
+from reflector.catalog.model import Column, Relationship, Table
+from reflector.errors import Forbidden, InternalError, UnknownColumn
+from reflector.query.nodes import (
+    TRUE,
+    And,
+    Compare,
+    Delete,
+    Embed,
+    Exists,
+    Expression,
+    Field,
+    Filter,
+    Guarded,
+    Insert,
+    IsNull,
+    Lowered,
+    Not,
+    Operand,
+    Or,
+    Order,
+    Outer,
+    Output,
+    Query,
+    Read,
+    Related,
+    Selected,
+    Update,
+    all_of,
+    any_of,
+)
+from reflector.query.walk import source_columns, target_columns
+
+Right = TypeVar("Right", CreateRight, UpdateRight)
+
+
+
+def rewrite(query: Query, grants: Grants) -> tuple[Query, ...]:
+    """The query with the rules of `grants` in it; raises Forbidden for what no rule allows.
+
+    One query, but for a write that several rights of the caller allow in different ways (rows, checks or presets of
+    their own): then one per right, to be tried in turn, so that a row found by one right is never judged by the check
+    of another.
+    """
+    return Rewriter(grants).query(query)
+
+
+class Rewriter:
+    """One rewrite. Every method takes the table whose row is in hand."""
+
+    def __init__(self, grants: Grants) -> None:
+        self.grants = grants
+
+    def query(self, query: Query) -> tuple[Query, ...]:
+        match query:
+            case Read():
+                return (self.read(query),)
+            case Insert():
+                return self.insert(query)
+            case Update():
+                return self.update(query)
+            case Delete():
+                return (self.delete(query),)
+            case _:
+                assert_never(query)
+
+    # ── reads ────────────────────────────────────────────────────────────────────────────────
+
+    def read(self, read: Read) -> Read:
+        grant = self.grant(read.table)
+        return replace(
+            read,
+            select=tuple(self.selected(member, grant) for member in read.select),
+            where=all_of(grant.read_rows, self.filter(read.where, grant)),
+            after=self.filter(read.after, grant),
+            order=tuple(
+                Order(self.expression(order.expression, grant), order.descending, order.nulls_last)
+                for order in read.order
+            ),
+        )
+
+    def grant(self, table: Table) -> TableGrant:
+        grant = self.grants.on(table)
+        if grant is None or not grant.columns:
+            raise InternalError(f"a query reads {table.label}, which its roles may not")
+        return grant
+
+    def selected(self, member: Selected, grant: TableGrant) -> Selected:
+        match member:
+            case Output(label=label, expression=expression):
+                return Output(label, self.expression(expression, grant))
+            case Embed(label=label, relationship=relationship, read=read):
+                inner = self.read(read)
+                inner = replace(inner, where=all_of(self.far_rows(relationship), inner.where))
+                near = self.near_rows(relationship, grant)
+                return Embed(label, relationship, inner, near, self.junction_rows(relationship))
+            case _:
+                assert_never(member)
+
+    # ── relationships: both ends must be seen ────────────────────────────────────────────────
+
+    def near_rows(self, relationship: Relationship, grant: TableGrant) -> Filter:
+        """On which rows the near end of the relationship may be seen."""
+        return all_of(*(self.visible(column, grant) for column in source_columns(relationship)))
+
+    def far_rows(self, relationship: Relationship) -> Filter:
+        """On which target rows the far end may be seen."""
+        target = self.grant(relationship.target)
+        return all_of(*(self.visible(column, target) for column in target_columns(relationship)))
+
+    def visible(self, column: Column, grant: TableGrant) -> Filter:
+        rule = grant.columns.get(column)
+        if rule is None:
+            raise InternalError(f"a query uses {grant.table.label}.{column.name}, which its roles may not")
+        return rule
+
+    # ── expressions and filters ──────────────────────────────────────────────────────────────
+
+    def expression(self, expression: Expression, grant: TableGrant) -> Expression:
+        match expression:
+            case Field(column=column):
+                rule = self.visible(column, grant)
+                return expression if rule == TRUE else Guarded(rule, expression)
+            case Related(relationship=relationship, expression=inner, where=where):
+                return self.related(relationship, inner, where, grant)
+            case Lowered(expression=inner):
+                return Lowered(self.expression(inner, grant))
+            case Outer() | Guarded():
+                raise InternalError("a caller's query holds what only rules may hold")
+            case _:
+                assert_never(expression)
+
+    def related(self, relationship: Relationship, inner: Expression, where: Filter, grant: TableGrant) -> Expression:
+        target = self.grant(relationship.target)
+        rows = all_of(target.read_rows, self.far_rows(relationship), self.filter(where, target))
+        related = Related(relationship, self.expression(inner, target), rows)
+        near = self.near_rows(relationship, grant)
+        return related if near == TRUE else Guarded(near, related)
+
+    def filter(self, where: Filter, grant: TableGrant) -> Filter:
+        match where:
+            case Compare(expression=expression, comparison=comparison, operand=operand, exact=exact):
+                return Compare(self.expression(expression, grant), comparison, self.operand(operand, grant), exact)
+            case IsNull(expression=expression):
+                return IsNull(self.expression(expression, grant))
+            case And(parts=parts):
+                return And(tuple(self.filter(part, grant) for part in parts))
+            case Or(parts=parts):
+                return Or(tuple(self.filter(part, grant) for part in parts))
+            case Not(part=part):
+                return Not(self.filter(part, grant))
+            case Exists(via=via, where=inner):
+                return self.exists(via, inner, grant)
+            case _:
+                assert_never(where)
+
+    def operand(self, operand: Operand, grant: TableGrant) -> Operand:
+        if isinstance(operand, Field | Lowered | Outer):
+            raise InternalError("a caller's query compares columns with one another")
+        return operand
+
+    def exists(self, via: Relationship | Table, inner: Filter, grant: TableGrant) -> Filter:
+        """An `Exists` over the rows that may be seen: a two-valued answer, also where the near end is hidden."""
+        if isinstance(via, Table):
+            raise InternalError("a caller's query reaches a table without a relationship")
+        target = self.grant(via.target)
+        rows = all_of(target.read_rows, self.far_rows(via), self.filter(inner, target))
+        found = Exists(via, rows, self.junction_rows(via))
+        near = self.near_rows(via, grant)
+        if near == TRUE:
+            return found
+        column = source_columns(via)[0]
+        return all_of(Not(IsNull(Guarded(near, Field(column)))), found)
+
+    def junction_rows(self, relationship: Relationship) -> Filter:
+        """Which rows of the junction count: those the roles may read, with both of their ends in sight."""
+        if relationship.junction is None:
+            return TRUE
+        grant = self.grant(relationship.junction.table)
+        ends = [column for _, column in relationship.junction.near] + [column for column, _ in relationship.junction.far]
+        return all_of(grant.read_rows, *(self.visible(column, grant) for column in ends))
+
+    # ── writes ───────────────────────────────────────────────────────────────────────────────
+
+    def insert(self, query: Insert) -> tuple[Insert, ...]:
+        rights = self.write_grant(query.table).creates
+        given = frozenset(each.column for each in query.values)
+        fitting = self.fitting(query.table, given, rights, "insert into")
+        returning = self.returning(query.returning)
+        return tuple(
+            replace(query, values=query.values + right.presets, check=right.check, returning=returning)
+            for right in fitting
+        )
+
+    def update(self, query: Update) -> tuple[Update, ...]:
+        rights = self.write_grant(query.table).updates
+        given = frozenset(each.column for each in query.values)
+        fitting = self.fitting(query.table, given, rights, "update")
+        where = self.filter(query.where, self.grant(query.table))
+        returning = self.returning(query.returning)
+        return tuple(
+            replace(
+                query,
+                where=all_of(right.rows, where),
+                values=query.values + right.presets,
+                check=right.check,
+                returning=returning,
+            )
+            for right in fitting
+        )
+
+    def delete(self, query: Delete) -> Delete:
+        grant = self.write_grant(query.table)
+        if not grant.deletes:
+            raise Forbidden(f"you may not delete from {query.table.label}")
+        rows = any_of(*(right.rows for right in grant.deletes))
+        return replace(query, where=all_of(rows, self.filter(query.where, self.grant(query.table))))
+
+    def returning(self, read: Read | None) -> Read | None:
+        return None if read is None else self.read(read)
+
+    def write_grant(self, table: Table) -> TableGrant:
+        grant = self.grants.on(table)
+        if grant is None:
+            raise InternalError(f"a query writes {table.label}, which its roles may not")
+        return grant
+
+    def fitting(self, table: Table, given: frozenset[Column], rights: Sequence[Right], verb: str) -> Sequence[Right]:
+        """The rights that cover every given column, each once; raises when there is none."""
+        if not rights:
+            raise Forbidden(f"you may not {verb} {table.label}")
+        fitting = [right for right in dict.fromkeys(rights) if given <= right.columns]
+        if fitting:
+            return fitting
+        known = {column.name for right in rights for column in right.columns}
+        for name in sorted(column.name for column in given):
+            if name not in known:
+                raise UnknownColumn(table.label, name, known)
+        raise Forbidden(f"you may not {verb} {table.label} with these columns together")

@@ -1,0 +1,67 @@
+"""From grants to a scope: what a set of roles may name.
+
+Rule: a relationship exists for those who may read both of its ends: the rows it leads to, the columns that join them,
+and the junction between them. Joining on a column tells its value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from reflector.access.permissions import Grants, TableGrant
+from reflector.catalog.model import Catalog, Column, Relationship, Table
+from reflector.query.scope import Scope, TableScope
+from reflector.query.walk import source_columns, target_columns
+
+
+def scope_for(catalog: Catalog, grants: Grants) -> Scope:
+    """Everything the roles of `grants` may name in the catalog."""
+    by_table = {
+        table: _table_scope(catalog, grants, grant)
+        for table in grants.tables
+        if (grant := grants.on(table)) is not None
+    }
+    tables = {table.label: scope for table, scope in by_table.items()}
+    return Scope(grants.roles, tables, by_table, frozenset(table.label for table in grants.broken))
+
+
+def _table_scope(catalog: Catalog, grants: Grants, grant: TableGrant) -> TableScope:
+    relationships = catalog.relationships.get(grant.table, {})
+    return TableScope(
+        grant.table,
+        _by_name(grant.columns),
+        _given(grant.table, (right.columns for right in grant.creates)),
+        _given(grant.table, (right.columns for right in grant.updates)),
+        {name: each for name, each in relationships.items() if _visible(grants, grant, each)},
+        grant.may_read,
+        bool(grant.creates),
+        bool(grant.updates),
+        bool(grant.deletes),
+    )
+
+
+def _by_name(columns: Iterable[Column]) -> Mapping[str, Column]:
+    return {column.name: column for column in columns}
+
+
+def _given(table: Table, columns: Iterable[frozenset[Column]]) -> Mapping[str, Column]:
+    """The columns that any of the rights takes, in the table's order."""
+    taken = frozenset().union(*columns)
+    return {column.name: column for column in table.columns if column in taken}
+
+
+def _visible(grants: Grants, grant: TableGrant, relationship: Relationship) -> bool:
+    if not all(column in grant.columns for column in source_columns(relationship)):
+        return False
+    if not _readable(grants, relationship.target, target_columns(relationship)):
+        return False
+    junction = relationship.junction
+    if junction is None:
+        return True
+    ends = [column for _, column in junction.near] + [column for column, _ in junction.far]
+    return _readable(grants, junction.table, ends)
+
+
+def _readable(grants: Grants, table: Table, columns: Iterable[Column]) -> bool:
+    grant = grants.on(table)
+    return grant is not None and grant.may_read and all(column in grant.columns for column in columns)

@@ -1,0 +1,249 @@
+"""MariaDB: `JSON_ARRAYAGG` with its own ORDER BY and LIMIT, lists bound item by item, text compared with its collation.
+
+Rule: MariaDB has no LATERAL and a derived table sees no outer row, so embedded rows are gathered by one aggregate in
+a correlated subquery. Names are quoted with backticks; a backslash in a name or a value never escapes anything of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.expression import ColumnElement
+
+from reflector.catalog.model import Column, DatabaseKind
+from reflector.datatypes import DataType, Kind, Value
+from reflector.query.comparisons import Comparison
+from reflector.sql.dialect import PERCENT, Dialect, Member, Page, Source, Sql, iso
+from reflector.sql.json_text import json_text
+from reflector.sql.plan import Encode
+
+ONE: Sql = sa.literal_column("1")
+EMPTY_ARRAY: Sql = sa.literal_column("JSON_ARRAY()")
+
+
+class Gathered(ColumnElement[Any]):
+    """`JSON_ARRAYAGG(document ORDER BY … LIMIT offset, count)`."""
+
+    inherit_cache = False
+
+    def __init__(self, document: Sql, order: Sequence[Sql], limit: Sql | None, offset: Sql | None) -> None:
+        self.document, self.order, self.limit, self.offset = document, tuple(order), limit, offset
+
+
+@compiles(Gathered)
+def _gathered(element: Gathered, compiler: Any, **more: Any) -> str:
+    text = compiler.process(element.document, **more)
+    if element.order:
+        text += " ORDER BY " + ", ".join(compiler.process(each, **more) for each in element.order)
+    if element.limit is not None:
+        offset = "" if element.offset is None else compiler.process(element.offset, **more) + ", "
+        text += f" LIMIT {offset}{compiler.process(element.limit, **more)}"
+    return f"JSON_ARRAYAGG({text})"
+
+
+class MariaDB(Dialect):
+    kind = DatabaseKind.MARIADB
+    name = "MariaDB"
+    engine = mysql.dialect(paramstyle="format", is_mariadb=True)
+    percent = "%%"
+    buckets = True
+    update_returning = False
+
+    def quote(self, name: str) -> str:
+        return "`" + name.replace("`", "``").replace("%", PERCENT) + "`"
+
+    # ── values going in ──────────────────────────────────────────────────────────────────────
+
+    def operand(self, bind: Sql, type_: DataType, many: bool = False) -> Any:
+        if many:
+            rows = sa.func.json_table(bind, sa.literal_column("'$[*]' COLUMNS (item LONGTEXT PATH '$')"))
+            return sa.select(sa.literal_column("listed.item")).select_from(rows.table_valued("item").alias("listed"))  # type: ignore[return-value]
+        if type_.kind is Kind.FLOAT and type_.native.startswith("float"):
+            return sa.cast(bind, mysql.FLOAT())
+        return bind
+
+    def encoder(self, type_: DataType, many: bool = False) -> Encode | None:
+        encode = ENCODERS.get(type_.kind)
+        if not many:
+            return encode
+        return lambda values: json_text([str(value if encode is None else encode(value)) for value in values])
+
+    # ── comparing ────────────────────────────────────────────────────────────────────────────
+
+    def contained(self, left: Sql, right: Any) -> Sql:
+        if isinstance(right, sa.Tuple) and not right.clauses:
+            return sa.false()
+        return left.in_(right.clauses if isinstance(right, sa.Tuple) else right)
+
+    def like(self, left: Sql, pattern: Sql) -> Sql:
+        return _text(left).collate("utf8mb4_bin").like(pattern)
+
+    def ilike(self, left: Sql, pattern: Sql) -> Sql:
+        return sa.func.lower(_text(left)).collate("utf8mb4_bin").like(sa.func.lower(pattern))
+
+    def exact(self, comparison: Comparison, left: Sql, right: Any, type_: DataType, bare: bool) -> Sql:
+        """Bytewise, length included; a plain column is compared by its collation too, so that its index serves."""
+        if type_.kind is Kind.ENUM:
+            return sa.type_coerce(comparison.sql(self, left, right), sa.Boolean())
+        bytewise: Sql = comparison.sql(self, _bytes(left), _bytes_of(right))
+        if bare and comparison.name == "eq":
+            return sa.and_(left == right, bytewise)
+        return sa.type_coerce(bytewise, sa.Boolean())
+
+    def order(self, expression: Sql, descending: bool, nulls_last: bool, nullable: bool) -> list[Sql]:
+        ordered = expression.desc() if descending else expression.asc()
+        if not nullable or nulls_last == descending:  # MariaDB takes NULL for the least value
+            return [ordered]
+        null = expression.is_(sa.null())
+        return [null.asc() if nulls_last else null.desc(), ordered]
+
+    # ── values coming out ────────────────────────────────────────────────────────────────────
+
+    def show(self, expression: Sql, type_: DataType, column: Column | None = None) -> Sql:
+        match type_.kind:
+            case Kind.BOOLEAN:
+                return expression != sa.literal_column("0")
+            case Kind.INTEGER if type_.native.startswith("bit"):
+                return expression + sa.literal_column("0")
+            case Kind.JSON:
+                return sa.func.json_compact(expression)
+            case Kind.BYTES:
+                encoded = sa.func.to_base64(expression)
+                return sa.func.replace(encoded, sa.literal_column("'\\n'"), sa.literal_column("''"))
+            case Kind.TIMESTAMP | Kind.INSTANT | Kind.DATE:
+                return _moment(expression, type_.kind)
+            case Kind.TIME:
+                return _trimmed(sa.func.time_format(expression, sa.literal_column("'%H:%i:%s.%f'")))
+            case Kind.SET:
+                return _labels(expression)
+            case Kind.UUID | Kind.SPECIAL | Kind.INTERVAL:
+                return sa.cast(expression, sa.CHAR())
+            case Kind.OPAQUE:
+                return _opaque(expression, type_)
+            case _:
+                return expression
+
+    def one(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
+        select = sa.select(self.document(members).label("body")).select_from(source.rows).where(*source.where)
+        select = select.order_by(*source.order)
+        return select if source.limit is None else select.limit(source.limit)
+
+    def many(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
+        gathered = self.gathered(self.document(members), source.order, source.limit, source.offset)
+        return sa.select(gathered.label("body")).select_from(source.rows).where(*source.where)
+
+    def gathered(self, document: Sql, order: Sequence[Sql], limit: Sql | None, offset: Sql | None = None) -> Sql:
+        return sa.func.coalesce(Gathered(document, order, limit, offset), EMPTY_ARRAY)
+
+    def document(self, members: Sequence[Member]) -> Sql:
+        return sa.func.json_object(*(part for m in members for part in (sa.literal(m.label), m.shown)))
+
+    def bare_document(self, members: Sequence[Member]) -> Sql:
+        return self.document(members)
+
+    def nothing(self, many: bool) -> Sql:
+        return EMPTY_ARRAY if many else sa.null()
+
+    def values(self, shown: Sequence[Sql]) -> Sql:
+        return sa.func.json_array(*shown)
+
+    def page(self, page: Page) -> sa.Select[Any]:
+        rows = page.rows.subquery(page.alias)
+        body = self.gathered(self.document(page.members), page.order, page.limit)
+        columns: list[Any] = [body.label("body"), sa.func.count().label("seen")]
+        if page.keys is not None:
+            last = Gathered(self.values(page.keys), page.order, ONE, page.before_last)
+            columns.append(sa.func.json_extract(last, sa.literal_column("'$[0]'")).label("last"))
+        return sa.select(*columns).select_from(rows)
+
+
+class MySQL(MariaDB):
+    """Experimental: it shares MariaDB's constructs until it has been run."""
+
+    kind = DatabaseKind.MYSQL
+    name = "MySQL"
+    engine = mysql.dialect(paramstyle="format")
+
+
+# ── pieces ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _text(expression: Sql) -> Any:
+    return sa.func.convert(expression.op("USING")(sa.literal_column("utf8mb4")))
+
+
+def _bytes(expression: Any) -> Sql:
+    return sa.cast(_text(expression), sa.BINARY())
+
+
+def _bytes_of(right: Any) -> Any:
+    if isinstance(right, sa.Tuple):
+        return sa.tuple_(*(_bytes(item) for item in right.clauses))
+    if isinstance(right, sa.Select):
+        return sa.select(_bytes(sa.literal_column("listed.item"))).select_from(*right.get_final_froms())
+    return _bytes(right)
+
+
+def _trimmed(text: Sql) -> Sql:
+    """A clock's text without the zeros that end its fraction, and without the point when nothing is left of it."""
+    shortened = sa.func.trim(sa.literal_column("TRAILING '0' FROM ").op("")(text))
+    return sa.func.trim(sa.literal_column("TRAILING '.' FROM ").op("")(shortened))
+
+
+def _moment(expression: Sql, kind: Kind) -> Sql:
+    """ISO 8601; a zero date is null."""
+    real = sa.func.nullif(expression, sa.literal_column("0"))
+    if kind is Kind.DATE:
+        return sa.func.date_format(real, sa.literal_column("'%Y-%m-%d'"))
+    text = _trimmed(sa.func.date_format(real, sa.literal_column("'%Y-%m-%dT%H:%i:%s.%f'")))
+    return text if kind is Kind.TIMESTAMP else sa.func.concat(text, sa.literal_column("'+00:00'"))
+
+
+def _labels(expression: Sql) -> Sql:
+    """A SET's text as a JSON array of its labels; a label holds no comma."""
+    quoted = sa.func.replace(sa.func.json_quote(expression), sa.literal_column("','"), sa.literal_column("'\",\"'"))
+    array = sa.func.concat(sa.literal_column("'['"), quoted, sa.literal_column("']'"))
+    return sa.case(
+        (expression == sa.literal_column("''"), EMPTY_ARRAY),
+        (expression.is_(sa.null()), sa.null()),
+        else_=sa.func.json_compact(array),
+    )
+
+
+def _opaque(expression: Sql, type_: DataType) -> Sql:
+    """Geometry as well-known text, anything else as the text MariaDB gives it."""
+    return sa.func.st_astext(expression) if type_.native in GEOMETRY else sa.cast(expression, sa.CHAR())
+
+
+GEOMETRY = frozenset(
+    {
+        "geometry",
+        "point",
+        "linestring",
+        "polygon",
+        "multipoint",
+        "multilinestring",
+        "multipolygon",
+        "geometrycollection",
+    }
+)
+
+
+def _set(value: Value) -> str:
+    return ",".join(value)
+
+
+ENCODERS: dict[Kind, Encode] = {
+    Kind.DATE: iso,
+    Kind.TIME: iso,
+    Kind.TIMESTAMP: iso,
+    Kind.INSTANT: lambda value: iso(value.replace(tzinfo=None)),
+    Kind.JSON: json_text,
+    Kind.ARRAY: json_text,
+    Kind.SET: _set,
+    Kind.DECIMAL: str,
+}

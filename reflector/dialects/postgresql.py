@@ -1,0 +1,198 @@
+"""PostgreSQL: rows become JSON whole (`row_to_json`, `json_agg`), values travel as text and take their type by a cast.
+
+Rule: an operand is cast to its column's own type without length or scale, so that comparing never rounds or cuts it,
+indexes serve, and no cast of ours can fail on a value that `datatypes` let through but for what only PostgreSQL knows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import UserDefinedType
+
+from reflector.catalog.model import Column, DatabaseKind
+from reflector.datatypes import DataType, Kind, Value
+from reflector.query.comparisons import Comparison
+from reflector.sql.dialect import Dialect, Member, Page, Source, Sql, each, iso
+from reflector.sql.json_text import json_text
+from reflector.sql.plan import Encode
+
+ARRAY_OF_NONE: Sql = sa.literal_column("'[]'::pg_catalog.json")
+PLAIN_LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]{0,62}\Z")
+NATIVE = (Kind.BOOLEAN, Kind.INTEGER, Kind.BYTES)
+"""Kinds that asyncpg binds as they are; every other kind is bound as text."""
+
+
+class Native(UserDefinedType[Any]):
+    """A type by its own name, as the catalog spells it."""
+
+    cache_ok = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def get_col_spec(self, **_: Any) -> str:
+        return self.name
+
+
+def cast(expression: Any, name: str) -> Sql:
+    return sa.cast(expression, Native(name))
+
+
+class PostgreSQL(Dialect):
+    kind = DatabaseKind.POSTGRESQL
+    name = "PostgreSQL"
+    engine = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+    fused_writes = True
+    position = "ctid"
+
+    # ── values going in ──────────────────────────────────────────────────────────────────────
+
+    def operand(self, bind: Sql, type_: DataType, many: bool = False) -> Any:
+        target = (type_.cast or "pg_catalog.text") + ("[]" if many else "")
+        if type_.kind in NATIVE or target in ("pg_catalog.text", "pg_catalog.text[]"):
+            return cast(bind, target)
+        carrier = "pg_catalog.text[]" if many or type_.kind is Kind.ARRAY else "pg_catalog.text"
+        return cast(cast(bind, carrier), target)
+
+    def encoder(self, type_: DataType, many: bool = False) -> Encode | None:
+        encode = ENCODERS.get(type_.kind, str)
+        if type_.kind is Kind.ARRAY:
+            encode = _array
+        if type_.kind in NATIVE:
+            encode = None
+        return each(encode) if many else encode
+
+    # ── comparing ────────────────────────────────────────────────────────────────────────────
+
+    def contained(self, left: Sql, right: Any) -> Sql:
+        return left == sa.func.any(right)
+
+    def like(self, left: Sql, pattern: Sql) -> Sql:
+        return cast(left, "pg_catalog.text").like(pattern)
+
+    def ilike(self, left: Sql, pattern: Sql) -> Sql:
+        return cast(left, "pg_catalog.text").ilike(pattern)
+
+    def lower(self, text: Sql) -> Sql:
+        return sa.func.pg_catalog.lower(text)
+
+    def exact(self, comparison: Comparison, left: Sql, right: Any, type_: DataType, bare: bool) -> Sql:
+        if type_.kind is Kind.ENUM or (comparison.equality and not type_.case_insensitive):
+            return sa.type_coerce(comparison.sql(self, left, right), sa.Boolean())
+        bytewise = cast(left, "pg_catalog.text").collate("C")
+        carrier = "pg_catalog.text[]" if comparison.many else "pg_catalog.text"
+        return sa.type_coerce(comparison.sql(self, bytewise, cast(right, carrier)), sa.Boolean())
+
+    # ── values coming out ────────────────────────────────────────────────────────────────────
+
+    def show(self, expression: Sql, type_: DataType, column: Column | None = None) -> Sql:
+        if type_.kind is Kind.BYTES:
+            encoded = sa.func.pg_catalog.encode(expression, sa.literal_column("'base64'"))
+            return sa.func.pg_catalog.translate(encoded, sa.literal_column("E'\\n'"), sa.literal_column("''"))
+        if type_.kind in (Kind.OPAQUE, Kind.SPECIAL, Kind.INTERVAL):
+            return cast(expression, "pg_catalog.text")
+        return expression
+
+    def one(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
+        rows, row = self.rows(members, source)
+        return sa.select(sa.func.pg_catalog.row_to_json(row).label("body")).select_from(rows)
+
+    def many(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
+        rows, row = self.rows(members, source)
+        gathered = sa.func.coalesce(sa.func.pg_catalog.json_agg(row), ARRAY_OF_NONE)
+        return sa.select(gathered.label("body")).select_from(rows)
+
+    def rows(self, members: Sequence[Member], source: Source) -> tuple[sa.FromClause, Sql]:
+        """The documents as rows of a subquery, and what stands for one of them.
+
+        A member's name is a label where PostgreSQL keeps it whole. Otherwise the document is put together as text,
+        whose keys are bound: a label longer than 63 bytes would be cut, and two cut labels could be one.
+        """
+        if all(PLAIN_LABEL.match(member.label) or _kept_whole(member.label) for member in members) and members:
+            alias = "r"
+            while any(member.label == alias for member in members):
+                alias += "_"
+            columns = [member.shown.label(self.key(member.label)) for member in members]
+            return self.taken(sa.select(*columns), source).subquery(alias), sa.literal_column(alias)
+        parts = [(sa.literal(json_text(m.label) + ":"), sa.func.pg_catalog.to_json(m.shown)) for m in members]
+        text: Any = sa.literal_column("'{'")
+        for index, (key, value) in enumerate(parts):
+            text = text.op("||")(sa.literal_column("','")) if index else text
+            shown = sa.func.coalesce(cast(value, "pg_catalog.text"), sa.literal_column("'null'"))
+            text = text.op("||")(cast(key, "pg_catalog.text")).op("||")(shown)
+        document = cast(text.op("||")(sa.literal_column("'}'")), "pg_catalog.json")
+        rows = self.taken(sa.select(document.label("document")), source).subquery("r")
+        return rows, sa.literal_column("r.document")
+
+    def taken(self, select: sa.Select[Any], source: Source) -> sa.Select[Any]:
+        taken = select.select_from(source.rows).where(*source.where).order_by(*source.order)
+        taken = taken if source.limit is None else taken.limit(source.limit)
+        return taken if source.offset is None else taken.offset(source.offset)
+
+    def nothing(self, many: bool) -> Sql:
+        return ARRAY_OF_NONE if many else sa.null()
+
+    def values(self, shown: Sequence[Sql]) -> Sql:
+        return sa.func.pg_catalog.json_build_array(*shown)
+
+    def carried(self, expression: Sql, type_: DataType) -> Sql:
+        return expression if type_.kind in NATIVE else cast(expression, "pg_catalog.text")
+
+    def place(self, alias: str, name: str) -> Sql:
+        return cast(sa.literal_column(f"{alias}.{name}"), "pg_catalog.text")
+
+    def by_position(self, alias: str, name: str, bind: Sql) -> Sql:
+        return sa.literal_column(f"{alias}.{name}") == cast(cast(bind, "pg_catalog.text"), "pg_catalog.tid")
+
+    def page(self, page: Page) -> sa.Select[Any]:
+        kept = page.rows.cte(page.alias).prefix_with("MATERIALIZED")
+        body = self.many(page.members, Source(kept, limit=page.limit)).scalar_subquery()
+        seen = sa.select(sa.func.count()).select_from(kept).scalar_subquery()
+        columns = [body.label("body"), seen.label("seen")]
+        if page.keys is not None:
+            last = sa.select(self.values(page.keys)).select_from(kept).limit(sa.literal_column("1"))
+            last = last if page.before_last is None else last.offset(page.before_last)
+            columns.append(last.scalar_subquery().label("last"))
+        return sa.select(*columns)
+
+
+def _kept_whole(label: str) -> bool:
+    return 0 < len(label.encode()) <= 63
+
+
+def _array(values: Value) -> list[Any]:
+    """An array's items as texts, to any depth."""
+    return [None if item is None else _array(item) if isinstance(item, tuple) else _item(item) for item in values]
+
+
+def _item(value: Value) -> str:
+    if isinstance(value, bytes):
+        return "\\x" + value.hex()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return iso(value) if hasattr(value, "isoformat") else _float(value) if isinstance(value, float) else str(value)
+
+
+def _float(value: float) -> str:
+    return repr(value) if value == value and abs(value) != float("inf") else str(value)
+
+
+ENCODERS: dict[Kind, Encode | None] = {
+    Kind.TEXT: None,
+    Kind.UUID: None,
+    Kind.ENUM: None,
+    Kind.INTERVAL: None,
+    Kind.SPECIAL: None,
+    Kind.FLOAT: _float,
+    Kind.DECIMAL: str,
+    Kind.DATE: iso,
+    Kind.TIME: iso,
+    Kind.TIMESTAMP: iso,
+    Kind.INSTANT: iso,
+    Kind.JSON: json_text,
+}

@@ -1,0 +1,235 @@
+"""SQLite: correlated subqueries, `json_object` and `json_group_array`, values bound in the form they are stored in.
+
+SQLite keeps whatever it is given, so what is shown is guarded value by value: a blob where text was declared is
+base64, text that is no JSON is shown as text, an infinite number is a string. An answer is always valid JSON.
+
+Rule: no statement of ours names a column without its table (a name in double quotes that is no column would be a
+string), and functions that SQLite lacks are the driver's, registered under names that begin with `reflector_`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+
+from reflector.catalog.model import Column, DatabaseKind, Fill
+from reflector.datatypes import DataType, Kind, Value
+from reflector.query.comparisons import ILIKE, Comparison, pattern_marks
+from reflector.sql.dialect import Dialect, Member, Page, Source, Sql, iso
+from reflector.sql.json_text import json_text
+from reflector.sql.plan import Encode
+
+ONE: Sql = sa.literal_column("1")
+TWO: Sql = sa.literal_column("2")
+PAIRS = 60
+"""Members of one `json_object` call: it takes 127 arguments."""
+
+
+class SQLite(Dialect):
+    kind = DatabaseKind.SQLITE
+    name = "SQLite"
+    engine = sqlite.dialect(paramstyle="qmark")
+    position = "_rowid_"
+
+    # ── values going in ──────────────────────────────────────────────────────────────────────
+
+    def encoder(self, type_: DataType, many: bool = False) -> Encode | None:
+        encode = ENCODERS.get(type_.kind)
+        if not many:
+            return encode
+        if type_.kind is Kind.BYTES:
+            return lambda values: json_text([value.hex() for value in values])
+        return lambda values: json_text([value if encode is None else encode(value) for value in values])
+
+    def pattern_encoder(self, comparison: Comparison) -> Encode | None:
+        return glob_lowered if comparison is ILIKE else glob
+
+    def operand(self, bind: Sql, type_: DataType, many: bool = False) -> Any:
+        if many and type_.kind is Kind.BYTES:
+            return _listed(sa.func.reflector_unhex(sa.literal_column("value")), bind)
+        if many:
+            return _listed(sa.literal_column("value"), bind)
+        return bind
+
+    # ── comparing ────────────────────────────────────────────────────────────────────────────
+
+    def contained(self, left: Sql, right: Any) -> Sql:
+        return left.in_(right)
+
+    def like(self, left: Sql, pattern: Sql) -> Sql:
+        return left.op("GLOB", is_comparison=True)(pattern)
+
+    def ilike(self, left: Sql, pattern: Sql) -> Sql:
+        return self.lower(left).op("GLOB", is_comparison=True)(pattern)
+
+    def lower(self, text: Sql) -> Sql:
+        return sa.func.reflector_lower(text)
+
+    def exact(self, comparison: Comparison, left: Sql, right: Any, type_: DataType, bare: bool) -> Sql:
+        bytewise = left.collate("BINARY") if type_.case_insensitive else left
+        return sa.type_coerce(comparison.sql(self, bytewise, right), sa.Boolean())
+
+    # ── values coming out ────────────────────────────────────────────────────────────────────
+
+    def show(self, expression: Sql, type_: DataType, column: Column | None = None) -> Sql:
+        if column is not None and column.fill is Fill.IDENTITY:
+            return expression
+        match type_.kind:
+            case Kind.BOOLEAN:
+                truth = {"0": "false", "1": "true"}
+                known = [(expression == sa.literal_column(n), _json(f"'{word}'")) for n, word in truth.items()]
+                return sa.case(*known, else_=_plain(expression))
+            case Kind.JSON:
+                return sa.case(
+                    (_stored_as(expression, "blob"), sa.func.reflector_base64(expression)),
+                    (sa.func.json_valid(expression) == sa.literal_column("1"), sa.func.json(expression)),
+                    else_=expression,
+                )
+            case Kind.TIMESTAMP:
+                return sa.case((_looks_like_stamp(expression), _with_t(expression)), else_=_plain(expression))
+            case Kind.INSTANT:
+                return _instant(expression)
+            case _:
+                return _plain(expression)
+
+    def one(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
+        return self.taken(sa.select(self.document(members).label("body")), source)
+
+    def many(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
+        rows = self.taken(sa.select(self.document(members).label("document")), source).subquery("r")
+        gathered = sa.func.json_group_array(sa.func.json(sa.literal_column("r.document")))
+        return sa.select(gathered.label("body")).select_from(rows)
+
+    def taken(self, select: sa.Select[Any], source: Source) -> sa.Select[Any]:
+        taken = select.select_from(source.rows).where(*source.where).order_by(*source.order)
+        limit = source.limit
+        if limit is None and source.order:
+            limit = sa.literal_column("-1")  # keeps the order of the rows: a subquery without LIMIT may lose it
+        if limit is not None:
+            taken = taken.limit(limit).offset(sa.literal_column("0") if source.offset is None else source.offset)
+        return taken
+
+    def document(self, members: Sequence[Member]) -> Sql:
+        """A JSON object of any number of members: beyond PAIRS, the texts of several are joined."""
+        chunks = [members[start : start + PAIRS] for start in range(0, len(members), PAIRS)] or [[]]
+        texts = [sa.func.json_object(*_pairs(chunk)) for chunk in chunks]
+        if len(texts) == 1:
+            return texts[0]
+        joined: Any = sa.func.substr(texts[0], ONE, sa.func.length(texts[0]) - ONE)
+        for text in texts[1:-1]:
+            body = sa.func.substr(text, TWO, sa.func.length(text) - TWO)
+            joined = joined.op("||")(sa.literal_column("','")).op("||")(body)
+        joined = joined.op("||")(sa.literal_column("','")).op("||")(sa.func.substr(texts[-1], TWO))
+        return sa.func.json(joined)
+
+    def nested(self, document: sa.Select[Any]) -> Sql:
+        return sa.func.json(document.scalar_subquery())
+
+    def nothing(self, many: bool) -> Sql:
+        return _json("'[]'") if many else sa.null()
+
+    def values(self, shown: Sequence[Sql]) -> Sql:
+        return sa.func.json_array(*shown)
+
+    def page(self, page: Page) -> sa.Select[Any]:
+        kept = page.rows.cte(page.alias).prefix_with("MATERIALIZED")
+        body = self.many(page.members, Source(kept, limit=page.limit)).scalar_subquery()
+        seen = sa.select(sa.func.count()).select_from(kept).scalar_subquery()
+        columns = [body.label("body"), seen.label("seen")]
+        if page.keys is not None:
+            start = sa.literal_column("0") if page.before_last is None else page.before_last
+            last = sa.select(self.values(page.keys)).select_from(kept).limit(sa.literal_column("1")).offset(start)
+            columns.append(last.scalar_subquery().label("last"))
+        return sa.select(*columns)
+
+
+# ── shown value by value ─────────────────────────────────────────────────────────────────────
+
+
+def _listed(item: Sql, bind: Sql) -> Any:
+    """The items of a JSON array as a subquery."""
+    return sa.select(item).select_from(sa.func.json_each(bind))
+
+
+def _json(text: str) -> Sql:
+    return sa.func.json(sa.literal_column(text))
+
+
+def _pairs(members: Sequence[Member]) -> list[Any]:
+    return [part for member in members for part in (sa.literal(member.label), member.shown)]
+
+
+def _stored_as(expression: Sql, storage: str) -> Sql:
+    return sa.func.typeof(expression) == sa.literal_column(f"'{storage}'")
+
+
+def _plain(expression: Sql) -> Sql:
+    """The value as it is stored, but for what JSON cannot hold: blobs are base64, infinite numbers are strings."""
+    return sa.case(
+        (_stored_as(expression, "blob"), sa.func.reflector_base64(expression)),
+        (expression == sa.literal_column("9e999"), sa.literal_column("'Infinity'")),
+        (expression == sa.literal_column("-9e999"), sa.literal_column("'-Infinity'")),
+        else_=expression,
+    )
+
+
+def _looks_like_stamp(expression: Sql) -> Sql:
+    return expression.op("GLOB", is_comparison=True)(sa.literal_column("'????-??-??[ T]??:??*'"))
+
+
+def _with_t(expression: Sql) -> Sql:
+    return sa.func.replace(expression, sa.literal_column("' '"), sa.literal_column("'T'"))
+
+
+def _instant(expression: Sql) -> Sql:
+    """With an offset of zero; another offset is turned into it (to the millisecond, as SQLite counts)."""
+    shape = expression.op("GLOB", is_comparison=True)
+    zone = sa.func.substr(expression, sa.literal_column("12"))
+    offset = zone.op("GLOB", is_comparison=True)(sa.literal_column("'*[-+]*'"))
+    zulu = shape(sa.literal_column("'*[Zz]'"))
+    moved = sa.func.strftime(sa.literal_column("'%Y-%m-%dT%H:%M:%f'"), expression)
+    return sa.case(
+        (sa.not_(_looks_like_stamp(expression)), _plain(expression)),
+        (shape(sa.literal_column("'*+00:00'")), _with_t(expression)),
+        (sa.or_(offset, zulu), moved.op("||")(sa.literal_column("'+00:00'"))),
+        (expression.is_(sa.null()), sa.null()),
+        else_=_with_t(expression).op("||")(sa.literal_column("'+00:00'")),
+    )
+
+
+def glob(pattern: str) -> str:
+    """A LIKE pattern as a GLOB pattern: GLOB tells case apart, LIKE does not."""
+    marks = {"%*": "*", "_?": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
+    return "".join(marks.get(mark, mark) for mark in pattern_marks(pattern))
+
+
+def glob_lowered(pattern: str) -> str:
+    return glob(pattern.lower())
+
+
+def _number(value: Decimal) -> int | float | str:
+    """As SQLite stores decimals: a whole number while it fits, a double otherwise."""
+    if value == value.to_integral_value() and abs(value) < 1 << 63:
+        return int(value)
+    return float(value)
+
+
+def _set(value: Value) -> str:
+    return ",".join(value)
+
+
+ENCODERS: dict[Kind, Encode] = {
+    Kind.BOOLEAN: int,
+    Kind.DECIMAL: _number,
+    Kind.DATE: iso,
+    Kind.TIME: iso,
+    Kind.TIMESTAMP: iso,
+    Kind.INSTANT: iso,
+    Kind.JSON: json_text,
+    Kind.ARRAY: json_text,
+    Kind.SET: _set,
+}

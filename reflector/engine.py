@@ -1,0 +1,174 @@
+"""The engine: a query and a caller in, an answer out; and the watch that keeps the catalog true.
+
+A query is parameterized, its plan looked up by shape and roles, bound to the request's values and claims, and run. Only
+on a miss are access rules put in and SQL written.
+
+Rule: the engine owns the one current snapshot and swaps it whole; nothing here knows HTTP, configuration or the
+environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from reflector.access.principal import Principal, bind_claim
+from reflector.access.rewrite import rewrite
+from reflector.catalog.diff import changes
+from reflector.catalog.model import Catalog
+from reflector.catalog.overlay import Overlay
+from reflector.datatypes import Value
+from reflector.dialects import DIALECTS
+from reflector.drivers.protocol import PLAIN, Driver, Session
+from reflector.errors import CheckRefused, MissingClaim, ReflectorError, RowNotFound
+from reflector.events import CatalogLoaded, CatalogNotice, Observer, PlanCompiled, WatchFailed, ignore
+from reflector.query.nodes import Query
+from reflector.query.parameterize import parameterize
+from reflector.reflection import fingerprint, reflect
+from reflector.snapshot import Access, MakeSnapshot, Snapshot
+from reflector.sql.compile import bind_plan, compile_query
+from reflector.sql.plan import Answer, BoundPlan, FromClaim, Plan
+
+Clock = Callable[[], datetime.datetime]
+
+
+def utc_now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A query with its plan, ready to be run for any caller of the same roles.
+
+    `plans` are alternatives, tried in turn: one, but for a write that several rights allow in different ways.
+    """
+
+    plans: tuple[Plan, ...]
+    values: Sequence[Value]
+    snapshot: Snapshot
+
+
+class Engine:
+    """One database, served. Made by `Engine.start`, ended by `close`."""
+
+    def __init__(
+        self, driver: Driver, make_snapshot: MakeSnapshot, overlay: Overlay, observe: Observer, clock: Clock
+    ) -> None:
+        self.driver = driver
+        self.dialect = DIALECTS[driver.kind]
+        self.make_snapshot = make_snapshot
+        self.overlay = overlay
+        self.observe = observe
+        self.clock = clock
+        self.snapshot: Snapshot
+        self.seen_fingerprint = ""
+        self._watching: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def start(
+        cls,
+        driver: Driver,
+        make_snapshot: MakeSnapshot,
+        overlay: Overlay,
+        *,
+        observe: Observer = ignore,
+        clock: Clock = utc_now,
+    ) -> Engine:
+        """Connect, reflect, and serve the first snapshot; raises CatalogError for what stands in the way."""
+        engine = cls(driver, make_snapshot, overlay, observe, clock)
+        await driver.open()
+        engine.dialect = DIALECTS[driver.kind]
+        try:
+            await engine._load(0, None)
+        except BaseException:
+            await driver.close()
+            raise
+        return engine
+
+    async def close(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+        await self.driver.close()
+
+    # ── questions ────────────────────────────────────────────────────────────────────────────
+
+    def prepare(self, snapshot: Snapshot, access: Access, query: Query) -> Prepared:
+        """The query's plan, compiled when its shape is new; raises Forbidden and NotSupported."""
+        shape, values = parameterize(query, buckets=self.dialect.buckets)
+        key = (shape, access.roles)
+        plans = snapshot.plans.get(key)
+        if plans is None:
+            began = time.perf_counter()
+            plans = tuple(compile_query(self.dialect, each) for each in rewrite(shape, access.grants))
+            snapshot.plans.put(key, plans)
+            self.observe(PlanCompiled(query.table.label, time.perf_counter() - began))
+        return Prepared(plans, values, snapshot)
+
+    async def run(self, prepared: Prepared, principal: Principal, session: Session = PLAIN) -> Answer:
+        """The answer; raises RowNotFound, CheckRefused, MissingClaim and what the database reports."""
+        if len(prepared.plans) == 1:
+            return await self.driver.run(self.bind(prepared.plans[0], prepared.values, principal), session)
+        return await self._first_that_fits(prepared, principal, session)
+
+    async def answer(self, snapshot: Snapshot, access: Access, query: Query, principal: Principal) -> Answer:
+        """Prepare and run."""
+        return await self.run(self.prepare(snapshot, access, query), principal)
+
+    def bind(self, plan: Plan, values: Sequence[Value], principal: Principal) -> BoundPlan:
+        def claim(source: FromClaim) -> Value:
+            return bind_claim(principal, source.path, source.type, source.many)
+
+        return bind_plan(plan, values, claim, self.clock())
+
+    async def _first_that_fits(self, prepared: Prepared, principal: Principal, session: Session) -> Answer:
+        """Try each right as a whole; a right that does not fit leaves nothing behind."""
+        faults: list[ReflectorError] = []
+        for plan in prepared.plans:
+            try:
+                return await self.driver.run(self.bind(plan, prepared.values, principal), session)
+            except (RowNotFound, CheckRefused, MissingClaim) as fault:
+                faults.append(fault)
+        raise next((fault for fault in faults if isinstance(fault, CheckRefused)), faults[0])
+
+    # ── the catalog ──────────────────────────────────────────────────────────────────────────
+
+    async def _load(self, number: int, old: Catalog | None) -> None:
+        """Reflect, bind, swap. The fingerprint is taken first: a change in between is seen by the next look."""
+        began = time.perf_counter()
+        seen = await fingerprint(self.driver.kind, self.driver.fetch)
+        catalog = await reflect(self.driver.kind, self.driver.fetch, self.overlay)
+        snapshot = self.make_snapshot(number, catalog)
+        self.snapshot, self.seen_fingerprint = snapshot, seen
+        related = sum(len(each) for each in catalog.relationships.values())
+        seconds = time.perf_counter() - began
+        lines = () if old is None else changes(old, catalog)
+        self.observe(CatalogLoaded(number, len(catalog.tables), related, seconds, lines))
+        for notice in catalog.notices:
+            self.observe(CatalogNotice(notice.code, notice.message))
+
+    async def refresh(self) -> bool:
+        """Look at the schema once, and swap in a new snapshot when it has changed."""
+        if await fingerprint(self.driver.kind, self.driver.fetch) == self.seen_fingerprint:
+            return False
+        await self._load(self.snapshot.number + 1, self.snapshot.catalog)
+        return True
+
+    def watch(self, interval: float) -> None:
+        """Look every `interval` seconds from now on, until closed."""
+        self._watching = asyncio.create_task(self._watch(interval), name="reflector-watch")
+
+    async def _watch(self, interval: float) -> None:
+        failed = False
+        while True:
+            await asyncio.sleep(interval)
+            try:
+                await self.refresh()
+                failed = False
+            except ReflectorError as fault:
+                if not failed:
+                    self.observe(WatchFailed(fault.message))
+                failed = True

@@ -1,0 +1,53 @@
+"""What happened inside, as facts. Logs, metrics and traces observe them, and so does the list in a test.
+
+Rule: a fact is a value and is told once; nobody who tells it knows who listens, and a listener that fails is not the
+teller's concern.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogLoaded:
+    """A snapshot is served from now on. `changes` are lines for people, empty at start."""
+
+    snapshot: int
+    tables: int
+    relationships: int
+    seconds: float
+    changes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogNotice:
+    """Something of the schema or of the configuration that its owner should know."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanCompiled:
+    """A question of a new shape was compiled."""
+
+    table: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class WatchFailed:
+    """The schema could not be looked at; the old snapshot goes on serving."""
+
+    reason: str
+
+
+Observation: TypeAlias = CatalogLoaded | CatalogNotice | PlanCompiled | WatchFailed
+Observer: TypeAlias = Callable[[Observation], None]
+
+
+def ignore(_: Observation) -> None:
+    """The observer of those who listen to nothing."""

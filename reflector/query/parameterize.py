@@ -1,0 +1,60 @@
+"""Values out of the tree, so that equal questions share one plan.
+
+`parameterize` lifts every literal of a query into a list and leaves its number behind: what remains is the shape,
+which is hashable and is the key of the plan cache.
+
+Rule: roles choose the shape, values and claims fill parameters. A literal that changes the statement's text (a list's
+length where a database has no arrays) leaves its mark in the shape, in buckets, so that shapes stay few.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reflector.datatypes import DataType, Kind, Value
+from reflector.query.nodes import Literal, Operand, Parameter, Query, Read
+from reflector.query.walk import with_operands
+
+COUNT = DataType(Kind.INTEGER, "bigint", cast="pg_catalog.int8")
+
+COMMON_LIMITS = frozenset({1, 2, 5, 10, 20, 25, 30, 50, 100, 200, 250, 500, 1000})
+"""Limits that stay in the statement's text: a planner that sees the number plans better, and these are few."""
+
+
+def parameterize(query: Query, *, buckets: bool) -> tuple[Query, list[Value]]:
+    """The query's shape and its values. `buckets` asks for lists in sizes of powers of two (no arrays to bind)."""
+    values: list[Value] = []
+
+    def lift(operand: Operand) -> Operand:
+        if type(operand) is not Literal:
+            return operand
+        index = len(values)
+        if operand.many and buckets:
+            values.append(_padded(operand.value))
+            return Parameter(index, operand.type, True, len(values[-1]))
+        values.append(operand.value)
+        return Parameter(index, operand.type, operand.many)
+
+    shape = with_operands(query, lift)
+    if isinstance(shape, Read):
+        shape = _with_paging(shape, values)
+    return shape, values
+
+
+def _padded(items: tuple[Value, ...]) -> tuple[Value, ...]:
+    """The list with its last item repeated up to the next power of two: `IN` does not mind."""
+    if len(items) < 3:
+        return items
+    size = 1 << (len(items) - 1).bit_length()
+    return items + (items[-1],) * (size - len(items))
+
+
+def _with_paging(read: Read, values: list[Value]) -> Read:
+    """Limit and offset as parameters too, but for the limits everybody uses."""
+    if isinstance(read.offset, int):
+        values.append(read.offset)
+        read = replace(read, offset=Parameter(len(values) - 1, COUNT))
+    if isinstance(read.limit, int) and read.limit not in COMMON_LIMITS:
+        values.append(read.limit)
+        read = replace(read, limit=Parameter(len(values) - 1, COUNT))
+    return read

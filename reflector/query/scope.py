@@ -1,0 +1,87 @@
+"""The only way from a caller's string to a catalog object.
+
+A scope is made for one set of roles: what they may not use does not exist in it, so a hidden name and an absent one
+are told alike, and a suggestion can only ever name what the caller may see anyway.
+
+Rule: no parser looks a name up in the catalog itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reflector.catalog.model import Column, Relationship, Table
+from reflector.errors import RuleUnbound, UnknownColumn, UnknownRelationship, UnknownTable
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class TableScope:
+    """One table as the roles may use it. A right they do not have is an empty mapping or False."""
+
+    table: Table
+    readable: Mapping[str, Column]
+    creatable: Mapping[str, Column]
+    updatable: Mapping[str, Column]
+    relationships: Mapping[str, Relationship]
+    may_read: bool
+    may_create: bool
+    may_update: bool
+    may_delete: bool
+
+    def column(self, name: str, *, pointer: str | None = None) -> Column:
+        """A column that may be read; raises UnknownColumn with the nearest of those."""
+        found = self.readable.get(name)
+        if found is None:
+            raise UnknownColumn(self.table.label, name, self.readable, pointer=pointer)
+        return found
+
+    def relationship(self, name: str, *, pointer: str | None = None) -> Relationship:
+        """A relationship whose rows may be read; raises UnknownRelationship with the nearest of those."""
+        found = self.relationships.get(name)
+        if found is None:
+            raise UnknownRelationship(self.table.label, name, self.relationships, pointer=pointer)
+        return found
+
+    def member(self, name: str, *, pointer: str | None = None) -> Column | Relationship:
+        """A column or a relationship of that name; the nearest of both is suggested."""
+        found = self.readable.get(name) or self.relationships.get(name)
+        if found is None:
+            raise UnknownColumn(self.table.label, name, [*self.readable, *self.relationships], pointer=pointer)
+        return found
+
+    def creatable_column(self, name: str, *, pointer: str | None = None) -> Column:
+        found = self.creatable.get(name)
+        if found is None:
+            raise UnknownColumn(self.table.label, name, self.creatable, pointer=pointer)
+        return found
+
+    def updatable_column(self, name: str, *, pointer: str | None = None) -> Column:
+        found = self.updatable.get(name)
+        if found is None:
+            raise UnknownColumn(self.table.label, name, self.updatable, pointer=pointer)
+        return found
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Scope:
+    """All that one set of roles may use. `roles` is part of every plan key; `broken` are the labels of tables that are
+    closed because one of their rules no longer fits the database."""
+
+    roles: tuple[str, ...]
+    tables: Mapping[str, TableScope]
+    by_table: Mapping[Table, TableScope]
+    broken: frozenset[str] = frozenset()
+
+    def table(self, label: str, *, pointer: str | None = None) -> TableScope:
+        """The table of that label; raises UnknownTable, or RuleUnbound when one of its rules no longer binds."""
+        found = self.tables.get(label)
+        if found is None:
+            if label in self.broken:
+                raise RuleUnbound(f"{label} is closed: one of its rules does not fit the database", pointer=pointer)
+            raise UnknownTable(label, self.tables, pointer=pointer)
+        return found
+
+    def on(self, table: Table) -> TableScope:
+        """The scope of a table that a relationship of this scope led to."""
+        return self.by_table[table]

@@ -1,0 +1,317 @@
+"""Visits to a tree: every place in which a column can stand, and rewriting without naming every node.
+
+Rule: whoever needs to know which columns a query touches asks `columns_of`; a node that is not visited here fails the
+type checker, not a review.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import assert_never
+
+from reflector.catalog.model import Column, Relationship, Table
+from reflector.query.nodes import (
+    And,
+    Assignment,
+    Claim,
+    Compare,
+    Delete,
+    Embed,
+    Exists,
+    Expression,
+    Field,
+    Filter,
+    Guarded,
+    Insert,
+    IsNull,
+    Literal,
+    Lowered,
+    Not,
+    Now,
+    Operand,
+    Or,
+    Outer,
+    Output,
+    Parameter,
+    Query,
+    Read,
+    Related,
+    Selected,
+    Update,
+)
+
+
+def columns_of(query: Query) -> Iterator[Column]:
+    """Every column of every table that the query names, in any place, with repetitions."""
+    match query:
+        case Read():
+            yield from _columns_of_read(query)
+        case Insert(values=values, check=check, returning=returning) | Update(
+            values=values, check=check, returning=returning
+        ):
+            for each in values:
+                yield each.column
+                yield from columns_of_expression(each.operand)
+            yield from columns_of_filter(check)
+            if isinstance(query, Update):
+                yield from columns_of_filter(query.where)
+            if returning is not None:
+                yield from _columns_of_read(returning)
+        case Delete(where=where):
+            yield from columns_of_filter(where)
+        case _:
+            assert_never(query)
+
+
+def _columns_of_read(read: Read) -> Iterator[Column]:
+    for member in read.select:
+        match member:
+            case Output(expression=expression):
+                yield from columns_of_expression(expression)
+            case Embed(relationship=relationship, read=inner, guard=guard, through=through):
+                yield from columns_of_relationship(relationship)
+                yield from columns_of_filter(guard)
+                yield from columns_of_filter(through)
+                yield from _columns_of_read(inner)
+            case _:
+                assert_never(member)
+    yield from columns_of_filter(read.where)
+    yield from columns_of_filter(read.after)
+    for order in read.order:
+        yield from columns_of_expression(order.expression)
+
+
+def columns_of_filter(where: Filter) -> Iterator[Column]:
+    match where:
+        case Compare(expression=expression, operand=operand):
+            yield from columns_of_expression(expression)
+            yield from columns_of_expression(operand)
+        case IsNull(expression=expression):
+            yield from columns_of_expression(expression)
+        case And(parts=parts) | Or(parts=parts):
+            for part in parts:
+                yield from columns_of_filter(part)
+        case Not(part=part):
+            yield from columns_of_filter(part)
+        case Exists(via=via, where=inner, through=through):
+            if isinstance(via, Relationship):
+                yield from columns_of_relationship(via)
+            yield from columns_of_filter(through)
+            yield from columns_of_filter(inner)
+        case _:
+            assert_never(where)
+
+
+def columns_of_expression(expression: Expression | Operand) -> Iterator[Column]:
+    match expression:
+        case Field(column=column) | Outer(column=column):
+            yield column
+        case Lowered(expression=inner):
+            yield from columns_of_expression(inner)
+        case Related(relationship=relationship, expression=inner, where=where):
+            yield from columns_of_relationship(relationship)
+            yield from columns_of_expression(inner)
+            yield from columns_of_filter(where)
+        case Guarded(rule=rule, expression=inner):
+            yield from columns_of_filter(rule)
+            yield from columns_of_expression(inner)
+        case Literal() | Claim() | Parameter() | Now():
+            return
+        case _:
+            assert_never(expression)
+
+
+def columns_of_relationship(relationship: Relationship) -> Iterator[Column]:
+    """The columns on both ends; those of a junction's own table as well."""
+    pairs = relationship.pairs
+    if relationship.junction is not None:
+        pairs = relationship.junction.near + relationship.junction.far
+    for pair in pairs:
+        yield from pair
+
+
+def source_columns(relationship: Relationship) -> tuple[Column, ...]:
+    """The columns of the row the relationship starts from."""
+    pairs = relationship.pairs if relationship.junction is None else relationship.junction.near
+    return tuple(source for source, _ in pairs)
+
+
+def target_columns(relationship: Relationship) -> tuple[Column, ...]:
+    """The columns of the rows the relationship leads to."""
+    pairs = relationship.pairs if relationship.junction is None else relationship.junction.far
+    return tuple(target for _, target in pairs)
+
+
+def own_columns(members: tuple[Selected, ...]) -> Iterator[Column]:
+    """The columns of the row in hand that its members need: their own, and the near ends of relationships.
+
+    Columns inside an `Exists` of a guard may belong to other tables; the caller keeps those of its own table.
+    """
+    for member in members:
+        if isinstance(member, Output):
+            yield from columns_of_expression(member.expression)
+        else:
+            yield from source_columns(member.relationship)
+            yield from columns_of_filter(member.guard)
+
+
+def tables_of(query: Query) -> frozenset[Table]:
+    """Every table the query reads or writes."""
+    return frozenset(_tables(query))
+
+
+def _tables(query: Query) -> Iterator[Table]:
+    yield query.table
+    if isinstance(query, Read):
+        yield from _tables_of_read(query)
+        return
+    if isinstance(query, Update | Delete):
+        yield from tables_of_filter(query.where)
+    if isinstance(query, Insert | Update):
+        yield from tables_of_filter(query.check)
+        if query.returning is not None:
+            yield from _tables_of_read(query.returning)
+
+
+def _tables_of_read(read: Read) -> Iterator[Table]:
+    yield read.table
+    for member in read.select:
+        if isinstance(member, Embed):
+            yield from _tables_of_relationship(member.relationship)
+            yield from tables_of_filter(member.guard)
+            yield from tables_of_filter(member.through)
+            yield from _tables_of_read(member.read)
+        else:
+            yield from _tables_of_expression(member.expression)
+    yield from tables_of_filter(read.where)
+    yield from tables_of_filter(read.after)
+    for order in read.order:
+        yield from _tables_of_expression(order.expression)
+
+
+def _tables_of_relationship(relationship: Relationship) -> Iterator[Table]:
+    yield relationship.target
+    if relationship.junction is not None:
+        yield relationship.junction.table
+
+
+def tables_of_filter(where: Filter) -> Iterator[Table]:
+    """The other tables that a filter reads to be decided."""
+    match where:
+        case Compare(expression=expression, operand=operand):
+            yield from _tables_of_expression(expression)
+            yield from _tables_of_expression(operand)
+        case IsNull(expression=expression):
+            yield from _tables_of_expression(expression)
+        case And(parts=parts) | Or(parts=parts):
+            for part in parts:
+                yield from tables_of_filter(part)
+        case Not(part=part):
+            yield from tables_of_filter(part)
+        case Exists(via=via, where=inner, through=through):
+            if isinstance(via, Relationship):
+                yield from _tables_of_relationship(via)
+            else:
+                yield via
+            yield from tables_of_filter(through)
+            yield from tables_of_filter(inner)
+        case _:
+            assert_never(where)
+
+
+def _tables_of_expression(expression: Expression | Operand) -> Iterator[Table]:
+    match expression:
+        case Related(relationship=relationship, expression=inner, where=where):
+            yield from _tables_of_relationship(relationship)
+            yield from _tables_of_expression(inner)
+            yield from tables_of_filter(where)
+        case Guarded(rule=rule, expression=inner):
+            yield from tables_of_filter(rule)
+            yield from _tables_of_expression(inner)
+        case Lowered(expression=inner):
+            yield from _tables_of_expression(inner)
+        case Field() | Outer() | Literal() | Claim() | Parameter() | Now():
+            return
+        case _:
+            assert_never(expression)
+
+
+# ── rewriting the values, leaving the shape ──────────────────────────────────────────────────
+
+Replace = Callable[[Operand], Operand]
+
+
+def with_operands(query: Query, change: Replace) -> Query:
+    """The same query with every operand replaced; what does not change is shared with the old tree."""
+    match query:
+        case Read():
+            return _read_with(query, change)
+        case Insert():
+            returning = None if query.returning is None else _read_with(query.returning, change)
+            return replace(
+                query,
+                values=_values_with(query.values, change),
+                check=filter_with(query.check, change),
+                returning=returning,
+            )
+        case Update():
+            returning = None if query.returning is None else _read_with(query.returning, change)
+            return replace(
+                query,
+                where=filter_with(query.where, change),
+                values=_values_with(query.values, change),
+                check=filter_with(query.check, change),
+                returning=returning,
+            )
+        case Delete():
+            return replace(query, where=filter_with(query.where, change))
+        case _:
+            assert_never(query)
+
+
+def _values_with(values: tuple[Assignment, ...], change: Replace) -> tuple[Assignment, ...]:
+    return tuple([Assignment(each.column, change(each.operand)) for each in values])
+
+
+def _read_with(read: Read, change: Replace) -> Read:
+    where = filter_with(read.where, change)
+    after = filter_with(read.after, change)
+    select = _select_with(read.select, change)
+    if where is read.where and after is read.after and select is read.select:
+        return read
+    return replace(read, where=where, after=after, select=select)
+
+
+def _select_with(select: tuple[Selected, ...], change: Replace) -> tuple[Selected, ...]:
+    changed = False
+    members: list[Selected] = []
+    for member in select:
+        if type(member) is Embed:
+            inner = _read_with(member.read, change)
+            if inner is not member.read:
+                changed = True
+                member = replace(member, read=inner)
+        members.append(member)
+    return tuple(members) if changed else select
+
+
+def filter_with(where: Filter, change: Replace) -> Filter:
+    """The filter with every operand replaced."""
+    match where:
+        case Compare(expression=expression, comparison=comparison, operand=operand, exact=exact):
+            return Compare(expression, comparison, change(operand), exact)
+        case IsNull():
+            return where
+        case And(parts=parts):
+            return And(tuple([filter_with(part, change) for part in parts])) if parts else where
+        case Or(parts=parts):
+            return Or(tuple([filter_with(part, change) for part in parts])) if parts else where
+        case Not(part=part):
+            return Not(filter_with(part, change))
+        case Exists(via=via, where=inner, through=through):
+            return Exists(via, filter_with(inner, change), filter_with(through, change))
+        case _:
+            assert_never(where)
+
+

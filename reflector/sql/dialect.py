@@ -1,0 +1,216 @@
+"""How a database speaks, as whole constructs: gather these rows as JSON, be in this list, show this value.
+
+The base class holds what SQL says everywhere; `reflector/dialects` has one subclass per database that overrides what
+it says differently.
+
+Rule: pure. A dialect sees expressions and types, never values or connections, and every name it writes goes through
+`quote`.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+
+from reflector.catalog.model import Column, DatabaseKind, Table
+from reflector.datatypes import DataType
+from reflector.errors import NotSupported
+from reflector.query.comparisons import Comparison
+from reflector.sql.plan import Encode
+
+Sql = sa.ColumnElement[Any]
+PERCENT = "\ue000"
+"""Stands for `%` in names until the text is finished, so that no paramstyle takes a name for a placeholder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where documents are made from: FROM, WHERE, ORDER BY, LIMIT."""
+
+    rows: sa.FromClause
+    where: Sequence[Sql] = ()
+    order: Sequence[Sql] = ()
+    limit: Sql | None = None
+    offset: Sql | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member of a JSON object: `shown` is its value, already as the database puts it into JSON."""
+
+    label: str
+    shown: Sql
+
+
+class Dialect:
+    """The constructs. `engine` is SQLAlchemy's dialect, used for its compiler alone."""
+
+    kind: ClassVar[DatabaseKind]
+    name: ClassVar[str]
+    engine: ClassVar[Any]
+    percent: ClassVar[str] = "%"
+    """How a `%` of a name is written in a finished statement."""
+    buckets: ClassVar[bool] = False
+    """Whether lists are bound item by item."""
+    update_returning: ClassVar[bool] = True
+    fused_writes: ClassVar[bool] = False
+    """Whether a write and the document of the written row are one statement."""
+    position: ClassVar[str | None] = None
+    """The database's own name for a row's place, which finds a row without a key inside one transaction."""
+
+    # ── names ────────────────────────────────────────────────────────────────────────────────
+
+    def quote(self, name: str) -> str:
+        """A name as an identifier; the one place where names become SQL."""
+        return '"' + name.replace('"', '""').replace("%", PERCENT) + '"'
+
+    def column(self, alias: str, column: Column) -> Sql:
+        return self.named(alias, column.name)
+
+    def named(self, alias: str, name: str) -> Sql:
+        return sa.literal_column(f"{alias}.{self.quote(name)}")
+
+    def table(self, table: Table) -> sa.TableClause:
+        """The table by its own, qualified name."""
+        schema = sa.sql.quoted_name(table.schema.replace("%", PERCENT), quote=True)
+        return sa.table(sa.sql.quoted_name(table.name.replace("%", PERCENT), quote=True), schema=schema)
+
+    def key(self, label: str) -> str:
+        return label.replace("%", PERCENT)
+
+    def finished(self, text: str) -> str:
+        """The statement's text with the names' `%` in it."""
+        return text.replace(PERCENT, self.percent)
+
+    # ── values going in ──────────────────────────────────────────────────────────────────────
+
+    def operand(self, bind: Sql, type_: DataType, many: bool = False) -> Any:
+        """A bound value, typed so that the database compares like with like."""
+        return bind
+
+    def encoder(self, type_: DataType, many: bool = False) -> Encode | None:
+        """How a canonical value becomes what the driver binds; None when it is bound as it is."""
+        raise NotImplementedError
+
+    def pattern_encoder(self, comparison: Comparison) -> Encode | None:
+        """How a LIKE pattern is bound."""
+        return None
+
+    # ── comparing ────────────────────────────────────────────────────────────────────────────
+
+    def contained(self, left: Sql, right: Any) -> Sql:
+        """`left` is one of the list `right`."""
+        raise NotImplementedError
+
+    def like(self, left: Sql, pattern: Sql) -> Sql:
+        raise NotImplementedError
+
+    def ilike(self, left: Sql, pattern: Sql) -> Sql:
+        raise NotImplementedError
+
+    def lower(self, text: Sql) -> Sql:
+        return sa.func.lower(text)
+
+    def exact(self, comparison: Comparison, left: Sql, right: Any, type_: DataType, bare: bool) -> Sql:
+        """A comparison of text bytewise, whatever the collation. `bare` says `left` is a plain column."""
+        raise NotImplementedError
+
+    def order(self, expression: Sql, descending: bool, nulls_last: bool, nullable: bool) -> list[Sql]:
+        """ORDER BY elements with the NULLs where they are wanted."""
+        ordered = expression.desc() if descending else expression.asc()
+        if not nullable:
+            return [ordered]
+        return [ordered.nulls_last() if nulls_last else ordered.nulls_first()]
+
+    # ── values coming out ────────────────────────────────────────────────────────────────────
+
+    def show(self, expression: Sql, type_: DataType, column: Column | None = None) -> Sql:
+        """The expression as it goes into a JSON document in the type's one form."""
+        return expression
+
+    def one(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
+        """A select of one document, of the first row; no row without one."""
+        raise NotImplementedError
+
+    def many(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
+        """A select of one JSON array of documents, in order; `[]` when there are none."""
+        raise NotImplementedError
+
+    def nested(self, document: sa.Select[Any]) -> Sql:
+        """A document as a member of another."""
+        return document.scalar_subquery()
+
+    def nothing(self, many: bool) -> Sql:
+        """What stands where nothing is related."""
+        return sa.literal_column("'[]'") if many else sa.null()
+
+    def values(self, shown: Sequence[Sql]) -> Sql:
+        """A JSON array of values."""
+        raise NotImplementedError
+
+    # ── written rows ─────────────────────────────────────────────────────────────────────────
+
+    def carried(self, expression: Sql, type_: DataType) -> Sql:
+        """A key value as a write returns it, in the very form in which `operand` binds it again."""
+        return expression
+
+    def place(self, alias: str, name: str) -> Sql:
+        """The row's place, as it is bound again by `by_position`."""
+        return sa.literal_column(f"{alias}.{name}")
+
+    def by_position(self, alias: str, name: str, bind: Sql) -> Sql:
+        return sa.literal_column(f"{alias}.{name}") == bind
+
+    def bare_document(self, members: Sequence[Member]) -> Sql:
+        """The document of the row in hand as a plain expression, for databases that have no relation of written rows."""
+        raise NotImplementedError
+
+    # ── a list ───────────────────────────────────────────────────────────────────────────────
+
+    def page(self, page: Page) -> sa.Select[Any]:
+        """The statement of a list: the page's rows as a document, how many there were, the last one's order values."""
+        raise NotImplementedError
+
+    def unsupported(self, what: str) -> NotSupported:
+        return NotSupported(f"{self.name} cannot {what}")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A list to be answered: the rows of `rows` (one beyond `limit`), under the alias `alias`.
+
+    `order` sorts the page's own columns again, for databases that cannot keep an order. `keys` are the shown order
+    values, None when no cursor is wanted. `limit` None gives all rows.
+    """
+
+    rows: sa.Select[Any]
+    alias: str
+    members: Sequence[Member]
+    order: Sequence[Sql]
+    keys: Sequence[Sql] | None
+    limit: Sql | None
+    before_last: Sql | None
+
+
+def iso(value: Any) -> str:
+    """Dates and times as ISO 8601 with a space, fractions without trailing zeros, offsets in UTC."""
+    if isinstance(value, datetime.datetime):
+        zone = "+00:00" if value.tzinfo is not None else ""
+        return _trimmed(value.replace(tzinfo=None).isoformat(" ")) + zone
+    return _trimmed(str(value.isoformat()))
+
+
+def _trimmed(text: str) -> str:
+    return text.rstrip("0") if "." in text else text
+
+
+def each(encode: Encode | None) -> Encode:
+    """The encoder of a list, from its items'."""
+    if encode is None:
+        return list
+    item = encode
+    return lambda values: [None if value is None else item(value) for value in values]

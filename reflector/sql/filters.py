@@ -1,0 +1,205 @@
+"""Expressions and filters of the tree as SQL conditions over aliased rows.
+
+Rule: the meaning stands in `query.comparisons` and in the dialect; this module only walks. `rows` names the alias of
+each enclosing row, the row in hand last, so that a rule's `Outer` finds the row it means.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+import sqlalchemy as sa
+
+from reflector.catalog.model import Column, Relationship
+from reflector.datatypes import DataType, Kind
+from reflector.errors import InternalError
+from reflector.query.comparisons import Comparison
+from reflector.query.nodes import (
+    And,
+    Claim,
+    Compare,
+    Exists,
+    Expression,
+    Field,
+    Filter,
+    Guarded,
+    IsNull,
+    Literal,
+    Lowered,
+    Not,
+    Now,
+    Operand,
+    Or,
+    Outer,
+    Parameter,
+    Related,
+)
+from reflector.sql.dialect import Sql
+from reflector.sql.plan import Constant, Encode, FromClaim, FromRequest, Moment
+from reflector.sql.plan import Source as Origin
+from reflector.sql.statement import Writer
+
+Rows = tuple[str, ...]
+ONE: Sql = sa.literal_column("1")
+
+
+def condition(writer: Writer, where: Filter, rows: Rows) -> Sql:
+    """The filter as a boolean SQL expression."""
+    match where:
+        case Compare():
+            return comparison(writer, where, rows)
+        case IsNull(expression=expression):
+            return raw(writer, expression, rows).is_(sa.null())
+        case And(parts=parts):
+            return sa.and_(*(condition(writer, part, rows) for part in parts)) if parts else sa.true()
+        case Or(parts=parts):
+            return sa.or_(*(condition(writer, part, rows) for part in parts)) if parts else sa.false()
+        case Not(part=part):
+            return sa.not_(condition(writer, part, rows).self_group())
+        case Exists():
+            return exists(writer, where, rows)
+        case _:
+            assert_never(where)
+
+
+def comparison(writer: Writer, where: Compare, rows: Rows) -> Sql:
+    """One comparison; text of a rule is compared bytewise."""
+    dialect = writer.dialect
+    type_ = type_of(where.expression)
+    left = raw(writer, where.expression, rows)
+    right = operand(writer, where.operand, rows, where.comparison)
+    if where.exact and type_.kind in (Kind.TEXT, Kind.ENUM) and not where.comparison.pattern:
+        return dialect.exact(where.comparison, left, right, type_, isinstance(where.expression, Field))
+    result: Sql = where.comparison.sql(dialect, left, right)
+    return result
+
+
+def exists(writer: Writer, where: Exists, rows: Rows) -> Sql:
+    alias = writer.alias()
+    inner = (*rows, alias)
+    if not isinstance(where.via, Relationship):
+        table = writer.dialect.table(where.via).alias(alias)
+        return sa.select(ONE).select_from(table).where(condition(writer, where.where, inner)).exists()
+    source, joined = related_rows(writer, where.via, rows[-1], alias, where.through)
+    found = sa.select(ONE).select_from(source).where(*joined)
+    if where.where != And(()):
+        found = found.where(condition(writer, where.where, inner))
+    return found.exists()
+
+
+def related_rows(
+    writer: Writer, relationship: Relationship, near: str, far: str, through: Filter
+) -> tuple[sa.FromClause, list[Sql]]:
+    """FROM and the join conditions that lead from the row `near` to the related rows `far`."""
+    dialect = writer.dialect
+    target = dialect.table(relationship.target).alias(far)
+    junction = relationship.junction
+    if junction is None:
+        return target, [dialect.column(near, a) == dialect.column(far, b) for a, b in relationship.pairs]
+    middle = writer.alias()
+    between = dialect.table(junction.table).alias(middle)
+    onto = sa.and_(*(dialect.column(middle, a) == dialect.column(far, b) for a, b in junction.far))
+    joined: list[Sql] = [dialect.column(near, a) == dialect.column(middle, b) for a, b in junction.near]
+    if through != And(()):
+        joined.append(condition(writer, through, (middle,)))
+    return between.join(target, onto), joined
+
+
+def raw(writer: Writer, expression: Expression, rows: Rows) -> Sql:
+    """The expression's own value, to be compared or ordered by."""
+    dialect = writer.dialect
+    match expression:
+        case Field(column=column):
+            return dialect.column(rows[-1], column)
+        case Outer(column=column, levels=levels):
+            if levels >= len(rows):
+                raise InternalError("a rule refers to a row outside of it")
+            return dialect.column(rows[-1 - levels], column)
+        case Lowered(expression=inner):
+            return dialect.lower(raw(writer, inner, rows))
+        case Guarded(rule=rule, expression=inner):
+            return sa.case((condition(writer, rule, rows), raw(writer, inner, rows)))
+        case Related(relationship=relationship, expression=inner, where=where):
+            alias = writer.alias()
+            source, joined = related_rows(writer, relationship, rows[-1], alias, And(()))
+            found = sa.select(raw(writer, inner, (alias,))).select_from(source).where(*joined)
+            if where != And(()):
+                found = found.where(condition(writer, where, (alias,)))
+            return found.limit(ONE).scalar_subquery()
+        case _:
+            assert_never(expression)
+
+
+def operand(writer: Writer, value: Operand, rows: Rows, by: Comparison) -> Sql:
+    """What an expression is compared with."""
+    match value:
+        case Parameter(index=index, type=type_, many=many, size=size):
+            if size is not None:
+                return items(writer, index, size, type_)
+            return bound(writer, FromRequest(index), type_, many, by)
+        case Claim(path=path, type=type_, many=many):
+            return bound(writer, FromClaim(path, type_, many), type_, many, by)
+        case Literal(value=literal, type=type_, many=many):
+            if many and writer.dialect.buckets:
+                return constants(writer, literal, type_)
+            return bound(writer, Constant(literal), type_, many, by)
+        case Now(type=type_):
+            return bound(writer, Moment(type_), type_, False, by)
+        case Field() | Outer() | Lowered():
+            return raw(writer, value, rows)
+        case _:
+            assert_never(value)
+
+
+def bound(writer: Writer, source: Origin, type_: DataType, many: bool, by: Comparison) -> Sql:
+    dialect = writer.dialect
+    encode: Encode | None = dialect.pattern_encoder(by) if by.pattern else dialect.encoder(type_, many)
+    typed = TEXT if by.pattern else type_
+    return dialect.operand(writer.bind(source, encode), typed, many)
+
+
+TEXT = DataType(Kind.TEXT, "text", cast="pg_catalog.text")
+
+
+def items(writer: Writer, index: int, size: int, type_: DataType) -> Sql:
+    """A list of the caller's, one placeholder an item."""
+    dialect = writer.dialect
+    encode = dialect.encoder(type_)
+    placeholders = [dialect.operand(writer.bind(FromRequest(index, item), encode), type_) for item in range(size)]
+    return sa.tuple_(*placeholders)
+
+
+def constants(writer: Writer, values: tuple[object, ...], type_: DataType) -> Sql:
+    """A list of a rule's, one placeholder an item."""
+    dialect = writer.dialect
+    encode = dialect.encoder(type_)
+    return sa.tuple_(*(dialect.operand(writer.bind(Constant(value), encode), type_) for value in values))
+
+
+def type_of(expression: Expression) -> DataType:
+    """The type of what an expression gives."""
+    match expression:
+        case Field(column=column) | Outer(column=column):
+            return column.type
+        case Lowered(expression=inner) | Guarded(expression=inner) | Related(expression=inner):
+            return type_of(inner)
+        case _:
+            assert_never(expression)
+
+
+def nullable(expression: Expression) -> bool:
+    """Whether the expression can be NULL."""
+    match expression:
+        case Field(column=column) | Outer(column=column):
+            return column.nullable
+        case Lowered(expression=inner):
+            return nullable(inner)
+        case Guarded() | Related():
+            return True
+        case _:
+            assert_never(expression)
+
+
+def column_of(expression: Expression) -> Column | None:
+    """The plain column an expression is, if it is one."""
+    return expression.column if isinstance(expression, Field) else None

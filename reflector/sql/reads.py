@@ -1,0 +1,177 @@
+"""Reads as statements: the database builds the JSON, one statement a read.
+
+A list is read in two strides inside one statement: first the page (the rows, their order, one row beyond the limit),
+then the documents of the page's rows; so embedded rows are only looked up for what is answered, and "is there more"
+and the next cursor cost no second statement.
+
+Rule: every column stands qualified by its row's alias, and a label is the tree's, never a caller's text made SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+
+from reflector.catalog.model import Column
+from reflector.query.nodes import TRUE, Embed, Expression, Order, Output, Parameter, Read, Selected, all_of
+from reflector.query.walk import own_columns
+from reflector.sql.dialect import Member, Page, Source, Sql
+from reflector.sql.filters import Rows, column_of, condition, nullable, raw, related_rows, type_of
+from reflector.sql.plan import Expect, FromRequest, Part, Step
+from reflector.sql.statement import Writer
+
+PAGE = "page"
+"""The page's alias. Aliases of tables are t0, t1, …, so they never meet."""
+
+
+def read_step(writer: Writer, read: Read) -> Step:
+    """The whole read as one step."""
+    if read.single:
+        return writer.finish(single(writer, read), Expect.ANSWER, (Part.BODY,))
+    statement = paged(writer, read)
+    parts = [Part.BODY, Part.SEEN]
+    if read.keyset:
+        parts.append(Part.LAST)
+    if read.count:
+        statement = statement.add_columns(total(writer, read).label("total"))
+        parts.append(Part.TOTAL)
+    return writer.finish(statement, Expect.ANSWER, tuple(parts))
+
+
+def single(writer: Writer, read: Read) -> sa.Select[tuple[object]]:
+    """One row as an object."""
+    alias = writer.alias()
+    where = all_of(read.where, read.after)
+    source = Source(
+        writer.dialect.table(read.table).alias(alias),
+        [condition(writer, where, (alias,))] if where != TRUE else [],
+        limit=sa.literal_column("1"),
+    )
+    return writer.dialect.one(members(writer, read.select, (alias,)), source)
+
+
+def paged(writer: Writer, read: Read) -> sa.Select[tuple[object, ...]]:
+    """A page of rows as an array, with what a caller needs to ask for the next."""
+    dialect = writer.dialect
+    alias = writer.alias()
+    rows: Rows = (alias,)
+    keys = order_keys(read)
+    columns = [dialect.column(alias, column).label(dialect.key(column.name)) for column in page_columns(read)]
+    columns += [raw(writer, expression, rows).label(name) for name, expression in keys.items() if name is not None]
+    page = sa.select(*(columns or [sa.literal_column("1").label("one")]))
+    page = page.select_from(dialect.table(read.table).alias(alias))
+    where = all_of(read.where, read.after)
+    if where != TRUE:
+        page = page.where(condition(writer, where, rows))
+    page = page.order_by(*(each for order in read.order for each in ordered(writer, order, rows)))
+    limit = amount(writer, read.limit, 1)
+    page = page.limit(limit) if limit is not None else page
+    if read.offset is not None:
+        page = page.offset(amount(writer, read.offset))
+    return dialect.page(
+        Page(
+            page,
+            PAGE,
+            members(writer, read.select, (PAGE,)),
+            [each for index, order in enumerate(read.order) for each in reordered(writer, order, index)],
+            [shown_key(writer, order, index) for index, order in enumerate(read.order)] if read.keyset else None,
+            amount(writer, read.limit),
+            amount(writer, read.limit, -1),
+        )
+    )
+
+
+def total(writer: Writer, read: Read) -> Sql:
+    """How many rows the filter finds, whatever the page."""
+    alias = writer.alias()
+    count = sa.select(sa.func.count()).select_from(writer.dialect.table(read.table).alias(alias))
+    if read.where != TRUE:
+        count = count.where(condition(writer, read.where, (alias,)))
+    return count.scalar_subquery()
+
+
+# ── the page's columns and order ─────────────────────────────────────────────────────────────
+
+
+def page_columns(read: Read) -> Iterable[Column]:
+    """The columns of the table that documents and order need, each once."""
+    own = set(read.table.columns)
+    needed = [*own_columns(read.select), *(column for order in read.order if (column := column_of(order.expression)))]
+    return dict.fromkeys(column for column in needed if column in own)
+
+
+def key_name(order: Order, index: int) -> str | None:
+    """The page's name for an order value that is not a plain column."""
+    return None if column_of(order.expression) is not None else f"key {index}"
+
+
+def order_keys(read: Read) -> dict[str | None, Expression]:
+    return {key_name(order, index): order.expression for index, order in enumerate(read.order)}
+
+
+def key_in_page(writer: Writer, order: Order, index: int) -> Sql:
+    column = column_of(order.expression)
+    name = f"key {index}" if column is None else column.name
+    return writer.dialect.named(PAGE, name)
+
+
+def ordered(writer: Writer, order: Order, rows: Rows) -> list[Sql]:
+    expression = raw(writer, order.expression, rows)
+    return writer.dialect.order(expression, order.descending, order.nulls_come_last, nullable(order.expression))
+
+
+def reordered(writer: Writer, order: Order, index: int) -> list[Sql]:
+    expression = key_in_page(writer, order, index)
+    return writer.dialect.order(expression, order.descending, order.nulls_come_last, nullable(order.expression))
+
+
+def shown_key(writer: Writer, order: Order, index: int) -> Sql:
+    return writer.dialect.show(
+        key_in_page(writer, order, index), type_of(order.expression), column_of(order.expression)
+    )
+
+
+def amount(writer: Writer, count: int | Parameter | None, more: int = 0) -> Sql | None:
+    """A LIMIT or OFFSET, `more` beyond the count."""
+    if count is None:
+        return None
+    if isinstance(count, int):
+        return sa.literal_column(str(count + more))
+    return writer.dialect.operand(writer.bind(FromRequest(count.index), lambda given: given + more), count.type)
+
+
+# ── documents ────────────────────────────────────────────────────────────────────────────────
+
+
+def members(writer: Writer, select: tuple[Selected, ...], rows: Rows) -> list[Member]:
+    """The members of the row's document."""
+    return [Member(member.label, member_value(writer, member, rows)) for member in select]
+
+
+def member_value(writer: Writer, member: Selected, rows: Rows) -> Sql:
+    if isinstance(member, Output):
+        expression = member.expression
+        return writer.dialect.show(raw(writer, expression, rows), type_of(expression), column_of(expression))
+    return embedded(writer, member, rows)
+
+
+def embedded(writer: Writer, embed: Embed, rows: Rows) -> Sql:
+    """Related rows as a member of the row's document."""
+    dialect = writer.dialect
+    read = embed.read
+    alias = writer.alias()
+    table, joined = related_rows(writer, embed.relationship, rows[-1], alias, embed.through)
+    where = all_of(read.where, read.after)
+    if where != TRUE:
+        joined.append(condition(writer, where, (alias,)))
+    inner = members(writer, read.select, (alias,))
+    if embed.relationship.many:
+        order = [each for order in read.order for each in ordered(writer, order, (alias,))]
+        source = Source(table, joined, order, amount(writer, read.limit), amount(writer, read.offset))
+        document = dialect.nested(dialect.many(inner, source))
+    else:
+        document = dialect.nested(dialect.one(inner, Source(table, joined, limit=sa.literal_column("1"))))
+    if embed.guard == TRUE:
+        return document
+    return sa.case((condition(writer, embed.guard, rows), document), else_=dialect.nothing(embed.relationship.many))
