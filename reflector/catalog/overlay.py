@@ -58,7 +58,9 @@ def excluded(fact: TableFact, patterns: Iterable[str]) -> bool:
 def check_names(names: Mapping[str, str], labels: Sequence[str]) -> list[str]:
     """What is wrong with renaming the labelled tables; nothing when the list is empty."""
     known = set(labels)
-    complaints = [_told(f"there is no table {label!r}", label, labels) for label in names if label not in known]
+    complaints = [
+        _told(f"tables.{label}: there is no table {label!r}", label, labels) for label in names if label not in known
+    ]
     public: dict[str, str] = {}
     for label in labels:
         name = names.get(label, label)
@@ -71,56 +73,53 @@ def check_names(names: Mapping[str, str], labels: Sequence[str]) -> list[str]:
 def apply_rules(rules: Sequence[RelationshipRule], tables: Mapping[str, Table], relationships: Named) -> list[str]:
     """Rename and add relationships in place; `tables` by label in the database. Returns the complaints."""
     complaints: list[str] = []
-    renames: dict[Table, dict[str, str]] = {}
+    renames: dict[str, dict[str, str]] = {}
     for rule in rules:
         label, _, name = rule.path.rpartition(".")
         table = tables.get(label)
         if table is None:
             found = [_told(f"there is no table {label!r}", label, tables)]
         elif rule.rename is None:
-            found = _add(rule, name, table, tables, relationships)
+            found = _add(rule, label, name, tables, relationships)
         else:
-            found = _unknown(table, name, relationships[table])
-            renames.setdefault(table, {})[name] = rule.rename
+            found = _unknown(name, relationships[table])
+            renames.setdefault(label, {})[name] = rule.rename
         complaints += [f"relationships.{rule.path}: {complaint}" for complaint in found]
-    for table, wanted in renames.items():
-        complaints += _rename(table, wanted, relationships)
+    for label, wanted in renames.items():
+        complaints += _rename(label, tables[label], wanted, relationships)
     return complaints
 
 
-def _unknown(table: Table, name: str, known: Iterable[str]) -> list[str]:
-    known = list(known)
-    return [] if name in known else [_told(f"{table.label} has no relationship {name!r}", name, known)]
+def _unknown(name: str, known: Mapping[str, Relationship]) -> list[str]:
+    return [] if name in known else [_told(f"there is no relationship {name!r}", name, known)]
 
 
-def _rename(table: Table, wanted: Mapping[str, str], relationships: Named) -> list[str]:
+def _rename(label: str, table: Table, wanted: Mapping[str, str], relationships: Named) -> list[str]:
     """All renames of one table at once, so that two relationships may exchange their names."""
     complaints = []
     renamed: dict[str, Relationship] = {}
     for old, relationship in relationships[table].items():
         name = wanted.get(old, old)
         if name != old and name in table.by_name:
-            complaints.append(f"relationships.{table.label}.{old}: {table.label} has a column {name!r}")
+            complaints.append(f"relationships.{label}.{old}: {label} has a column {name!r}")
         if name in renamed:
-            complaints.append(f"relationships.{table.label}.{old}: {table.label} has another relationship {name!r}")
+            complaints.append(f"relationships.{label}.{old}: {label} has another relationship {name!r}")
         renamed[name] = replace(relationship, name=name)
     relationships[table] = dict(sorted(renamed.items()))
     return complaints
 
 
-def _add(
-    rule: RelationshipRule, name: str, table: Table, tables: Mapping[str, Table], relationships: Named
-) -> list[str]:
+def _add(rule: RelationshipRule, label: str, name: str, tables: Mapping[str, Table], relationships: Named) -> list[str]:
     if rule.to is None or not rule.join:
         return ["a relationship is added with `to` and `join`, or renamed with `rename`"]
-    target = tables.get(rule.to)
+    table, target = tables[label], tables.get(rule.to)
     if target is None:
         return [_told(f"there is no table {rule.to!r}", rule.to, tables)]
-    complaints = _unfit_join(rule.join, table, target)
+    complaints = _unfit_join(rule.join, (label, table), (rule.to, target))
     if name in table.by_name:
-        complaints.append(f"{table.label} has a column {name!r}")
+        complaints.append(f"{label} has a column {name!r}")
     if name in relationships[table]:
-        complaints.append(f"{table.label} has a relationship {name!r} already")
+        complaints.append(f"{label} has a relationship {name!r} already")
     if not complaints:
         added = {**relationships[table], name: _declared(rule, name, table, target)}
         relationships[table] = dict(sorted(added.items()))
@@ -133,12 +132,13 @@ def _declared(rule: RelationshipRule, name: str, table: Table, target: Table) ->
     return Relationship(name, table, target, many, pairs)
 
 
-def _unfit_join(join: Mapping[str, str], table: Table, target: Table) -> list[str]:
+def _unfit_join(join: Mapping[str, str], near: tuple[str, Table], far: tuple[str, Table]) -> list[str]:
     complaints = []
+    (_, table), (_, target) = near, far
     for ours, theirs in join.items():
         missing = [
-            _told(f"{side.label} has no column {column!r}", column, side.by_name)
-            for side, column in ((table, ours), (target, theirs))
+            _told(f"{label} has no column {column!r}", column, side.by_name)
+            for (label, side), column in ((near, ours), (far, theirs))
             if column not in side.by_name
         ]
         if not missing and not _comparable(table.by_name[ours].type, target.by_name[theirs].type):
