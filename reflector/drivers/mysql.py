@@ -1,0 +1,276 @@
+"""MariaDB and MySQL, through aiomysql; which of the two it is, the server says.
+
+Rule: every connection is made alike, and nothing in a URL can change it: utf8mb4 from the handshake on, one strict
+sql_mode, UTC, one statement per command, no local files. A warning after a read is an error, because a cut answer is
+announced by nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import Any, Final, TypeAlias
+
+from aiomysql import connection as aiomysql
+from pymysql import OperationalError
+from pymysql.constants import CLIENT, CR, SERVER_STATUS
+
+from reflector.catalog.model import DatabaseKind
+from reflector.database_url import DatabaseUrl
+from reflector.drivers import mysql_errors
+from reflector.drivers.mysql_literals import literal
+from reflector.drivers.network import GRACE, SETTLE_SECONDS, NetworkDriver
+from reflector.drivers.protocol import Session, Settings
+from reflector.drivers.steps import Rows, Values
+from reflector.drivers.verdict import Verdict
+from reflector.errors import ConnectionRefused, NotSupported
+from reflector.secret import Secret
+
+SQL_MODE: Final = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO"
+"""Strict, and a zero that is written stays a zero. Zero dates are not forbidden, for then those that are there could not
+even be compared; no value of ours is one."""
+MAXIMUM_GROUP_CONCAT: Final = 1_073_741_824
+
+
+Tls: TypeAlias = tuple[ssl.SSLContext | None, bool]
+
+
+class Wire(aiomysql.Connection):  # type: ignore[misc]
+    """The library's connection without what it must not do: several statements in one, files sent, TLS given up."""
+
+    def __init__(self, *, tls_required: bool, **options: Any) -> None:
+        super().__init__(**options)
+        self.client_flag &= ~(CLIENT.MULTI_STATEMENTS | CLIENT.LOCAL_FILES)
+        self._tls_required = tls_required
+
+    async def connect(self) -> None:
+        """Connect and log in; the library's own `connect` knows no subclass."""
+        await self._connect()
+
+    async def rows(self, text: str) -> tuple[Rows, int]:
+        """The rows of a statement, and how many warnings it left."""
+        await self.query(text.encode())
+        result = self._result
+        return result.rows or (), result.warning_count
+
+    def standing(self) -> bool:
+        """Whether the server has not hung up, as far as we have heard."""
+        return self._reader is not None and not self._reader.eof_received and self._reader.exception() is None
+
+    def escapes_with_backslash(self) -> bool:
+        """Whether the server reads a backslash in a text as we write it."""
+        return not self.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES
+
+    def cut(self) -> None:
+        """Close the socket at once."""
+        if self._writer is not None:
+            self._writer.transport.abort()
+        self.close()
+
+    async def _request_authentication(self) -> None:
+        if self._tls_required and not self.server_capabilities & CLIENT.SSL:
+            raise OperationalError(CR.CR_SSL_CONNECTION_ERROR, "TLS is required") from ssl.SSLError("not offered")
+        await super()._request_authentication()
+
+
+class MySQLConnection:
+    """One connection. `deadline`: seconds after which an unanswered statement is given up."""
+
+    __slots__ = ("_deadline", "_driver", "_in_transaction", "_under_way", "generation", "wire")
+
+    def __init__(self, wire: Wire, driver: MySQLDriver, deadline: float) -> None:
+        self.generation = 0
+        self.wire = wire
+        self._driver = driver
+        self._deadline = deadline
+        self._under_way = False
+        self._in_transaction = False
+
+    async def rows(self, text: str, values: Values, limit: float | None) -> Rows:
+        return await self._checked(text % tuple([literal(value) for value in values]), limit)
+
+    async def own_rows(self, text: str, values: Values) -> Rows:
+        return await self._checked(text % tuple([literal(value) for value in values]) if values else text, None)
+
+    async def begin(self, session: Session, *, read_only: bool) -> None:
+        """One moment for all reads; a write meets what is committed by then."""
+        if session.role is not None or session.settings:
+            raise NotSupported("this database takes no role or settings for one transaction")
+        await self._sent("START TRANSACTION READ ONLY" if read_only else "START TRANSACTION READ WRITE")
+        self._in_transaction = True
+
+    async def commit(self) -> None:
+        await self._sent("COMMIT")
+        self._in_transaction = False
+
+    async def settle(self) -> None:
+        await self._sent("ROLLBACK")
+        self._in_transaction = False
+
+    def judge(self, error: BaseException) -> Verdict:
+        return mysql_errors.judge(error, under_way=self._under_way)
+
+    def alive(self) -> bool:
+        return not self._under_way and self.wire.standing()
+
+    def terminate(self) -> None:
+        if self._under_way:
+            self._driver.end_thread(self.wire.thread_id())
+        self.wire.cut()
+
+    async def close(self) -> None:
+        try:
+            async with asyncio.timeout(SETTLE_SECONDS):
+                await self.wire.ensure_closed()
+        except (OSError, TimeoutError):
+            self.wire.cut()
+
+    async def _checked(self, text: str, limit: float | None) -> Rows:
+        """The rows of a statement. A write outside a transaction is done when it warns: strict mode has refused before
+        whatever would have cut a value."""
+        if limit is not None and self._driver.kind is DatabaseKind.MARIADB:
+            text = f"SET STATEMENT max_statement_time={limit:.3f} FOR {text}"
+        rows, warnings = await self._sent(text, None if limit is None else limit + GRACE)
+        if warnings and (rows or self._in_transaction):
+            await self._raise_warning()
+        return rows
+
+    async def _raise_warning(self) -> None:
+        rows, _ = await self._sent("SHOW WARNINGS")
+        told = [(int(row[1]), str(row[2])) for row in rows if row[0] != "Note"]
+        if told:
+            raise mysql_errors.reported(*told[0]).error
+
+    async def _sent(self, text: str, deadline: float | None = None) -> tuple[Rows, int]:
+        if not self.wire.standing():
+            raise OperationalError(CR.CR_SERVER_GONE_ERROR, "gone before anything was sent")
+        async with asyncio.timeout(self._deadline if deadline is None else deadline):
+            self._under_way = True
+            try:
+                result = await self.wire.rows(text)
+            except aiomysql.Error as error:
+                # The server's own answer ends the command; the library's complaints say that nothing can be known.
+                self._under_way = not mysql_errors.ends_command(error)
+                raise
+            self._under_way = False
+            return result
+
+
+class MySQLDriver(NetworkDriver[MySQLConnection]):
+    """The driver of one MariaDB or MySQL database. `kind` is certain once `open` has returned."""
+
+    def __init__(self, url: DatabaseUrl, settings: Settings) -> None:
+        super().__init__(settings)
+        self.kind = DatabaseKind.MARIADB
+        self._url = url
+        self._settings = settings
+        self._tls: Tls | None = None
+        self._doomed: list[int] = []
+
+    async def connect(self) -> MySQLConnection:
+        seconds = float(self._url.option("connect_timeout") or self._settings.acquire_timeout)
+        async with asyncio.timeout(seconds):
+            wire = await self._wire()
+        return MySQLConnection(wire, self, self._settings.statement_timeout + GRACE)
+
+    def refusal(self, error: Exception) -> ConnectionRefused | None:
+        return mysql_errors.refusal(error, self._url)
+
+    def end_thread(self, thread: int) -> None:
+        """Have the server end what a connection that we gave up is still doing."""
+        self._doomed.append(thread)
+        if len(self._doomed) == 1:
+            self._errand(self._end_doomed())
+
+    async def _end_doomed(self) -> None:
+        """One connection for all that are to be ended; it may fail, their own time limit ends them too."""
+        wire = None
+        try:
+            async with asyncio.timeout(SETTLE_SECONDS):
+                wire = await self._wire()
+                while self._doomed:
+                    await self._end(wire, self._doomed[-1])
+                    self._doomed.pop()
+        except (aiomysql.Error, OSError, TimeoutError):
+            return
+        finally:
+            self._doomed.clear()
+            if wire is not None:
+                wire.cut()
+
+    async def _end(self, wire: Wire, thread: int) -> None:
+        try:
+            await wire.rows(f"KILL {thread:d}")
+        except aiomysql.Error as error:
+            if error.args[0] != 1094:  # gone by itself
+                raise
+
+    async def _wire(self) -> Wire:
+        url = self._url
+        if self._tls is None:
+            self._tls = _tls(url)
+        context, required = self._tls
+        wire = Wire(
+            tls_required=required,
+            host=url.host or "localhost",
+            port=url.port or 3306,
+            unix_socket=url.socket,
+            user=url.user,
+            password=_as_sent(url.password),
+            db=url.database,
+            charset="utf8mb4",
+            autocommit=True,
+            local_infile=False,
+            ssl=context,
+            program_name="reflector",
+        )
+        try:
+            await wire.connect()
+            version = wire.get_server_info()
+            self.kind = DatabaseKind.MARIADB if "MariaDB" in version else DatabaseKind.MYSQL
+            await self._set_up(wire)
+        except BaseException:
+            wire.cut()
+            raise
+        return wire
+
+    async def _set_up(self, wire: Wire) -> None:
+        seconds = self._settings.statement_timeout
+        if self.kind is DatabaseKind.MARIADB:
+            limits = f"max_statement_time={seconds:.3f}"
+        else:  # MySQL's own limit knows only SELECT: what else waits, waits for a lock
+            waiting = max(1, round(seconds))
+            limits = f"max_execution_time={seconds * 1000:.0f},lock_wait_timeout={waiting},innodb_lock_wait_timeout={waiting}"
+        await wire.rows(
+            f"SET sql_mode='{SQL_MODE}',time_zone='+00:00',group_concat_max_len={MAXIMUM_GROUP_CONCAT},"
+            f"sql_notes=0,lc_messages='en_US',{limits},NAMES utf8mb4 COLLATE utf8mb4_general_ci"
+        )
+        access = "READ WRITE" if self._settings.writable else "READ ONLY"
+        await wire.rows(f"SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, {access}")
+        if not wire.escapes_with_backslash():
+            raise OperationalError(CR.CR_UNKNOWN_ERROR, "sql_mode did not take")
+
+
+def _as_sent(password: Secret | None) -> str:
+    """The library writes a password as Latin-1; servers compare its UTF-8."""
+    return password.reveal().encode().decode("latin-1") if password is not None else ""
+
+
+def _tls(url: DatabaseUrl) -> Tls:
+    """The context for TLS, and whether there must be TLS. Without an option: where the server offers it, unverified."""
+    mode = url.option("ssl_mode") or "preferred"
+    if mode == "disabled" or url.socket is not None:
+        return None, False
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = mode == "verify_identity"
+    context.verify_mode = ssl.CERT_REQUIRED if mode in {"verify_ca", "verify_identity"} else ssl.CERT_NONE
+    try:
+        if (authority := url.option("ssl_ca")) is not None:
+            context.load_verify_locations(authority)
+        elif context.verify_mode is ssl.CERT_REQUIRED:
+            context.load_default_certs()
+        if (certificate := url.option("ssl_cert")) is not None:
+            context.load_cert_chain(certificate, url.option("ssl_key"))
+    except OSError as error:
+        raise ConnectionRefused("TLS: a certificate or key file of the database URL cannot be used") from error
+    return context, mode != "preferred"

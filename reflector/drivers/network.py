@@ -1,0 +1,242 @@
+"""How plans run on a database that is reached through a network: what PostgreSQL and MariaDB share.
+
+A single reading step runs by itself; everything that must stand or fall together runs between BEGIN and COMMIT.
+
+Rule: a caller never waits for the repair of a connection, and a connection is repaired, or closed, before anybody else
+has it. What was lost is sent again once, and only where it had no effect. COMMIT runs to its end whoever goes away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any, Generic, NoReturn, Protocol, TypeVar
+
+from reflector.drivers.pool import Pool, Pooled
+from reflector.drivers.protocol import PLAIN, Session, Settings
+from reflector.drivers.steps import Rows, Values, answer_of, needs_transaction, perform
+from reflector.drivers.verdict import After, Verdict, outcome_unknown
+from reflector.errors import ConnectionRefused, DatabaseUnavailable, ReflectorError
+from reflector.sql.plan import Answer, BoundPlan
+
+GRACE = 2.0
+"""Seconds beyond the database's own time limit after which we stop waiting for a statement's end."""
+SETTLE_SECONDS = 2.0
+
+
+class Connection(Pooled, Protocol):
+    """One connection, as the shared code needs it. Methods raise what the library raises; `judge` explains it."""
+
+    async def rows(self, text: str, values: Values, limit: float | None) -> Rows:
+        """All rows of a plan's step. `limit` in seconds, None for the connection's own."""
+        ...
+
+    async def own_rows(self, text: str, values: Values) -> Rows:
+        """All rows of a statement of ours that is not sent often enough to be kept."""
+        ...
+
+    async def begin(self, session: Session, *, read_only: bool) -> None: ...
+
+    async def commit(self) -> None: ...
+
+    async def settle(self) -> None:
+        """Wait for the command under way, roll back what is open; raise where that cannot be done."""
+        ...
+
+    def judge(self, error: BaseException) -> Verdict:
+        """What an error that a method raised means."""
+        ...
+
+
+C = TypeVar("C", bound=Connection)
+
+
+class NetworkDriver(Generic[C]):
+    """Runs plans on a pool of connections; the database's own driver says how one is made."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._pool: Pool[C] = Pool(self._connected, settings.pool_size, settings.acquire_timeout)
+        self._errands: set[asyncio.Task[Any]] = set()
+
+    async def connect(self) -> C:
+        """A new connection; raises what the library raises."""
+        raise NotImplementedError
+
+    def refusal(self, error: Exception) -> ConnectionRefused | None:
+        """Which part of the configuration makes connecting fail; None where the error is no such thing."""
+        raise NotImplementedError
+
+    async def open(self) -> None:
+        try:
+            connection = await self._pool.acquire()
+        except DatabaseUnavailable as error:
+            if isinstance(error.__cause__, ConnectionRefused):
+                raise error.__cause__ from error
+            raise
+        self._pool.release(connection)
+
+    async def close(self) -> None:
+        await self._pool.close()
+        while self._errands:
+            await asyncio.wait(self._errands, timeout=SETTLE_SECONDS)
+            for errand in list(self._errands):
+                errand.cancel()
+
+    async def fetch(self, text: str, *values: Any) -> Rows:
+        try:
+            return await self._fetch(text, values)
+        except _Again:
+            return await self._fetch(text, values, last=True)
+
+    async def run(self, plan: BoundPlan, session: Session = PLAIN) -> Answer:
+        steps = plan.plan.steps
+        if len(steps) > 1 or session is not PLAIN or plan.plan.writes or plan.plan.transaction:
+            return (await self.run_all((plan,), session))[0]
+        # The road of most requests: as few turns as possible.
+        pool, step = self._pool, steps[0]
+        connection = pool.idle.pop() if pool.idle else await pool.acquire()
+        try:
+            rows = await connection.rows(step.text, plan.values[0], None)
+        except BaseException as error:  # noqa: BLE001 - _raise raises it, or what it means
+            verdict, _ = self._part_with(connection, error)
+            if not verdict.again:
+                _raise(verdict.error, error)
+        else:
+            pool.release(connection)
+            return answer_of(step, rows)
+        return (await self._attempt((plan,), session, last=True))[0]
+
+    async def run_all(self, plans: Sequence[BoundPlan], session: Session = PLAIN) -> Sequence[Answer]:
+        try:
+            return await self._attempt(plans, session)
+        except _Again:
+            return await self._attempt(plans, session, last=True)
+
+    async def _attempt(self, plans: Sequence[BoundPlan], session: Session, *, last: bool = False) -> Sequence[Answer]:
+        writes = any(plan.plan.writes for plan in plans)
+        whole = _stand_or_fall(plans, session, writes=writes)
+        connection = await self._pool.acquire()
+        begun = False
+        try:
+            if whole:
+                await connection.begin(session, read_only=session.read_only or not writes)
+                begun = True
+            answers = [await _answer(connection, plan, session.timeout) for plan in plans]
+        except BaseException as error:
+            verdict, repair = self._part_with(connection, error, in_transaction=whole)
+            if repair is not None and verdict.after is After.SOUND:
+                await asyncio.shield(repair)  # who is told "refused" finds the row as it was, and unlocked
+            harmless = not writes or verdict.unsent or (whole and not begun)
+            if verdict.again and harmless and not last:
+                raise _Again from error
+            _raise(outcome_unknown(verdict) if writes and not whole and verdict.undecided else verdict.error, error)
+        if whole:
+            await asyncio.shield(self._errand(self._commit(connection, writes=writes)))
+        else:
+            self._pool.release(connection)
+        return answers
+
+    async def _commit(self, connection: C, *, writes: bool) -> None:
+        try:
+            await connection.commit()
+        except BaseException as error:  # noqa: BLE001 - _raise raises it, or what it means
+            verdict, _ = self._part_with(connection, error, in_transaction=True)
+            _raise(outcome_unknown(verdict) if writes and verdict.undecided else verdict.error, error)
+        self._pool.release(connection)
+
+    async def _fetch(self, text: str, values: Values, *, last: bool = False) -> Rows:
+        connection = await self._pool.acquire()
+        try:
+            rows = await connection.own_rows(text, values)
+        except BaseException as error:
+            verdict, _ = self._part_with(connection, error)
+            if verdict.again and not last:
+                raise _Again from error
+            _raise(verdict.error, error)
+        self._pool.release(connection)
+        return rows
+
+    async def _connected(self) -> C:
+        try:
+            return await self.connect()
+        except Exception as error:
+            refused = error if isinstance(error, ConnectionRefused) else self.refusal(error)
+            if refused is None:
+                raise
+            if refused is not error:
+                refused.__cause__ = error
+            raise DatabaseUnavailable("no connection to the database can be had") from refused
+
+    def _part_with(
+        self, connection: C, error: BaseException, *, in_transaction: bool = False
+    ) -> tuple[Verdict, asyncio.Task[None] | None]:
+        """Give the connection back after an error, by way of its repair where it needs one."""
+        verdict = Verdict(error, After.SOUND) if isinstance(error, ReflectorError) else connection.judge(error)
+        repair = None
+        if verdict.purge:
+            self._pool.empty()
+        if verdict.after is After.LOST:
+            self._pool.discard(connection)
+        elif verdict.after is After.UNSETTLED or in_transaction:
+            repair = self._errand(self._settle(connection))
+        else:
+            self._pool.release(connection)
+        return verdict, repair
+
+    async def _settle(self, connection: C) -> None:
+        settled = False
+        try:
+            async with asyncio.timeout(SETTLE_SECONDS):
+                await connection.settle()
+            settled = True
+        except Exception as error:  # noqa: BLE001
+            # The request has been told of the error before this one; all that this one says is that the connection
+            # is of no use, and whether the others are of none either.
+            if connection.judge(error).purge:
+                self._pool.empty()
+        finally:
+            if settled:
+                self._pool.release(connection)
+            else:
+                self._pool.discard(connection)
+
+    def _errand(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Something that runs to its end even when the request that began it goes away."""
+        errand = asyncio.get_running_loop().create_task(work)
+        self._errands.add(errand)
+        errand.add_done_callback(self._ended)
+        return errand
+
+    def _ended(self, errand: asyncio.Task[None]) -> None:
+        self._errands.discard(errand)
+        if not errand.cancelled():
+            errand.exception()  # its waiter has raised it; one that went away will not ask
+
+
+class _Again(Exception):
+    """The attempt had no effect and may be made once more."""
+
+
+async def _answer(connection: Connection, plan: BoundPlan, limit: float | None) -> Answer:
+    performance = perform(plan)
+    try:
+        step, values = next(performance)
+        while True:
+            step, values = performance.send(await connection.rows(step.text, values, limit))
+    except StopIteration as end:
+        answer: Answer = end.value
+        return answer
+
+
+def _stand_or_fall(plans: Sequence[BoundPlan], session: Session, *, writes: bool) -> bool:
+    """Whether the plans need a transaction. A write under a caller's own time limit does: rolled back, its end is
+    known."""
+    if session.role is not None or session.settings or session.read_only or (writes and session.timeout is not None):
+        return True
+    return len(plans) != 1 or needs_transaction(plans[0].plan)
+
+
+def _raise(told: BaseException, met: BaseException) -> NoReturn:
+    if told is met:
+        raise met
+    raise told from met

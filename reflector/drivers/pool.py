@@ -1,0 +1,173 @@
+"""Connections kept for the next request: the one freed last is used first, and goes straight to whoever waits longest.
+
+There are `size` places. A place is free, or holds a connection that is being made, idle or in use. What is handed to a
+waiter is a connection, or a place where one may be made: a connection that broke never leaves a waiter behind.
+
+Rule: only a connection whose last command ended comes back. Everything here runs in the event loop and, but for
+`acquire` and `close`, without waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Generic, Protocol, TypeAlias, TypeVar
+
+from reflector.errors import DatabaseUnavailable, PoolExhausted
+
+
+class Pooled(Protocol):
+    """A connection that a pool may hold. `generation` belongs to the pool."""
+
+    generation: int
+
+    def alive(self) -> bool:
+        """Whether the connection stood when we last heard of it. Costs nothing."""
+        ...
+
+    def terminate(self) -> None:
+        """Cut the connection without waiting; a command that is under way is ended."""
+        ...
+
+    async def close(self) -> None:
+        """Say goodbye and cut the connection."""
+        ...
+
+
+C = TypeVar("C", bound=Pooled)
+Turn: TypeAlias = "asyncio.Future[C | None]"
+
+
+class Pool(Generic[C]):
+    """At most `size` connections, made by `connect` when first needed. `patience`: seconds a caller waits for one.
+
+    `idle` is public for the one caller in a hurry: `pool.idle.pop() if pool.idle else await pool.acquire()`, which
+    may meet a connection that died while idle.
+    """
+
+    def __init__(self, connect: Callable[[], Awaitable[C]], size: int, patience: float) -> None:
+        self.idle: list[C] = []
+        self.size = size
+        self._connect = connect
+        self._patience = patience
+        self._places = size
+        self._members: set[C] = set()
+        self._waiting: deque[Turn[C]] = deque()
+        self._generation = 0
+        self._closed = False
+
+    @property
+    def open(self) -> int:
+        """How many places are taken."""
+        return self.size - self._places
+
+    async def acquire(self) -> C:
+        """A connection of one's own, to be given to `release` or `discard`.
+
+        Raises PoolExhausted after `patience`, and whatever `connect` raises.
+        """
+        while self.idle:
+            connection = self.idle.pop()
+            if connection.alive():
+                return connection
+            self.discard(connection)
+        if self._closed:
+            raise DatabaseUnavailable("the connections to the database have been closed")
+        if self._places:
+            self._places -= 1
+            return await self._fill_place()
+        return await self._wait() or await self._fill_place()
+
+    def release(self, connection: C) -> None:
+        """Give a connection back whose last command ended."""
+        if connection.generation != self._generation or not connection.alive():
+            self.discard(connection)
+            return
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(connection)
+                return
+        self.idle.append(connection)
+
+    def discard(self, connection: C) -> None:
+        """Give a connection back that must not be used again."""
+        if connection in self._members:
+            self._members.remove(connection)
+            connection.terminate()
+            self._offer_place()
+
+    def empty(self) -> None:
+        """Let every connection go that was made before now: idle ones at once, the others when they come back."""
+        self._generation += 1
+        idle, self.idle = self.idle, []
+        for connection in idle:
+            self.discard(connection)
+
+    async def close(self) -> None:
+        """Close the idle, cut those in use, refuse those who wait."""
+        self._closed = True
+        self._generation += 1
+        idle, self.idle = self.idle, []
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_exception(DatabaseUnavailable("the connections to the database have been closed"))
+        for connection in idle:
+            self._members.remove(connection)
+            self._places += 1
+        for connection in list(self._members):
+            self.discard(connection)
+        await asyncio.gather(*(connection.close() for connection in idle))
+
+    async def _fill_place(self) -> C:
+        generation = self._generation
+        try:
+            connection = await self._connect()
+        except BaseException:
+            self._offer_place()
+            raise
+        connection.generation = generation
+        self._members.add(connection)
+        if self._closed:
+            self.discard(connection)
+            raise DatabaseUnavailable("the connections to the database have been closed")
+        return connection
+
+    def _offer_place(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._places += 1
+
+    async def _wait(self) -> C | None:
+        loop = asyncio.get_running_loop()
+        turn: Turn[C] = loop.create_future()
+        self._waiting.append(turn)
+        alarm = loop.call_later(self._patience, _give_up, turn)
+        try:
+            return await turn
+        except BaseException:
+            with suppress(ValueError):
+                self._waiting.remove(turn)
+            # Cancelled between being served and waking up: what was handed over goes to the next.
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._return(turn.result())
+            raise
+        finally:
+            alarm.cancel()
+
+    def _return(self, handed: C | None) -> None:
+        if handed is None:
+            self._offer_place()
+        else:
+            self.release(handed)
+
+
+def _give_up(turn: Turn[C]) -> None:
+    if not turn.done():
+        turn.set_exception(PoolExhausted("every connection to the database is in use"))

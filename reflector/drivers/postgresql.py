@@ -1,0 +1,178 @@
+"""PostgreSQL, through asyncpg.
+
+A statement is prepared once per connection and kept, the one unused for longest being let go. JSON comes as the bytes
+that the server made, and goes to the caller as it is.
+
+Rule: preparing sends no Sync, so a connection on which a statement was prepared and not run would hold its locks: every
+unforeseen error is followed by a round trip that ends whatever is open, or by closing the connection.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from itertools import count
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import asyncpg
+
+from reflector.catalog.model import DatabaseKind
+from reflector.database_url import DatabaseUrl
+from reflector.drivers import postgresql_errors
+from reflector.drivers.network import GRACE, NetworkDriver
+from reflector.drivers.protocol import Session, Settings
+from reflector.drivers.steps import Rows, Values
+from reflector.drivers.verdict import Verdict
+from reflector.errors import ConnectionRefused, DatabaseUnavailable
+
+KEPT_STATEMENTS: Final = 200
+CLOSE_SECONDS: Final = 1.0
+TLS_OPTIONS: Final = ("sslmode", "sslrootcert", "sslcert", "sslkey")
+
+SERVER_SETTINGS: Final[Mapping[str, str]] = {
+    "application_name": "reflector",
+    "client_encoding": "UTF8",
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "iso_8601",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "jit": "off",  # compiling costs more than short queries take
+}
+"""Constants of every connection. `search_path` is left as the database has it: it says which schema is the first, and
+functions and triggers of the database's own rely on it."""
+
+
+class PostgreSQLConnection:
+    """One connection. `deadline`: seconds after which an unanswered statement is given up."""
+
+    __slots__ = ("_deadline", "_names", "_read_only", "generation", "raw", "statements")
+
+    def __init__(self, raw: Any, deadline: float) -> None:
+        self.generation = 0
+        self.raw = raw
+        self.statements: OrderedDict[str, Any] = OrderedDict()
+        self._names = count()
+        self._deadline = deadline
+        self._read_only = False
+
+    async def rows(self, text: str, values: Values, limit: float | None) -> Rows:
+        statement = self.statements.get(text)
+        if statement is None:
+            statement = await self._prepare(text)
+        else:
+            self.statements.move_to_end(text)
+        try:
+            rows: Rows = await statement.fetch(*values, timeout=self._deadline if limit is None else limit)
+        except asyncpg.PostgresError as error:
+            if error.sqlstate in {"0A000", *postgresql_errors.STALE_STATEMENT}:
+                self.statements.pop(text, None)
+            raise
+        return rows
+
+    async def own_rows(self, text: str, values: Values) -> Rows:
+        rows: Rows = await self.raw.fetch(text, *values, timeout=self._deadline)
+        return rows
+
+    async def begin(self, session: Session, *, read_only: bool) -> None:
+        """Readers see one moment; writers see what is committed, statement by statement."""
+        self._read_only = read_only
+        mode = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if read_only else "BEGIN READ WRITE"
+        await self.raw.execute(mode, timeout=self._deadline)
+        settings = dict(session.settings)
+        if session.role is not None:
+            settings["role"] = session.role
+        if settings:
+            calls = ", ".join(f"pg_catalog.set_config(${2 * n + 1}, ${2 * n + 2}, true)" for n in range(len(settings)))
+            values = [part for pair in settings.items() for part in pair]
+            await self.rows(f"SELECT {calls}", values, session.timeout)
+
+    async def commit(self) -> None:
+        status = await self.raw.execute("COMMIT", timeout=self._deadline)
+        self._read_only = False
+        if status != "COMMIT":
+            raise DatabaseUnavailable("the database did not keep the change")
+
+    async def settle(self) -> None:
+        # asyncpg holds this back until the cancelled command has ended; a cancel that comes late meets this, not
+        # the next caller's statement.
+        await self.raw.execute("ROLLBACK")
+        self._read_only = False
+
+    def judge(self, error: BaseException) -> Verdict:
+        return postgresql_errors.judge(error, own_read_only=self._read_only)
+
+    def alive(self) -> bool:
+        return not self.raw.is_closed()
+
+    def terminate(self) -> None:
+        self.statements.clear()
+        self.raw.terminate()
+
+    async def close(self) -> None:
+        try:
+            await self.raw.close(timeout=CLOSE_SECONDS)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            self.raw.terminate()
+
+    async def _prepare(self, text: str) -> Any:
+        statement = await self.raw.prepare(text, name=f"reflector_{next(self._names)}", timeout=self._deadline)
+        if len(self.statements) >= KEPT_STATEMENTS:
+            self.statements.popitem(last=False)  # asyncpg tells the server before the next one is prepared
+        self.statements[text] = statement
+        return statement
+
+
+class PostgreSQLDriver(NetworkDriver[PostgreSQLConnection]):
+    """The driver of one PostgreSQL database."""
+
+    kind = DatabaseKind.POSTGRESQL
+
+    def __init__(self, url: DatabaseUrl, settings: Settings) -> None:
+        super().__init__(settings)
+        self._url = url
+        self._settings = settings
+
+    async def connect(self) -> PostgreSQLConnection:
+        url = self._url
+        tls = {name: value for name in TLS_OPTIONS if (value := url.option(name)) is not None}
+        raw = await asyncpg.connect(
+            dsn=f"postgresql:///?{urlencode(tls)}" if tls else None,
+            host=url.host,
+            port=url.port,
+            user=url.user,
+            password=url.password.reveal() if url.password is not None else None,
+            database=url.database,
+            timeout=float(url.option("connect_timeout") or self._settings.acquire_timeout),
+            statement_cache_size=0,  # we keep our own: keyed by text, and never parted with in the middle of a burst
+            server_settings=self._server_settings(),
+        )
+        await raw.set_type_codec("json", schema="pg_catalog", encoder=_json_out, decoder=bytes, format="binary")
+        await raw.set_type_codec("jsonb", schema="pg_catalog", encoder=_jsonb_out, decoder=_jsonb_in, format="binary")
+        return PostgreSQLConnection(raw, self._settings.statement_timeout + GRACE)
+
+    def refusal(self, error: Exception) -> ConnectionRefused | None:
+        return postgresql_errors.refusal(error, self._url)
+
+    def _server_settings(self) -> dict[str, str]:
+        settings = {
+            **SERVER_SETTINGS,
+            "statement_timeout": str(round(self._settings.statement_timeout * 1000)),
+            "default_transaction_read_only": "off" if self._settings.writable else "on",
+        }
+        if (name := self._url.option("application_name")) is not None:
+            settings["application_name"] = name
+        return settings
+
+
+def _json_out(value: str | bytes) -> bytes:
+    return value.encode() if isinstance(value, str) else value
+
+
+def _jsonb_out(value: str | bytes) -> bytes:
+    return b"\x01" + _json_out(value)
+
+
+def _jsonb_in(value: bytes) -> bytes:
+    return bytes(value[1:])  # the first byte is the version of the form

@@ -1,0 +1,150 @@
+"""How a SQLite file is opened, and what a connection to it may never do.
+
+Rule: opening creates nothing. What is said of a file is said of the file, not of SQLite. The schema is not trusted: it
+may come from anybody, and its triggers and views run with our functions.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from reflector.database_url import DatabaseUrl
+from reflector.drivers.protocol import Settings
+from reflector.errors import ConnectionRefused
+
+KEPT_STATEMENTS: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function for SQL. `says` is never given NULL: NULL in is NULL out."""
+
+    arguments: int
+    says: Callable[..., Any]
+
+
+def _base64(value: bytes | str) -> str:
+    return base64.b64encode(value.encode() if isinstance(value, str) else value).decode()
+
+
+FUNCTIONS: Final[Mapping[str, Function]] = {
+    "reflector_base64": Function(1, _base64),
+    "reflector_lower": Function(1, lambda value: str(value).lower()),
+}
+
+READ_PRAGMAS: Final = frozenset(
+    {
+        "collation_list",
+        "compile_options",
+        "data_version",
+        "database_list",
+        "encoding",
+        "foreign_key_list",
+        "function_list",
+        "index_info",
+        "index_list",
+        "index_xinfo",
+        "module_list",
+        "page_count",
+        "page_size",
+        "pragma_list",
+        "schema_version",
+        "table_info",
+        "table_list",
+        "table_xinfo",
+        "user_version",
+    }
+)
+WITH_ARGUMENT: Final = frozenset(
+    {"foreign_key_list", "index_info", "index_list", "index_xinfo", "table_info", "table_list", "table_xinfo"}
+)
+"""Pragmas whose argument is a question, not a new setting."""
+FORBIDDEN_FUNCTIONS: Final = frozenset({"load_extension", "fts3_tokenizer", "readfile", "writefile", "edit"})
+
+
+def connect(url: DatabaseUrl, settings: Settings, *, writer: bool) -> sqlite3.Connection:
+    """A new connection, used by one thread at a time. Raises ConnectionRefused, sqlite3.Error."""
+    path = usable_file(url)
+    mode = "rw" if os.access(path, os.W_OK) and url.option("mode") != "ro" else "ro"
+    raw = sqlite3.connect(
+        f"file:{quote(str(path))}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=KEPT_STATEMENTS,
+        timeout=min(settings.acquire_timeout, settings.statement_timeout),
+    )
+    try:
+        _set_up(raw, writable=writer and mode == "rw" and settings.writable)
+    except BaseException:
+        raw.close()
+        raise
+    return raw
+
+
+def usable_file(url: DatabaseUrl) -> Path:
+    """The absolute path of the file. Raises ConnectionRefused where there is none that can be read."""
+    path = Path(url.database or "").absolute()
+    try:
+        if not path.exists():
+            raise ConnectionRefused(f"file: there is no database file {str(path)!r}", hint="it is never created")
+        if not path.is_file():
+            raise ConnectionRefused(f"file: {str(path)!r} is not a file")
+    except OSError as error:
+        raise ConnectionRefused(f"file: {str(path)!r} cannot be reached") from error
+    if not os.access(path, os.R_OK):
+        raise ConnectionRefused(f"file: {str(path)!r} may not be read by this user")
+    return path
+
+
+def _set_up(raw: sqlite3.Connection, *, writable: bool) -> None:
+    raw.execute("PRAGMA schema_version").fetchall()  # the first look at the file: is it a database?
+    raw.execute("PRAGMA foreign_keys = ON")
+    raw.execute("PRAGMA trusted_schema = OFF")
+    raw.execute("PRAGMA cell_size_check = ON")
+    raw.execute("PRAGMA recursive_triggers = OFF")
+    if not writable:
+        raw.execute("PRAGMA query_only = ON")
+    raw.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+    for name, function in FUNCTIONS.items():
+        raw.create_function(name, function.arguments, _passing_null(function.says), deterministic=True)
+    raw.set_authorizer(authorize)
+
+
+def _passing_null(says: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *values: None if None in values else says(*values)
+
+
+def authorize(action: int, first: str | None, second: str | None, _schema: str | None, _trigger: str | None) -> int:
+    """What SQLite asks while it prepares a statement."""
+    if action in {sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH}:
+        return sqlite3.SQLITE_DENY
+    if action == sqlite3.SQLITE_PRAGMA:
+        allowed = first in READ_PRAGMAS and (second is None or first in WITH_ARGUMENT)
+        return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
+    if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in FORBIDDEN_FUNCTIONS:
+        return sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_OK
+
+
+def refusal(error: BaseException, url: DatabaseUrl) -> ConnectionRefused | None:
+    """Why opening failed; None for an error that is not about the file."""
+    if isinstance(error, ConnectionRefused):
+        return error
+    if not isinstance(error, sqlite3.Error):
+        return None
+    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    words = {
+        sqlite3.SQLITE_NOTADB: "is not a SQLite database",
+        sqlite3.SQLITE_CORRUPT: "is damaged",
+        sqlite3.SQLITE_BUSY: "is locked by another program",
+        sqlite3.SQLITE_READONLY: "needs its folder to be writable by this user",
+    }.get(code, "cannot be opened, or its folder does not let its journal be read")
+    return ConnectionRefused(f"file: {str(Path(url.database or '').absolute())!r} {words}")

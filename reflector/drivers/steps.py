@@ -1,0 +1,79 @@
+"""What the steps of a plan ask of a database and make of its rows, whoever carries them there.
+
+`perform` is a generator: it yields each step with its values filled in, is sent that step's rows, and returns the
+`Answer`. The network drivers feed it from the event loop, SQLite from a thread, so that a plan means the same on all.
+
+Rule: nothing here waits, and nothing here knows a database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Any, Final, TypeAlias
+
+from reflector.errors import CheckRefused, InternalError, RowNotFound
+from reflector.sql.plan import Answer, BoundPlan, Expect, FromStep, Part, Plan, Step
+
+Row: TypeAlias = Sequence[Any]
+Rows: TypeAlias = Sequence[Row]
+Values: TypeAlias = Sequence[Any]
+Performance: TypeAlias = Generator[tuple[Step, Values], Rows, Answer]
+
+
+def perform(bound: BoundPlan) -> Performance:
+    """Go through a plan's steps. Raises RowNotFound, CheckRefused; InternalError where a plan contradicts itself."""
+    kept: dict[int, Row] = {}
+    fields: dict[str, Any] = {}
+    for number, (step, values) in enumerate(zip(bound.plan.steps, bound.values, strict=True)):
+        rows = yield step, _filled(values, kept) if kept else values
+        if step.expect is not Expect.DONE:
+            row = kept[number] = the_row(rows)
+            read_parts(step.parts, row, fields)
+    return Answer(**fields)
+
+
+def answer_of(step: Step, rows: Rows) -> Answer:
+    """The answer of a plan that has this step alone; raises as `perform` does."""
+    if step.expect is Expect.DONE:
+        return Answer()
+    fields: dict[str, Any] = {}
+    read_parts(step.parts, the_row(rows), fields)
+    return Answer(**fields)
+
+
+def needs_transaction(plan: Plan) -> bool:
+    """Whether the plan's steps stand or fall together; a refused check must be able to take a write back."""
+    if plan.transaction:
+        return True
+    return plan.writes and (len(plan.steps) > 1 or any(Part.HOLDS in step.parts for step in plan.steps))
+
+
+def the_row(rows: Rows) -> Row:
+    """The one row of a step that must bring one."""
+    if len(rows) == 1:
+        return rows[0]
+    if not rows:
+        raise RowNotFound("no such row")
+    raise InternalError(f"a step that must bring one row brought {len(rows)}")
+
+
+def read_parts(parts: tuple[Part | None, ...], row: Row, fields: dict[str, Any]) -> None:
+    """Put the named columns of a row into an answer's fields, over what earlier steps put there."""
+    for part, value in zip(parts, row, strict=False):
+        if part is Part.BODY:
+            fields["body"] = value.encode() if type(value) is str else value
+        elif part is Part.HOLDS:
+            if value != 1:  # true is 1 wherever booleans are numbers; NULL is not true
+                raise CheckRefused("a rule refuses the row as it would be written")
+        elif part in _COUNTS:
+            fields[_COUNTS[part]] = None if value is None else int(value)
+        elif part in _DOCUMENTS:
+            fields[_DOCUMENTS[part]] = value.encode() if type(value) is str else value
+
+
+_COUNTS: Final[dict[Part | None, str]] = {Part.SEEN: "seen", Part.TOTAL: "total"}
+_DOCUMENTS: Final[dict[Part | None, str]] = {Part.LAST: "last", Part.KEY: "key"}
+
+
+def _filled(values: Values, kept: dict[int, Row]) -> Values:
+    return [kept[value.step][value.column] if type(value) is FromStep else value for value in values]
