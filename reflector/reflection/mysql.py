@@ -19,7 +19,7 @@ from reflector.catalog.facts import CheckFact, ColumnFact, Facts, ForeignKeyFact
 from reflector.catalog.model import Argument, DatabaseKind, Fill, Function, Notice, TableKind
 from reflector.errors import CatalogError
 from reflector.reflection import Fetch
-from reflector.reflection.mysql_queries import SCHEMAS, SERVER, digest, questions
+from reflector.reflection.mysql_queries import SCHEMAS, SERVER, digest, questions, quiet
 from reflector.reflection.mysql_types import data_type, json_type
 
 Row = Sequence[Any]
@@ -48,7 +48,7 @@ async def read_facts(fetch: Fetch, schemas: Sequence[str] | None) -> Facts:
     names = await _existing(fetch, current, schemas)
     if not names:
         return Facts(kind, version, (), (), ())
-    rows = [await fetch(each.rows(len(names)), *names * each.schemas_taken) for each in questions(kind)]
+    rows = [await fetch(quiet(kind, each.rows(len(names))), *names * each.schemas_taken) for each in questions(kind)]
     return facts_of(kind, version, names, rows)
 
 
@@ -57,7 +57,8 @@ async def fingerprint(fetch: Fetch, schemas: Sequence[str] | None = None) -> str
     kind, _, current = await _server(fetch)
     names = tuple(schemas or _own(current))
     asked = questions(kind)
-    rows = await fetch(digest(asked, len(names)), *names * sum(each.schemas_taken for each in asked))
+    statement = quiet(kind, digest(asked, len(names)))
+    rows = await fetch(statement, *names * sum(each.schemas_taken for each in asked))
     return hashlib.sha256(repr([tuple(map(int, row)) for row in rows]).encode()).hexdigest()
 
 

@@ -17,7 +17,15 @@ from typing import Any
 
 from reflector.catalog.facts import CheckFact, ColumnFact, Facts, ForeignKeyFact, KeyFact, TableFact
 from reflector.catalog.model import DatabaseKind, Fill, Notice, TableKind
-from reflector.errors import CatalogError
+from reflector.errors import (
+    CatalogError,
+    DatabaseError,
+    DatabaseUnavailable,
+    Forbidden,
+    PoolExhausted,
+    SerializationFailure,
+    StatementTimeout,
+)
 from reflector.reflection import Fetch
 from reflector.reflection.sqlite_ddl import TableText, folded, instead_of, read_table
 from reflector.reflection.sqlite_types import data_type
@@ -34,12 +42,14 @@ SELECT name, type, tbl_name, sql FROM {schema}.sqlite_master
 WHERE type IN ('table', 'view', 'trigger') AND name NOT LIKE 'sqlite^_%' ESCAPE '^'
 """
 
-# A view or a virtual table that does not work has no columns here, and asking for them would fail the whole query.
+# A view or a virtual table that does not work has no columns here, and asking for them fails the whole query. When
+# there is one, SQLite gives up counting, and some that do work have none either: those are asked for one by one.
 COLUMNS = """
-SELECT l.name, x.name, x.type, x."notnull", x.dflt_value, x.pk, x.hidden, l.wr OR l.strict
+SELECT l.name, x.name, x.type, x."notnull", x.dflt_value, x.pk, x.hidden
 FROM pragma_table_list AS l CROSS JOIN pragma_table_xinfo(l.name, l.schema) AS x
 WHERE l.schema = ? AND l.type <> 'shadow' AND l.ncol > 0 AND l.name NOT LIKE 'sqlite^_%' ESCAPE '^'
 """
+COLUMNS_OF_ONE = """SELECT ?, name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?, ?)"""
 
 UNIQUE_INDEXES = """
 SELECT m.name, i.name, i.origin, x.name, x.coll
@@ -113,15 +123,35 @@ async def _answers(fetch: Fetch, schema: str) -> Answers:
         if type_ == "trigger" and (event := instead_of(sql)):
             triggers[folded(table)].add(event)
     [(has_estimates,)] = await fetch(HAS_ESTIMATES.format(schema=within))
+    tables = {row[0]: row for row in statements if row[1] != "trigger"}
     return Answers(
         schema,
-        statements={row[0]: row for row in statements if row[1] != "trigger"},
+        statements=tables,
         triggers=triggers,
-        columns=_grouped(await fetch(COLUMNS, schema)),
+        columns=await _columns(fetch, schema, tables),
         unique_indexes=_grouped(await fetch(UNIQUE_INDEXES.format(schema=within), schema, schema)),
         foreign_keys=_grouped(await fetch(FOREIGN_KEYS.format(schema=within), schema)),
         estimates={row[0]: row[1] for row in await fetch(ESTIMATES.format(schema=within))} if has_estimates else {},
     )
+
+
+async def _columns(fetch: Fetch, schema: str, tables: Mapping[str, Row]) -> Mapping[str, Sequence[Row]]:
+    rows = list(await fetch(COLUMNS, schema))
+    seen = {row[0] for row in rows}
+    for name, (_, type_, _, sql) in tables.items():
+        if name not in seen and _kind(type_, sql) is not TableKind.TABLE:
+            rows += await _columns_of_one(fetch, schema, name)
+    return _grouped(rows)
+
+
+async def _columns_of_one(fetch: Fetch, schema: str, name: str) -> Sequence[Row]:
+    """The columns of a view or a virtual table; none when SQLite refuses to open it."""
+    try:
+        return await fetch(COLUMNS_OF_ONE, name, name, schema)
+    except (DatabaseUnavailable, PoolExhausted, StatementTimeout, SerializationFailure):
+        raise
+    except (DatabaseError, Forbidden):
+        return ()
 
 
 def _quoted(name: str) -> str:
@@ -189,8 +219,8 @@ def _table(name: str, kind: TableKind, answers: Answers, text: TableText) -> Tab
 
 def _column(row: Row, numbered: bool, text: TableText) -> ColumnFact:
     """`numbered` says that the table's primary key is its rowid: never NULL, though no pragma says so."""
-    name, declared, not_null, default, place_in_key, hidden, _ = row
-    collation = text.collations.get(folded(name))
+    name, declared, not_null, default, place_in_key, hidden = row
+    collation = text.collations.get(folded(name)) if text.collations else None
     is_rowid = numbered and place_in_key > 0
     fill = Fill.IDENTITY if is_rowid else _fill(default, hidden)
     return ColumnFact(

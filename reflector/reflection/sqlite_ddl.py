@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 _TOKEN = re.compile(
     r"""
@@ -35,8 +36,7 @@ _TELLING = re.compile("collate|check|constraint", re.IGNORECASE)
 _KEYWORD = re.compile("collate|check|constraint|foreign|references", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """`kind` is word, name (anything quoted), number or mark; only a word can be a keyword."""
 
     kind: str
