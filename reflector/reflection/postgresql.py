@@ -78,16 +78,16 @@ class _ColumnRow(NamedTuple):
 
 
 class _KeyRow(NamedTuple):
-    """`form` is p for a primary key, u unique, f foreign, c check."""
+    """`form` is p for a primary key, u unique, f foreign, c check. Columns are numbers, as text."""
 
     relation: int
     form: str
     name: str
-    columns: Sequence[int] | None
+    columns: Sequence[str] | None
     target: int | None
     target_schema: str
     target_name: str
-    target_columns: Sequence[int] | None
+    target_columns: Sequence[str] | None
     on_update: str
     on_delete: str
     expression: str
@@ -96,7 +96,7 @@ class _KeyRow(NamedTuple):
 class _FunctionRow(NamedTuple):
     schema: str
     name: str
-    types: Sequence[int]
+    types: Sequence[str]
     natives: Sequence[str]
     modes: Sequence[str] | None
     names: Sequence[str] | None
@@ -124,9 +124,9 @@ class _Relation:
     columns: dict[int, ColumnFact] = field(default_factory=dict)
     keys: list[_KeyRow] = field(default_factory=list)
 
-    def names(self, numbers: Sequence[int] | None) -> tuple[str, ...]:
+    def names(self, numbers: Sequence[str] | None) -> tuple[str, ...]:
         """The columns' names; nothing when one of them is not there any more."""
-        found = [self.columns.get(number) for number in numbers or ()]
+        found = [self.columns.get(int(number)) for number in numbers or ()]
         return () if None in found else tuple(column.name for column in found if column is not None)
 
 
@@ -235,4 +235,4 @@ def _arguments(row: _FunctionRow, types: Types) -> Iterator[Argument]:
     given = [number for number, mode in enumerate(modes) if mode not in {"out", "table"}]
     defaulted = set(given[len(given) - row.defaults :])
     for number, (name, type_, native, mode) in enumerate(zip(names, row.types, row.natives, modes, strict=True)):
-        yield Argument(name, types.of(type_, -1, native), mode, number in defaulted)
+        yield Argument(name, types.of(int(type_), -1, native), mode, number in defaulted)

@@ -1,7 +1,7 @@
 """What we ask of PostgreSQL's catalogs: six questions about everything at once, and one about whether to ask again.
 
 Rule: one query answers for all tables, never one per table; its columns are in the order of the class that reads them.
-Everything is qualified with pg_catalog.
+Everything is qualified with pg_catalog. Lists travel as text[], the one array that every driver knows without asking.
 """
 
 from __future__ import annotations
@@ -33,12 +33,15 @@ SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4,
                     n.nspname)
 """
 
-# Row types of tables, and their arrays, are left out: they are as many as tables, and opaque.
+# Row types of tables, and their arrays, are left out: they are as many as tables, and opaque. An extension's type is
+# compared by its own operator only where the search path leads to it.
 TYPES = """
 SELECT t.oid, n.nspname::pg_catalog.text, t.typname::pg_catalog.text, t.typtype::pg_catalog.text, e.oid,
        t.typbasetype, t.typtypmod, t.typnotnull, t.typdefault IS NOT NULL, l.labels,
        t.oid IN (SELECT o.opcintype FROM pg_catalog.pg_opclass o JOIN pg_catalog.pg_am m ON m.oid = o.opcmethod
                  WHERE o.opcdefault AND m.amname IN ('btree', 'hash'))
+       AND t.oid IN (SELECT q.oprleft FROM pg_catalog.pg_operator q
+                     WHERE q.oprname = '=' AND q.oprleft = q.oprright AND pg_catalog.pg_operator_is_visible(q.oid))
 FROM pg_catalog.pg_type t
 JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 LEFT JOIN pg_catalog.pg_type e ON e.typarray = t.oid
@@ -101,18 +104,18 @@ ORDER BY a.attrelid, a.attnum
 # constraint for each partition besides; those have a parent.
 KEYS = """
 SELECT i.indrelid, CASE WHEN i.indisprimary THEN 'p' ELSE 'u' END, x.relname::pg_catalog.text AS name,
-       (i.indkey::pg_catalog.int2[])[0:i.indnkeyatts - 1],
-       NULL::pg_catalog.oid, NULL::pg_catalog.text, NULL::pg_catalog.text, NULL::pg_catalog.int2[],
+       (i.indkey::pg_catalog.text[])[0:i.indnkeyatts - 1],
+       NULL::pg_catalog.oid, NULL::pg_catalog.text, NULL::pg_catalog.text, NULL::pg_catalog.text[],
        NULL::pg_catalog.text, NULL::pg_catalog.text, NULL::pg_catalog.text
 FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
 WHERE i.indrelid = ANY ($1::pg_catalog.oid[])
   AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
 UNION ALL
-SELECT k.conrelid, k.contype::pg_catalog.text, k.conname::pg_catalog.text, k.conkey,
-       k.confrelid, n.nspname::pg_catalog.text, r.relname::pg_catalog.text, k.confkey,
+SELECT k.conrelid, k.contype::pg_catalog.text, k.conname::pg_catalog.text, k.conkey::pg_catalog.text[],
+       k.confrelid, n.nspname::pg_catalog.text, r.relname::pg_catalog.text, k.confkey::pg_catalog.text[],
        k.confupdtype::pg_catalog.text, k.confdeltype::pg_catalog.text,
-       CASE k.contype WHEN 'c' THEN pg_catalog.pg_get_constraintdef(k.oid) END
+       CASE k.contype WHEN 'c' THEN pg_catalog.pg_get_constraintdef(k.oid, true) END
 FROM pg_catalog.pg_constraint k
 LEFT JOIN pg_catalog.pg_class r ON r.oid = k.confrelid
 LEFT JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
@@ -121,7 +124,7 @@ ORDER BY name
 """
 
 FUNCTIONS = f"""
-SELECT n.nspname::pg_catalog.text, p.proname::pg_catalog.text, a.types,
+SELECT n.nspname::pg_catalog.text, p.proname::pg_catalog.text, a.types::pg_catalog.text[],
        ARRAY(SELECT pg_catalog.format_type(u.type, NULL)
              FROM pg_catalog.unnest(a.types) WITH ORDINALITY u(type, number) ORDER BY u.number),
        p.proargmodes::pg_catalog.text[], p.proargnames, p.pronargdefaults::pg_catalog.int4,

@@ -24,7 +24,7 @@ class TypeRow:
 
     `form` is its typtype: b base, c composite, d domain, e enum, r range, m multirange. `element` is the oid of an
     array's element, `base` and `modifier` are a domain's, `not_null` and `has_default` hold for the domain itself.
-    `comparable` says that it has a default operator class for equality.
+    `comparable` says that it has a default operator class for equality, and an `=` that the search path finds.
     """
 
     schema: str
@@ -170,7 +170,9 @@ class Types:
             return False
         if row.form == "d":
             return self._comparable(row.base)
-        return row.comparable or row.form in "erm" or row.name in ("varchar", "cidr") or row.element is not None
+        return (
+            row.comparable or row.form in "erm" or row.name in ("varchar", "cidr", "citext") or row.element is not None
+        )
 
 
 def _plain(row: TypeRow, modifier: int) -> DataType:
@@ -182,6 +184,6 @@ def _plain(row: TypeRow, modifier: int) -> DataType:
     if row.form in _RANGES:
         return DataType(Kind.SPECIAL, "")
     if row.form == "b" and row.name == "citext":
-        return DataType(Kind.TEXT, "", case_insensitive=True)
+        return DataType(Kind.TEXT, "", case_insensitive=row.comparable)
     special = row.form == "b" and row.comparable and row.name not in _SPATIAL
     return DataType(Kind.SPECIAL if special else Kind.OPAQUE, "")

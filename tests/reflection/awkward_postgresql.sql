@@ -1,7 +1,7 @@
 CREATE EXTENSION citext;
 CREATE EXTENSION hstore;
 CREATE EXTENSION ltree;
-CREATE EXTENSION pg_stat_statements;
+CREATE EXTENSION pg_buffercache;
 CREATE EXTENSION postgres_fdw;
 
 CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);

@@ -212,6 +212,7 @@ def with_author(fact: ColumnFact) -> Facts:
 
 
 AUTHOR_ID = BOOK.columns[1]
+REFERENCE = "author (id) ON UPDATE NO ACTION ON DELETE "
 CHANGES: dict[str, tuple[Facts, list[str]]] = {
     "table added": (
         replace(LIBRARY, tables=(*LIBRARY.tables, table("shelf", "id"))),
@@ -278,8 +279,7 @@ CHANGES: dict[str, tuple[Facts, list[str]]] = {
     "action": (
         replace(LIBRARY, foreign_keys=(replace(LIBRARY.foreign_keys[0], on_delete="CASCADE"),)),
         [
-            "foreign key book.book_author_id_fkey: was author (id) ON UPDATE NO ACTION ON DELETE NO ACTION, is "
-            + "author (id) ON UPDATE NO ACTION ON DELETE CASCADE"
+            f"foreign key book.book_author_id_fkey: was {REFERENCE}NO ACTION, is {REFERENCE}CASCADE",
         ],
     ),
     "function": (replace(LIBRARY, functions=(FUNCTION,)), ["function public.double(integer) was added"]),
