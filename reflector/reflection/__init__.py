@@ -24,8 +24,8 @@ class Reflection(Protocol):
     async def read_facts(self, fetch: Fetch, schemas: Sequence[str] | None) -> Facts:
         """Everything in the given schemas, the first being the main one; None means all that are not the system's."""
 
-    async def fingerprint(self, fetch: Fetch) -> str:
-        """Text that changes whenever the schema does. Cheap: it is asked every other second."""
+    async def fingerprint(self, fetch: Fetch, schemas: Sequence[str] | None, /) -> str:
+        """Text that changes whenever what `read_facts` reads does. Cheap: it is asked every other second."""
 
 
 @cache
@@ -46,6 +46,9 @@ async def reflect(kind: DatabaseKind, fetch: Fetch, overlay: Overlay = NO_OVERLA
     return build(await reflections()[kind].read_facts(fetch, overlay.schemas), overlay)
 
 
-async def fingerprint(kind: DatabaseKind, fetch: Fetch) -> str:
-    """Text that changes whenever the schema behind `fetch` does; equal texts mean the same schema."""
-    return await reflections()[kind].fingerprint(fetch)
+async def fingerprint(kind: DatabaseKind, fetch: Fetch, schemas: Sequence[str] | None = None) -> str:
+    """Text that changes whenever the schema behind `fetch` does; equal texts mean the same schema.
+
+    `schemas` are those of the overlay: where a server has many databases, only those reflected are watched.
+    """
+    return await reflections()[kind].fingerprint(fetch, schemas)

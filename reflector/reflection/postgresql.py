@@ -55,7 +55,7 @@ async def read_facts(fetch: Fetch, schemas: Sequence[str] | None) -> Facts:
     )
 
 
-async def fingerprint(fetch: Fetch) -> str:
+async def fingerprint(fetch: Fetch, _schemas: Sequence[str] | None = None) -> str:
     """Counts and sums over the rows that describe the schema. A sum, for a maximum would miss who commits late."""
     return ":".join(str(value) for value in (await fetch(FINGERPRINT))[0])
 
