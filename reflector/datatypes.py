@@ -454,9 +454,7 @@ KINDS: Mapping[Kind, KindFacts] = {
     Kind.DATE: KindFacts(_date_from_text, _from_string(_date_from_text), _plain("string", format="date")),
     Kind.TIME: KindFacts(_time_from_text, _from_string(_time_from_text), _plain("string")),
     Kind.TIMESTAMP: KindFacts(_timestamp_from_text, _from_string(_timestamp_from_text), _plain("string")),
-    Kind.INSTANT: KindFacts(
-        _instant_from_text, _from_string(_instant_from_text), _plain("string", format="date-time")
-    ),
+    Kind.INSTANT: KindFacts(_instant_from_text, _from_string(_instant_from_text), _plain("string", format="date-time")),
     Kind.INTERVAL: KindFacts(clean_text, _text_from_json, _plain("string")),
     Kind.JSON: KindFacts(_json_from_text, lambda _, value: value, lambda _: {}, comparable=False, ordered=False),
     Kind.ENUM: KindFacts(

@@ -5,6 +5,7 @@
     │   ├── UnknownTable · UnknownColumn · UnknownRelationship · UnknownOperator · UnknownParameter
     │   ├── InvalidValue                 a value that is not of its column's type
     │   ├── InvalidRequest               a request that cannot be understood
+    │   │   └── InvalidCursor            a cursor that was not given for this list, or no longer fits it
     │   ├── LimitExceeded                more than the limits allow
     │   ├── NotSupported                 this database cannot do that
     │   ├── RowNotFound                  not there, or not to be seen
@@ -108,6 +109,10 @@ class InvalidValue(RequestError):
 
 class InvalidRequest(RequestError):
     code = "invalid_request"
+
+
+class InvalidCursor(InvalidRequest):
+    code = "invalid_cursor"
 
 
 class LimitExceeded(RequestError):

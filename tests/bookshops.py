@@ -6,8 +6,9 @@ A test that writes takes a copy of its own (`fresh`), so that no test sees what 
 from __future__ import annotations
 
 import itertools
+import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,8 +46,13 @@ class Databases:
         return self.database(kind, bookshop.script("postgresql" if kind is DatabaseKind.POSTGRESQL else "mariadb"))
 
     def database(self, kind: DatabaseKind, script: str) -> str:
-        """The URL of a new database of a server kind, made by the script."""
+        """The URL of a new database of that kind, made by the script."""
         name = f"database_{next(_numbers)}"
+        if kind is DatabaseKind.SQLITE:
+            path = self.folder / f"{name}.sqlite"
+            with closing(sqlite3.connect(path)) as connection:
+                connection.executescript(script)
+            return f"sqlite:///{path}"
         server = self.postgresql() if kind is DatabaseKind.POSTGRESQL else self.mariadb()
         url = server.create_database(name)
         server.run(name, script)

@@ -50,7 +50,6 @@ from reflector.query.walk import source_columns, target_columns
 Right = TypeVar("Right", CreateRight, UpdateRight)
 
 
-
 def rewrite(query: Query, grants: Grants) -> tuple[Query, ...]:
     """The query with the rules of `grants` in it; raises Forbidden for what no rule allows.
 
@@ -193,7 +192,9 @@ class Rewriter:
         if relationship.junction is None:
             return TRUE
         grant = self.grant(relationship.junction.table)
-        ends = [column for _, column in relationship.junction.near] + [column for column, _ in relationship.junction.far]
+        ends = [column for _, column in relationship.junction.near] + [
+            column for column, _ in relationship.junction.far
+        ]
         return all_of(grant.read_rows, *(self.visible(column, grant) for column in ends))
 
     # ── writes ───────────────────────────────────────────────────────────────────────────────
@@ -204,7 +205,7 @@ class Rewriter:
         fitting = self.fitting(query.table, given, rights, "insert into")
         returning = self.returning(query.returning)
         return tuple(
-            replace(query, values=query.values + right.presets, check=right.check, returning=returning)
+            replace(query, values=query.values + right.presets, check=self.check(query, right), returning=returning)
             for right in fitting
         )
 
@@ -219,7 +220,7 @@ class Rewriter:
                 query,
                 where=all_of(right.rows, where),
                 values=query.values + right.presets,
-                check=right.check,
+                check=self.check(query, right),
                 returning=returning,
             )
             for right in fitting
@@ -240,6 +241,11 @@ class Rewriter:
         if grant is None:
             raise InternalError(f"a query writes {table.label}, which its roles may not")
         return grant
+
+    def check(self, query: Insert | Update, right: CreateRight | UpdateRight) -> Filter:
+        """The right's check, and the query's own if it has one."""
+        own = TRUE if query.check == TRUE else self.filter(query.check, self.grant(query.table))
+        return all_of(right.check, own)
 
     def fitting(self, table: Table, given: frozenset[Column], rights: Sequence[Right], verb: str) -> Sequence[Right]:
         """The rights that cover every given column, each once; raises when there is none."""

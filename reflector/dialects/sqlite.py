@@ -45,7 +45,7 @@ class SQLite(Dialect):
             return lambda values: json_text([value.hex() for value in values])
         return lambda values: json_text([value if encode is None else encode(value) for value in values])
 
-    def pattern_encoder(self, comparison: Comparison) -> Encode | None:
+    def pattern_encoder(self, comparison: Comparison) -> Encode:
         return glob_lowered if comparison is ILIKE else glob
 
     def operand(self, bind: Sql, type_: DataType, many: bool = False) -> Any:
@@ -93,6 +93,8 @@ class SQLite(Dialect):
                 return sa.case((_looks_like_stamp(expression), _with_t(expression)), else_=_plain(expression))
             case Kind.INSTANT:
                 return _instant(expression)
+            case Kind.FLOAT | Kind.DECIMAL:
+                return _real(expression)
             case _:
                 return _plain(expression)
 
@@ -175,6 +177,16 @@ def _plain(expression: Sql) -> Sql:
         (expression == sa.literal_column("-9e999"), sa.literal_column("'-Infinity'")),
         else_=expression,
     )
+
+
+def _real(expression: Sql) -> Sql:
+    """A number with as many digits as it takes to be read back as the same: SQLite's JSON writes fifteen."""
+    fifteen = sa.func.printf(sa.literal_column("'%!.15g'"), expression)
+    seventeen = sa.func.printf(sa.literal_column("'%!.17g'"), expression)
+    inexact = sa.cast(fifteen, sa.REAL()) != expression
+    finite = sa.func.abs(expression) < sa.literal_column("9e999")
+    whole = sa.and_(_stored_as(expression, "real"), finite, inexact)
+    return sa.case((whole, sa.func.json(seventeen)), else_=_plain(expression))
 
 
 def _looks_like_stamp(expression: Sql) -> Sql:

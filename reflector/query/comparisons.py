@@ -66,6 +66,12 @@ def pattern_marks(pattern: str) -> list[str]:
     return [*marks, ESCAPE] if escaped else marks
 
 
+def closed_pattern(pattern: str) -> str:
+    """The same pattern with an escape at its end made literal: PostgreSQL refuses one that escapes nothing."""
+    trailing = len(pattern) - len(pattern.rstrip(ESCAPE))
+    return pattern + ESCAPE if trailing % 2 else pattern
+
+
 def escape_pattern(text: str) -> str:
     """The pattern that matches just this text."""
     return text.replace(ESCAPE, ESCAPE * 2).replace("%", ESCAPE + "%").replace("_", ESCAPE + "_")

@@ -154,10 +154,10 @@ def _type(term: Expression | Operand) -> DataType:
 
 def _compare(compare: Compare, row: Row, bind: Bind) -> Answer:
     left = _value(compare.expression, row, bind)
-    if left is None:
-        return None
     right = _value(compare.operand, row, bind)
-    if right is None:
+    if right == () and compare.comparison is IN:
+        return False  # not even NULL is in a list of nothing, as SQL has it
+    if left is None or right is None:
         return None
     if left is ASK or right is ASK:
         return ASK

@@ -29,6 +29,7 @@ class Takes(Enum):
     MANY = "values, separated by commas, or a JSON array"
     FLAG = "true or false"
     TEXT = "text"
+    PATTERN = "a pattern: % is any run of characters, _ any one, \\ makes the next one literal"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -49,7 +50,9 @@ def apply_text(operator: Operator, expression: Expression, type_: DataType, text
         case Takes.ONE:
             values: Sequence[Value] = (parse_text(type_, text),)
         case Takes.TEXT:
-            values = (_plain(type_, text),)
+            values = (_wanted_text(text),)
+        case Takes.PATTERN:
+            values = (_wanted_pattern(text),)
         case Takes.FLAG:
             values = (_flag(text),)
         case Takes.MANY | Takes.TWO:
@@ -68,7 +71,9 @@ def apply_json(operator: Operator, expression: Expression, type_: DataType, give
         case Takes.ONE:
             values: Sequence[Value] = (parse_json(type_, given),)
         case Takes.TEXT:
-            values = (_plain(type_, given),)
+            values = (_wanted_text(given),)
+        case Takes.PATTERN:
+            values = (_wanted_pattern(given),)
         case Takes.FLAG:
             values = (parse_json(_FLAG, given),)
         case Takes.MANY | Takes.TWO:
@@ -105,10 +110,22 @@ def _list_item(type_: DataType, given: Any) -> Value:
     return parse_text(type_, given) if isinstance(given, str) else parse_json(type_, given)
 
 
-def _plain(type_: DataType, given: Any) -> str:
+_TEXT = DataType(Kind.TEXT, "text")
+RUNS = 16
+"""`%` in one pattern: each makes a database try the rest of the pattern from every place once more."""
+
+
+def _wanted_text(given: Any) -> str:
     if not isinstance(given, str):
         raise InvalidValue("text expected")
-    return str(parse_text(DataType(Kind.TEXT, "text"), given))
+    return str(parse_text(_TEXT, given))
+
+
+def _wanted_pattern(given: Any) -> str:
+    pattern = _wanted_text(given)
+    if pattern.count("%") > RUNS:
+        raise InvalidValue(f"a pattern may hold {RUNS} times '%' at most")
+    return pattern
 
 
 def _check_allowed(operator: Operator, type_: DataType) -> None:
@@ -185,11 +202,17 @@ OPERATORS: Mapping[str, Operator] = {
         Operator("nin", Takes.MANY, _not_among, _comparable, "is equal to none of the values, and not null"),
         Operator("between", Takes.TWO, _between, _ordered, "lies between the two values, both included"),
         Operator("isnull", Takes.FLAG, _null, _any, "is null (true) or is not null (false)"),
-        Operator("like", Takes.TEXT, partial(_one, LIKE), _textual, "matches the pattern: % any run, _ any character"),
-        Operator("ilike", Takes.TEXT, partial(_one, ILIKE), _textual, "matches the pattern, whatever the case"),
+        Operator(
+            "like", Takes.PATTERN, partial(_one, LIKE), _textual, "matches the pattern: % any run, _ any character"
+        ),
+        Operator("ilike", Takes.PATTERN, partial(_one, ILIKE), _textual, "matches the pattern, whatever the case"),
         Operator("contains", Takes.TEXT, partial(_pattern, LIKE, "%", "%"), _textual, "contains the text"),
         Operator(
-            "icontains", Takes.TEXT, partial(_pattern, ILIKE, "%", "%"), _textual, "contains the text, whatever the case"
+            "icontains",
+            Takes.TEXT,
+            partial(_pattern, ILIKE, "%", "%"),
+            _textual,
+            "contains the text, whatever the case",
         ),
         Operator("startswith", Takes.TEXT, partial(_pattern, LIKE, "", "%"), _textual, "starts with the text"),
         Operator(

@@ -47,8 +47,9 @@ def columns_of(query: Query) -> Iterator[Column]:
     match query:
         case Read():
             yield from _columns_of_read(query)
-        case Insert(values=values, check=check, returning=returning) | Update(
-            values=values, check=check, returning=returning
+        case (
+            Insert(values=values, check=check, returning=returning)
+            | Update(values=values, check=check, returning=returning)
         ):
             for each in values:
                 yield each.column
@@ -313,5 +314,3 @@ def filter_with(where: Filter, change: Replace) -> Filter:
             return Exists(via, filter_with(inner, change), filter_with(through, change))
         case _:
             assert_never(where)
-
-

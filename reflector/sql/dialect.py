@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from reflector.catalog.model import Column, DatabaseKind, Table
 from reflector.datatypes import DataType
 from reflector.errors import NotSupported
-from reflector.query.comparisons import Comparison
+from reflector.query.comparisons import Comparison, closed_pattern
 from reflector.sql.plan import Encode
 
 Sql = sa.ColumnElement[Any]
@@ -96,9 +96,9 @@ class Dialect:
         """How a canonical value becomes what the driver binds; None when it is bound as it is."""
         raise NotImplementedError
 
-    def pattern_encoder(self, comparison: Comparison) -> Encode | None:
+    def pattern_encoder(self, comparison: Comparison) -> Encode:
         """How a LIKE pattern is bound."""
-        return None
+        return closed_pattern
 
     # ── comparing ────────────────────────────────────────────────────────────────────────────
 

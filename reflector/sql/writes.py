@@ -133,7 +133,9 @@ class Found:
 
     def where(self, writer: Writer, alias: str) -> Sql:
         key = row_key(self.dialect, self.table) or ()
-        return sa.and_(*(self._same(writer, alias, name, source) for name, source in zip(key, self.sources, strict=True)))
+        return sa.and_(
+            *(self._same(writer, alias, name, source) for name, source in zip(key, self.sources, strict=True))
+        )
 
     def _same(self, writer: Writer, alias: str, key: Column | str, source: FromStep | Assignment) -> Sql:
         if isinstance(key, str):
@@ -192,7 +194,7 @@ def _locked_update(dialect: Dialect, query: Update, width: int) -> tuple[list[St
     rows = dialect.table(table).alias(alias)
     lock = sa.select(*_key_columns(dialect, table, alias)).select_from(rows)
     lock = lock.where(condition(writer, query.where, (alias,))).with_for_update()
-    first = writer.finish(lock, Expect.ROW, _KEY_PART)
+    first = writer.finish(lock, Expect.ROW)
     old = Found(dialect, table, tuple(FromStep(0, index + 1) for index in range(width)))
     writer = Writer(dialect)
     here = dialect.quote(table.name)
@@ -283,7 +285,9 @@ def _key_columns(dialect: Dialect, table: Table, alias: str | None = None) -> li
     key = row_key(dialect, table) or ()
     shown = sa.null() if table.primary_key is None else _shown_key(dialect, table, here)
     carried = [
-        dialect.carried(dialect.column(here, each), each.type) if isinstance(each, Column) else dialect.place(here, each)
+        dialect.carried(dialect.column(here, each), each.type)
+        if isinstance(each, Column)
+        else dialect.place(here, each)
         for each in key
     ]
     return [shown.label("key"), *carried]
