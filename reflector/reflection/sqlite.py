@@ -110,7 +110,8 @@ async def read_facts(fetch: Fetch, schemas: Sequence[str] | None) -> Facts:
 
 async def fingerprint(fetch: Fetch, schemas: Sequence[str] | None = None) -> str:
     """The number that SQLite counts up in the file's header with every change of the schema, whoever makes it."""
-    names = ("main",) if schemas is None else schemas
+    there = None if schemas is None else {row[0] for row in await fetch(DATABASES)}
+    names = [name for name in schemas or ("main",) if there is None or name in there]
     rows = [await fetch(f"PRAGMA {_quoted(name)}.schema_version") for name in names]
     return ",".join(str(number) for [(number,)] in rows)
 

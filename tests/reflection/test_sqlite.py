@@ -360,6 +360,9 @@ async def test_an_attached_database_is_read_when_it_is_asked_for(database: sqlit
     assert [each.name for each in facts.tables[0].columns] == ["code", "up"]
     assert facts.tables[0].uniques[0].columns == ("code",)
     assert facts.foreign_keys[0].target_schema == "o'ther"
+    before = await fingerprint(fetching(database), ["o'ther", "absent"])
+    database.execute("""CREATE TABLE "o'ther".more (x)""")
+    assert await fingerprint(fetching(database), ["o'ther", "absent"]) != before
 
 
 async def test_the_driver_may_ask_all_of_this(facts: Facts, path: Path) -> None:
