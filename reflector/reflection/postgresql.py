@@ -126,8 +126,8 @@ class _Relation:
 
     def names(self, numbers: Sequence[str] | None) -> tuple[str, ...]:
         """The columns' names; nothing when one of them is not there any more."""
-        found = [self.columns.get(int(number)) for number in numbers or ()]
-        return () if None in found else tuple(column.name for column in found if column is not None)
+        at = [int(number) for number in numbers or ()]
+        return tuple(self.columns[number].name for number in at) if self.columns.keys() >= set(at) else ()
 
 
 # ── tables ───────────────────────────────────────────────────────────────────────────────────
@@ -151,31 +151,31 @@ def _table(relation: _Relation) -> TableFact:
 
 
 def _column(row: _ColumnRow, types: Types) -> ColumnFact:
+    default = types.default(row.type) if row.expression is None else row.expression
     return ColumnFact(
         name=row.name,
         type=types.of(row.type, row.modifier, row.native, case_insensitive=row.case_insensitive),
         nullable=not (row.not_null or types.not_null(row.type)),
-        fill=_fill(row, types),
-        default=None if row.generated else row.expression,
+        fill=_fill(row, default),
+        default=None if row.generated else default,
         comment=row.comment,
         collation=row.collation,
     )
 
 
-def _fill(row: _ColumnRow, types: Types) -> Fill:
+def _fill(row: _ColumnRow, default: str | None) -> Fill:
     if row.generated or not row.writable:
         return Fill.COMPUTED
     if row.identity:
         return Fill.ALWAYS if row.identity == "a" else Fill.IDENTITY
-    if row.expression is None:
-        return Fill.DEFAULT if types.has_default(row.type) else Fill.NONE
-    return Fill.IDENTITY if row.expression.startswith("nextval(") else Fill.DEFAULT
+    if default is None:
+        return Fill.NONE
+    return Fill.IDENTITY if default.startswith("nextval(") else Fill.DEFAULT
 
 
 def _keys(relation: _Relation, form: str) -> Iterator[KeyFact]:
     for key in relation.keys:
-        columns = relation.names(key.columns)
-        if key.form == form and columns:
+        if key.form == form and (columns := relation.names(key.columns)):
             yield KeyFact(key.name, columns)
 
 
@@ -188,8 +188,7 @@ def _condition(definition: str) -> str:
 def _foreign_keys(relations: Mapping[int, _Relation]) -> Iterator[ForeignKeyFact]:
     for relation in relations.values():
         for key in relation.keys:
-            columns = relation.names(key.columns)
-            if key.form == "f" and key.target is not None and columns:
+            if key.form == "f" and key.target is not None and (columns := relation.names(key.columns)):
                 target = relations.get(key.target)
                 yield ForeignKeyFact(
                     name=key.name,

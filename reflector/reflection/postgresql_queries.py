@@ -37,7 +37,7 @@ SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4,
 # compared by its own operator only where the search path leads to it.
 TYPES = """
 SELECT t.oid, n.nspname::pg_catalog.text, t.typname::pg_catalog.text, t.typtype::pg_catalog.text, e.oid,
-       t.typbasetype, t.typtypmod, t.typnotnull, t.typdefault IS NOT NULL, l.labels,
+       t.typbasetype, t.typtypmod, t.typnotnull, t.typdefault, l.labels,
        t.oid IN (SELECT o.opcintype FROM pg_catalog.pg_opclass o JOIN pg_catalog.pg_am m ON m.oid = o.opcmethod
                  WHERE o.opcdefault AND m.amname IN ('btree', 'hash'))
        AND t.oid IN (SELECT q.oprleft FROM pg_catalog.pg_operator q

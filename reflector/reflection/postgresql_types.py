@@ -23,7 +23,7 @@ class TypeRow:
     """A row of pg_type.
 
     `form` is its typtype: b base, c composite, d domain, e enum, r range, m multirange. `element` is the oid of an
-    array's element, `base` and `modifier` are a domain's, `not_null` and `has_default` hold for the domain itself.
+    array's element, `base` and `modifier` are a domain's, `not_null` and `default` are of the domain itself.
     `comparable` says that it has a default operator class for equality, and an `=` that the search path finds.
     """
 
@@ -34,7 +34,7 @@ class TypeRow:
     base: int
     modifier: int
     not_null: bool
-    has_default: bool
+    default: str | None
     labels: Sequence[str] | None
     comparable: bool
 
@@ -136,8 +136,9 @@ class Types:
         """Whether a domain, or one that it is made of, refuses NULL."""
         return any(row.not_null for row in self._domains(oid))
 
-    def has_default(self, oid: int) -> bool:
-        return any(row.has_default for row in self._domains(oid))
+    def default(self, oid: int) -> str | None:
+        """What a domain, or the nearest that it is made of, takes when no value is given."""
+        return next((row.default for row in self._domains(oid) if row.default is not None), None)
 
     def _domains(self, oid: int) -> list[TypeRow]:
         found = []
