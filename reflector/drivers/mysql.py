@@ -119,6 +119,9 @@ class MySQLConnection:
         self.wire.cut()
 
     async def close(self) -> None:
+        if self._under_way:
+            self.terminate()
+            return
         try:
             async with asyncio.timeout(SETTLE_SECONDS):
                 await self.wire.ensure_closed()

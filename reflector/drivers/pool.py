@@ -32,7 +32,7 @@ class Pooled(Protocol):
         ...
 
     async def close(self) -> None:
-        """Say goodbye and cut the connection."""
+        """Say goodbye and cut the connection, within a second or two; a command that is under way is ended."""
         ...
 
 
@@ -110,17 +110,14 @@ class Pool(Generic[C]):
         """Close the idle, cut those in use, refuse those who wait."""
         self._closed = True
         self._generation += 1
-        idle, self.idle = self.idle, []
+        members, self._members = self._members, set()
+        self.idle.clear()
+        self._places += len(members)
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_exception(DatabaseUnavailable("the connections to the database have been closed"))
-        for connection in idle:
-            self._members.remove(connection)
-            self._places += 1
-        for connection in list(self._members):
-            self.discard(connection)
-        await asyncio.gather(*(connection.close() for connection in idle))
+        await asyncio.gather(*(connection.close() for connection in members))
 
     async def _fill_place(self) -> C:
         generation = self._generation

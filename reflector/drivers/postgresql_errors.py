@@ -5,6 +5,7 @@ Rule: a code of five characters is looked up before its class of two.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from typing import Final
 
@@ -65,6 +66,7 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
 }
 OTHERWISE: Final = Meaning(DatabaseError, "the database could not do this")
 
+TLS_MODES: Final = frozenset({"require", "verify-ca", "verify-full"})
 STALE_STATEMENT: Final = frozenset({"26000", "XX000"})
 """A kept statement that the server forgot, or whose types are gone: it is prepared anew next time."""
 
@@ -146,4 +148,6 @@ def refusal(error: BaseException, url: DatabaseUrl) -> ConnectionRefused | None:
         return refused_credentials(url)
     if isinstance(error, asyncpg.PostgresError | asyncpg.InternalClientError):
         return ConnectionRefused(f"host: {place_of(url)} answers, but not as a PostgreSQL server that can be used")
+    if type(error) is ConnectionError and url.option("sslmode") in TLS_MODES:  # asyncpg: the server has no TLS
+        return network_refusal(ssl.SSLError(), url)
     return network_refusal(error, url)

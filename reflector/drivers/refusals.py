@@ -24,6 +24,8 @@ def place_of(url: DatabaseUrl) -> str:
 def network_refusal(error: BaseException, url: DatabaseUrl) -> ConnectionRefused | None:
     """The refusal for an error of the network; None where it is none."""
     place = place_of(url)
+    if isinstance(error, FileNotFoundError | PermissionError) and url.host is not None and url.socket is None:
+        return ConnectionRefused("TLS: a certificate or key file that the database URL names cannot be used")
     for kind, words in (
         (socket.gaierror, f"host: the name {url.host!r} cannot be resolved"),
         (ssl.SSLError, f"TLS: no trusted connection to {place} can be made"),

@@ -1,8 +1,9 @@
 """A driver on each kind of database, over the same tables."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -17,10 +18,11 @@ KINDS = ("postgresql", "mariadb", "sqlite")
 
 def settings(**changes: object) -> Settings:
     values = {name: getattr(SETTINGS, name) for name in SETTINGS.__slots__}
-    return Settings(**{**values, **changes})  # type: ignore[arg-type]
+    return Settings(**{**values, **changes})
 
 
-Prepare = Callable[[str], World]
+class Prepare(Protocol):
+    def __call__(self, kind: str, chosen: Settings = SETTINGS) -> World: ...
 
 
 @pytest.fixture
