@@ -130,12 +130,12 @@ def _read_definition(text: str, read: TableText) -> None:
     of_table = definition[0].says("CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN")
     column = () if of_table else (definition[0].name,)
     name: str | None = None
-    for position, token in _top_level(definition, 0 if of_table else 1):
+    for position, keyword in _keywords(definition, 0 if of_table else 1):
         following = definition[position + 1 :]
-        keyword = token.text.upper() if token.kind == "word" else ""
-        if keyword == "CONSTRAINT" and following:
+        if keyword == "CONSTRAINT":
             name = following[0].name
-        elif keyword == "COLLATE" and following and column:
+            continue
+        if keyword == "COLLATE" and column:
             read.collations[folded(column[0])] = following[0].name
         elif keyword == "CHECK":
             read.constraints.append(Constraint("CHECK", name, expression=_expression(text, following)))
@@ -143,23 +143,29 @@ def _read_definition(text: str, read: TableText) -> None:
             read.constraints.append(Constraint(keyword, name, column or _names(following)))
         elif keyword == "REFERENCES" and column:
             read.constraints.append(Constraint("FOREIGN", name, column))
-        if keyword in _CONSTRAINTS:
-            name = None
+        name = None
 
 
-_CONSTRAINTS = {"CHECK", "PRIMARY", "UNIQUE", "FOREIGN", "REFERENCES", "NOT", "NULL", "DEFAULT", "COLLATE", "GENERATED"}
+_CONSTRAINTS = {
+    "CONSTRAINT", "CHECK", "PRIMARY", "UNIQUE", "FOREIGN", "REFERENCES", "NOT", "NULL", "DEFAULT", "COLLATE", "GENERATED",
+}  # fmt: skip
 
 
-def _top_level(definition: Sequence[Token], start: int) -> Iterator[tuple[int, Token]]:
-    """The tokens outside of parentheses; what follows CONSTRAINT or COLLATE is a name, whatever it looks like."""
+def _keywords(definition: Sequence[Token], start: int) -> Iterator[tuple[int, str]]:
+    """The words outside of parentheses that begin a constraint, and where they stand.
+
+    What follows CONSTRAINT or COLLATE is a name, whatever it looks like.
+    """
     depth, is_name = 0, False
     for position in range(start, len(definition)):
-        token = definition[position]
-        if token.kind == "mark":
-            depth += {"(": 1, ")": -1}.get(token.text, 0)
-        elif depth == 0 and not is_name:
-            yield position, token
-        is_name = depth == 0 and not is_name and token.says("CONSTRAINT", "COLLATE")
+        kind, text, _, _ = definition[position]
+        if kind == "mark":
+            depth += {"(": 1, ")": -1}.get(text, 0)
+        elif is_name:
+            is_name = False
+        elif depth == 0 and kind == "word" and (keyword := text.upper()) in _CONSTRAINTS:
+            is_name = keyword in ("CONSTRAINT", "COLLATE")
+            yield position, keyword
 
 
 def _group(following: Sequence[Token]) -> Sequence[Token]:
