@@ -1,0 +1,147 @@
+"""From the configuration to what the core takes: how to connect, what lies over the catalog, who may do what.
+
+Rule: this is the only place that knows both the config's sections and the core's descriptions; nothing is decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from reflector.access.description import (
+    AccessDescription,
+    AllowRules,
+    ColumnList,
+    CreateRules,
+    DeleteRules,
+    PresetText,
+    ReadRules,
+    RoleRules,
+    RuleText,
+    TableRules,
+    UpdateRules,
+)
+from reflector.catalog.overlay import Overlay, RelationshipRule
+from reflector.drivers.protocol import Settings
+from server.config import Config, Position, RuleSource
+from server.config.complaints import Path
+from server.config.models import Allow, Create, Delete, Read, Update
+
+EVERYBODY: Final = "*"
+"""The role of every caller where nobody can have a credential. No role of a file can have this name."""
+
+
+def settings_of(config: Config) -> Settings:
+    """How the driver keeps its connections."""
+    return Settings(
+        pool_size=config.database.pool.max,
+        statement_timeout=config.database.timeout.total_seconds(),
+        writable=may_write(config),
+    )
+
+
+def may_write(config: Config) -> bool:
+    """Whether anything at all could be written under this configuration; otherwise the database refuses it as well."""
+    if config.open:
+        return config.writable
+    granted = (allow for table in config.tables.values() for allow in table.allow.values())
+    return config.defaults.write or any(allow.create or allow.update or allow.delete for allow in granted)
+
+
+def overlay_of(config: Config) -> Overlay:
+    """What the file says over the reflected database."""
+    return Overlay(
+        schemas=config.database.schemas or None,
+        exclude=config.database.exclude,
+        names={table: said.name for table, said in config.tables.items() if said.name is not None},
+        relationships=tuple(
+            RelationshipRule(path, rename=said.rename, to=said.to, join=said.join)
+            for path, said in config.relationships.items()
+        ),
+    )
+
+
+def anonymous_role(config: Config) -> str | None:
+    """The role of callers without a credential; None where they are refused, or where nothing is configured."""
+    if config.auth is not None:
+        return config.auth.anonymous_role
+    return None if config.open else EVERYBODY
+
+
+def describe(config: Config) -> AccessDescription:
+    """Everything the file says about access."""
+    roles = {
+        name: RoleRules(role.extends, config.position("roles", name, "extends")) for name, role in config.roles.items()
+    }
+    if config.auth is None:
+        roles[EVERYBODY] = RoleRules()
+    return AccessDescription(
+        roles=roles,
+        policies={name: _rule(source) for name, source in config.policies.items()},
+        tables=tuple(_table(config, name) for name in config.tables),
+        anonymous_role=anonymous_role(config),
+        default_read=config.defaults.read,
+        default_write=config.defaults.write,
+        columns_listed=config.defaults.columns == "listed",
+    )
+
+
+def _rule(source: RuleSource) -> RuleText:
+    return RuleText(source.form, source)
+
+
+def _table(config: Config, name: str) -> TableRules:
+    said, path = config.tables[name], ("tables", name)
+    return TableRules(
+        name,
+        allow={role: _allow(config, allow, (*path, "allow", role)) for role, allow in said.allow.items()},
+        hidden={column: config.position(*path, "columns", column) for column in said.columns},
+        where=config.position(*path),
+    )
+
+
+def _allow(config: Config, allow: Allow, path: Path) -> AllowRules:
+    return AllowRules(
+        read=_read(config, allow.read, path) if allow.read else None,
+        create=_create(config, allow.create, (*path, "create")) if allow.create else None,
+        update=_update(config, allow.update, (*path, "update")) if allow.update else None,
+        delete=_delete(allow.delete) if allow.delete else None,
+        aggregate=allow.aggregate,
+        where=config.position(*path),
+    )
+
+
+def _read(config: Config, read: Read, path: Path) -> ReadRules:
+    # `columns` may stand inside read or beside it.
+    beside = config.position(*path, "columns")
+    inside = config.position(*path, "read", "columns")
+    return ReadRules(_rule(read.filter), _columns(read.columns, max(filter(None, (beside, inside)), default=None)))
+
+
+def _create(config: Config, create: Create, path: Path) -> CreateRules:
+    where = config.position(*path, "columns")
+    return CreateRules(_rule(create.check), _columns(create.columns, where), _presets(config, create, path))
+
+
+def _update(config: Config, update: Update, path: Path) -> UpdateRules:
+    return UpdateRules(
+        _rule(update.filter),
+        _rule(update.check) if update.check else None,
+        _columns(update.columns, config.position(*path, "columns")),
+        _presets(config, update, path),
+    )
+
+
+def _delete(delete: Delete) -> DeleteRules:
+    return DeleteRules(_rule(delete.filter))
+
+
+def _columns(names: tuple[str, ...] | None, where: Position | None) -> ColumnList | None:
+    return None if names is None else ColumnList(names, where)
+
+
+def _presets(config: Config, said: Create | Update, path: Path) -> Mapping[str, PresetText]:
+    return {
+        column: PresetText(preset.form, preset.position or config.position(*path, "presets", column))
+        for column, preset in said.presets.items()
+    }

@@ -1,0 +1,1 @@
+"""What is served: one package for each API. They never import one another."""

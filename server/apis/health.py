@@ -1,0 +1,66 @@
+"""Whether the process lives, and whether it can serve: one word each, for those who balance and restart.
+
+    GET /health/live     200 {"status":"live"} for as long as the process answers
+    GET /health/ready    200 {"status":"ready"}, or {"status":"degraded"} while a table is closed by a rule that does not fit
+                         503 {"status":"unavailable"} while the database does not answer, {"status":"draining"} at the end
+
+Rule: anybody may ask, so an answer names nothing, and however often it is asked the database hears once a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+from reflector.errors import ReflectorError
+
+FRESH_SECONDS: Final = 1.0
+PATIENCE_SECONDS: Final = 2.0
+
+
+class Health:
+    """What is known of the server's state. `ask` reaches the database or raises; `degraded` tells of closed tables."""
+
+    def __init__(self, ask: Callable[[], Awaitable[object]], degraded: Callable[[], bool]) -> None:
+        self._ask = ask
+        self._degraded = degraded
+        self._answers = True
+        self._asked = float("-inf")
+        self._asking = asyncio.Lock()
+        self.draining = False
+
+    async def word(self) -> str:
+        """`ready`, `degraded`, `unavailable` or `draining`."""
+        if self.draining:
+            return "draining"
+        if not await self._answered():
+            return "unavailable"
+        return "degraded" if self._degraded() else "ready"
+
+    async def _answered(self) -> bool:
+        async with self._asking:
+            if time.monotonic() - self._asked >= FRESH_SECONDS:
+                try:
+                    await asyncio.wait_for(self._ask(), PATIENCE_SECONDS)
+                    self._answers = True
+                except (ReflectorError, TimeoutError):
+                    self._answers = False
+                self._asked = time.monotonic()
+            return self._answers
+
+
+def health_routes(health: Health) -> list[web.RouteDef]:
+    """The two routes."""
+
+    async def live(_: web.Request) -> web.Response:
+        return web.json_response({"status": "live"})
+
+    async def ready(_: web.Request) -> web.Response:
+        word = await health.word()
+        return web.json_response({"status": word}, status=200 if word in {"ready", "degraded"} else 503)
+
+    return [web.get("/health/live", live), web.get("/health/ready", ready)]

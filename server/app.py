@@ -1,0 +1,172 @@
+"""Composition: from a configuration to a server that runs, and to its orderly end.
+
+Rule: this is the one place that knows every part; the parts know nothing of one another but what they are handed here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final, cast
+
+from aiohttp import web
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from reflector.drivers import open_driver
+from reflector.engine import Engine
+from reflector.errors import CatalogError, ConnectionRefused
+from server.access import EVERYBODY, overlay_of, settings_of
+from server.apis.health import Health, health_routes
+from server.auth.credentials import authenticator
+from server.binding import Binding, misfits
+from server.config import Complaint, Config, ConfigError, EffectiveLimits, Position, limits_for
+from server.connection import Listener
+from server.context import Context
+from server.guard import Guard, guard_of
+from server.journal import observe
+from server.middleware.gate import gate
+
+LOG: Final = logging.getLogger("reflector.server")
+DRAIN_SECONDS: Final = 6.0
+"""How long requests under way may take to end, and then to be cancelled: twice this is well below 15 s."""
+ASKS: Final = "SELECT 1"
+
+
+@dataclass(slots=True)
+class Running:
+    """A server that listens. `port` is the one it got."""
+
+    config: Config
+    engine: Engine
+    binding: Binding
+    health: Health
+    guard: Guard
+    app: web.Application
+    runner: web.AppRunner
+    listener: Listener
+    sockets: asyncio.Server = field(init=False)
+    port: int = 0
+
+    async def stop(self) -> None:
+        """Take no more, let what is under way end, and give the database's connections back."""
+        self.health.draining = True
+        self.sockets.close()
+        await self.runner.cleanup()
+        self.listener.close()
+        await self.engine.close()
+
+
+async def start(config: Config, *, strict: bool = False) -> Running:
+    """Connect, bind, listen.
+
+    Raises ConnectionRefused where the database cannot be reached, ConfigError where the configuration does not fit it,
+    and OSError where the address cannot be listened on.
+    """
+    context = tls_context(config)
+    guard = guard_of(config)
+    binding = Binding(config, strict)
+    engine = await engine_of(config, binding)
+    try:
+        running = await _assembled(config, engine, binding, guard)
+        await _listen(running, context)
+    except BaseException:
+        await engine.close()
+        raise
+    if config.database.watch is not None:
+        engine.watch(config.database.watch.total_seconds())
+    return running
+
+
+async def engine_of(config: Config, binding: Binding) -> Engine:
+    """The engine of the configured database, with its first snapshot; raises ConnectionRefused and ConfigError."""
+    if config.database.url is None:
+        raise ConfigError([Complaint(Position("database.url"), "", "no database is named")])
+    driver = open_driver(config.database.url, settings_of(config))
+    try:
+        return await Engine.start(driver, binding.snapshot, overlay_of(config), observe=observe)
+    except ConnectionRefused:
+        raise
+    except CatalogError as error:
+        raise misfits(error, config) from error
+
+
+async def _assembled(config: Config, engine: Engine, binding: Binding, guard: Guard) -> Running:
+    health = Health(lambda: engine.driver.fetch(ASKS), lambda: bool(binding.unfit))
+    context = Context(engine, authenticator(config), limits_of(config), cursor_key(config))
+    app = web.Application(middlewares=[gate(guard.rules)], client_max_size=config.server.body)
+    app.add_routes([*health_routes(health), *_arriving(context, config)])
+    # A client that leaves ends its query: only the real runner is told so by this.
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=DRAIN_SECONDS)
+    await runner.setup()
+    listener = Listener(cast("web.Server", runner.server))
+    return Running(config, engine, binding, health, guard, app, runner, listener)
+
+
+def _arriving(context: Context, config: Config) -> list[web.RouteDef]:
+    import importlib
+
+    routes: list[web.RouteDef] = []
+    for module, name, args in (
+        ("server.apis.resource", "resource_routes", (context,)),
+        ("server.openapi", "openapi_routes", (context, config)),
+    ):
+        try:
+            routes += getattr(importlib.import_module(module), name)(*args)
+        except (ImportError, AttributeError) as error:
+            LOG.warning("%s is not there yet: %s", module, error)
+    return routes
+
+
+async def _listen(running: Running, context: ssl.SSLContext | None) -> None:
+    host, port = running.config.server.host, running.config.server.port
+    loop = asyncio.get_running_loop()
+    try:
+        running.sockets = await loop.create_server(
+            running.listener, host, port, ssl=context, backlog=1024, reuse_address=True
+        )
+    except BaseException:
+        running.listener.close()
+        await running.runner.cleanup()
+        raise
+    running.port = running.sockets.sockets[0].getsockname()[1]
+
+
+def limits_of(config: Config) -> Callable[[Sequence[str]], EffectiveLimits]:
+    """The limits of a set of roles, worked out once for each."""
+
+    @lru_cache(maxsize=1024)
+    def of_roles(roles: tuple[str, ...]) -> EffectiveLimits:
+        return limits_for(config, [role for role in roles if role != EVERYBODY])
+
+    return lambda roles: of_roles(tuple(roles))
+
+
+def cursor_key(config: Config) -> bytes:
+    """64 bytes from `server.secret`, the same in every process; of this process alone where there is none."""
+    secret = config.server.secret
+    if secret is None:
+        LOG.info("server.secret is not set: cursors end with this process")
+        return secrets.token_bytes(64)
+    return HKDF(algorithm=SHA256(), length=64, salt=None, info=b"reflector cursors").derive(secret.reveal().encode())
+
+
+def tls_context(config: Config) -> ssl.SSLContext | None:
+    """What HTTPS is served with, None for HTTP; raises ConfigError where the files cannot be used."""
+    tls = config.server.tls
+    if tls is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(tls.certificate, tls.key)
+    except (OSError, ssl.SSLError) as error:
+        position = config.position("server", "tls") or Position("server.tls")
+        reason = "cannot be read" if not isinstance(error, ssl.SSLError) else "do not belong together, or are no PEM"
+        raise ConfigError([Complaint(position, "server.tls", f"the certificate and key files {reason}")]) from error
+    return context

@@ -1,0 +1,1 @@
+"""Ways of proving who is calling: one module each."""

@@ -1,0 +1,82 @@
+"""The command line: which commands there are, what they take, and how they end.
+
+    0    done            2    cannot be done as asked: every reason is on stderr
+    130  interrupted
+
+Rule: a command line that is wrong, a database that cannot be reached and a configuration that cannot be used end with
+the reason in a line for people, never with a traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from reflector.errors import ReflectorError
+from server.config import ConfigError, Flags
+
+REFUSED = 2
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    options = parser().parse_args(arguments)
+    try:
+        return COMMANDS[options.command](options, os.environ)
+    except ConfigError as error:
+        for complaint in error.complaints:
+            print(complaint, file=sys.stderr)
+    except ReflectorError as error:
+        print(f"reflector: {error.message}" + (f"; {error.hint}" if error.hint else ""), file=sys.stderr)
+    except OSError as error:
+        print(f"reflector: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return REFUSED
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command with its arguments."""
+    top = argparse.ArgumentParser(
+        prog="reflector", description="Point it at an existing database and serve it.", allow_abbrev=False
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="serve a database, or the bundled sample", allow_abbrev=False)
+    _database(serve)
+    serve.add_argument("--host", help="where to listen (127.0.0.1)")
+    serve.add_argument("--port", type=int, help="the port to listen on (8000); 0 takes a free one")
+    serve.add_argument("--writable", action="store_true", help="without rules: let everybody who may read write")
+    serve.add_argument("--insecure", action="store_true", help="without auth: ask other machines for no token")
+    serve.add_argument("--strict", action="store_true", help="refuse to start where a rule does not fit the database")
+    serve.add_argument("--verbose", action="store_true", help="log the smaller things as well")
+    return top
+
+
+def _database(command: argparse.ArgumentParser) -> None:
+    command.add_argument("url", nargs="?", metavar="URL", help="postgresql://…, mysql://… or sqlite:///…")
+    command.add_argument("--config", type=Path, metavar="FILE", help="the configuration (./config.yaml)")
+
+
+def flags_of(options: argparse.Namespace) -> Flags:
+    """What the command line says of settings."""
+    given = vars(options)
+    return Flags(
+        url=given.get("url"),
+        host=given.get("host"),
+        port=given.get("port"),
+        writable=given.get("writable", False),
+        insecure=given.get("insecure", False),
+    )
+
+
+def _serve(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from server.commands.serve import serve
+
+    return serve(options.config, environ, flags_of(options), strict=options.strict, verbose=options.verbose)
+
+
+COMMANDS = {"serve": _serve}

@@ -1,0 +1,114 @@
+"""One connection of a client, with the deadlines that the HTTP library does not have.
+
+    headers   10 s from the first byte of a request to the last of its headers
+    body      30 s from then to its last byte, whether or not a handler reads it
+    idle      75 s between requests, and before the first
+
+One sweep a second looks at all connections, so that a request pays for nothing but a look at the clock.
+
+Rule: what cannot be understood as HTTP is answered by a problem document as everything else is, in words of ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from typing import Any, Final
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_request import BaseRequest
+
+from server.middleware.gate import REQUEST_ID
+from server.problems import http_problem
+
+LOG: Final = logging.getLogger("reflector.server")
+HEADER_SECONDS: Final = 10.0
+BODY_SECONDS: Final = 30.0
+IDLE_SECONDS: Final = 75.0
+SWEEP_SECONDS: Final = 1.0
+
+
+class Connection(RequestHandler):
+    """A connection that ends when its client takes too long."""
+
+    __slots__ = ("body_of", "body_since", "headers_since", "seen")
+
+    def __init__(self, manager: web.Server, *, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(
+            manager,
+            loop=loop,
+            keepalive_timeout=IDLE_SECONDS,
+            access_log=None,
+            auto_decompress=False,  # type: ignore[arg-type]
+        )
+        self.seen = 0
+        self.headers_since = 0.0
+        self.body_of: BaseRequest | None = None
+        self.body_since = 0.0
+
+    def data_received(self, data: bytes) -> None:
+        """Take what arrived, and note when a request began to arrive that is not whole yet."""
+        super().data_received(data)
+        if self._request_count != self.seen:
+            self.seen = self._request_count
+            self.headers_since = 0.0
+        elif self._waiter is not None and not self.headers_since:
+            self.headers_since = self._loop.time()
+
+    def sweep(self, now: float) -> None:
+        """End what takes too long."""
+        if self.headers_since and now - self.headers_since > HEADER_SECONDS:
+            self.force_close()
+            return
+        request = self._current_request
+        if request is None or request.content.is_eof():
+            self.body_of = None
+        elif request is not self.body_of:
+            self.body_of, self.body_since = request, now
+        elif now - self.body_since > BODY_SECONDS:
+            self.body_of = None
+            self.keep_alive(False)
+            request.content.set_exception(web.HTTPRequestTimeout())
+
+    def handle_error(
+        self, request: BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """The answer where no handler was reached."""
+        request_id = secrets.token_hex(8)
+        if status >= 500:
+            LOG.error("request %s", request_id, exc_info=exc)
+        headers = {REQUEST_ID: request_id, "X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-store"}
+        response = http_problem(status, None, request_id, headers)
+        response.force_close()
+        return response
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """A body that never came is nothing to tell at length."""
+        fault = kw.get("exc_info")
+        if not isinstance(fault, web.HTTPException):
+            LOG.error(*args, **kw)
+
+
+class Listener:
+    """Makes the connections of one server and looks after them."""
+
+    def __init__(self, server: web.Server) -> None:
+        self._server = server
+        self._loop = asyncio.get_running_loop()
+        self._sweeping = self._loop.call_later(SWEEP_SECONDS, self._sweep)
+
+    def __call__(self) -> Connection:
+        return Connection(self._server, loop=self._loop)
+
+    def close(self) -> None:
+        """Look no more."""
+        self._sweeping.cancel()
+
+    def _sweep(self) -> None:
+        now = self._loop.time()
+        for connection in self._server.connections:
+            if isinstance(connection, Connection):
+                connection.sweep(now)
+        self._sweeping = self._loop.call_later(SWEEP_SECONDS, self._sweep)

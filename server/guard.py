@@ -1,0 +1,76 @@
+"""Who may reach a server that asks nobody for a credential, and under which names any server answers.
+
+    auth                       whoever has a credential; `server.hosts`, where it is set, limits the names
+    no auth, on loopback       this machine alone: its own names as Host, and nothing that came through a proxy
+    no auth, elsewhere         whoever has the access token: the one configured, or one made at start and shown once
+    no auth, --insecure        everybody; a token that is configured is still asked for
+
+Rule: what is not said is closed; only `--insecure` opens a server to other machines without a question.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from reflector.secret import Secret
+from server.config import Config
+from server.middleware.gate import LOOPBACK_HOSTS, GateRules
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """The gate's rules, and the token that was made for this start, None where none was needed."""
+
+    rules: GateRules
+    made: Secret | None = None
+
+
+def guard_of(config: Config) -> Guard:
+    """What the gate is to hold under this configuration."""
+    server, asked = config.server, config.auth is not None
+    alone = not asked and not config.insecure and is_loopback(server.host)
+    made = None
+    if not asked and not config.insecure and not alone and server.token is None:
+        made = Secret(secrets.token_urlsafe(24))
+    return Guard(
+        GateRules(
+            hosts=LOOPBACK_HOSTS | named(config) if alone or server.hosts else None,
+            forwarded=not alone,
+            token=None if asked else server.token or made,
+            credentials=asked or (server.token or made) is not None,
+            own_origins=frozenset(filter(None, [origin_of(server.url)])),
+            origins=frozenset(server.cors.origins),
+        ),
+        made,
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens there."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def named(config: Config) -> frozenset[str]:
+    """The hosts that the configuration names."""
+    public = urlsplit(config.server.url).hostname if config.server.url else None
+    bracketed = f"[{public}]" if public and ":" in public else public
+    return frozenset(filter(None, (*config.server.hosts, bracketed)))
+
+
+def origin_of(url: str | None) -> str | None:
+    """What a browser calls the origin of pages under this address."""
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    usual = {"http": 80, "https": 443}[parts.scheme]
+    host = parts.hostname or ""
+    bracketed = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{bracketed}" + (f":{parts.port}" if parts.port not in {None, usual} else "")

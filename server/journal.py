@@ -1,0 +1,80 @@
+"""The log: one line an event on stderr, told from what happens inside.
+
+    2024-05-01T10:00:00.123Z INFO reflector.server: serving sqlite:////srv/shop.db on http://127.0.0.1:8000
+
+Rule: logging never fails a request and never makes one wait: lines go through a bounded queue to a thread of their own,
+and what does not fit is dropped. A line is one line, whatever a caller put into it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging.handlers import QueueHandler, QueueListener
+from queue import Queue
+from typing import Final, assert_never
+
+from reflector.events import CatalogLoaded, CatalogNotice, Observation, PlanCompiled, WatchFailed
+
+LOG: Final = logging.getLogger("reflector")
+FORM: Final = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s"
+WAITING: Final = 10_000
+ESCAPES: Final = {code: f"\\x{code:02x}" for code in (*range(32), 127) if code != 9}
+QUIET: Final = frozenset({"name_clash"})
+"""Notices of which there is one for every table of an ordinary schema."""
+
+
+class LineFormatter(logging.Formatter):
+    """One record a line; only the traceback of an unforeseen exception has lines of its own."""
+
+    converter = staticmethod(time.gmtime)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        return super().formatMessage(record).translate(ESCAPES)
+
+
+class DroppingHandler(QueueHandler):
+    """Hands records over, and drops them where the queue is full: nobody waits for a log."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Nothing: what cannot be told is not told."""
+
+
+@contextmanager
+def logging_to_stderr(*, verbose: bool) -> Iterator[None]:
+    """Log on stderr until left; `verbose` tells the smaller things as well."""
+    sink = logging.StreamHandler()
+    sink.setFormatter(LineFormatter(FORM, "%Y-%m-%dT%H:%M:%S"))
+    queue: Queue[logging.LogRecord] = Queue(WAITING)
+    listener = QueueListener(queue, sink)
+    handler = DroppingHandler(queue)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING)
+    LOG.setLevel(logging.DEBUG if verbose else logging.INFO)
+    logging.raiseExceptions = False
+    listener.start()
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        listener.stop()
+
+
+def observe(event: Observation) -> None:
+    """Write down what happened inside."""
+    match event:
+        case CatalogLoaded(snapshot, tables, relationships, seconds, changes):
+            LOG.info("schema %d: %d tables, %d relationships, %.0f ms", snapshot, tables, relationships, seconds * 1e3)
+            for change in changes:
+                LOG.info("schema %d: %s", snapshot, change)
+        case CatalogNotice(code, message):
+            LOG.log(logging.DEBUG if code in QUIET else logging.WARNING, "%s: %s", code, message)
+        case PlanCompiled(table, seconds):
+            LOG.debug("compiled a plan for %s in %.1f ms", table, seconds * 1e3)
+        case WatchFailed(reason):
+            LOG.warning("the schema cannot be looked at, what is known goes on being served: %s", reason)
+        case _:
+            assert_never(event)

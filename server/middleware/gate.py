@@ -1,0 +1,243 @@
+"""The one gate: request id, Host, forwarded headers, access token, Origin, CORS; and every error as a problem.
+
+It is one middleware because each costs every request a few per cent.
+
+    who may be asked for      Host       listed hosts; without auth only this machine's names
+    through whom              forwarded  refused where nobody is asked for a credential
+    with what                 token      where other machines can reach a server without auth
+    from which page           Origin     for writes that carry no credential
+
+Rule: whatever is refused here is refused before any handler runs; what a handler raises leaves as a problem document,
+and an exception nobody foresaw as a 500 that says nothing of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from reflector.errors import ReflectorError, Unauthenticated
+from reflector.secret import Secret
+from server.problems import (
+    ForwardedRefused,
+    InvalidToken,
+    MisdirectedRequest,
+    OriginRefused,
+    http_problem,
+    problem,
+    status_of,
+)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+LOG: Final = logging.getLogger("reflector.server")
+REQUEST_ID: Final = "X-Request-Id"
+WELL_FORMED_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+FORWARDED: Final = (
+    "X-Forwarded-For",
+    "Forwarded",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Port",
+    "X-Forwarded-Server",
+    "X-Real-IP",
+)
+READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+UNGUARDED: Final = "/health/"
+"""Paths that answer without the access token: they say one word."""
+API: Final = "/api"
+"""Under this, a token in the address is no credential: addresses are logged, kept and passed on."""
+VARY: Final = "Authorization, Accept, Prefer, Accept-Profile, Origin, Accept-Encoding"
+CORS_METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE"
+CORS_HEADERS: Final = f"Authorization, Content-Type, Accept, Prefer, {REQUEST_ID}"
+CORS_EXPOSED: Final = f"Link, Location, Retry-After, WWW-Authenticate, {REQUEST_ID}"
+CORS_SECONDS: Final = "600"
+
+
+@dataclass(frozen=True, slots=True)
+class GateRules:
+    """hosts: the Host values served, without port, in small letters; None for any.
+
+    forwarded: whether requests may have come through a proxy. token: what every request must carry, where set.
+    credentials: whether an Authorization header is a credential here, so that a write with one needs no Origin.
+    own_origins: the public address's; `origins`: those of `cors.origins`.
+    """
+
+    hosts: frozenset[str] | None = None
+    forwarded: bool = True
+    token: Secret | None = None
+    credentials: bool = False
+    own_origins: frozenset[str] = frozenset()
+    origins: frozenset[str] = frozenset()
+
+
+def gate(rules: GateRules) -> Middleware:
+    """The middleware that holds these rules."""
+
+    @web.middleware
+    async def pass_gate(request: web.Request, handler: Handler) -> web.StreamResponse:
+        headers = request.headers
+        given = headers.get(REQUEST_ID)
+        request_id = given if given is not None and WELL_FORMED_ID.fullmatch(given) else secrets.token_hex(8)
+        try:
+            admit(rules, request)
+            if request.method == "OPTIONS" and "Access-Control-Request-Method" in headers:
+                response: web.StreamResponse = preflight(rules, request)
+            else:
+                response = await handler(request)
+        except ReflectorError as error:
+            note(error, request, request_id)
+            response = problem(error, request_id)
+        except web.HTTPException as error:
+            response = refused_by_http(error, request_id)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            LOG.exception("request %s: %s %s", request_id, request.method, request.path)
+            response = http_problem(500, None, request_id, {})
+        if not response.prepared:
+            dress(rules, request, response, request_id)
+        return response
+
+    return pass_gate
+
+
+# ── in ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def admit(rules: GateRules, request: web.Request) -> None:
+    """Let the request in, or raise what it is refused with."""
+    headers = request.headers
+    if rules.hosts is not None and not served(rules.hosts, headers.getall("Host", ())):
+        raise MisdirectedRequest("this server does not answer for that Host", hint="list it under server.hosts")
+    if not rules.forwarded:
+        for name in FORWARDED:
+            if name in headers:
+                raise ForwardedRefused(
+                    f"requests with {name} are refused: without auth this server is for its own machine alone",
+                    hint="configure auth, or start it with --insecure",
+                )
+    if rules.token is not None and not request.path.startswith(UNGUARDED) and request.method != "OPTIONS":
+        check_token(rules.token, request)
+    if request.method not in READING:
+        check_origin(rules, request)
+        if headers.get("Content-Encoding", "identity") != "identity":
+            raise web.HTTPUnsupportedMediaType(text="a body must not be compressed")
+
+
+def served(hosts: frozenset[str], given: tuple[str, ...] | list[str]) -> bool:
+    """Whether the Host header, there exactly once, names one of the hosts, with or without a port."""
+    if len(given) != 1:
+        return False
+    name, colon, port = given[0].rpartition(":")
+    plain = name if colon and port.isdecimal() else given[0]
+    return plain.lower().removesuffix(".") in hosts
+
+
+def check_token(token: Secret, request: web.Request) -> None:
+    """The access token, as Bearer, or in the address of a page that is read."""
+    given = request.headers.getall("Authorization", ())
+    if len(given) == 1:
+        scheme, _, credential = given[0].partition(" ")
+        if scheme.lower() == "bearer" and same(credential.strip(), token):
+            return
+        _refuse_token()
+    if not given and request.method in READING and not request.path.startswith(API):
+        in_address = request.query.get("token")
+        if in_address is not None and same(in_address, token):
+            return
+    if given or "token" in request.query:
+        _refuse_token()
+    raise Unauthenticated("an access token is required", hint="the server printed it when it started")
+
+
+def same(given: str, token: Secret) -> bool:
+    """Compared in constant time."""
+    return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), token.reveal().encode())
+
+
+def _refuse_token() -> NoReturn:
+    raise InvalidToken("the access token is not the right one")
+
+
+def check_origin(rules: GateRules, request: web.Request) -> None:
+    """A page may write without a credential only where it comes from here. Who sends no Origin is no browser."""
+    headers = request.headers
+    if "Origin" not in headers or (rules.credentials and "Authorization" in headers):
+        return
+    origins = headers.getall("Origin")
+    if len(origins) != 1 or not (origins[0] in rules.origins or is_own(rules, request, origins[0])):
+        raise OriginRefused("a page of another origin may not write here", hint="list it under server.cors.origins")
+
+
+def is_own(rules: GateRules, request: web.Request, origin: str) -> bool:
+    """Whether the page was served by this server: under the Host of the request, or under `server.url`."""
+    return origin in rules.own_origins or origin == f"{request.scheme}://{request.headers.get('Host', '')}".lower()
+
+
+def preflight(rules: GateRules, request: web.Request) -> web.Response:
+    """The answer to a browser that asks whether a page may call."""
+    if request.headers.get("Origin") not in rules.origins:
+        raise OriginRefused("pages of this origin may not call", hint="list it under server.cors.origins")
+    headers = {
+        "Access-Control-Allow-Methods": CORS_METHODS,
+        "Access-Control-Allow-Headers": CORS_HEADERS,
+        "Access-Control-Max-Age": CORS_SECONDS,
+    }
+    return web.Response(status=204, headers=headers)
+
+
+# ── out ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def dress(rules: GateRules, request: web.Request, response: web.StreamResponse, request_id: str) -> None:
+    """Put on the headers that every answer has."""
+    headers = response.headers
+    headers[REQUEST_ID] = request_id
+    headers["Server"] = "reflector"
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Vary"] = VARY
+    if "Cache-Control" not in headers:
+        headers["Cache-Control"] = "private, no-store"
+    if rules.origins:
+        origin = request.headers.get("Origin")
+        if origin in rules.origins:
+            headers["Access-Control-Allow-Origin"] = origin
+            headers["Access-Control-Expose-Headers"] = CORS_EXPOSED
+
+
+def refused_by_http(error: web.HTTPException, request_id: str) -> web.StreamResponse:
+    """The HTTP library's own refusals as problems; what is no error (a redirect) as it is."""
+    if error.status < 400:
+        return web.Response(status=error.status, headers=error.headers)
+    kept = {name: error.headers[name] for name in ("Allow", "Retry-After") if name in error.headers}
+    standard = f"{error.status}: {error.reason}"
+    return http_problem(error.status, None if error.text in (None, standard) else error.text, request_id, kept)
+
+
+def note(error: ReflectorError, request: web.Request, request_id: str) -> None:
+    """Tell the log of what the caller is not told: the cause of an answer of 5xx."""
+    if status_of(error) < 500:
+        return
+    cause = error.__cause__
+    reason = f"{error.code}: {error.message}" + (f" ({type(cause).__name__}: {cause})" if cause else "")
+    unforeseen = status_of(error) == 500
+    LOG.log(
+        logging.ERROR if unforeseen else logging.WARNING,
+        "request %s: %s %s: %s",
+        request_id,
+        request.method,
+        request.path,
+        reason,
+        exc_info=error if unforeseen else None,
+    )

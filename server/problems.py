@@ -1,0 +1,273 @@
+"""Errors as answers: the only table of HTTP statuses, and the problem documents (RFC 9457) that carry them.
+
+    {"type": "about:blank", "title": "Unprocessable Content", "status": 422, "code": "unknown_column",
+     "detail": "book has no column 'titel'",
+     "errors": [{"code": "unknown_column", "message": "…", "pointer": "/query/sort", "hint": "did you mean 'title'?"}],
+     "request_id": "…"}
+
+Rule: a status of 5xx is told in the words of this table, never in those of an exception; the log has the rest under the
+request's id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, ClassVar, Final
+
+import orjson
+from aiohttp import web
+
+from reflector.access.rights import BrokenPolicyError
+from reflector.access.rules import UnfitRule
+from reflector.database_url import InvalidDatabaseUrl
+from reflector.errors import (
+    AccessError,
+    CatalogError,
+    CheckRefused,
+    CheckViolation,
+    ConnectionRefused,
+    DatabaseError,
+    DatabaseUnavailable,
+    Faults,
+    Forbidden,
+    ForeignKeyViolation,
+    InternalError,
+    InvalidData,
+    InvalidRequest,
+    InvalidValue,
+    LimitExceeded,
+    MissingClaim,
+    NotNullViolation,
+    NotSupported,
+    OutcomeUnknown,
+    PoolExhausted,
+    ReadOnlyDatabase,
+    ReflectorError,
+    RequestError,
+    RowNotFound,
+    RuleError,
+    RuleUnbound,
+    SerializationFailure,
+    StatementTimeout,
+    StorageFull,
+    Unauthenticated,
+    UniqueViolation,
+    UnknownColumn,
+    UnknownOperator,
+    UnknownParameter,
+    UnknownRelationship,
+    UnknownTable,
+)
+from server.config import ConfigError
+
+CONTENT_TYPE: Final = "application/problem+json"
+
+
+# ── what only a server can object to ─────────────────────────────────────────────────────────
+
+
+class MalformedRequest(RequestError):
+    """What arrived is not what its headers say: broken HTTP, broken JSON."""
+
+    code: ClassVar[str] = "malformed_request"
+
+
+class AmbiguousCredentials(RequestError):
+    """Two credentials in one request."""
+
+    code: ClassVar[str] = "ambiguous_credentials"
+
+
+class InvalidToken(Unauthenticated):
+    """A credential that is there and does not hold."""
+
+    code: ClassVar[str] = "invalid_token"
+
+
+class MisdirectedRequest(AccessError):
+    """The Host is none that this server answers for."""
+
+    code: ClassVar[str] = "misdirected_request"
+
+
+class ForwardedRefused(AccessError):
+    """The request came through a proxy, to a server that nobody guards."""
+
+    code: ClassVar[str] = "forwarded_refused"
+
+
+class OriginRefused(AccessError):
+    """A page of another origin tries to write."""
+
+    code: ClassVar[str] = "origin_refused"
+
+
+# ── the table ────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How an error is answered. `words` are all that is said of a 5xx; `retry` is Retry-After in seconds."""
+
+    status: int
+    words: str | None = None
+    retry: int | None = None
+
+
+UNAVAILABLE: Final = "the database cannot be reached at the moment"
+UNEXPECTED: Final = "something went wrong here; the log has it under this request id"
+
+TABLE: Final[Mapping[type[ReflectorError], Told]] = {
+    ReflectorError: Told(500, UNEXPECTED),
+    RequestError: Told(422),
+    UnknownTable: Told(404),
+    UnknownColumn: Told(422),
+    UnknownRelationship: Told(422),
+    UnknownOperator: Told(422),
+    UnknownParameter: Told(422),
+    InvalidValue: Told(422),
+    InvalidRequest: Told(422),
+    LimitExceeded: Told(422),
+    NotSupported: Told(422),
+    RowNotFound: Told(404),
+    Faults: Told(422),
+    MalformedRequest: Told(400),
+    AmbiguousCredentials: Told(400),
+    AccessError: Told(403),
+    Unauthenticated: Told(401),
+    InvalidToken: Told(401),
+    Forbidden: Told(403),
+    CheckRefused: Told(403),
+    MissingClaim: Told(403),
+    RuleUnbound: Told(503, "the table is closed: one of its rules does not fit the database"),
+    MisdirectedRequest: Told(421),
+    ForwardedRefused: Told(403),
+    OriginRefused: Told(403),
+    DatabaseError: Told(500, UNEXPECTED),
+    UniqueViolation: Told(409),
+    ForeignKeyViolation: Told(409),
+    CheckViolation: Told(422),
+    NotNullViolation: Told(422),
+    InvalidData: Told(422),
+    SerializationFailure: Told(503, "another change got in the way: nothing was written, try again", retry=1),
+    StatementTimeout: Told(504, "the database took longer than this request may take"),
+    ReadOnlyDatabase: Told(503, "the database accepts no writes at the moment", retry=2),
+    StorageFull: Told(507, "the database has no space left: nothing was written"),
+    DatabaseUnavailable: Told(503, UNAVAILABLE, retry=2),
+    PoolExhausted: Told(503, "every connection to the database is in use", retry=1),
+    OutcomeUnknown: Told(503, "the connection broke after the write was sent: it may or may not have been done"),
+    CatalogError: Told(500, UNEXPECTED),
+    ConnectionRefused: Told(503, UNAVAILABLE, retry=2),
+    InvalidDatabaseUrl: Told(500, UNEXPECTED),
+    RuleError: Told(500, UNEXPECTED),
+    UnfitRule: Told(500, UNEXPECTED),
+    BrokenPolicyError: Told(500, UNEXPECTED),
+    ConfigError: Told(500, UNEXPECTED),
+    InternalError: Told(500, UNEXPECTED),
+}
+
+HTTP_CODES: Final[Mapping[int, tuple[str, str]]] = {
+    400: ("malformed_request", "the request is not valid HTTP"),
+    404: ("not_found", "there is nothing under this path"),
+    405: ("method_not_allowed", "this path does not know the method"),
+    406: ("not_acceptable", "none of the accepted media types can be had"),
+    408: ("request_timeout", "the request took too long to arrive"),
+    413: ("body_too_large", "the body is larger than the server takes"),
+    414: ("uri_too_long", "the address is longer than the server takes"),
+    415: ("unsupported_media_type", "the body's media type or encoding is not accepted here"),
+    417: ("expectation_failed", "the expectation cannot be met"),
+    431: ("headers_too_large", "the headers are larger than the server takes"),
+    500: ("internal_error", UNEXPECTED),
+}
+"""What the HTTP library itself refuses: status → code and words."""
+
+
+def told(error: ReflectorError) -> Told:
+    """The row of an error: its own class's, else the nearest parent's. Several faults are told as the first of them."""
+    if isinstance(error, Faults) and error.faults:
+        return told(error.faults[0])
+    return next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
+
+
+def status_of(error: ReflectorError) -> int:
+    """The HTTP status of an error."""
+    return told(error).status
+
+
+# ── the document ─────────────────────────────────────────────────────────────────────────────
+
+
+def problem(error: ReflectorError, request_id: str) -> web.Response:
+    """The answer to a request that ended with this error."""
+    row = told(error)
+    errors = [_entry(each) for each in (error.faults if isinstance(error, Faults) else (error,))]
+    headers = dict(_headers(error, row))
+    return problem_of(row.status, row.words or error.message, errors, request_id, headers, code=errors[0]["code"])
+
+
+def http_problem(status: int, detail: str | None, request_id: str, headers: Mapping[str, str]) -> web.Response:
+    """The answer where the HTTP library, or a handler in its words, refused; `detail` None for the table's words."""
+    code, words = HTTP_CODES.get(status, (_code_of(status), _title(status)))
+    said = words if detail is None or status >= 500 else detail
+    return problem_of(status, said, [{"code": code, "message": said}], request_id, headers, code=code)
+
+
+def problem_of(
+    status: int,
+    detail: str,
+    errors: Sequence[Mapping[str, Any]],
+    request_id: str,
+    headers: Mapping[str, str],
+    *,
+    code: str,
+) -> web.Response:
+    """A problem document; `errors` are of the form `{"code", "message", "pointer"?, "hint"?}`."""
+    document = {
+        "type": "about:blank",
+        "title": _title(status),
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "errors": errors,
+        "request_id": request_id,
+    }
+    # A caller's own text comes back in it, and that may hold half of a surrogate pair.
+    body = orjson.dumps(_writable(document))
+    return web.Response(body=body, status=status, headers=headers, content_type=CONTENT_TYPE)
+
+
+def _entry(error: ReflectorError) -> dict[str, str]:
+    row = told(error)
+    entry = {"code": error.code, "message": row.words or error.message}
+    if row.words is None:
+        entry |= {name: said for name in ("pointer", "hint") if (said := getattr(error, name)) is not None}
+    return entry
+
+
+def _headers(error: ReflectorError, row: Told) -> Iterable[tuple[str, str]]:
+    if row.retry is not None:
+        yield "Retry-After", str(row.retry)
+    if row.status == HTTPStatus.UNAUTHORIZED:
+        bad = isinstance(error, InvalidToken)
+        yield "WWW-Authenticate", 'Bearer error="invalid_token"' if bad else "Bearer"
+
+
+def _title(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"
+
+
+def _code_of(status: int) -> str:
+    return _title(status).lower().replace(" ", "_").replace("-", "_")
+
+
+def _writable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {key: _writable(each) for key, each in value.items()}
+    return [_writable(each) for each in value] if isinstance(value, list | tuple) else value

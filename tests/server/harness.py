@@ -1,0 +1,227 @@
+"""The real server for tests: in this process on a free port, or as a program of its own.
+
+    async with served("sqlite:///…", writable=True) as api:
+        reply = await api.get("/api/book?limit=2")
+        assert (reply.status, reply.json["items"]) == (200, [])
+
+    async with served(url, config="auth: …") as api: …        a configuration, without `version` and `database`
+
+    with ServedProcess("serve", url) as process: …            signals, exit statuses, what is said on stderr
+
+Rule: nothing is mocked: requests go through a socket, the runner is the one that serves people.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from multidict import CIMultiDictProxy
+
+from server.app import Running, start
+from server.commands.serve import address
+from server.config import Config, Flags, load
+
+REPOSITORY = Path(__file__).parents[2]
+START_SECONDS = 30.0
+END_SECONDS = 20.0
+
+
+def configured(
+    url: str,
+    config: str | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    writable: bool = False,
+    insecure: bool = False,
+    host: str = "127.0.0.1",
+) -> Config:
+    """The configuration of a database and the text of a file, without its `version`, on a free port."""
+    flags = Flags(url=url, host=host, port=0, writable=writable, insecure=insecure)
+    if config is None:
+        return load(None, environ or {}, flags)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "config.yaml")
+        path.write_text(f"version: 1\n{config}\n")
+        return load(path, environ or {}, flags)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back, read to its end."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def code(self) -> str:
+        """The code of a problem."""
+        return str(self.json["code"])
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server that runs, and a client of it. `headers` go with every request."""
+
+    running: Running
+    session: aiohttp.ClientSession
+
+    @property
+    def base(self) -> str:
+        return address(self.running)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        json: Any = None,  # noqa: A002
+        data: bytes | None = None,
+    ) -> Reply:
+        """One request; the path goes out as it is written."""
+        from yarl import URL
+
+        url = URL(self.base + path, encoded=True)
+        async with self.session.request(
+            method, url, headers=headers, json=json, data=data, allow_redirects=False
+        ) as response:
+            return Reply(response.status, response.headers, await response.read())
+
+    async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Reply:
+        return await self.request("GET", path, headers)
+
+    async def post(self, path: str, json: Any = None, headers: Mapping[str, str] | None = None) -> Reply:
+        return await self.request("POST", path, headers, json=json)
+
+    async def patch(self, path: str, json: Any = None, headers: Mapping[str, str] | None = None) -> Reply:
+        return await self.request("PATCH", path, headers, json=json)
+
+    async def delete(self, path: str, headers: Mapping[str, str] | None = None) -> Reply:
+        return await self.request("DELETE", path, headers)
+
+    async def raw(self, content: bytes) -> bytes:
+        """Send bytes as they are, and return all that comes back until the server closes."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.running.port)
+        writer.write(content)
+        await writer.drain()
+        answer = await asyncio.wait_for(reader.read(), 60)
+        writer.close()
+        return answer
+
+
+@asynccontextmanager
+async def served(
+    url: str,
+    config: str | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    writable: bool = False,
+    insecure: bool = False,
+    strict: bool = False,
+    host: str = "127.0.0.1",
+    headers: Mapping[str, str] | None = None,
+) -> AsyncIterator[Served]:
+    """A server in this process, and a client whose requests all carry `headers`."""
+    wanted = configured(url, config, environ=environ, writable=writable, insecure=insecure, host=host)
+    running = await start(wanted, strict=strict)
+    try:
+        async with aiohttp.ClientSession(headers=headers) as session:
+            yield Served(running, session)
+    finally:
+        await running.stop()
+
+
+class ServedProcess:
+    """`reflector` as a program of its own, ended when the context is left. Its port is read off what it says."""
+
+    def __init__(self, *arguments: str, environ: Mapping[str, str] | None = None, folder: Path | None = None) -> None:
+        self.said = ""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "server", *arguments],
+            cwd=folder or REPOSITORY,
+            env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **(environ or {})}
+            | {"PYTHONPATH": str(REPOSITORY)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.communicate()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def wait_until_it_serves(self) -> str:
+        """The base address, once the server says that it serves."""
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            self.said += line
+            found = re.search(r" on (https?://\S+)$", line.rstrip())
+            if "serving" in line and found:
+                return found[1]
+        raise AssertionError(f"it ended with {self._process.wait()}: {self.said}")
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """The exit status, once the program has ended by itself; what it said is in `said`."""
+        out, err = self._process.communicate(timeout=END_SECONDS)
+        self.said += err + out
+        return self._process.returncode
+
+
+def reflector(
+    *arguments: str, environ: Mapping[str, str] | None = None, folder: Path | None = None
+) -> tuple[int, str, str]:
+    """Run a command to its end: exit status, stdout, stderr."""
+    done = subprocess.run(
+        [sys.executable, "-m", "server", *arguments],
+        cwd=folder or REPOSITORY,
+        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **(environ or {})}
+        | {"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+async def eventually(condition: Any, seconds: float = 10.0) -> Any:
+    """Ask again and again until the answer is true; the answer."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = await condition()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, "it never came true"
+        await asyncio.sleep(0.05)
