@@ -70,6 +70,8 @@ class MariaDBServer(ServerProcess):
             **self.settings,
             "port": str(self.port),
             "datadir": str(self.folder / "data"),
+            # A server that starts deletes the temporary tables it finds here, also those that another one is using.
+            "tmpdir": str(self.folder),
             "socket": str(self.folder / "mariadb.sock"),
             "pid-file": str(self.folder / "mariadb.pid"),
             "init-file": str(self.folder / "grants.sql"),
