@@ -17,10 +17,12 @@ from typing import Any
 
 from reflector.catalog.facts import CheckFact, ColumnFact, Facts, ForeignKeyFact, KeyFact, TableFact
 from reflector.catalog.model import Argument, DatabaseKind, Fill, Function, Notice, TableKind
+from reflector.datatypes import Kind
 from reflector.errors import CatalogError
 from reflector.reflection import Fetch
 from reflector.reflection.mysql_queries import SCHEMAS, SERVER, digest, questions, quiet
 from reflector.reflection.mysql_types import data_type, json_type
+from reflector.reflection.mysql_views import joins, json_columns, unquoted
 
 Row = Sequence[Any]
 Place = tuple[str, str]
@@ -91,9 +93,9 @@ def facts_of(
     """The facts in the rows of `questions(kind)`, in that order."""
     answers = Answers(*(_grouped(each, names) for each in rows))
     tables, notices = [], []
-    needed = _needed(answers)
+    needed, json = _needed(answers), _json(answers)
     for place in sorted(answers.tables):
-        table, hidden = _table(kind, place, answers, needed[place])
+        table, hidden = _table(kind, place, answers, needed[place], json)
         tables.append(table)
         if hidden:
             text = f"{'.'.join(place)}: its invisible columns are not served: {', '.join(hidden)}"
@@ -115,22 +117,25 @@ def _grouped(rows: Iterable[Row], names: Sequence[str]) -> Mapping[Place, list[R
 # ── tables ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _table(kind: DatabaseKind, place: Place, answers: Answers, needed: set[str]) -> tuple[TableFact, list[str]]:
+def _table(
+    kind: DatabaseKind, place: Place, answers: Answers, needed: set[str], json: set[tuple[str, str, str]]
+) -> tuple[TableFact, list[str]]:
     """The table, and the names of the columns that it hides."""
     [(_, type_, comment, updatable, definition, estimate)] = answers.tables[place]
     is_view = type_ == "VIEW"
     checks = answers.checks.get(place, ())
-    json = {row[1] for row in checks if row[3] and _keeps_json(row[1], row[2])}
+    shown_json = json_columns(definition, json) if is_view else frozenset()
     columns, hidden = [], []
     for row in answers.columns.get(place, ()):
         if _is_invisible(row) and row[1] not in needed:
             if not _marks_a_period(row):
                 hidden.append(row[1])
         else:
-            columns.append(_view_column(kind, row) if is_view else _column(kind, row, row[1] in json))
+            is_json = row[1] in shown_json or (*place, row[1]) in json
+            columns.append((_view_column if is_view else _column)(kind, row, is_json))
     keys = dict(_keys(place, answers))
     writable = not is_view or updatable == "YES"
-    one_source = writable and not (is_view and _joins(definition))
+    one_source = writable and not (is_view and joins(definition))
     return TableFact(
         schema=place[0],
         name=place[1],
@@ -147,12 +152,14 @@ def _table(kind: DatabaseKind, place: Place, answers: Answers, needed: set[str])
     ), hidden
 
 
-_QUOTED = re.compile(r"`(?:[^`]|``)*`|'(?:[^'\\]|''|\\.)*'", re.DOTALL)
-
-
-def _joins(definition: str | None) -> bool:
-    """Whether a view reads several tables: rows of it can be updated, but neither inserted nor deleted."""
-    return re.search(r"\bjoin\b", _QUOTED.sub("", definition or ""), re.IGNORECASE) is not None
+def _json(answers: Answers) -> set[tuple[str, str, str]]:
+    """Schema, table and column of all JSON that MariaDB calls text."""
+    return {
+        (*place, row[1])
+        for place, rows in answers.checks.items()
+        for row in rows
+        if row[3] and _keeps_json(row[1], row[2])
+    }
 
 
 def _only_json(column: str, clause: str) -> bool:
@@ -162,7 +169,7 @@ def _only_json(column: str, clause: str) -> bool:
 
 def _keeps_json(column: str, clause: str) -> bool:
     """Whether a column's check lets nothing but JSON in; what follows `and` may narrow it, `or` might widen it."""
-    if " or " in _QUOTED.sub("", clause):
+    if " or " in unquoted(clause):
         return False
     return any(clause == check or clause.startswith(f"{check} and ") for check in _json_checks(column))
 
@@ -190,13 +197,14 @@ def _column(kind: DatabaseKind, row: Row, is_json: bool) -> ColumnFact:
     )
 
 
-def _view_column(kind: DatabaseKind, row: Row) -> ColumnFact:
+def _view_column(kind: DatabaseKind, row: Row, is_json: bool) -> ColumnFact:
     """A view's column shows a default of its own making ('0' for a numbered key): all it tells is that there is one."""
     _, name, type_, collation, nullable, default, _, _, comment = row
     fill = Fill.NONE if _fill(kind, default, "") is Fill.NONE else Fill.DEFAULT
+    native = data_type(type_, collation)
     return ColumnFact(
         name=name,
-        type=data_type(type_, collation),
+        type=json_type(native) if is_json and native.kind is Kind.TEXT else native,
         nullable=nullable == "YES",
         fill=fill,
         comment=comment or None,

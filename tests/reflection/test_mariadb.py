@@ -64,6 +64,11 @@ CREATE SEQUENCE counter;
 CREATE VIEW simple AS SELECT id, flag, name, id + 1 AS following, stamp FROM everything;
 CREATE VIEW joined AS SELECT v.id, p.code FROM visit v JOIN reflect_far.place p ON p.city = v.city;
 CREATE VIEW `a join b` AS SELECT id AS `x join y` FROM visit WHERE country <> ' join ';
+CREATE VIEW documents AS
+  SELECT e.id, e.doc AS paper, e.plain, CONCAT(e.plain, e.doc) AS text_of_it, d.`a ``b` AS `odd ``one`
+  FROM everything e LEFT JOIN `o'dd ``"name` d ON d.`é` = e.id;
+CREATE VIEW papers AS SELECT DISTINCT doc FROM everything;
+CREATE VIEW mixed AS SELECT doc FROM everything UNION SELECT plain FROM everything;
 CREATE VIEW counted AS SELECT COUNT(*) AS n FROM everything;
 CREATE TABLE gone (x INT);
 CREATE VIEW broken AS SELECT x FROM gone;
@@ -197,6 +202,17 @@ def test_json_is_known_by_the_check_that_mariadb_gives_it(facts: Facts) -> None:
     assert column(facts, "everything.plain").type.kind is Kind.TEXT
     assert column(facts, "everything.loose").type.kind is Kind.TEXT
     assert table(facts, "o'dd `\"name").columns[0].type.kind is Kind.JSON
+
+
+def test_a_view_shows_json_as_json_where_it_is_a_column_as_it_stands(facts: Facts) -> None:
+    json = {
+        (each.name, shown.name)
+        for each in facts.tables
+        if each.kind is TableKind.VIEW
+        for shown in each.columns
+        if shown.type.kind is Kind.JSON
+    }
+    assert json == {("documents", "paper"), ("documents", "odd `one"), ("papers", "doc")}
 
 
 def test_checks_are_all_there_but_that_one(facts: Facts) -> None:
