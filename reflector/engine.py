@@ -10,7 +10,7 @@ environment.
 from __future__ import annotations
 
 import asyncio
-import datetime
+import datetime as dt
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,11 +32,11 @@ from reflector.snapshot import Access, MakeSnapshot, Snapshot
 from reflector.sql.compile import bind_plan, compile_query
 from reflector.sql.plan import Answer, BoundPlan, FromClaim, Plan
 
-Clock = Callable[[], datetime.datetime]
+Clock = Callable[[], dt.datetime]
 
 
-def utc_now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
+def utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ class Engine:
         began = time.perf_counter()
         seen = await fingerprint(self.driver.kind, self.driver.fetch, self.overlay.schemas)
         catalog = await reflect(self.driver.kind, self.driver.fetch, self.overlay)
-        snapshot = self.make_snapshot(number, catalog)
+        snapshot = await asyncio.to_thread(self.make_snapshot, number, catalog)
         self.snapshot, self.seen_fingerprint = snapshot, seen
         related = sum(len(each) for each in catalog.relationships.values())
         seconds = time.perf_counter() - began

@@ -61,7 +61,7 @@ class MariaDB(Dialect):
     def operand(self, bind: Sql, type_: DataType, many: bool = False) -> Any:
         if many:
             rows = sa.func.json_table(bind, sa.literal_column("'$[*]' COLUMNS (item LONGTEXT PATH '$')"))
-            return sa.select(sa.literal_column("listed.item")).select_from(rows.table_valued("item").alias("listed"))  # type: ignore[return-value]
+            return sa.select(sa.literal_column("listed.item")).select_from(rows.table_valued("item").alias("listed"))
         if type_.kind is Kind.FLOAT and type_.native.startswith("float"):
             return sa.cast(bind, mysql.FLOAT())
         return bind
@@ -77,7 +77,8 @@ class MariaDB(Dialect):
     def contained(self, left: Sql, right: Any) -> Sql:
         if isinstance(right, sa.Tuple) and not right.clauses:
             return sa.false()
-        return left.in_(right.clauses if isinstance(right, sa.Tuple) else right)
+        found: Sql = left.in_(right.clauses if isinstance(right, sa.Tuple) else right)
+        return found
 
     def like(self, left: Sql, pattern: Sql) -> Sql:
         return _text(left).collate("utf8mb4_bin").like(pattern)

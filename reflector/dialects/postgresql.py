@@ -6,6 +6,7 @@ indexes serve, and no cast of ours can fail on a value that `datatypes` let thro
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -179,7 +180,7 @@ def _item(value: Value) -> str:
 
 
 def _float(value: float) -> str:
-    return repr(value) if value == value and abs(value) != float("inf") else str(value)
+    return repr(value) if math.isfinite(value) else str(value)
 
 
 ENCODERS: dict[Kind, Encode | None] = {

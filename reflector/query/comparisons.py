@@ -35,7 +35,7 @@ class Comparison:
 
 
 def matches_pattern(text: str, pattern: str) -> bool:
-    """LIKE with `\\` as escape, in time linear in the text for each `%` of the pattern; no backtracking beyond one."""
+    r"""LIKE with `\` as escape, in time linear in the text for each `%` of the pattern; no backtracking beyond one."""
     marks = pattern_marks(pattern)
     at = mark = 0
     retry_at, retry_mark = 0, -1

@@ -288,12 +288,12 @@ def _select_with(select: tuple[Selected, ...], change: Replace) -> tuple[Selecte
     changed = False
     members: list[Selected] = []
     for member in select:
-        if type(member) is Embed:
-            inner = _read_with(member.read, change)
-            if inner is not member.read:
-                changed = True
-                member = replace(member, read=inner)
-        members.append(member)
+        if type(member) is not Embed:
+            members.append(member)
+            continue
+        inner = _read_with(member.read, change)
+        changed = changed or inner is not member.read
+        members.append(member if inner is member.read else replace(member, read=inner))
     return tuple(members) if changed else select
 
 

@@ -5,7 +5,7 @@ Rule: compiling sees no value of any caller, and binding sees no text: the two m
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Any, assert_never
 
@@ -41,12 +41,12 @@ def _volatile(step: Step) -> bool:
     return any(isinstance(bind.source, Moment) for bind in step.binds)
 
 
-def bind_plan(plan: Plan, values: Sequence[Value], claims: Claims, now: datetime.datetime) -> BoundPlan:
+def bind_plan(plan: Plan, values: Sequence[Value], claims: Claims, now: dt.datetime) -> BoundPlan:
     """The plan with a request's values. `now` is the request's moment, in UTC."""
     return BoundPlan(plan, [[_bound(bind, values, claims, now) for bind in step.binds] for step in plan.steps])
 
 
-def _bound(bind: Bind, values: Sequence[Value], claims: Claims, now: datetime.datetime) -> Any:
+def _bound(bind: Bind, values: Sequence[Value], claims: Claims, now: dt.datetime) -> Any:
     source = bind.source
     if type(source) is FromRequest:
         value = values[source.index]
@@ -63,7 +63,7 @@ def _bound(bind: Bind, values: Sequence[Value], claims: Claims, now: datetime.da
     return value if value is None or bind.encode is None else bind.encode(value)
 
 
-def moment(now: datetime.datetime, type_: DataType) -> Value:
+def moment(now: dt.datetime, type_: DataType) -> Value:
     """The moment as a value of the type: an instant, the same without its zone, or its date in UTC."""
     match type_.kind:
         case Kind.DATE:

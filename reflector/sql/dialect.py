@@ -9,7 +9,7 @@ Rule: pure. A dialect sees expressions and types, never values or connections, a
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -198,7 +198,7 @@ class Page:
 
 def iso(value: Any) -> str:
     """Dates and times as ISO 8601 with a space, fractions without trailing zeros, offsets in UTC."""
-    if isinstance(value, datetime.datetime):
+    if isinstance(value, dt.datetime):
         zone = "+00:00" if value.tzinfo is not None else ""
         return _trimmed(value.replace(tzinfo=None).isoformat(" ")) + zone
     return _trimmed(str(value.isoformat()))

@@ -155,7 +155,8 @@ def bound(writer: Writer, source: Origin, type_: DataType, many: bool, by: Compa
     dialect = writer.dialect
     encode: Encode | None = dialect.pattern_encoder(by) if by.pattern else dialect.encoder(type_, many)
     typed = TEXT if by.pattern else type_
-    return dialect.operand(writer.bind(source, encode), typed, many)
+    value: Sql = dialect.operand(writer.bind(source, encode), typed, many)
+    return value
 
 
 TEXT = DataType(Kind.TEXT, "text", cast="pg_catalog.text")

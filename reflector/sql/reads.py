@@ -138,7 +138,8 @@ def amount(writer: Writer, count: int | Parameter | None, more: int = 0) -> Sql 
         return None
     if isinstance(count, int):
         return sa.literal_column(str(count + more))
-    return writer.dialect.operand(writer.bind(FromRequest(count.index), lambda given: given + more), count.type)
+    bound: Sql = writer.dialect.operand(writer.bind(FromRequest(count.index), lambda given: given + more), count.type)
+    return bound
 
 
 # ── documents ────────────────────────────────────────────────────────────────────────────────

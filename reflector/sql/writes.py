@@ -16,13 +16,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from reflector.catalog.model import Column, Table
+from reflector.catalog.model import Column, Key, Table
 from reflector.query.comparisons import EQ
-from reflector.query.nodes import TRUE, Assignment, Delete, Embed, Filter, Insert, Read, Update, all_of
+from reflector.query.nodes import TRUE, Assignment, Delete, Embed, Filter, Insert, Read, Update
 from reflector.query.walk import tables_of, tables_of_filter
 from reflector.sql.dialect import Dialect, Source, Sql
 from reflector.sql.filters import ONE, condition, operand
-from reflector.sql.plan import Bind, Expect, FromStep, Part, Plan, Step
+from reflector.sql.plan import Expect, FromStep, Part, Plan, Step
 from reflector.sql.reads import members
 from reflector.sql.statement import Writer
 
@@ -32,7 +32,7 @@ WRITTEN = "written"
 
 def insert_plan(dialect: Dialect, query: Insert) -> Plan:
     if dialect.fused_writes and _in_one_statement(query):
-        return _fused(dialect, query, _insert(Writer(dialect), query))
+        return _fused(query, _insert(Writer(dialect), query))
     if row_key(dialect, query.table) is None:
         return _returned(dialect, query)
     writer = Writer(dialect)
@@ -45,7 +45,7 @@ def update_plan(dialect: Dialect, query: Update) -> Plan:
     if not query.values:
         return _unchanged(dialect, query)
     if dialect.fused_writes and _in_one_statement(query):
-        return _fused(dialect, query, _update(Writer(dialect), query))
+        return _fused(query, _update(Writer(dialect), query))
     steps, found = _updated(dialect, query)
     return _plan([*steps, *_later(found, query.check, query.returning)])
 
@@ -74,7 +74,7 @@ def _in_one_statement(query: Insert | Update) -> bool:
     return query.table not in read
 
 
-def _fused(dialect: Dialect, query: Insert | Update, write: Writing) -> Plan:
+def _fused(query: Insert | Update, write: Writing) -> Plan:
     """`WITH written AS (INSERT … RETURNING *) SELECT document, check, key FROM written`."""
     writer = write.writer
     written = write.statement.returning(sa.literal_column("*")).cte(WRITTEN)
@@ -94,8 +94,9 @@ def _answer_columns(
     if query.check != TRUE:
         columns.append(condition(writer, query.check, (alias,)).label("holds"))
         parts.append(Part.HOLDS)
-    if query.table.primary_key is not None:
-        columns.append(_shown_key(writer.dialect, query.table, alias).label("key"))
+    key = query.table.primary_key
+    if key is not None:
+        columns.append(_shown_key(writer.dialect, key, alias).label("key"))
         parts.append(Part.KEY)
     return columns or [sa.literal_column("1").label("done")], tuple(parts) or (None,)
 
@@ -138,17 +139,12 @@ class Found:
         )
 
     def _same(self, writer: Writer, alias: str, key: Column | str, source: FromStep | Assignment) -> Sql:
-        if isinstance(key, str):
-            return self.dialect.by_position(alias, key, writer.bind(_step(source)))
-        left = self.dialect.column(alias, key)
         if isinstance(source, Assignment):
-            return left == operand(writer, source.operand, (alias,), EQ)
-        return left == self.dialect.operand(writer.bind(source), key.type)
-
-
-def _step(source: FromStep | Assignment) -> FromStep:
-    assert isinstance(source, FromStep)
-    return source
+            return self.dialect.column(alias, source.column) == operand(writer, source.operand, (alias,), EQ)
+        if isinstance(key, str):
+            return self.dialect.by_position(alias, key, writer.bind(source))
+        same: Sql = self.dialect.column(alias, key) == self.dialect.operand(writer.bind(source), key.type)
+        return same
 
 
 def _later(found: Found, check: Filter, returning: Read | None) -> list[Step]:
@@ -283,7 +279,7 @@ def _key_columns(dialect: Dialect, table: Table, alias: str | None = None) -> li
     """What a write gives back to find the row again: the key as JSON, then each part of it as it is bound again."""
     here = alias or dialect.quote(table.name)
     key = row_key(dialect, table) or ()
-    shown = sa.null() if table.primary_key is None else _shown_key(dialect, table, here)
+    shown = sa.null() if table.primary_key is None else _shown_key(dialect, table.primary_key, here)
     carried = [
         dialect.carried(dialect.column(here, each), each.type)
         if isinstance(each, Column)
@@ -293,14 +289,9 @@ def _key_columns(dialect: Dialect, table: Table, alias: str | None = None) -> li
     return [shown.label("key"), *carried]
 
 
-def _shown_key(dialect: Dialect, table: Table, alias: str) -> Sql:
-    assert table.primary_key is not None
-    columns = table.primary_key.columns
-    return dialect.values([dialect.show(dialect.column(alias, each), each.type, each) for each in columns])
+def _shown_key(dialect: Dialect, key: Key, alias: str) -> Sql:
+    return dialect.values([dialect.show(dialect.column(alias, each), each.type, each) for each in key.columns])
 
 
 def _plan(steps: list[Step]) -> Plan:
     return Plan(tuple(steps), transaction=True, writes=True)
-
-
-__all__ = ["Bind", "delete_plan", "insert_plan", "row_key", "update_plan"]
