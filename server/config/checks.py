@@ -126,6 +126,13 @@ def nobody_calls(data: Mapping[str, Any]) -> Iterator[Fault]:
         )
 
 
+def idle_token(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """A token beside auth would be one more key that opens nothing."""
+    token = mapping(data, "server").get("token")
+    if isinstance(data.get("auth"), Mapping) and isinstance(token, str) and token.strip():
+        yield ("server", "token"), "is for a server without auth", "with auth, callers carry credentials"
+
+
 def table_names(data: Mapping[str, Any]) -> Iterator[Fault]:
     """A new name belongs to one table."""
     taken: dict[str, str] = {}
@@ -179,6 +186,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     role_names,
     policy_names,
     nobody_calls,
+    idle_token,
     table_names,
     columns,
     relationships,

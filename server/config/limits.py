@@ -18,12 +18,16 @@ Bound = TypeVar("Bound", int, timedelta)
 
 @dataclass(frozen=True, slots=True)
 class EffectiveLimits:
-    """rows: per level; depth: nested relationships; terms: comparisons of a request; list: values of one comparison."""
+    """rows: per level; page: rows where a request says nothing; depth: nested relationships; terms: comparisons of a
+    request; filter_depth: how deep they may be nested; list: values of one comparison; offset: rows a page may skip."""
 
     rows: int
+    page: int
     depth: int
     terms: int
+    filter_depth: int
     list: int
+    offset: int
     timeout: timedelta
 
 
@@ -38,9 +42,12 @@ def limits_for(config: File, roles: Collection[str]) -> EffectiveLimits:
 
     return EffectiveLimits(
         rows=most("max_rows", floor.rows),
+        page=floor.page,
         depth=most("depth", floor.depth),
         terms=most("terms", floor.terms),
+        filter_depth=floor.filter_depth,
         list=most("list", floor.list),
+        offset=floor.offset,
         timeout=most("timeout", config.database.timeout),
     )
 

@@ -26,7 +26,6 @@ from server.config.values import (
     Key,
     Leeway,
     Named,
-    Network,
     Origin,
     PublicUrl,
     Size,
@@ -106,12 +105,13 @@ class Tls(Section):
 class Server(Section):
     """Where to listen, and what to believe of a request."""
 
+    later: ClassVar = frozenset({"trusted_proxies"})
+
     host: Bind = "127.0.0.1"
     port: Annotated[int, whole(0, 65535)] = 8000
     workers: Annotated[int, only(1, "this version runs one process")] = 1
     cors: Cors = Cors()
     body: Size = 1024**2
-    trusted_proxies: tuple[Network, ...] = ()
     url: PublicUrl | None = None
     hosts: tuple[Host, ...] = ()
     secret: Key | None = None

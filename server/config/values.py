@@ -23,7 +23,6 @@ from reflector.database_url import DatabaseUrl, InvalidDatabaseUrl, parse_databa
 from reflector.secret import MASK, Secret
 
 Value = TypeVar("Value")
-IPNetwork: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 BYTES: Final = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
@@ -197,16 +196,6 @@ def read_origin(given: Any) -> str:
     return str(given)
 
 
-def read_network(given: Any) -> IPNetwork:
-    """An address or a network: `10.0.0.0/8`, `::1`."""
-    if isinstance(given, ipaddress.IPv4Network | ipaddress.IPv6Network):
-        return given
-    try:
-        return ipaddress.ip_network(given if isinstance(given, str) else "")
-    except ValueError:
-        raise UnfitError("must be an address or a network such as 10.0.0.0/8, without bits beyond the mask") from None
-
-
 def read_host(given: Any) -> str:
     """A host name or address as it stands in a Host header, without port."""
     if not isinstance(given, str) or not HOST.fullmatch(given):
@@ -279,7 +268,6 @@ Key: TypeAlias = Annotated[Secret, secret(LEAST_SECRET)]
 Token: TypeAlias = Annotated[Secret, secret(LEAST_TOKEN)]
 Url: TypeAlias = Annotated[DatabaseUrl, Reads(read_database_url, TEXT, str)]
 Origin: TypeAlias = Annotated[str, Reads(read_origin, TEXT)]
-Network: TypeAlias = Annotated[IPNetwork, Reads(read_network, TEXT, str)]
 Host: TypeAlias = Annotated[str, Reads(read_host, TEXT)]
 Bind: TypeAlias = Annotated[str, Reads(read_bind, TEXT)]
 PublicUrl: TypeAlias = Annotated[str, Reads(read_public_url, TEXT)]

@@ -23,11 +23,11 @@ server:
   workers: 1
   cors: {origins: ["https://app.example.com"]}
   body: 64KiB
-  trusted_proxies: [10.0.0.0/8]
+  # a line of its own, so that what follows has a place
   url: https://api.example.com/
   hosts: [api.example.com]
   secret: canary-cursor-key-of-thirty-two-bytes
-  token: canary-access-token
+  # a token would be refused beside auth
   tls: {certificate: cert.pem, key: key.pem}
 auth:
   jwt:

@@ -346,6 +346,13 @@ def test_a_secret_file_that_does_not_serve(loaded: Loader, tmp_path: Path, make:
     assert complaints(loaded, "version: 1\nserver: {secret: file:key}\n") == [f"2:18: server.secret: {said}"]
 
 
+def test_a_token_is_refused_beside_auth(loaded: Loader) -> None:
+    environ = {**ENVIRONMENT, "REFLECTOR_TOKEN": "canary-access-token"}
+    assert complaints(loaded, SAMPLE, environ) == [
+        "environment variable REFLECTOR_TOKEN: server.token: is for a server without auth; with auth, callers carry credentials"
+    ]
+
+
 def test_a_folder_is_not_a_configuration(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is a folder, not a file"):
         load(tmp_path, {}, Flags())

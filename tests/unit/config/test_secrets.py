@@ -40,7 +40,7 @@ def test_a_secret_is_told_to_who_asks_and_to_nobody_else() -> None:
         "version: 1\nserver: {secret: *canary}\n",
         "version: 1\nserver: {secret: !canary x}\n",
         "version: 1\nserver: {port: canary, host: 'canary hunter2', body: canary, url: canary, hosts: ['canary hunter2']}\n",
-        "version: 1\nserver: {cors: canary, trusted_proxies: [canary]}\n",
+        "version: 1\nserver: {cors: canary, origins: [canary]}\n",
         "version: 1\nauth: {jwt: canary, anonymous_role: canary-canary-canary-canary-canary}\n",
         "version: 1\ndatabase: {url: 'postgres://u:canary/hunter2@h/d', timeout: canary, watch: canary, pool: canary}\n",
         "version: 1\ndatabase: {url: 'canary:hunter2'}\ndefaults: {read: canary, columns: canary}\nlimits: {rows: canary}\n",
