@@ -39,6 +39,8 @@ class Answers:
     foreign_keys: Mapping[Place, Sequence[Row]]
     checks: Mapping[Place, Sequence[Row]]
     routines: Mapping[Place, Sequence[Row]]
+    names: Mapping[Place, Mapping[str, str]]
+    """The columns of each table as it spells them, by their folded names."""
 
 
 async def read_facts(fetch: Fetch, schemas: Sequence[str] | None) -> Facts:
@@ -91,7 +93,9 @@ def facts_of(
     kind: DatabaseKind, version: tuple[int, ...], names: tuple[str, ...], rows: Sequence[Sequence[Row]]
 ) -> Facts:
     """The facts in the rows of `questions(kind)`, in that order."""
-    answers = Answers(*(_grouped(each, names) for each in rows))
+    found, columns, indexes, foreign_keys, checks, routines = (_grouped(each, names) for each in rows)
+    spelled = {place: {row[1].lower(): row[1] for row in each} for place, each in columns.items()}
+    answers = Answers(found, columns, indexes, foreign_keys, checks, routines, spelled)
     tables, notices = [], []
     needed, json = _needed(answers), _json(answers)
     for place in sorted(answers.tables):
@@ -218,7 +222,7 @@ _GENERATED = re.compile(r"\b(?:virtual|stored|persistent)\b(?: generated)?", re.
 def _fill(kind: DatabaseKind, default: str | None, extra: str) -> Fill:
     if "auto_increment" in extra.lower():
         return Fill.IDENTITY
-    if _GENERATED.search(extra):
+    if extra and _GENERATED.search(extra):
         return Fill.COMPUTED
     # MariaDB spells the default of a column that has none NULL, and quotes the text 'NULL'; MySQL does neither.
     without = default is None or (kind is DatabaseKind.MARIADB and default.upper() == "NULL")
@@ -251,7 +255,7 @@ def _keys(place: Place, answers: Answers) -> Iterable[tuple[str, KeyFact]]:
 
 def _spelled(names: Sequence[str], place: Place, answers: Answers) -> tuple[str, ...] | None:
     """The columns as their table spells them, for a key may differ in case; None when one is not ours to see."""
-    known = {row[1].lower(): row[1] for row in answers.columns.get(place, ())}
+    known = answers.names.get(place, {})
     found = tuple(known[name.lower()] for name in names if name.lower() in known)
     return found if len(found) == len(names) else None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from reflector.datatypes import DataType, Kind
 
@@ -40,6 +41,7 @@ def spelling(text: str, collation: str | None = None) -> Spelling:
     return Spelling(text, name.lower(), arguments or "", "unsigned" in rest.lower().split(), collation)
 
 
+@lru_cache(maxsize=1024)
 def data_type(text: str, collation: str | None = None) -> DataType:
     """The type of a column spelled `text`, as in COLUMN_TYPE or DTD_IDENTIFIER; opaque when it is not known."""
     if text.lower() in _BOOLEANS:
