@@ -14,7 +14,8 @@ from reflector.access.description import AccessDescription, AllowRules, Complain
 from reflector.access.entries import TableEntry, read_entries
 from reflector.access.permissions import Permission, Permissions, open_permission
 from reflector.access.rights import BrokenPolicyError, RightsBinder
-from reflector.access.rules import bind_rule
+from reflector.access.rules import Rule, bind_rule
+from reflector.access.rules_bind import Unfoldings
 from reflector.access.rules_parse import parse_rule, policies_named
 from reflector.catalog.model import Catalog, Table
 from reflector.errors import RuleError, suggestion
@@ -135,6 +136,7 @@ class BoundRules:
         self.catalog = catalog
         self.broken: set[str] = set()
         self.named: dict[str, frozenset[str]] = {}
+        self.unfolded: Unfoldings = {}
         self.made: dict[tuple[str | bool, Table, bool], Filter | RuleError] = {}
 
     def check_policies(self) -> list[Complaint]:
@@ -170,7 +172,7 @@ class BoundRules:
     def bind(self, rule: RuleText, table: Table, check: bool) -> Filter:
         """The rule's filter; raises RuleError."""
         if not isinstance(rule.rule, str | bool):
-            return bind_rule(rule.rule, table, self.catalog, self.policies, check=check)
+            return self.fresh(rule.rule, table, check)
         key = (rule.rule, table, check)
         made = self.made.get(key)
         if made is None:
@@ -181,8 +183,15 @@ class BoundRules:
 
     def bound(self, rule: str | bool, table: Table, check: bool) -> Filter | RuleError:
         try:
-            if isinstance(rule, str) and self.broken.intersection(self.reached(policies_named(parse_rule(rule)))):
+            if (
+                self.broken
+                and isinstance(rule, str)
+                and self.broken.intersection(self.reached(policies_named(parse_rule(rule))))
+            ):
                 return BrokenPolicyError("uses a policy that is wrong")
-            return bind_rule(rule, table, self.catalog, self.policies, check=check)
+            return self.fresh(rule, table, check)
         except RuleError as fault:
             return fault
+
+    def fresh(self, rule: Rule, table: Table, check: bool) -> Filter:
+        return bind_rule(rule, table, self.catalog, self.policies, check=check, unfolded=self.unfolded)

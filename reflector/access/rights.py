@@ -5,7 +5,7 @@ Rule: a part that cannot be bound is complained of and grants nothing; whoever b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -54,10 +54,15 @@ class RightsBinder:
     anonymous: bool = False
     exact: bool = True
     complaints: list[Complaint] = field(default_factory=list)
+    table: Table = field(init=False)
+    readable: frozenset[Column] = field(init=False)
+    writable: frozenset[Column] = field(init=False)
+    found: dict[tuple[tuple[str, ...], frozenset[Column]], frozenset[Column]] = field(default_factory=dict, init=False)
 
-    @property
-    def table(self) -> Table:
-        return self.entry.table
+    def __post_init__(self) -> None:
+        self.table = self.entry.table
+        self.readable = frozenset(self.table.columns) - self.entry.hidden
+        self.writable = frozenset(column for column in self.readable if column.writable)
 
     def permission(self, allowed: Allowed, *, anonymous: bool) -> Permission:
         """What the role may do; what does not bind is missing from it, and complained of."""
@@ -82,7 +87,7 @@ class RightsBinder:
 
     def read(self, rules: ReadRules) -> ReadRight | None:
         rows = self.filter(rules.rows)
-        columns = self.columns(rules.columns, self.table.columns)
+        columns = self.columns(rules.columns, self.readable)
         return None if rows == FALSE else ReadRight(rows, columns)
 
     def create(self, rules: CreateRules) -> CreateRight | None:
@@ -147,20 +152,23 @@ class RightsBinder:
 
     # ── columns and presets ──────────────────────────────────────────────────────────────────
 
-    def given(self, presets: tuple[Assignment, ...]) -> list[Column]:
+    def given(self, presets: tuple[Assignment, ...]) -> frozenset[Column]:
         """The columns that a caller could give a value."""
-        preset = {each.column for each in presets}
-        return [column for column in self.table.columns if column.writable and column not in preset]
+        return self.writable.difference(each.column for each in presets)
 
-    def columns(self, listed: ColumnList | None, candidates: Iterable[Column]) -> frozenset[Column]:
-        """The columns the list names, as far as they are candidates and not hidden."""
-        possible = frozenset(candidates) - self.entry.hidden
+    def columns(self, listed: ColumnList | None, possible: frozenset[Column]) -> frozenset[Column]:
+        """The columns the list names, as far as they are possible."""
         if listed is None:
             return frozenset() if self.listed else possible
-        found: set[Column] = set()
-        for name in listed.names:
-            found.update(self.named(name, listed, possible))
-        return frozenset(found)
+        # Many roles have the same list; one that is complained of is never remembered.
+        key = (listed.names, possible)
+        if key not in self.found:
+            before = len(self.complaints)
+            found = frozenset[Column]().union(*(self.named(name, listed, possible) for name in listed.names))
+            if len(self.complaints) > before:
+                return found
+            self.found[key] = found
+        return self.found[key]
 
     def named(self, name: str, listed: ColumnList, possible: frozenset[Column]) -> frozenset[Column]:
         found = columns_named(name, self.table)

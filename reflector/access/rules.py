@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from typing import assert_never
 
 from reflector.access.rule_syntax import ClaimPath, Clock
-from reflector.access.rules_bind import Binder, Rule
+from reflector.access.rules_bind import Binder, Rule, Unfoldings
 from reflector.access.rules_operands import Place, UnfitRule, bind_clock, bind_constant
 from reflector.access.rules_parse import parse_value
 from reflector.catalog.model import Catalog, Column, Table
@@ -49,15 +49,23 @@ __all__ = ["Rule", "UnfitRule", "bind_preset", "bind_rule", "claims_of", "tables
 
 
 def bind_rule(
-    rule: Rule, table: Table, catalog: Catalog, policies: Mapping[str, Rule] | None = None, *, check: bool = False
+    rule: Rule,
+    table: Table,
+    catalog: Catalog,
+    policies: Mapping[str, Rule] | None = None,
+    *,
+    check: bool = False,
+    unfolded: Unfoldings | None = None,
 ) -> Filter:
     """The rule as a filter of `table`'s rows; `check` allows `new.x`, the row that is being written.
+
+    `unfolded` remembers bound policies for whoever binds many rules to one catalog with the same policies.
 
     Raises RuleError for what is no rule anywhere, and its subclass UnfitRule for what does not fit this catalog; both
     carry the offset in the rule's text and a hint where there is one.
     """
     place = Place(catalog, table, table, checks=check)
-    return Binder(policies or {}).rule(rule, place)
+    return Binder(policies or {}, {} if unfolded is None else unfolded).rule(rule, place)
 
 
 def bind_preset(given: str | float | bool | None, column: Column) -> Operand:

@@ -7,6 +7,7 @@ of these is refused with its place, and nothing is left out.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, assert_never
 
 from reflector.access.rule_syntax import (
@@ -68,13 +69,28 @@ MOST_CONDITIONS: Final = 500
 """How many conditions one rule may have, its policies unfolded."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unfolded:
+    """A policy bound to a table: how many conditions it has, and how deep they stand in one another."""
+
+    where: Filter
+    conditions: int
+    height: int
+
+
+Unfoldings: TypeAlias = dict[tuple[str, Table, bool], Unfolded]
+"""Policies that are bound already, by name, table and whether they judge a row being written. One catalog's alone."""
+
+
 class Binder:
     """Binds one rule. Places tell it which row is in hand; it keeps which policies are being unfolded."""
 
-    def __init__(self, policies: Mapping[str, Rule]) -> None:
+    def __init__(self, policies: Mapping[str, Rule], unfolded: Unfoldings) -> None:
         self.policies = policies
+        self.unfolded = unfolded
         self.unfolding: tuple[str, ...] = ()
         self.seen = 0
+        self.deepest = 0
 
     def rule(self, rule: Rule, place: Place, depth: int = 0) -> Filter:
         """The rule's filter; raises RuleError."""
@@ -84,15 +100,14 @@ class Binder:
             return self.condition(parse_rule(rule), place, depth + 1)
         return MappingReader(self.count).rule(rule, place, depth)
 
-    def count(self, depth: int, offset: int | None = None) -> None:
-        """One condition more; raises RuleError when there are too many, or too many in one another."""
-        self.seen += 1
+    def count(self, depth: int, more: int = 1) -> None:
+        """So many conditions more; raises RuleError when there are too many, or too many in one another."""
+        self.seen += more
+        self.deepest = max(self.deepest, depth)
         if self.seen > MOST_CONDITIONS:
-            raise RuleError(
-                f"the rule has more than {MOST_CONDITIONS} conditions, its policies unfolded", offset=offset
-            )
+            raise RuleError(f"the rule has more than {MOST_CONDITIONS} conditions, its policies unfolded")
         if depth > DEEPEST:
-            raise RuleError("the rule is nested too deeply, its policies unfolded", offset=offset)
+            raise RuleError("the rule is nested too deeply, its policies unfolded")
 
     def condition(self, condition: Condition, place: Place, depth: int) -> Filter:
         self.count(depth)
@@ -142,14 +157,27 @@ class Binder:
             )
         if name in self.unfolding:
             raise RuleError(f"policy {name!r} leads back to itself", offset=offset)
-        before, self.unfolding = self.unfolding, (*self.unfolding, name)
         try:
-            return self.rule(self.policies[name], place.at_home(), depth)
+            return self.unfold(name, place.at_home(), depth)
         except RuleError as fault:
             # The offset is one of the policy's own text; the rule that uses it can only point at the name.
             raise type(fault)(f"policy {name!r}: {fault.message}", hint=fault.hint, offset=offset) from None
+
+    def unfold(self, name: str, place: Place, depth: int) -> Filter:
+        """The policy's filter. It speaks of the row in hand alone, so it is the same wherever that row is reached."""
+        key = (name, place.table, place.checks)
+        known = self.unfolded.get(key)
+        if known is not None:
+            self.count(depth + known.height, known.conditions)
+            return known.where
+        before = self.unfolding, self.seen, self.deepest
+        self.unfolding, self.deepest = (*self.unfolding, name), depth
+        try:
+            where = self.rule(self.policies[name], place, depth)
+            self.unfolded[key] = Unfolded(where, self.seen - before[1], self.deepest - depth)
+            return where
         finally:
-            self.unfolding = before
+            self.unfolding, self.deepest = before[0], max(before[2], self.deepest)
 
     # ── exists ───────────────────────────────────────────────────────────────────────────────
 

@@ -10,8 +10,7 @@ Rule: a constant or claim takes the type of the column it meets, and is never co
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import dataclass
 from typing import assert_never
 
 from reflector.access.rule_syntax import (
@@ -66,11 +65,12 @@ class Place:
 
     def inside(self, table: Table) -> Place:
         """The place within an `exists` over rows of `table`."""
-        return replace(self, table=table, levels=self.levels + 1)
+        return Place(self.catalog, table, self.home, self.levels + 1, self.home_levels, self.checks)
 
     def at_home(self) -> Place:
-        """The place of a policy that is used here: it speaks of the row in hand."""
-        return replace(self, home=self.table, home_levels=self.levels)
+        """The place of a policy that is used here: it speaks of the row in hand, which inside exists is not new."""
+        checks = self.checks and not self.levels
+        return Place(self.catalog, self.table, self.table, self.levels, self.levels, checks)
 
     @property
     def relationships(self) -> Mapping[str, Relationship]:
@@ -180,10 +180,8 @@ def bind_constant(constant: Constant, type_: DataType) -> Value:
             raise UnfitRule(
                 f"{type_.native} is compared with a text", hint="leave the quotes out", offset=constant.offset
             )
-        if constant.text and type_.kind is Kind.DECIMAL:
+        if constant.text and type_.kind in {Kind.DECIMAL, Kind.FLOAT}:
             return parse_text(type_, constant.text)
-        if isinstance(constant.value, float) and type_.kind is Kind.INTEGER:
-            return parse_json(type_, Decimal(constant.text))
         return parse_json(type_, constant.value)
     except InvalidValue as fault:
         hint = nearest(constant.value, type_.labels) if isinstance(constant.value, str) else None

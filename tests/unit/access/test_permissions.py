@@ -1,0 +1,354 @@
+"""What sets of roles may do: unions, inheritance, columns, writes."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import Any
+
+import pytest
+
+from reflector.access.bind import bind_permissions
+from reflector.access.description import Severity
+from reflector.access.permissions import Grants, Permissions, TableGrant, open_grants
+from reflector.access.rules import bind_rule
+from reflector.catalog.model import Catalog, Column, DatabaseKind, Table
+from reflector.errors import Forbidden
+from reflector.query.nodes import FALSE, TRUE, Assignment, Claim, Filter, Literal, any_of
+from tests.unit.access.blog import (
+    ACCOUNT,
+    ARTICLE,
+    AUTHOR,
+    BLOG,
+    COMMENT,
+    INTEGER,
+    LOG,
+    STATS,
+    TABLES,
+    TAG,
+    TEXT,
+    column,
+    key,
+    table,
+)
+from tests.unit.access.describing import described
+
+
+def permitted(tables: dict[str, Any], *args: Any, **more: Any) -> Permissions:
+    permissions, complaints = bind_permissions(described(tables, *args, **more), BLOG)
+    assert complaints == ()
+    return permissions
+
+
+def granted(permissions: Permissions, *roles: str, on: Table = ARTICLE) -> TableGrant:
+    grant = permissions.grants(roles).on(on)
+    assert grant is not None
+    return grant
+
+
+def rule(text: str, of: Table = ARTICLE) -> Filter:
+    return bind_rule(text, of, BLOG)
+
+
+def names(columns: Any) -> set[str]:
+    return {each.name for each in columns}
+
+
+OWN, LIVE, FREE = rule("owner_id == claims.sub"), rule("published"), rule("price == 0")
+WRITABLE = names(ARTICLE.columns) - {"words", "search"}
+
+# ── reading ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_no_right_opens_does_not_exist() -> None:
+    permissions = permitted({"article": {"user": {"read": "published"}}}, {"user": (), "guest": ()})
+    assert permissions.grants(["user"]).tables == (ARTICLE,)
+    assert permissions.grants(["user"]).on(AUTHOR) is None
+    assert permissions.grants(["guest"]).tables == ()
+    assert permissions.grants(["guest"]).on(ARTICLE) is None
+    assert permissions.grants([]).tables == ()
+
+
+def test_a_right_of_false_is_no_right() -> None:
+    never = {"read": False, "create": False, "update": {"filter": True, "check": "never"}, "delete": "never"}
+    permissions = permitted({"article": {"user": never}}, None, {"never": "published and False"})
+    assert permissions.grants(["user"]).on(ARTICLE) is None
+
+
+def test_omitted_columns_mean_all() -> None:
+    grant = granted(permitted({"article": {"user": {"read": "published"}}}), "user")
+    assert grant.read_rows == LIVE
+    assert grant.columns == dict.fromkeys(ARTICLE.columns, TRUE)
+    assert list(grant.columns) == list(ARTICLE.columns)
+    assert grant.may_read
+    assert not grant.aggregate
+
+
+def test_a_column_is_seen_where_a_right_that_names_it_holds() -> None:
+    permissions = permitted(
+        {
+            "article": {
+                "guest": {"read": "published", "columns": ["id", "title"]},
+                "user": {"read": "owner_id == claims.sub", "columns": ["id", "title", "body"]},
+                "buyer": {"read": "price == 0", "columns": ["id", "body"]},
+                "boss": {"read": True, "columns": ["*_id", "title"]},
+            }
+        }
+    )
+    one = granted(permissions, "guest")
+    assert (one.read_rows, one.columns) == (LIVE, {ARTICLE.by_name["id"]: TRUE, ARTICLE.by_name["title"]: TRUE})
+    both = granted(permissions, "user", "guest")
+    assert both.read_rows == any_of(LIVE, OWN)
+    assert {each.name: where for each, where in both.columns.items()} == {"id": TRUE, "title": TRUE, "body": OWN}
+    three = granted(permissions, "guest", "user", "buyer")
+    assert {each.name: where for each, where in three.columns.items()} == {
+        "id": TRUE,
+        "title": any_of(LIVE, OWN),
+        "body": any_of(FREE, OWN),
+    }
+    with_boss = granted(permissions, "boss", "user")
+    assert with_boss.read_rows == TRUE
+    assert {each.name: where for each, where in with_boss.columns.items()} == {
+        "id": OWN,
+        "title": TRUE,
+        "body": OWN,
+        "owner_id": TRUE,
+        "author_id": TRUE,
+        "editor_id": TRUE,
+        "team_id": TRUE,
+    }
+
+
+def test_equal_rules_of_two_roles_leave_no_trace() -> None:
+    permissions = permitted(
+        {
+            "article": {
+                "a": {"read": "published", "columns": ["id"]},
+                "b": {"read": "published", "columns": ["title"]},
+            }
+        }
+    )
+    grant = granted(permissions, "a", "b")
+    assert grant.read_rows == LIVE
+    assert set(grant.columns.values()) == {TRUE}
+
+
+def test_roles_have_what_they_extend_in_every_order() -> None:
+    permissions = permitted(
+        {"article": {"guest": {"read": "published"}}, "tag": {"staff": {"read": True}}},
+        {"boss": ("staff", "user"), "user": ("guest",), "guest": (), "staff": ("guest",)},
+    )
+    assert permissions.effective(["boss"]) == ("boss", "guest", "staff", "user")
+    assert granted(permissions, "boss").read_rows == LIVE
+    assert permissions.grants(["boss"]).tables == (ARTICLE, TAG)
+    assert permissions.grants(["user", "guest"]).roles == permissions.grants(["user"]).roles == ("guest", "user")
+
+
+def test_a_role_that_is_not_declared_is_refused() -> None:
+    permissions = permitted({"article": {"user": {"read": True}}})
+    with pytest.raises(Forbidden):
+        permissions.grants(["user", "nosuch"])
+
+
+def test_hidden_columns_are_gone_for_everybody() -> None:
+    permissions = permitted(
+        {
+            "*": {"hidden": ["*_secret"]},
+            "article": {"user": {"read": True, "create": True, "columns": ["id", "*e*"]}, "hidden": ["body"]},
+        }
+    )
+    grant = granted(permissions, "user")
+    assert {"id", "title", "price"} <= names(grant.columns)
+    assert not {"api_secret", "body"} & names(grant.columns)
+    assert names(grant.creates[0].columns) == WRITABLE - {"api_secret", "body"}
+
+
+# ── patterns ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_exact_name_says_everything_about_a_role() -> None:
+    permissions = permitted(
+        {
+            "article": {"user": {"read": "published"}},
+            "*": {"user": {"read": True, "delete": True}, "guest": {"read": True, "columns": ["id"]}},
+            "co*": {"user": {"read": False}},
+        }
+    )
+    assert granted(permissions, "user").deletes == ()
+    assert granted(permissions, "user").read_rows == LIVE
+    assert names(granted(permissions, "guest").columns) == {"id"}
+    assert permissions.grants(["user"]).on(COMMENT) is None
+    assert granted(permissions, "user", on=LOG).read_rows == TRUE
+    assert granted(permissions, "user", on=STATS).deletes == ()
+
+
+def test_tables_are_named_as_in_the_database() -> None:
+    permissions = permitted({"article": {"user": {"read": True}}, "audit.log": {"user": {"read": True}}})
+    assert permissions.grants(["user"]).tables == (ARTICLE, LOG)
+
+
+def test_a_name_with_marks_is_that_name_before_it_is_a_pattern() -> None:
+    odd, other = table("a*", key(), column("b?", TEXT), column("bc", TEXT)), table("ab", key())
+    catalog = Catalog(DatabaseKind.SQLITE, (3,), ("public",), {"a*": odd, "ab": other}, {})
+    description = described({"a*": {"user": {"read": True, "columns": ["b?"]}}})
+    permissions, complaints = bind_permissions(description, catalog)
+    assert complaints == ()
+    grants = permissions.grants(["user"])
+    assert grants.tables == (odd,)
+    assert names(granted(permissions, "user", on=odd).columns) == {"b?"}
+
+
+# ── defaults ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_defaults_hold_where_no_entry_allows_anything() -> None:
+    permissions = permitted(
+        {"article": {"user": {"read": "published"}}, "comment": {"hidden": ["body"]}},
+        {"user": (), "guest": ()},
+        default_read=True,
+    )
+    assert granted(permissions, "user").read_rows == LIVE
+    assert permissions.grants(["guest"]).on(ARTICLE) is None
+    assert names(granted(permissions, "guest", on=COMMENT).columns) == {"id", "article_id", "user_id", "hidden"}
+    assert granted(permissions, "guest", on=COMMENT).creates == ()
+
+
+def test_defaults_may_open_writing() -> None:
+    permissions = permitted({}, {"user": ()}, default_read=True, default_write=True)
+    grant = granted(permissions, "user", on=COMMENT)
+    assert (grant.updates[0].rows, grant.updates[0].check, grant.deletes[0].rows) == (TRUE, TRUE, TRUE)
+    assert granted(permissions, "user", on=STATS).creates == ()
+
+
+def test_columns_may_have_to_be_listed() -> None:
+    tables = {"article": {"user": {"read": True, "create": True}}, "tag": {"user": {"read": True, "columns": ["id"]}}}
+    permissions = permitted(tables, columns_listed=True, default_read=True)
+    assert granted(permissions, "user").columns == {}
+    assert granted(permissions, "user").creates[0].columns == frozenset()
+    assert names(granted(permissions, "user", on=TAG).columns) == {"id"}
+    assert permissions.grants(["user"]).on(COMMENT) is None
+
+
+# ── writing ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_writes_have_their_own_columns_and_presets() -> None:
+    permissions = permitted(
+        {
+            "article": {
+                "user": {
+                    "create": {
+                        "check": "own",
+                        "columns": ["title", "body"],
+                        "presets": {"owner_id": "claims.sub", "status": "'draft'"},
+                    },
+                    "update": {"filter": "own", "check": "new.status != 'published'", "presets": {"rank": 1}},
+                    "delete": "own and status == 'draft'",
+                }
+            }
+        },
+        None,
+        {"own": "owner_id == claims.sub"},
+    )
+    grant = granted(permissions, "user")
+    [create], [update], [delete] = grant.creates, grant.updates, grant.deletes
+    assert not grant.may_read
+    assert grant.read_rows == FALSE
+    assert grant.columns == {}
+    assert create.check == OWN
+    assert names(create.columns) == {"title", "body"}
+    assert create.presets == (
+        Assignment(ARTICLE.by_name["owner_id"], Claim(("sub",), ARTICLE.by_name["owner_id"].type)),
+        Assignment(ARTICLE.by_name["status"], Literal("draft", ARTICLE.by_name["status"].type)),
+    )
+    assert (update.rows, update.check) == (OWN, rule("status != 'published'"))
+    assert names(update.columns) == WRITABLE - {"rank"}
+    assert delete.rows == rule("owner_id == claims.sub and status == 'draft'")
+
+
+def test_the_check_of_an_update_is_its_filter_unless_it_is_said() -> None:
+    grant = granted(permitted({"article": {"user": {"update": "owner_id == claims.sub"}}}), "user")
+    assert (grant.updates[0].rows, grant.updates[0].check) == (OWN, OWN)
+
+
+def test_rights_to_write_stand_beside_each_other() -> None:
+    permissions = permitted(
+        {
+            "article": {
+                "a": {"update": {"filter": "published", "columns": ["title"]}, "aggregate": True},
+                "b": {"update": {"filter": "owner_id == claims.sub"}, "read": True, "aggregate": True},
+                "c": {"update": {"filter": "published", "columns": ["title"]}},
+            }
+        }
+    )
+    grant = granted(permissions, "a", "b", "c")
+    assert [each.rows for each in grant.updates] == [LIVE, OWN]
+    assert grant.aggregate
+    assert not granted(permissions, "a").aggregate
+
+
+# ── without configuration ────────────────────────────────────────────────────────────────────
+
+
+def test_the_open_mode_reads_everything_and_writes_when_it_is_told() -> None:
+    reading, writing = open_grants(BLOG, writable=False), open_grants(BLOG, writable=True)
+    assert reading.tables == writing.tables == TABLES
+    assert reading.roles == ()
+    for each in TABLES:
+        assert _open(reading, each).columns == dict.fromkeys(each.columns, TRUE)
+        assert _open(reading, each).creates + _open(reading, each).updates + _open(reading, each).deletes == ()
+    article = _open(writing, ARTICLE)
+    assert names(article.creates[0].columns) == names(article.updates[0].columns) == WRITABLE
+    assert article.aggregate
+    stats = _open(writing, STATS)
+    assert stats.creates + stats.updates + stats.deletes == ()
+
+
+def _open(grants: Grants, of: Table) -> TableGrant:
+    grant = grants.on(of)
+    assert grant is not None
+    return grant
+
+
+# ── many roles, many tables ──────────────────────────────────────────────────────────────────
+
+
+def test_many_roles_and_tables_are_bound_in_a_moment() -> None:
+    columns = ["id", "owner_id", "title", *(f"c{each}" for each in range(12))]
+    tables = [_wide(f"t{each}", columns) for each in range(300)]
+    catalog = Catalog(DatabaseKind.SQLITE, (3,), ("public",), {each.label: each for each in tables}, {})
+    policies = {"own": "owner_id == claims.sub"}
+    entries = {
+        each.name: {
+            f"r{role}": {
+                "read": f"own or c1 == {role}",
+                "columns": ["id", "title", "c*"],
+                "update": {"filter": f"own and c2 != {role}", "presets": {"title": "'x'"}},
+            }
+            for role in range(50)
+        }
+        for each in tables
+    }
+    description = described(entries, None, policies)
+    started = time.perf_counter()
+    permissions, complaints = bind_permissions(description, catalog)
+    took = time.perf_counter() - started
+    assert complaints == ()
+    assert sum(map(len, permissions.rights.values())) == 50 * 300
+    # A second is what it may take; a test on a busy machine is given twenty.
+    assert took < 20
+
+
+def _wide(name: str, columns: list[str]) -> Table:
+    made: list[Column] = [column(each, TEXT if each == "title" else INTEGER) for each in columns]
+    return table(name, *made)
+
+
+@pytest.mark.parametrize(("read", "create"), [*itertools.product([True, False], repeat=2)])
+def test_a_table_that_cannot_be_written_is_read_all_the_same(read: bool, create: bool) -> None:
+    description = described({"*": {"user": {"read": read, "create": create, "update": create, "delete": create}}})
+    permissions, complaints = bind_permissions(description, BLOG)
+    assert [each for each in complaints if each.severity is not Severity.WARNING] == []
+    grant = permissions.grants(["user"]).on(STATS)
+    assert (grant is not None) == read
+    assert (permissions.grants(["user"]).on(ACCOUNT) is not None) == (read or create)

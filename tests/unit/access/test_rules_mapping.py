@@ -1,0 +1,142 @@
+"""Rules in the JSON form of a filter."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from reflector.access.rules import UnfitRule, bind_rule
+from reflector.errors import RuleError
+from reflector.query.nodes import Exists
+from tests.unit.access.blog import ARTICLE, BLOG, COMMENT, COMMENTS_OF
+
+SAME: list[tuple[dict[str, Any], str]] = [
+    ({"rank": {"_gte": 50}}, "rank >= 50"),
+    ({"rank": {"_gte": 1, "_lt": 5}}, "rank >= 1 and rank < 5"),
+    ({"rank": {"_between": [1, 5]}}, "rank >= 1 and rank <= 5"),
+    ({"rank": {"_eq": 1}, "published": {"_eq": True}}, "rank == 1 and published"),
+    ({"_and": [{"rank": {"_eq": 1}}, {"published": {"_eq": True}}]}, "rank == 1 and published"),
+    ({"_or": ({"rank": {"_eq": 1}}, {"_not": {"rank": {"_ne": 3}}})}, "rank == 1 or not rank != 3"),
+    ({"rank": {"_neq": 3}}, "rank != 3"),
+    ({"body": {"_is_null": True}}, "body is None"),
+    ({"body": {"_isnull": False}}, "body is not None"),
+    ({"status": {"_in": ["draft", "review"]}}, "status in ['draft', 'review']"),
+    ({"status": {"_nin": ("draft",)}}, "status not in ['draft']"),
+    ({"due": {"_gt": "2024-01-02"}}, "due > '2024-01-02'"),
+    ({"title": {"_like": "a%"}}, "like(title, 'a%')"),
+    ({"title": {"_icontains": "a%"}}, r"ilike(title, '%a\\%%')"),
+    ({"owner_id": {"_eq": "claims.sub"}}, "owner_id == claims.sub"),
+    ({"owner_id": {"_eq": 'claims["https://x/y"]'}}, 'owner_id == claims["https://x/y"]'),
+    ({"owner_id": {"_in": "claims.app.ids"}}, "owner_id in claims.app.ids"),
+    ({"owner_id": {"_nin": "claims.app.ids"}}, "owner_id not in claims.app.ids"),
+    ({"publish_at": {"_lte": "now()"}}, "publish_at <= now()"),
+    ({"due": {"_ne": "today()"}}, "due != today()"),
+    ({"title": {"_eq": "now()"}}, "title == 'now()'"),
+    ({"title": {"_startswith": "claims.x"}}, r"like(title, 'claims.x%')"),
+    ({"from": {"_eq": "x"}}, "col('from') == 'x'"),
+    ({"author": {"name": {"_eq": "x"}}}, "exists(author, name == 'x')"),
+    ({"team": {"members": {"user_id": {"_eq": "claims.sub"}}}}, "exists(team.members, user_id == claims.sub)"),
+    ({"comments": {}}, "exists(comments, True)"),
+    (
+        {"_exists": {"_table": "account", "_where": {"owner_id": {"_eq": "claims.sub"}}}},
+        "exists(account, owner_id == claims.sub)",
+    ),
+    (
+        {"_exists": {"_table": {"schema": "audit", "name": "log"}, "_where": {"owner_id": {"_gt": 1}}}},
+        "exists(audit.log, owner_id > 1)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "text"), SAME)
+def test_both_forms_say_the_same(given: dict[str, Any], text: str) -> None:
+    assert bind_rule(given, ARTICLE, BLOG) == bind_rule(text, ARTICLE, BLOG)
+
+
+ALWAYS_WRONG: list[tuple[dict[str, Any], str, str | None]] = [
+    ({}, "an empty filter says nothing", "write true, or leave it out"),
+    ({"_and": []}, "_and: takes a list of filters that is not empty", None),
+    ({"_or": []}, "_or: takes a list of filters that is not empty", None),
+    ({"_or": [{}]}, "_or[0]: an empty filter says nothing", "write true, or leave it out"),
+    ({"_not": {}}, "_not: an empty filter says nothing", "write true, or leave it out"),
+    ({"_or": [{"rank": {"_eq": 1}}, 5]}, "_or[1]: a filter is a mapping", None),
+    ({"rank": {}}, "rank: takes a mapping of operators", "{rank: {_eq: …}}"),
+    ({"rank": 5}, "rank: takes a mapping of operators", "{rank: {_eq: …}}"),
+    ({"rank": {"eq": 5}}, "rank.eq: there is no operator 'eq'", "did you mean '_eq'?"),
+    ({"rank": {"_in": []}}, "rank._in: nothing is in an empty list", None),
+    ({"rank": {"_nin": []}}, "rank._nin: nothing is in an empty list", None),
+    (
+        {"owner_id": {"_eq": "X-Hasura-User-Id"}},
+        "owner_id._eq: 'X-Hasura-User-Id' is a session variable of Hasura",
+        "write claims.… instead",
+    ),
+    ({"rank": {"_between": "claims.x"}}, "rank._between: 'between' takes no claim", None),
+    ({"_exists": {"_table": "account"}}, "_exists: takes _table and _where", None),
+    (
+        {"_exists": {"_table": "account", "_where": {}}},
+        "_exists._where: an empty filter says nothing",
+        "write true, or leave it out",
+    ),
+]
+DOES_NOT_FIT: list[tuple[dict[str, Any], str, str | None]] = [
+    ({"rnak": {"_eq": 1}}, "rnak: articles has no column or relationship 'rnak'", "did you mean 'rank'?"),
+    ({"_nto": {"rank": {"_eq": 1}}}, "_nto: articles has no column or relationship '_nto'", "did you mean '_not'?"),
+    (
+        {"_and": [{"author": {"nam": {"_eq": 1}}}]},
+        "_and[0].author.nam: author has no column or relationship 'nam'",
+        "did you mean 'name'?",
+    ),
+    ({"rank": {"_eq": "x"}}, "rank._eq: 'x' is not an integer", None),
+    ({"rank": {"_eq": None}}, "rank._eq: null cannot be the operand of 'eq'", "use isnull"),
+    ({"rank": {"_in": [1, None]}}, "rank._in: null cannot stand in a list: nothing is equal to it", "use isnull"),
+    ({"meta": {"_eq": "claims.x"}}, "meta._eq: 'eq' cannot be asked of jsonb", None),
+    ({"title": {"_like": "a\\"}}, "title._like: the pattern ends in an escape that escapes nothing", None),
+    ({"due": {"_lt": "now()"}}, "now() cannot be compared with date", "use today()"),
+    (
+        {"_exists": {"_table": "acount", "_where": {"id": {"_eq": 1}}}},
+        "_exists._table: there is no table 'acount'",
+        "did you mean 'account'?",
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "message", "hint"), ALWAYS_WRONG)
+def test_a_filter_that_is_none_anywhere_is_refused(given: dict[str, Any], message: str, hint: str | None) -> None:
+    with pytest.raises(RuleError) as caught:
+        bind_rule(given, ARTICLE, BLOG)
+    assert not isinstance(caught.value, UnfitRule)
+    assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+@pytest.mark.parametrize(("given", "message", "hint"), DOES_NOT_FIT)
+def test_a_filter_that_does_not_fit_is_refused(given: dict[str, Any], message: str, hint: str | None) -> None:
+    with pytest.raises(UnfitRule) as caught:
+        bind_rule(given, ARTICLE, BLOG)
+    assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+def test_a_mapping_nested_without_end_is_refused() -> None:
+    deep: dict[str, Any] = {"rank": {"_eq": 1}}
+    for _ in range(2000):
+        deep = {"_not": deep}
+    with pytest.raises(RuleError, match="nested too deeply"):
+        bind_rule(deep, ARTICLE, BLOG)
+
+
+def test_a_mapping_too_wide_is_refused() -> None:
+    with pytest.raises(RuleError, match="more than 500 conditions"):
+        bind_rule({"_or": [{"rank": {"_eq": each}} for each in range(300)]}, ARTICLE, BLOG)
+
+
+def test_conditions_of_one_mapping_are_asked_of_one_row() -> None:
+    where = bind_rule({"comments": {"hidden": {"_eq": True}, "body": {"_eq": "x"}}}, ARTICLE, BLOG)
+    assert isinstance(where, Exists)
+    assert where.via is COMMENTS_OF
+    assert where.where == bind_rule("hidden and body == 'x'", COMMENT, BLOG)
+
+
+def test_dates_of_a_mapping_are_parsed() -> None:
+    where = bind_rule({"due": {"_eq": "2024-01-02"}}, ARTICLE, BLOG)
+    assert getattr(getattr(where, "operand", None), "value", None) == date(2024, 1, 2)
