@@ -10,19 +10,15 @@ surrogates, numbers beyond the column's range) is refused here with the column's
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
-import math
-import re
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
-from decimal import Decimal, InvalidOperation
+from datetime import date, datetime, time
+from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
+from reflector import moments, scalars
 from reflector.errors import InvalidValue
 
 Value = Any
@@ -147,18 +143,15 @@ _ARTICLE = {
     Kind.OPAQUE: "a value that can be given",
 }
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,40}\Z")
-_DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,400}(?:\.[0-9]{0,400})?|\.[0-9]{1,400})(?:[eE][+-]?[0-9]{1,3})?\Z")
-_TRUE = {"true", "t", "1", "yes", "on"}
-_FALSE = {"false", "f", "0", "no", "off"}
-_NON_FINITE = {
-    "nan": "NaN",
-    "infinity": "Infinity",
-    "+infinity": "Infinity",
-    "inf": "Infinity",
-    "-infinity": "-Infinity",
-    "-inf": "-Infinity",
-}
+
+Found = TypeVar("Found")
+
+
+def _known(type_: DataType, given: object, found: Found | None) -> Found:
+    """What was found in what was given, or the error that nothing was."""
+    if found is None:
+        raise refused(type_, given)
+    return found
 
 
 # ── text ─────────────────────────────────────────────────────────────────────────────────────
@@ -186,12 +179,7 @@ def _text_from_json(type_: DataType, value: Any) -> str:
 
 
 def _boolean_from_text(type_: DataType, text: str) -> bool:
-    folded = text.strip().lower()
-    if folded in _TRUE:
-        return True
-    if folded in _FALSE:
-        return False
-    raise refused(type_, text)
+    return _known(type_, text, scalars.boolean_of(text))
 
 
 def _boolean_from_json(type_: DataType, value: Any) -> bool:
@@ -208,21 +196,13 @@ def integer_bounds(type_: DataType) -> tuple[int, int]:
 
 
 def _integer_from_text(type_: DataType, text: str) -> int:
-    if not _INTEGER.match(text):
-        raise refused(type_, text)
-    return _within(type_, int(text))
+    return _within(type_, _known(type_, text, scalars.integer_of(text)))
 
 
 def _integer_from_json(type_: DataType, value: Any) -> int:
     if isinstance(value, str):
         return _integer_from_text(type_, value)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise refused(type_, value)
-    return _within(type_, value)
+    return _within(type_, _known(type_, value, scalars.whole(value)))
 
 
 def _within(type_: DataType, value: int) -> int:
@@ -233,12 +213,7 @@ def _within(type_: DataType, value: int) -> int:
 
 
 def _decimal_from_text(type_: DataType, text: str) -> Decimal:
-    if not _DECIMAL.match(text):
-        raise refused(type_, text)
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise refused(type_, text) from None
+    return _known(type_, text, scalars.decimal_of(text))
 
 
 def _decimal_from_json(type_: DataType, value: Any) -> Decimal:
@@ -248,50 +223,28 @@ def _decimal_from_json(type_: DataType, value: Any) -> Decimal:
 
 
 def _float_from_text(type_: DataType, text: str) -> float:
-    if text.lower() in _NON_FINITE:
-        return float(text)
-    if not _DECIMAL.match(text):
-        raise refused(type_, text)
-    value = float(text)
-    if math.isinf(value):
-        raise refused(type_, text, " in range")
-    return value
+    return _known(type_, text, scalars.float_of(text))
 
 
 def _float_from_json(type_: DataType, value: Any) -> float:
-    if isinstance(value, str):
-        return _float_from_text(type_, value)
-    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+    if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
         raise refused(type_, value)
-    try:
-        return float(value)
-    except OverflowError:
-        raise refused(type_, value, " in range") from None
+    return _float_from_text(type_, repr(value) if isinstance(value, float) else str(value))
 
 
 # ── bytes, uuid, labels ──────────────────────────────────────────────────────────────────────
 
 
 def _bytes_from_text(type_: DataType, text: str) -> bytes:
-    """Base64 in either alphabet, padded or not (RFC 4648 §4 and §5)."""
-    plain = text.replace("-", "+").replace("_", "/").rstrip("=")
-    try:
-        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        raise refused(type_, text) from None
+    return _known(type_, text, scalars.bytes_of(text))
 
 
 def _bytes_from_json(type_: DataType, value: Any) -> bytes:
     return _bytes_from_text(type_, _text_from_json(type_, value))
 
 
-_UUID = re.compile(r"\{?[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}\}?\Z")
-
-
 def _uuid_from_text(type_: DataType, text: str) -> str:
-    if not _UUID.match(text):
-        raise refused(type_, text)
-    return str(uuid.UUID(text))
+    return _known(type_, text, scalars.uuid_of(text))
 
 
 def _uuid_from_json(type_: DataType, value: Any) -> str:
@@ -328,51 +281,17 @@ def _set_of(type_: DataType, chosen: list[Any]) -> tuple[str, ...]:
 
 # ── dates and times ──────────────────────────────────────────────────────────────────────────
 
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
-_TIME = re.compile(r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?\Z")
-_STAMP = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"(?:[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)\s?([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?)?\Z"
-)
-
 
 def _date_from_text(type_: DataType, text: str) -> date:
-    if not _DATE.match(text):
-        raise refused(type_, text)
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise refused(type_, text) from None
+    return _known(type_, text, moments.date_of(text))
 
 
 def _time_from_text(type_: DataType, text: str) -> time:
-    if not _TIME.match(text):
-        raise refused(type_, text)
-    try:
-        return time.fromisoformat(_padded(text))
-    except ValueError:
-        raise refused(type_, text) from None
-
-
-def _padded(text: str) -> str:
-    """Fractions as fromisoformat of every supported Python reads them: six digits."""
-    whole, dot, fraction = text.partition(".")
-    return f"{whole}.{fraction:0<6}" if dot else whole
-
-
-def _stamp(type_: DataType, text: str) -> tuple[datetime, str]:
-    matched = _STAMP.match(text)
-    if not matched:
-        raise refused(type_, text)
-    day, clock, zone = matched[1], matched[2] or "00:00:00", matched[3] or ""
-    try:
-        return datetime.fromisoformat(f"{day}T{_padded(clock)}"), zone
-    except ValueError:
-        raise refused(type_, text) from None
+    return _known(type_, text, moments.time_of(text))
 
 
 def _timestamp_from_text(type_: DataType, text: str) -> datetime:
-    moment, zone = _stamp(type_, text)
+    moment, zone = _known(type_, text, moments.stamp_of(text))
     if zone:
         raise refused(type_, text, " without zone: leave the offset out")
     return moment
@@ -380,14 +299,7 @@ def _timestamp_from_text(type_: DataType, text: str) -> datetime:
 
 def _instant_from_text(type_: DataType, text: str) -> datetime:
     """An instant in UTC; text without an offset is taken as UTC, in which we answer."""
-    moment, zone = _stamp(type_, text)
-    try:
-        if zone in ("", "Z", "z"):
-            return moment.replace(tzinfo=UTC)
-        offset = zone if ":" in zone else f"{zone[:3]}:{zone[3:] or '00'}"
-        return datetime.fromisoformat(moment.isoformat() + offset).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise refused(type_, text) from None
+    return _known(type_, text, moments.instant_of(text))
 
 
 def _from_string(parse: Callable[[DataType, str], Value]) -> Callable[[DataType, Any], Value]:

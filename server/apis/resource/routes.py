@@ -1,0 +1,232 @@
+"""The routes of the resource API: `/api`, `/api/{table}`, `/api/{table}/{key}`.
+
+Names are resolved per request, so that the routes stay the same whatever the schema becomes.
+
+Rule: a handler reads the request, asks the engine and passes the bytes on; it decides nothing about access.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+from urllib.parse import quote, unquote
+
+import orjson
+from aiohttp import web
+
+from reflector.access.disclosure import disclosed
+from reflector.errors import DatabaseError, Forbidden, UnknownTable
+from reflector.query.scope import TableScope
+from reflector.sql.plan import Answer
+from server.apis.resource.answers import answered, empty, refuse_method
+from server.apis.resource.bodies import created, read_body, updated
+from server.apis.resource.caller import Caller, Callers, method_names
+from server.apis.resource.cursors import Cursors
+from server.apis.resource.faults import FaultList
+from server.apis.resource.keys import key_of, read_key, write_key
+from server.apis.resource.listing import envelope, read_listing
+from server.apis.resource.preferences import MINIMAL, check_conditions, minimal
+from server.apis.resource.rows import Writing, by_key, plan_row, read_members
+from server.apis.resource.selection import row_key
+from server.context import Context
+
+ROOT: Final = "/api"
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def resource_routes(context: Context) -> list[web.RouteDef]:
+    """The routes, all methods of each: what is not offered is answered with what is."""
+    api = ResourceApi(context)
+    return [
+        web.route("*", ROOT, api.index),
+        web.route("*", ROOT + "/{table:[^/]+}", api.table),
+        web.route("*", ROOT + "/{table:[^/]+}/{key:[^/]+}", api.row),
+    ]
+
+
+class ResourceApi:
+    """The handlers, and what they share."""
+
+    def __init__(self, context: Context) -> None:
+        self.engine = context.engine
+        self.callers = Callers(context)
+        self.cursors = Cursors(context.cursor_key)
+
+    # ── GET /api ─────────────────────────────────────────────────────────────────────────────
+
+    async def index(self, request: web.Request) -> web.Response:
+        """The tables that the caller may use, with what may be done."""
+        caller = self.callers.of(request)
+        if request.method not in READING:
+            raise refuse_method(request.method, ["GET", "HEAD"])
+        if request.method == "OPTIONS":
+            return empty(Allow="GET, HEAD, OPTIONS")
+        tables = [_listed(table) for table in caller.rights.access.scope.tables.values()]
+        return answered(orjson.dumps({"items": tables}))
+
+    # ── /api/{table} ─────────────────────────────────────────────────────────────────────────
+
+    async def table(self, request: web.Request) -> web.Response:
+        caller = self.callers.of(request)
+        table = self._table(caller, request)
+        match request.method:
+            case "GET" | "HEAD":
+                return await self._list(request, caller, table)
+            case "POST":
+                return await self._create(request, caller, table)
+            case "OPTIONS":
+                return empty(Allow=", ".join([*method_names(table, row=False), "OPTIONS"]))
+            case method:
+                raise refuse_method(method, method_names(table, row=False))
+
+    async def _list(self, request: web.Request, caller: Caller, table: TableScope) -> web.Response:
+        rights, query = caller.rights, request.rel_url.raw_query_string
+        key = ("list", caller.principal.roles, table.table.label, request.rel_url.raw_path, query)
+        kept = self.callers.recent.get(key)
+        if kept is None:
+            _check_readable(table)
+            listing = read_listing(rights, table, request.rel_url.raw_path, query, self.cursors)
+            prepared = self.engine.prepare(rights.snapshot, rights.access, listing.read)
+            kept = (listing, prepared)
+            self.callers.keep(key, query, kept, prepared)
+        listing, prepared = kept
+        try:
+            answer = await self.engine.run(prepared, caller.principal, rights.session)
+        except DatabaseError as error:
+            raise disclosed(error, table, rights.snapshot.catalog) from error
+        body, link = envelope(listing, answer, self.cursors)
+        return answered(body, Link=link) if link else answered(body)
+
+    async def _create(self, request: web.Request, caller: Caller, table: TableScope) -> web.Response:
+        rights = caller.rights
+        self._check_right(table, table.may_create, table.table.insertable, "POST", "create rows in", row=False)
+        check_conditions(request)
+        body = await read_body(request)
+        brief = minimal(request) or not table.may_read
+        faults = FaultList()
+        select = read_members(rights, table, request.rel_url.raw_query_string, faults) if table.may_read else None
+        grant = rights.access.grants.on(table.table)
+        values = created(table, () if grant is None else grant.creates, body, faults)
+        faults.check()
+        answer = await Writing(self.engine, caller, table).insert(values, None if brief else select)
+        return _written(request, answer, 201, _address(table, answer))
+
+    # ── /api/{table}/{key} ───────────────────────────────────────────────────────────────────
+
+    async def row(self, request: web.Request) -> web.Response:
+        caller = self.callers.of(request)
+        table = self._table(caller, request)
+        match request.method:
+            case "GET" | "HEAD":
+                return await self._read(request, caller, table)
+            case "PATCH":
+                return await self._update(request, caller, table)
+            case "DELETE":
+                return await self._delete(request, caller, table)
+            case "OPTIONS":
+                return empty(Allow=", ".join([*method_names(table, row=True), "OPTIONS"]))
+            case method:
+                raise refuse_method(method, method_names(table, row=True))
+
+    async def _read(self, request: web.Request, caller: Caller, table: TableScope) -> web.Response:
+        rights, query = caller.rights, request.rel_url.raw_query_string
+        key = ("row", caller.principal.roles, table.table.label, query)
+        plan = self.callers.recent.get(key)
+        if plan is None:
+            _check_readable(table)
+            plan = plan_row(self.engine, rights, table, key_of(table), query)
+            self.callers.keep(key, query, plan, plan.prepared)
+        prepared = plan.for_key(read_key(plan.key, _raw_key(request)))
+        try:
+            answer = await self.engine.run(prepared, caller.principal, rights.session)
+        except DatabaseError as error:
+            raise disclosed(error, table, rights.snapshot.catalog) from error
+        return answered(answer.body or b"null")
+
+    async def _update(self, request: web.Request, caller: Caller, table: TableScope) -> web.Response:
+        self._check_right(table, table.may_update, table.table.updatable, "PATCH", "change rows of", row=True)
+        check_conditions(request)
+        key = key_of(table)
+        body = await read_body(request)
+        faults = FaultList()
+        select = read_members(caller.rights, table, request.rel_url.raw_query_string, faults)
+        with faults.at(""):
+            where = by_key(key, read_key(key, _raw_key(request)))
+        values = updated(table, body, faults)
+        faults.check()
+        writing = Writing(self.engine, caller, table)
+        answer = await writing.update(where, values, None if minimal(request) else select)
+        return _written(request, answer, 200)
+
+    async def _delete(self, request: web.Request, caller: Caller, table: TableScope) -> web.Response:
+        self._check_right(table, table.may_delete, table.table.deletable, "DELETE", "delete rows of", row=True)
+        check_conditions(request)
+        key = key_of(table)
+        faults = FaultList()
+        read_members(caller.rights, table, request.rel_url.raw_query_string, faults)
+        faults.check()
+        await Writing(self.engine, caller, table).delete(by_key(key, read_key(key, _raw_key(request))))
+        return empty()
+
+    # ── who may what ─────────────────────────────────────────────────────────────────────────
+
+    def _table(self, caller: Caller, request: web.Request) -> TableScope:
+        raw = request.rel_url.raw_path.split("/", 3)[2]
+        scope = caller.rights.access.scope
+        found = scope.tables.get(raw)
+        if found is not None:
+            return found
+        try:
+            return scope.table(unquote(raw, errors="strict") if "%" in raw else raw, pointer="/path/table")
+        except UnicodeDecodeError:
+            raise UnknownTable(unquote(raw), scope.tables, pointer="/path/table") from None
+
+    def _check_right(
+        self, table: TableScope, right: bool, possible: bool, method: str, what: str, *, row: bool
+    ) -> None:
+        if not possible:
+            raise refuse_method(
+                method, method_names(table, row=row), f"{table.table.label} is read-only in the database"
+            )
+        if not right:
+            snapshot = self.engine.snapshot
+            closed = snapshot.permissions is None and not snapshot.writable
+            hint = "start the server with --writable" if closed else None
+            raise Forbidden(f"you may not {what} {table.table.label}", hint=hint)
+
+
+READING: Final = ("GET", "HEAD", "OPTIONS")
+
+
+def _check_readable(table: TableScope) -> None:
+    if not table.may_read:
+        raise Forbidden(f"you may not read {table.table.label}")
+
+
+def _raw_key(request: web.Request) -> str:
+    return request.rel_url.raw_path.split("/", 3)[3]
+
+
+def _listed(table: TableScope) -> dict[str, Any]:
+    """A table as `GET /api` shows it."""
+    url = f"{ROOT}/{quote(table.table.label, safe='')}"
+    listed: dict[str, Any] = {"name": table.table.label, "url": url, "methods": method_names(table, row=False)}
+    key = row_key(table)
+    if key:
+        listed["key"] = [column.name for column in key]
+        listed["row_methods"] = method_names(table, row=True)
+    return listed
+
+
+def _address(table: TableScope, answer: Answer) -> str:
+    """Where the new row is to be had; empty when the caller cannot ask for it."""
+    if answer.key is None or not table.may_read or not row_key(table):
+        return ""
+    return f"{ROOT}/{quote(table.table.label, safe='')}/{write_key(answer.key)}"
+
+
+def _written(request: web.Request, answer: Answer, status: int, location: str = "") -> web.Response:
+    applied = MINIMAL if minimal(request) else ""
+    if answer.body is None or applied:
+        return empty(status if status == 201 else 204, Location=location, Preference_Applied=applied)
+    return answered(answer.body, status, Location=location) if location else answered(answer.body, status)
