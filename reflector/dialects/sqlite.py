@@ -57,6 +57,10 @@ class SQLite(Dialect):
 
     # ── comparing ────────────────────────────────────────────────────────────────────────────
 
+    def compared(self, expression: Sql, type_: DataType) -> Sql:
+        """A column without a type we know may hold anything: it is compared by its text."""
+        return sa.cast(expression, sa.Text()) if type_.kind is Kind.SPECIAL else expression
+
     def contained(self, left: Sql, right: Any) -> Sql:
         return left.in_(right)
 

@@ -102,6 +102,10 @@ class Dialect:
 
     # ── comparing ────────────────────────────────────────────────────────────────────────────
 
+    def compared(self, expression: Sql, type_: DataType) -> Sql:
+        """The expression as it is compared with a value of its type."""
+        return expression
+
     def contained(self, left: Sql, right: Any) -> Sql:
         """`left` is one of the list `right`."""
         raise NotImplementedError

@@ -66,7 +66,7 @@ def comparison(writer: Writer, where: Compare, rows: Rows) -> Sql:
     """One comparison; text of a rule is compared bytewise."""
     dialect = writer.dialect
     type_ = type_of(where.expression)
-    left = raw(writer, where.expression, rows)
+    left = dialect.compared(raw(writer, where.expression, rows), type_)
     right = operand(writer, where.operand, rows, where.comparison)
     if where.exact and type_.kind in (Kind.TEXT, Kind.ENUM) and not where.comparison.pattern:
         return dialect.exact(where.comparison, left, right, type_, isinstance(where.expression, Field))

@@ -1,0 +1,162 @@
+"""Which way imports may point, what may be imported where, and how large a module may grow."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+REFLECTOR: tuple[tuple[str, ...], ...] = (
+    ("errors", "secret", "moments", "scalars"),
+    ("datatypes", "events", "database_url"),
+    ("catalog",),
+    ("query",),
+    ("access",),
+    ("sql",),
+    ("dialects",),
+    ("drivers", "reflection"),
+    ("snapshot",),
+    ("engine",),
+)
+"""From the bottom up: a module imports from its own row and from the rows above it in this list."""
+
+SERVER: tuple[tuple[str, ...], ...] = (
+    ("config", "problems"),
+    ("auth", "access", "binding", "connection", "guard", "journal"),
+    ("context",),
+    ("apis", "openapi"),
+    ("middleware",),
+    ("app", "commands"),
+    ("cli", "__main__"),
+)
+
+SQLALCHEMY_AT_HOME = {"sql", "dialects"}
+PURE = {"errors", "datatypes", "events", "catalog", "query", "access", "sql", "dialects"}
+"""Nothing here may touch the world: no clock, environment, file, socket or thread."""
+WORLDLY = {"os", "socket", "threading", "subprocess", "time", "random", "asyncio", "pathlib", "asyncpg", "aiomysql"}
+LONGEST = 400
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The dotted names a module imports, type checking included."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            yield node.module or ""
+
+
+def part(path: Path, package: str) -> str:
+    return path.relative_to(ROOT / package).parts[0].removesuffix(".py")
+
+
+def layer(name: str, layers: tuple[tuple[str, ...], ...]) -> int:
+    for index, row in enumerate(layers):
+        if name in row:
+            return index
+    raise AssertionError(f"{name} stands in no layer: give it a place in the architecture test")
+
+
+def upward(package: str, layers: tuple[tuple[str, ...], ...]) -> Iterator[str]:
+    for path in modules(package):
+        own = part(path, package)
+        if own == "__init__":
+            continue
+        for name in imported(path):
+            top, _, rest = name.partition(".")
+            if top == package and rest and layer(rest.split(".")[0], layers) > layer(own, layers):
+                yield f"{path.relative_to(ROOT)} imports {name}"
+
+
+def test_the_library_imports_downward_only() -> None:
+    assert list(upward("reflector", REFLECTOR)) == []
+
+
+def test_the_server_imports_downward_only() -> None:
+    assert list(upward("server", SERVER)) == []
+
+
+def test_the_library_knows_nothing_of_the_server_or_of_http() -> None:
+    strangers = {"server", "aiohttp", "pydantic", "ruamel", "examples", "tests"}
+    found = [
+        f"{path}: {name}" for path in modules("reflector") for name in imported(path) if name.split(".")[0] in strangers
+    ]
+    assert found == []
+
+
+def test_apis_know_nothing_of_one_another() -> None:
+    apis = {path.name for path in (ROOT / "server" / "apis").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    found = [
+        f"{path}: {name}"
+        for path in modules("server")
+        if part(path, "server") == "apis" and path.parent.name in apis
+        for name in imported(path)
+        if name.startswith("server.apis.") and name.split(".")[2] in apis - {path.parent.name}
+    ]
+    assert found == []
+
+
+def test_sqlalchemy_writes_sql_where_sql_is_written() -> None:
+    found = [
+        f"{path}: {name}"
+        for package in ("reflector", "server")
+        for path in modules(package)
+        if part(path, package) not in SQLALCHEMY_AT_HOME
+        for name in imported(path)
+        if name.split(".")[0] == "sqlalchemy"
+    ]
+    assert found == []
+
+
+def test_the_core_touches_nothing_of_the_world() -> None:
+    found = [
+        f"{path}: {name}"
+        for path in modules("reflector")
+        if part(path, "reflector") in PURE
+        for name in imported(path)
+        if name.split(".")[0] in WORLDLY
+    ]
+    assert found == []
+
+
+def test_a_name_of_a_caller_meets_the_catalog_in_a_scope_only() -> None:
+    """APIs hold scopes: none of them looks into a table's columns or a catalog's tables by name."""
+    lookups = {"by_name"}
+    found = [
+        f"{path}:{node.lineno}"
+        for path in modules("server")
+        if part(path, "server") == "apis"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in lookups
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("package", ["reflector", "server"])
+def test_a_module_says_what_it_is_for_and_stays_readable(package: str) -> None:
+    silent = [path for path in modules(package) if not ast.get_docstring(ast.parse(path.read_text()))]
+    long = [path for path in modules(package) if len(path.read_text().splitlines()) > LONGEST]
+    assert silent == []
+    assert long == []
+
+
+@pytest.mark.parametrize("package", ["reflector", "server"])
+def test_no_fault_is_swallowed(package: str) -> None:
+    """`except …: pass` and bare excepts hide what went wrong."""
+    found = [
+        f"{path}:{node.lineno}"
+        for path in modules(package)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or all(isinstance(each, ast.Pass) for each in node.body))
+    ]
+    assert found == []
