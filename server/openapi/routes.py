@@ -1,0 +1,76 @@
+"""`GET /openapi.json`: the document of whoever asks.
+
+Rule: the bytes depend on the snapshot, the roles and their limits, and on nothing else of the request; they are made
+once for each of these and never shared between them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from aiohttp_apispec import docs, response_schema
+from marshmallow import Schema, fields
+
+from server.config import Config
+from server.context import Context
+from server.openapi.cache import Documents
+from server.openapi.document import setting, written
+from server.openapi.fixed import Fixed, fixed_endpoints
+from server.openapi.standing import TAG, responses
+
+PATH: Final = "/openapi.json"
+
+
+class OpenApiDocument(Schema):
+    """What is answered, as far as it is always there."""
+
+    openapi = fields.String(required=True)
+    info = fields.Dict(required=True)
+    paths = fields.Dict(required=True)
+    components = fields.Dict(required=True)
+
+
+def described(handler: Handler) -> Handler:
+    """The handler with its documentation. The package empties what it is handed, so that it is written anew each time."""
+    about = docs(
+        operationId="read_openapi",
+        tags=[TAG],
+        summary="This document, as far as the caller may use what it describes",
+        responses=responses(("Unauthenticated", "Forbidden", "Failure")),
+    )
+    answer = response_schema(OpenApiDocument, 200, description="An OpenAPI 3.1 document.")
+    documented: Handler = about(answer(handler))
+    return documented
+
+
+def openapi_routes(context: Context, config: Config, *, guarded: bool | None = None) -> list[web.RouteDef]:
+    """The route of the document. `guarded`: whether an access token is asked for; None where the configuration says."""
+    endpoint = Endpoint(context, config, config.server.token is not None if guarded is None else guarded)
+    return [web.get(PATH, endpoint.handler())]
+
+
+class Endpoint:
+    """Answers with the document; `documents` are those that were made so far."""
+
+    def __init__(self, context: Context, config: Config, guarded: bool) -> None:
+        self.context, self.config, self.guarded = context, config, guarded
+        self.documents = Documents()
+        self._fixed: Fixed | None = None
+
+    def handler(self) -> Handler:
+        async def read_openapi(request: web.Request) -> web.StreamResponse:
+            return web.Response(body=await self.document(request), content_type="application/json")
+
+        return described(read_openapi)
+
+    async def document(self, request: web.Request) -> bytes:
+        """The bytes for whoever sent the request; raises Unauthenticated and Forbidden."""
+        principal = self.context.authenticate(request)
+        snapshot = self.context.engine.snapshot
+        access, limits = snapshot.access(principal), self.context.limits(principal.roles)
+        if self._fixed is None:
+            self._fixed = fixed_endpoints(request.app.router.routes())
+        said = setting(self.config, snapshot.catalog, limits, self._fixed, guarded=self.guarded)
+        return await self.documents.get((snapshot.number, access.roles, limits), lambda: written(access, said))
