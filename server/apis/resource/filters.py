@@ -113,7 +113,7 @@ class FilterReader:
         expression = Field(column)
         if isinstance(given, Written):
             try:
-                where = apply_text(operator, expression, column.type, given)
+                where = apply_text(operator, expression, column.type, str(given))
             except InvalidValue as fault:
                 if given == "null" and fault.hint is None:
                     fault.hint = f"{column.name}__isnull=true asks for null"

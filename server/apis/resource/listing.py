@@ -20,9 +20,9 @@ from reflector.query.nodes import TRUE, Expression, Field, Filter, Order, Read, 
 from reflector.query.paging import after
 from reflector.query.scope import TableScope
 from reflector.sql.plan import Answer
-from server.apis.resource.bodies import read_json
 from server.apis.resource.caller import Rights
 from server.apis.resource.cursors import Cursors
+from server.apis.resource.documents import read_json
 from server.apis.resource.faults import FaultList, in_query
 from server.apis.resource.filters import Brackets, FilterReader
 from server.apis.resource.parameters import RESERVED, Given, refuse_word, split_query, word_of
@@ -150,7 +150,9 @@ class ListingReader:
             self.faults.add(InvalidRequest("a page begins at a number or at a cursor, not at both"), in_query("cursor"))
         skipped = (number - 1) * limit
         if skipped > self.rights.limits.offset:
-            fault = LimitExceeded(f"a page begins at most {self.rights.limits.offset} rows in", hint="use cursor=, it has no end")
+            fault = LimitExceeded(
+                f"a page begins at most {self.rights.limits.offset} rows in", hint="use cursor=, it has no end"
+            )
             self.faults.add(fault, in_query("page"))
         return number, skipped
 

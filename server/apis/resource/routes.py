@@ -15,11 +15,12 @@ import orjson
 from aiohttp import web
 
 from reflector.access.disclosure import disclosed
+from reflector.catalog.model import DatabaseKind
 from reflector.errors import DatabaseError, Forbidden, UnknownTable
 from reflector.query.scope import TableScope
 from reflector.sql.plan import Answer
 from server.apis.resource.answers import answered, empty, refuse_method
-from server.apis.resource.bodies import created, read_body, updated
+from server.apis.resource.bodies import RowReader, read_body
 from server.apis.resource.caller import Caller, Callers, method_names
 from server.apis.resource.cursors import Cursors
 from server.apis.resource.faults import FaultList
@@ -106,7 +107,7 @@ class ResourceApi:
         faults = FaultList()
         select = read_members(rights, table, request.rel_url.raw_query_string, faults) if table.may_read else None
         grant = rights.access.grants.on(table.table)
-        values = created(table, () if grant is None else grant.creates, body, faults)
+        values = self._reader(caller, table, faults).created(body, () if grant is None else grant.creates)
         faults.check()
         answer = await Writing(self.engine, caller, table).insert(values, None if brief else select)
         return _written(request, answer, 201, _address(table, answer))
@@ -152,7 +153,7 @@ class ResourceApi:
         select = read_members(caller.rights, table, request.rel_url.raw_query_string, faults)
         with faults.at(""):
             where = by_key(key, read_key(key, _raw_key(request)))
-        values = updated(table, body, faults)
+        values = self._reader(caller, table, faults).updated(body)
         faults.check()
         writing = Writing(self.engine, caller, table)
         answer = await writing.update(where, values, None if minimal(request) else select)
@@ -167,6 +168,9 @@ class ResourceApi:
         faults.check()
         await Writing(self.engine, caller, table).delete(by_key(key, read_key(key, _raw_key(request))))
         return empty()
+
+    def _reader(self, caller: Caller, table: TableScope, faults: FaultList) -> RowReader:
+        return RowReader(table, faults, sized=caller.rights.snapshot.catalog.kind is not DatabaseKind.SQLITE)
 
     # ── who may what ─────────────────────────────────────────────────────────────────────────
 
