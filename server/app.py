@@ -23,6 +23,7 @@ from reflector.engine import Engine
 from reflector.errors import CatalogError, ConnectionRefused
 from server.access import EVERYBODY, overlay_of, settings_of
 from server.apis.health import Health, health_routes
+from server.apis.resource import resource_routes
 from server.auth.credentials import authenticator
 from server.binding import Binding, misfits
 from server.config import Complaint, Config, ConfigError, EffectiveLimits, Position, limits_for
@@ -31,6 +32,7 @@ from server.context import Context
 from server.guard import Guard, guard_of
 from server.journal import observe
 from server.middleware.gate import gate
+from server.openapi import openapi_routes
 
 LOG: Final = logging.getLogger("reflector.server")
 DRAIN_SECONDS: Final = 6.0
@@ -62,8 +64,8 @@ class Running:
         await self.engine.close()
 
 
-async def start(config: Config, *, strict: bool = False) -> Running:
-    """Connect, bind, listen.
+async def start(config: Config, *, strict: bool = False, routes: Sequence[web.RouteDef] = ()) -> Running:
+    """Connect, bind, listen. `routes` are further ones, behind the same gate.
 
     Raises ConnectionRefused where the database cannot be reached, ConfigError where the configuration does not fit it,
     and OSError where the address cannot be listened on.
@@ -73,7 +75,7 @@ async def start(config: Config, *, strict: bool = False) -> Running:
     binding = Binding(config, strict)
     engine = await engine_of(config, binding)
     try:
-        running = await _assembled(config, engine, binding, guard)
+        running = await _assembled(config, engine, binding, guard, routes)
         await _listen(running, context)
     except BaseException:
         await engine.close()
@@ -96,31 +98,18 @@ async def engine_of(config: Config, binding: Binding) -> Engine:
         raise misfits(error, config) from error
 
 
-async def _assembled(config: Config, engine: Engine, binding: Binding, guard: Guard) -> Running:
+async def _assembled(
+    config: Config, engine: Engine, binding: Binding, guard: Guard, routes: Sequence[web.RouteDef]
+) -> Running:
     health = Health(lambda: engine.driver.fetch(ASKS), lambda: bool(binding.unfit))
     context = Context(engine, authenticator(config), limits_of(config), cursor_key(config))
     app = web.Application(middlewares=[gate(guard.rules)], client_max_size=config.server.body)
-    app.add_routes([*health_routes(health), *_arriving(context, config)])
+    app.add_routes([*health_routes(health), *resource_routes(context), *openapi_routes(context, config), *routes])
     # A client that leaves ends its query: only the real runner is told so by this.
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=DRAIN_SECONDS)
     await runner.setup()
     listener = Listener(cast("web.Server", runner.server))
     return Running(config, engine, binding, health, guard, app, runner, listener)
-
-
-def _arriving(context: Context, config: Config) -> list[web.RouteDef]:
-    import importlib
-
-    routes: list[web.RouteDef] = []
-    for module, name, args in (
-        ("server.apis.resource", "resource_routes", (context,)),
-        ("server.openapi", "openapi_routes", (context, config)),
-    ):
-        try:
-            routes += getattr(importlib.import_module(module), name)(*args)
-        except (ImportError, AttributeError) as error:
-            LOG.warning("%s is not there yet: %s", module, error)
-    return routes
 
 
 async def _listen(running: Running, context: ssl.SSLContext | None) -> None:

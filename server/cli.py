@@ -10,13 +10,16 @@ the reason in a line for people, never with a traceback.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reflector.errors import ReflectorError
-from server.config import ConfigError, Flags
+from server.commands.loop import run
+from server.config import ConfigError, Flags, config_schema, load
+from server.journal import silence
 
 REFUSED = 2
 INTERRUPTED = 130
@@ -32,6 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(complaint, file=sys.stderr)
     except ReflectorError as error:
         print(f"reflector: {error.message}" + (f"; {error.hint}" if error.hint else ""), file=sys.stderr)
+    except BrokenPipeError:
+        # Whoever read has enough. Python would complain once more when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         print(f"reflector: {error}", file=sys.stderr)
     except KeyboardInterrupt:
@@ -53,6 +60,13 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--insecure", action="store_true", help="without auth: ask other machines for no token")
     serve.add_argument("--strict", action="store_true", help="refuse to start where a rule does not fit the database")
     serve.add_argument("--verbose", action="store_true", help="log the smaller things as well")
+    inspect = commands.add_parser("inspect", help="show what a database is made of", allow_abbrev=False)
+    _database(inspect)
+    inspect.add_argument("--json", action="store_true", help="as a JSON document")
+    check = commands.add_parser("check", help="try a configuration on its database", allow_abbrev=False)
+    _database(check)
+    config = commands.add_parser("config", help="about the configuration", allow_abbrev=False)
+    config.add_argument("what", choices=["schema"], help="schema: the JSON Schema of config.yaml, for editors")
     return top
 
 
@@ -79,4 +93,30 @@ def _serve(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return serve(options.config, environ, flags_of(options), strict=options.strict, verbose=options.verbose)
 
 
-COMMANDS = {"serve": _serve}
+def _inspect(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from server.commands.inspect import catalog_of, in_json, in_words
+
+    catalog = run(catalog_of(load(options.config, environ, flags_of(options))))
+    if options.json:
+        print(in_json(catalog).decode())
+    else:
+        for line in in_words(catalog):
+            print(line)
+    return 0
+
+
+def _check(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from server.commands.check import check
+
+    with silence():
+        for line in run(check(load(options.config, environ, flags_of(options)))):
+            print(line)
+    return 0
+
+
+def _config(_: argparse.Namespace, __: Mapping[str, str]) -> int:
+    print(json.dumps(config_schema(), indent=2))
+    return 0
+
+
+COMMANDS = {"serve": _serve, "inspect": _inspect, "check": _check, "config": _config}

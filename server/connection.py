@@ -40,8 +40,8 @@ class Connection(RequestHandler):
             manager,
             loop=loop,
             keepalive_timeout=IDLE_SECONDS,
-            access_log=None,
-            auto_decompress=False,  # type: ignore[arg-type]
+            access_log=None,  # type: ignore[arg-type]  # which is how the library is told that nobody reads one
+            auto_decompress=False,
         )
         self.seen = 0
         self.headers_since = 0.0
@@ -80,6 +80,7 @@ class Connection(RequestHandler):
         if status >= 500:
             LOG.error("request %s", request_id, exc_info=exc)
         headers = {REQUEST_ID: request_id, "X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-store"}
+        headers["Server"] = "reflector"
         response = http_problem(status, None, request_id, headers)
         response.force_close()
         return response

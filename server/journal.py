@@ -63,6 +63,19 @@ def logging_to_stderr(*, verbose: bool) -> Iterator[None]:
         listener.stop()
 
 
+@contextmanager
+def silence() -> Iterator[None]:
+    """No log until left: for commands that say everything themselves."""
+    nothing = logging.NullHandler()
+    LOG.addHandler(nothing)
+    LOG.propagate = False
+    try:
+        yield
+    finally:
+        LOG.removeHandler(nothing)
+        LOG.propagate = True
+
+
 def observe(event: Observation) -> None:
     """Write down what happened inside."""
     match event:

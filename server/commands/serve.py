@@ -10,17 +10,16 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from examples.bookshop import ensure_sample
 from server.app import Running, start
+from server.commands.loop import run
 from server.config import Config, Flags, load
 from server.config.load import chosen_file
 from server.journal import logging_to_stderr
-
-Result = TypeVar("Result")
 
 LOG: Final = logging.getLogger("reflector.server")
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -56,20 +55,6 @@ def serve(path: Path | None, environ: Mapping[str, str], flags: Flags, *, strict
     config, sample = configured(path, environ, flags)
     with logging_to_stderr(verbose=verbose):
         return run(_serve(config, sample, strict=strict))
-
-
-def run(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run something to its end in the fastest loop there is."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(work)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:  # not made for this platform
-        return None
-    return uvloop.new_event_loop
 
 
 async def _serve(config: Config, sample: Path | None, *, strict: bool) -> int:

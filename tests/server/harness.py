@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,9 @@ from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
+from aiohttp import web
 from multidict import CIMultiDictProxy
+from yarl import URL
 
 from server.app import Running, start
 from server.commands.serve import address
@@ -95,12 +97,10 @@ class Served:
         path: str,
         headers: Mapping[str, str] | None = None,
         *,
-        json: Any = None,  # noqa: A002
+        json: Any = None,
         data: bytes | None = None,
     ) -> Reply:
         """One request; the path goes out as it is written."""
-        from yarl import URL
-
         url = URL(self.base + path, encoded=True)
         async with self.session.request(
             method, url, headers=headers, json=json, data=data, allow_redirects=False
@@ -140,10 +140,11 @@ async def served(
     strict: bool = False,
     host: str = "127.0.0.1",
     headers: Mapping[str, str] | None = None,
+    routes: Sequence[web.RouteDef] = (),
 ) -> AsyncIterator[Served]:
     """A server in this process, and a client whose requests all carry `headers`."""
     wanted = configured(url, config, environ=environ, writable=writable, insecure=insecure, host=host)
-    running = await start(wanted, strict=strict)
+    running = await start(wanted, strict=strict, routes=routes)
     try:
         async with aiohttp.ClientSession(headers=headers) as session:
             yield Served(running, session)
