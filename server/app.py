@@ -104,7 +104,14 @@ async def _assembled(
     health = Health(lambda: engine.driver.fetch(ASKS), lambda: bool(binding.unfit))
     context = Context(engine, authenticator(config), limits_of(config), cursor_key(config))
     app = web.Application(middlewares=[gate(guard.rules)], client_max_size=config.server.body)
-    app.add_routes([*health_routes(health), *resource_routes(context), *openapi_routes(context, config), *routes])
+    app.add_routes(
+        [
+            *health_routes(health),
+            *resource_routes(context),
+            *openapi_routes(context, config, guarded=guard.rules.token is not None),
+            *routes,
+        ]
+    )
     # A client that leaves ends its query: only the real runner is told so by this.
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=DRAIN_SECONDS)
     await runner.setup()

@@ -15,11 +15,21 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import web
+from marshmallow import Schema, fields, validate
 
 from reflector.errors import ReflectorError
+from server.openapi.described import described
 
 FRESH_SECONDS: Final = 1.0
 PATIENCE_SECONDS: Final = 2.0
+
+
+class HealthStatus(Schema):
+    """The answer, for the document of the API."""
+
+    status = fields.String(
+        required=True, validate=validate.OneOf(["live", "ready", "degraded", "unavailable", "draining"])
+    )
 
 
 class Health:
@@ -56,9 +66,19 @@ class Health:
 def health_routes(health: Health) -> list[web.RouteDef]:
     """The two routes."""
 
+    @described("check_live", "Whether the process answers", {200: (HealthStatus, "It does.")}, public=True)
     async def live(_: web.Request) -> web.Response:
         return web.json_response({"status": "live"})
 
+    @described(
+        "check_ready",
+        "Whether requests can be served",
+        {
+            200: (HealthStatus, "They can; `degraded` while a table is closed."),
+            503: (HealthStatus, "Not at the moment."),
+        },
+        public=True,
+    )
     async def ready(_: web.Request) -> web.Response:
         word = await health.word()
         return web.json_response({"status": word}, status=200 if word in {"ready", "degraded"} else 503)

@@ -72,7 +72,7 @@ def _operation(operation: Json) -> Json:
     if operation.get("parameters"):
         converted["parameters"] = [_parameter(each) for each in operation["parameters"]]
     responses = operation.get("responses", {})
-    converted["responses"] = {str(status): _response(each, types) for status, each in responses.items()}
+    converted["responses"] = {str(status): _response(each, types) for status, each in sorted(responses.items())}
     return converted
 
 

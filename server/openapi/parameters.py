@@ -20,9 +20,9 @@ from server.apis.resource.selection import EVERY
 from server.apis.resource.sorting import NULLS
 from server.openapi.schemas import Json, reference, text_schema
 
-FIELDS: Final = "What is answered: columns, those of related rows by path (`author.name`), or with `-` all but these."
-INCLUDE: Final = "Related rows to answer with each row; nested ones by path (`author.books`)."
-SORT: Final = "The order: `-` for descending, `.nullsfirst` or `.nullslast` behind, by path what rows to one lead to."
+FIELDS: Final = "What is answered: columns, related ones by path (`relationship.column`), or with `-` all but these."
+INCLUDE: Final = "Related rows to answer with each row; nested ones by path (`relationship.relationship`)."
+SORT: Final = "The order: `-` for descending, `.nullsfirst` or `.nullslast` behind, by path where rows to one lead."
 CONDITIONS: Final = "`column__operator`, and the same of related rows by path: each key is a parameter of its own."
 
 _SYNTAX = re.compile(r"[\^$\\.*+?()\[\]{}|/]")

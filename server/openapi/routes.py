@@ -10,15 +10,14 @@ from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from aiohttp_apispec import docs, response_schema
 from marshmallow import Schema, fields
 
 from server.config import Config
 from server.context import Context
 from server.openapi.cache import Documents
+from server.openapi.described import described
 from server.openapi.document import setting, written
 from server.openapi.fixed import Fixed, fixed_endpoints
-from server.openapi.standing import TAG, responses
 
 PATH: Final = "/openapi.json"
 
@@ -30,19 +29,6 @@ class OpenApiDocument(Schema):
     info = fields.Dict(required=True)
     paths = fields.Dict(required=True)
     components = fields.Dict(required=True)
-
-
-def described(handler: Handler) -> Handler:
-    """The handler with its documentation. The package empties what it is handed, so that it is written anew each time."""
-    about = docs(
-        operationId="read_openapi",
-        tags=[TAG],
-        summary="This document, as far as the caller may use what it describes",
-        responses=responses(("Unauthenticated", "Forbidden", "Failure")),
-    )
-    answer = response_schema(OpenApiDocument, 200, description="An OpenAPI 3.1 document.")
-    documented: Handler = about(answer(handler))
-    return documented
 
 
 def openapi_routes(context: Context, config: Config, *, guarded: bool | None = None) -> list[web.RouteDef]:
@@ -60,10 +46,16 @@ class Endpoint:
         self._fixed: Fixed | None = None
 
     def handler(self) -> Handler:
+        @described(
+            "read_openapi",
+            "This document, as far as the caller may use what it describes",
+            {200: (OpenApiDocument, "An OpenAPI 3.1 document.")},
+            problems=("Unauthenticated", "Forbidden", "Failure"),
+        )
         async def read_openapi(request: web.Request) -> web.StreamResponse:
             return web.Response(body=await self.document(request), content_type="application/json")
 
-        return described(read_openapi)
+        return read_openapi
 
     async def document(self, request: web.Request) -> bytes:
         """The bytes for whoever sent the request; raises Unauthenticated and Forbidden."""

@@ -22,8 +22,8 @@ TAG: Final = "server"
 """What stands beside the tables. A table of that name shares the tag."""
 OWN_TAG: Final = {"name": TAG, "description": "The server itself."}
 FILTER: Final = (
-    'Conditions as JSON: `{"_or": [{"price": {"_gte": 50}}, {"author": {"name": {"_like": "A%"}}}]}`, with `_and`, '
-    "`_or` and `_not`. What is said of one relationship in one object is true of one related row."
+    'Conditions as JSON: `{"_or": [{"column": {"_gte": 50}}, {"relationship": {"column": {"_isnull": true}}}]}`, with '
+    "`_and`, `_or` and `_not`. What one object says of a relationship is true of one and the same related row."
 )
 COUNT: Final = "Whether all rows that the list finds are counted, for `page.total` and `page.pages`."
 
