@@ -16,7 +16,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from reflector.errors import ReflectorError
+from reflector.errors import Faults, ReflectorError
 from server.commands.loop import run
 from server.config import ConfigError, Flags, config_schema, load
 from server.journal import silence
@@ -34,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for complaint in error.complaints:
             print(complaint, file=sys.stderr)
     except ReflectorError as error:
-        print(f"reflector: {error.message}" + (f"; {error.hint}" if error.hint else ""), file=sys.stderr)
+        for each in error.faults if isinstance(error, Faults) else (error,):
+            print(f"reflector: {each.message}" + (f"; {each.hint}" if each.hint else ""), file=sys.stderr)
     except BrokenPipeError:
         # Whoever read has enough. Python would complain once more when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -65,6 +66,13 @@ def parser() -> argparse.ArgumentParser:
     inspect.add_argument("--json", action="store_true", help="as a JSON document")
     check = commands.add_parser("check", help="try a configuration on its database", allow_abbrev=False)
     _database(check)
+    explain = commands.add_parser("explain", help="show what becomes of a request", allow_abbrev=False)
+    explain.add_argument("--url", metavar="URL", help="the database, where the configuration is to name another")
+    explain.add_argument("--config", type=Path, metavar="FILE", help="the configuration (./config.yaml)")
+    explain.add_argument(
+        "--as", dest="caller", metavar="CALLER", help="role=user,sub=7: roles and claims of the caller"
+    )
+    explain.add_argument("request", metavar="REQUEST", help="'GET /api/book?title__like=A%%&include=author'")
     config = commands.add_parser("config", help="about the configuration", allow_abbrev=False)
     config.add_argument("what", choices=["schema"], help="schema: the JSON Schema of config.yaml, for editors")
     return top
@@ -114,9 +122,18 @@ def _check(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return 0
 
 
+def _explain(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from server.commands.explain import explain
+
+    with silence():
+        for line in run(explain(load(options.config, environ, flags_of(options)), options.request, options.caller)):
+            print(line)
+    return 0
+
+
 def _config(_: argparse.Namespace, __: Mapping[str, str]) -> int:
     print(json.dumps(config_schema(), indent=2))
     return 0
 
 
-COMMANDS = {"serve": _serve, "inspect": _inspect, "check": _check, "config": _config}
+COMMANDS = {"serve": _serve, "inspect": _inspect, "check": _check, "explain": _explain, "config": _config}

@@ -26,10 +26,11 @@ REFLECTOR: tuple[tuple[str, ...], ...] = (
 
 SERVER: tuple[tuple[str, ...], ...] = (
     ("config", "problems"),
-    ("auth", "access", "binding", "connection", "guard", "journal"),
     ("context",),
+    ("auth", "access", "binding", "journal"),
     ("apis", "openapi"),
     ("middleware",),
+    ("connection", "guard"),
     ("app", "commands"),
     ("cli", "__main__"),
 )
