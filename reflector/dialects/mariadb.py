@@ -17,7 +17,7 @@ from sqlalchemy.sql.expression import ColumnElement
 from reflector.catalog.model import Column, DatabaseKind
 from reflector.datatypes import DataType, Kind, Value
 from reflector.query.comparisons import Comparison
-from reflector.sql.dialect import PERCENT, Dialect, Member, Page, Source, Sql, iso
+from reflector.sql.dialect import PERCENT, Dialect, Member, Page, Source, Sql, iso, text
 from reflector.sql.json_text import json_text
 from reflector.sql.plan import Encode
 
@@ -81,7 +81,8 @@ class MariaDB(Dialect):
         return found
 
     def like(self, left: Sql, pattern: Sql) -> Sql:
-        return _text(left).collate("utf8mb4_bin").like(pattern)
+        matched: Sql = _text(left).collate("utf8mb4_bin").like(pattern)
+        return matched
 
     def ilike(self, left: Sql, pattern: Sql) -> Sql:
         return sa.func.lower(_text(left)).collate("utf8mb4_bin").like(sa.func.lower(pattern))
@@ -141,7 +142,7 @@ class MariaDB(Dialect):
         return sa.func.coalesce(Gathered(document, order, limit, offset), EMPTY_ARRAY)
 
     def document(self, members: Sequence[Member]) -> Sql:
-        return sa.func.json_object(*(part for m in members for part in (sa.literal(m.label), m.shown)))
+        return sa.func.json_object(*(part for m in members for part in (text(m.label), m.shown)))
 
     def bare_document(self, members: Sequence[Member]) -> Sql:
         return self.document(members)

@@ -108,7 +108,7 @@ class PostgreSQL(Dialect):
         gathered = sa.func.coalesce(sa.func.pg_catalog.json_agg(row), ARRAY_OF_NONE)
         return sa.select(gathered.label("body")).select_from(rows)
 
-    def rows(self, members: Sequence[Member], source: Source) -> tuple[sa.FromClause, Sql]:
+    def rows(self, members: Sequence[Member], source: Source | None) -> tuple[sa.FromClause, Sql]:
         """The documents as rows of a subquery, and what stands for one of them.
 
         A member's name is a label where PostgreSQL keeps it whole. Otherwise the document is put together as text,
@@ -130,10 +130,17 @@ class PostgreSQL(Dialect):
         rows = self.taken(sa.select(document.label("document")), source).subquery("r")
         return rows, sa.literal_column("r.document")
 
-    def taken(self, select: sa.Select[Any], source: Source) -> sa.Select[Any]:
+    def taken(self, select: sa.Select[Any], source: Source | None) -> sa.Select[Any]:
+        """The select over its source; without one, over the row that is in hand."""
+        if source is None:
+            return select
         taken = select.select_from(source.rows).where(*source.where).order_by(*source.order)
         taken = taken if source.limit is None else taken.limit(source.limit)
         return taken if source.offset is None else taken.offset(source.offset)
+
+    def bare_document(self, members: Sequence[Member]) -> Sql:
+        rows, row = self.rows(members, None)
+        return sa.select(sa.func.pg_catalog.row_to_json(row)).select_from(rows).scalar_subquery()
 
     def nothing(self, many: bool) -> Sql:
         return ARRAY_OF_NONE if many else sa.null()

@@ -19,12 +19,13 @@ from sqlalchemy.dialects import sqlite
 from reflector.catalog.model import Column, DatabaseKind, Fill
 from reflector.datatypes import DataType, Kind, Value
 from reflector.query.comparisons import ILIKE, Comparison, pattern_marks
-from reflector.sql.dialect import Dialect, Member, Page, Source, Sql, iso
+from reflector.sql.dialect import Dialect, Member, Page, Source, Sql, iso, text
 from reflector.sql.json_text import json_text
 from reflector.sql.plan import Encode
 
 ONE: Sql = sa.literal_column("1")
 TWO: Sql = sa.literal_column("2")
+STAMP = "????-??-??[ T]??:??*"
 PAIRS = 60
 """Members of one `json_object` call: it takes 127 arguments."""
 
@@ -94,13 +95,11 @@ class SQLite(Dialect):
                     else_=expression,
                 )
             case Kind.TIMESTAMP:
-                return sa.case((_looks_like_stamp(expression), _with_t(expression)), else_=_plain(expression))
+                return sa.case((_glob(expression, STAMP), _with_t(expression)), else_=_plain(expression))
             case Kind.INSTANT:
                 return _instant(expression)
-            case Kind.FLOAT | Kind.DECIMAL:
-                return _real(expression)
             case _:
-                return _plain(expression)
+                return _text(expression) if _keeps_text(type_) else _plain(expression)
 
     def one(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
         return self.taken(sa.select(self.document(members).label("body")), source)
@@ -121,13 +120,13 @@ class SQLite(Dialect):
 
     def document(self, members: Sequence[Member]) -> Sql:
         """A JSON object of any number of members: beyond PAIRS, the texts of several are joined."""
-        chunks = [members[start : start + PAIRS] for start in range(0, len(members), PAIRS)] or [[]]
-        texts = [sa.func.json_object(*_pairs(chunk)) for chunk in chunks]
+        groups = [members[start : start + PAIRS] for start in range(0, len(members), PAIRS)] or [[]]
+        texts = [sa.func.json_object(*_pairs(group)) for group in groups]
         if len(texts) == 1:
             return texts[0]
         joined: Any = sa.func.substr(texts[0], ONE, sa.func.length(texts[0]) - ONE)
-        for text in texts[1:-1]:
-            body = sa.func.substr(text, TWO, sa.func.length(text) - TWO)
+        for chunk in texts[1:-1]:
+            body = sa.func.substr(chunk, TWO, sa.func.length(chunk) - TWO)
             joined = joined.op("||")(sa.literal_column("','")).op("||")(body)
         joined = joined.op("||")(sa.literal_column("','")).op("||")(sa.func.substr(texts[-1], TWO))
         return sa.func.json(joined)
@@ -166,7 +165,7 @@ def _json(text: str) -> Sql:
 
 
 def _pairs(members: Sequence[Member]) -> list[Any]:
-    return [part for member in members for part in (sa.literal(member.label), member.shown)]
+    return [part for member in members for part in (text(member.label), member.shown)]
 
 
 def _stored_as(expression: Sql, storage: str) -> Sql:
@@ -174,45 +173,51 @@ def _stored_as(expression: Sql, storage: str) -> Sql:
 
 
 def _plain(expression: Sql) -> Sql:
-    """The value as it is stored, but for what JSON cannot hold: blobs are base64, infinite numbers are strings."""
-    return sa.case(
-        (_stored_as(expression, "blob"), sa.func.reflector_base64(expression)),
+    """The value as it is stored, but for what JSON cannot hold: blobs are base64, infinite numbers are strings.
+
+    A number gets as many digits as it takes to be read back as the same: SQLite's own JSON writes fifteen.
+    """
+    fifteen: Sql = sa.cast(sa.func.printf(sa.literal_column("'%!.15g'"), expression), sa.REAL())
+    number = sa.case(
         (expression == sa.literal_column("9e999"), sa.literal_column("'Infinity'")),
         (expression == sa.literal_column("-9e999"), sa.literal_column("'-Infinity'")),
-        else_=expression,
+        (fifteen == expression, expression),
+        else_=sa.func.json(sa.func.printf(sa.literal_column("'%!.17g'"), expression)),
     )
+    stored: dict[Any, Sql] = {
+        sa.literal_column("'real'"): number,
+        sa.literal_column("'blob'"): sa.func.reflector_base64(expression),
+    }
+    return sa.case(stored, value=sa.func.typeof(expression), else_=expression)
 
 
-def _real(expression: Sql) -> Sql:
-    """A number with as many digits as it takes to be read back as the same: SQLite's JSON writes fifteen."""
-    fifteen = sa.func.printf(sa.literal_column("'%!.15g'"), expression)
-    seventeen = sa.func.printf(sa.literal_column("'%!.17g'"), expression)
-    inexact = sa.cast(fifteen, sa.REAL()) != expression
-    finite = sa.func.abs(expression) < sa.literal_column("9e999")
-    whole = sa.and_(_stored_as(expression, "real"), finite, inexact)
-    return sa.case((whole, sa.func.json(seventeen)), else_=_plain(expression))
+def _text(expression: Sql) -> Sql:
+    """A column that keeps text keeps no number: only a blob is no text."""
+    return sa.case((_stored_as(expression, "blob"), sa.func.reflector_base64(expression)), else_=expression)
 
 
-def _looks_like_stamp(expression: Sql) -> Sql:
-    return expression.op("GLOB", is_comparison=True)(sa.literal_column("'????-??-??[ T]??:??*'"))
+def _keeps_text(type_: DataType) -> bool:
+    """Whether the declared type has SQLite's TEXT affinity."""
+    declared = type_.native.upper()
+    return "INT" not in declared and any(word in declared for word in ("CHAR", "CLOB", "TEXT"))
 
 
 def _with_t(expression: Sql) -> Sql:
     return sa.func.replace(expression, sa.literal_column("' '"), sa.literal_column("'T'"))
 
 
+def _glob(expression: Sql, pattern: str) -> Sql:
+    return expression.op("GLOB", is_comparison=True)(sa.literal_column(f"'{pattern}'"))
+
+
 def _instant(expression: Sql) -> Sql:
     """With an offset of zero; another offset is turned into it (to the millisecond, as SQLite counts)."""
-    shape = expression.op("GLOB", is_comparison=True)
     zone = sa.func.substr(expression, sa.literal_column("12"))
-    offset = zone.op("GLOB", is_comparison=True)(sa.literal_column("'*[-+]*'"))
-    zulu = shape(sa.literal_column("'*[Zz]'"))
     moved = sa.func.strftime(sa.literal_column("'%Y-%m-%dT%H:%M:%f'"), expression)
     return sa.case(
-        (sa.not_(_looks_like_stamp(expression)), _plain(expression)),
-        (shape(sa.literal_column("'*+00:00'")), _with_t(expression)),
-        (sa.or_(offset, zulu), moved.op("||")(sa.literal_column("'+00:00'"))),
-        (expression.is_(sa.null()), sa.null()),
+        (_glob(expression, STAMP + "+00:00"), _with_t(expression)),
+        (sa.not_(_glob(expression, STAMP)), _plain(expression)),
+        (sa.or_(_glob(zone, "*[-+]*"), _glob(zone, "*[Zz]")), moved.op("||")(sa.literal_column("'+00:00'"))),
         else_=_with_t(expression).op("||")(sa.literal_column("'+00:00'")),
     )
 

@@ -10,6 +10,7 @@ Rule: pure. A dialect sees expressions and types, never values or connections, a
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -198,6 +199,14 @@ class Page:
     keys: Sequence[Sql] | None
     limit: Sql | None
     before_last: Sql | None
+
+
+PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
+def text(label: str) -> Sql:
+    """A key of a JSON object: in the statement where it is plain, bound where it is not."""
+    return sa.literal_column(f"'{label}'") if PLAIN.match(label) else sa.literal(label)
 
 
 def iso(value: Any) -> str:

@@ -1,6 +1,6 @@
 """Writes as plans: the row is written, checked as it was written, and answered as its reader may see it.
 
-Where a database gives a written row back as a relation (PostgreSQL), write, check and answer are one statement.
+Where a database's RETURNING may hold subqueries (PostgreSQL), write, check and answer are one statement.
 Elsewhere, and where the check or the answer reads the written table itself (a statement does not see its own writes),
 they are steps of one transaction, and later steps find the row by the key that the first one returned.
 
@@ -26,15 +26,12 @@ from reflector.sql.plan import Expect, FromStep, Part, Plan, Step
 from reflector.sql.reads import members
 from reflector.sql.statement import Writer
 
-WRITTEN = "written"
-"""The alias of a written row that its own statement gives back."""
-
 
 def insert_plan(dialect: Dialect, query: Insert) -> Plan:
     if dialect.fused_writes and _in_one_statement(query):
         return _fused(query, _insert(Writer(dialect), query))
     if row_key(dialect, query.table) is None:
-        return _returned(dialect, query)
+        return _without_key(dialect, query)
     writer = Writer(dialect)
     first = writer.finish(_insert(writer, query).returning(*_key_columns(dialect, query.table)), Expect.ROW, _KEY_PART)
     found = Found(dialect, query.table, tuple(FromStep(0, index + 1) for index in range(_width(dialect, query.table))))
@@ -75,21 +72,18 @@ def _in_one_statement(query: Insert | Update) -> bool:
 
 
 def _fused(query: Insert | Update, write: Writing) -> Plan:
-    """`WITH written AS (INSERT … RETURNING *) SELECT document, check, key FROM written`."""
-    writer = write.writer
-    written = write.statement.returning(sa.literal_column("*")).cte(WRITTEN)
-    columns, parts = _answer_columns(writer, query, WRITTEN, written)
-    step = writer.finish(sa.select(*columns).select_from(written), Expect.ANSWER, parts)
+    """`INSERT … RETURNING document, check, key`: all that is to be known comes back with the write itself."""
+    columns, parts = _answer_columns(write.writer, query)
+    step = write.writer.finish(write.returning(*columns), Expect.ANSWER, parts)
     return Plan((step,), transaction=query.check != TRUE, writes=True)
 
 
-def _answer_columns(
-    writer: Writer, query: Insert | Update, alias: str, rows: sa.FromClause | None
-) -> tuple[list[Any], tuple[Part | None, ...]]:
+def _answer_columns(writer: Writer, query: Insert | Update) -> tuple[list[Any], tuple[Part | None, ...]]:
+    alias = writer.dialect.quote(query.table.name)
     columns: list[Any] = []
     parts: list[Part | None] = []
     if query.returning is not None:
-        columns.append(_document(writer, query.returning, alias, rows).label("body"))
+        columns.append(_document(writer, query.returning, alias).label("body"))
         parts.append(Part.BODY)
     if query.check != TRUE:
         columns.append(condition(writer, query.check, (alias,)).label("holds"))
@@ -101,24 +95,18 @@ def _answer_columns(
     return columns or [sa.literal_column("1").label("done")], tuple(parts) or (None,)
 
 
-def _document(writer: Writer, read: Read, alias: str, rows: sa.FromClause | None) -> Sql:
+def _document(writer: Writer, read: Read, alias: str) -> Sql:
     """The written row as its reader sees it; null when they may not."""
-    shown = members(writer, read.select, (alias,))
-    seen = [condition(writer, read.where, (alias,))] if read.where != TRUE else []
-    if rows is not None:
-        return writer.dialect.one(shown, Source(rows, seen)).scalar_subquery()
-    document = writer.dialect.bare_document(shown)
-    return sa.case((seen[0], document)) if seen else document
+    document = writer.dialect.bare_document(members(writer, read.select, (alias,)))
+    return document if read.where == TRUE else sa.case((condition(writer, read.where, (alias,)), document))
 
 
-def _returned(dialect: Dialect, query: Insert) -> Plan:
-    """A table without a key: what is to be known must come back with the write itself."""
-    if not _in_one_statement(query) or (query.returning and any(isinstance(m, Embed) for m in query.returning.select)):
+def _without_key(dialect: Dialect, query: Insert) -> Plan:
+    """A table whose rows cannot be found again: only what its own row tells can be answered."""
+    related = query.returning is not None and any(isinstance(each, Embed) for each in query.returning.select)
+    if related or not _in_one_statement(query):
         raise dialect.unsupported(f"answer a write to {query.table.label}, which has no key, with related rows")
-    writer = Writer(dialect)
-    write = _insert(writer, query)
-    columns, parts = _answer_columns(writer, query, dialect.quote(query.table.name), None)
-    return Plan((writer.finish(write.returning(*columns), Expect.ANSWER, parts),), query.check != TRUE, writes=True)
+    return _fused(query, _insert(Writer(dialect), query))
 
 
 # ── several steps ────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,102 @@
+"""The SQL of a handful of questions, per database, as golden files: a change of a statement is seen in its diff.
+
+`UPDATE_GOLDEN=1 pytest tests/core/test_golden_sql.py` writes them anew.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from reflector.catalog.model import Catalog, DatabaseKind
+from reflector.query.nodes import Delete, Exists, Field, Insert, Order, Query, Related, Update
+from reflector.query.parameterize import parameterize
+from reflector.sql.compile import compile_query
+from tests.bookshops import serving
+from tests.core.questions import by_key, values, where, whole
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "sql"
+
+
+def page_with_related_rows(catalog: Catalog) -> Query:
+    book = catalog.tables["book"]
+    return whole(catalog, book, embeds=["publisher", "author", "review"], limit=20, keyset=True)
+
+
+def row_by_key(catalog: Catalog) -> Query:
+    stock = catalog.tables["stock"]
+    return whole(catalog, stock, where=by_key(stock, 1, 2), single=True)
+
+
+def filters_of_every_kind(catalog: Catalog) -> Query:
+    book = catalog.tables["book"]
+    conditions = where(
+        book,
+        price__between="5,20",
+        title__icontains="sea",
+        status__nin="draft,withdrawn",
+        subtitle__isnull="false",
+        publish_at__lt="2024-01-01T00:00:00Z",
+    )
+    return whole(catalog, book, where=conditions, limit=7, offset=14, count=True)
+
+
+def order_by_a_related_column(catalog: Catalog) -> Query:
+    book = catalog.tables["book"]
+    category = catalog.relationships[book]["category"]
+    name = Related(category, Field(category.target.by_name["name"]), where(category.target))
+    reviewed = Exists(catalog.relationships[book]["review"], where(catalog.tables["review"], rating__gte="4"))
+    order = (Order(name, descending=True), Order(Field(book.by_name["subtitle"])), Order(Field(book.by_name["id"])))
+    return whole(catalog, book, where=reviewed, order=order, limit=10, keyset=True)
+
+
+def insert(catalog: Catalog) -> Query:
+    shop = catalog.tables["category"]
+    return Insert(shop, values(shop, name="new", position=3), returning=whole(catalog, shop, single=True))
+
+
+def update_with_check(catalog: Catalog) -> Query:
+    book = catalog.tables["book"]
+    return Update(
+        book,
+        by_key(book, 3),
+        values(book, title="new", price="9.5"),
+        check=where(book, status__ne="withdrawn"),
+        returning=whole(catalog, book, embeds=["publisher"], single=True),
+    )
+
+
+def delete(catalog: Catalog) -> Query:
+    stock = catalog.tables["stock"]
+    return Delete(stock, by_key(stock, 1, 2))
+
+
+QUESTIONS: tuple[Callable[[Catalog], Query], ...] = (
+    page_with_related_rows,
+    row_by_key,
+    filters_of_every_kind,
+    order_by_a_related_column,
+    insert,
+    update_with_check,
+    delete,
+)
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda each: each.__name__)
+async def test_a_question_is_said_as_it_was_agreed(
+    question: Callable[[Catalog], Query], kind: DatabaseKind, shops: Mapping[DatabaseKind, str]
+) -> None:
+    async with serving(shops[kind]) as engine:
+        shape, _ = parameterize(question(engine.snapshot.catalog), buckets=engine.dialect.buckets)
+        plan = compile_query(engine.dialect, shape)
+        database = engine.snapshot.catalog.tables["book"].schema
+    said = "\n\n".join(f"-- {step.expect.name.lower()}\n{step.text}" for step in plan.steps)
+    said = said.replace(f"`{database}`.", "`bookshop`.") + "\n"
+    golden = GOLDEN / kind.value / f"{question.__name__}.sql"
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.parent.mkdir(parents=True, exist_ok=True)
+        golden.write_text(said)
+    assert said == golden.read_text()

@@ -1,0 +1,21 @@
+-- row
+SELECT json_array(t0.`id`) AS `key`, t0.`id` 
+FROM `bookshop`.`book` AS t0 
+WHERE t0.`id` = %s FOR UPDATE
+
+-- done
+UPDATE `bookshop`.`book` SET `title`=%s, `price`=%s WHERE `book`.`id` = %s
+
+-- answer
+SELECT t0.`status` != %s AS holds 
+FROM `bookshop`.`book` AS t0 
+WHERE t0.`id` = %s
+
+-- answer
+SELECT (SELECT json_object('id', t0.`id`, 'isbn', t0.`isbn`, 'title', t0.`title`, 'subtitle', t0.`subtitle`, 'publisher_code', t0.`publisher_code`, 'category_id', t0.`category_id`, 'status', t0.`status`, 'publish_at', concat(trim(TRAILING '.' FROM   trim(TRAILING '0' FROM   date_format(nullif(t0.`publish_at`, 0), '%%Y-%%m-%%dT%%H:%%i:%%s.%%f'))), '+00:00'), 'price', t0.`price`, 'pages', t0.`pages`, 'weight', t0.`weight`, 'in_print', t0.`in_print` != 0, 'attributes', json_compact(t0.`attributes`), 'created_at', concat(trim(TRAILING '.' FROM   trim(TRAILING '0' FROM   date_format(nullif(t0.`created_at`, 0), '%%Y-%%m-%%dT%%H:%%i:%%s.%%f'))), '+00:00'), 'updated_at', concat(trim(TRAILING '.' FROM   trim(TRAILING '0' FROM   date_format(nullif(t0.`updated_at`, 0), '%%Y-%%m-%%dT%%H:%%i:%%s.%%f'))), '+00:00'), 'publisher', (SELECT json_object('code', t1.`code`, 'name', t1.`name`, 'country', t1.`country`, 'founded_on', date_format(nullif(t1.`founded_on`, 0), '%%Y-%%m-%%d'), 'website', t1.`website`, 'note', t1.`note`) AS `body` 
+FROM `bookshop`.`publisher` AS t1 
+WHERE t0.`publisher_code` = t1.`code` 
+ LIMIT 1)) AS `body` 
+FROM `bookshop`.`book` AS t0 
+WHERE t0.`id` = %s 
+ LIMIT 1) AS `body`

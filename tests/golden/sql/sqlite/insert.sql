@@ -1,0 +1,8 @@
+-- row
+INSERT INTO "main"."category" ("name", "position") VALUES (?, ?) RETURNING json_array("category"."id") AS "key", "category"."id"
+
+-- answer
+SELECT json((SELECT json_object('id', t0."id", 'parent_id', CASE typeof(t0."parent_id") WHEN 'real' THEN CASE WHEN (t0."parent_id" = 9e999) THEN 'Infinity' WHEN (t0."parent_id" = -9e999) THEN '-Infinity' WHEN (CAST(printf('%!.15g', t0."parent_id") AS REAL) = t0."parent_id") THEN t0."parent_id" ELSE json(printf('%!.17g', t0."parent_id")) END WHEN 'blob' THEN reflector_base64(t0."parent_id") ELSE t0."parent_id" END, 'name', CASE WHEN (typeof(t0."name") = 'blob') THEN reflector_base64(t0."name") ELSE t0."name" END, 'position', CASE typeof(t0."position") WHEN 'real' THEN CASE WHEN (t0."position" = 9e999) THEN 'Infinity' WHEN (t0."position" = -9e999) THEN '-Infinity' WHEN (CAST(printf('%!.15g', t0."position") AS REAL) = t0."position") THEN t0."position" ELSE json(printf('%!.17g', t0."position")) END WHEN 'blob' THEN reflector_base64(t0."position") ELSE t0."position" END) AS body 
+FROM "main"."category" AS t0 
+WHERE t0."id" = ?
+ LIMIT 1 OFFSET 0)) AS body
