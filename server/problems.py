@@ -34,6 +34,7 @@ from reflector.errors import (
     Forbidden,
     ForeignKeyViolation,
     InternalError,
+    InvalidCursor,
     InvalidData,
     InvalidRequest,
     InvalidValue,
@@ -129,6 +130,7 @@ TABLE: Final[Mapping[type[ReflectorError], Told]] = {
     UnknownParameter: Told(422),
     InvalidValue: Told(422),
     InvalidRequest: Told(422),
+    InvalidCursor: Told(422),
     LimitExceeded: Told(422),
     NotSupported: Told(422),
     RowNotFound: Told(404),
@@ -203,8 +205,8 @@ def problem(error: ReflectorError, request_id: str) -> web.Response:
     """The answer to a request that ended with this error."""
     row = told(error)
     errors = [_entry(each) for each in (error.faults if isinstance(error, Faults) else (error,))]
-    headers = dict(_headers(error, row))
-    return problem_of(row.status, row.words or error.message, errors, request_id, headers, code=errors[0]["code"])
+    detail = "; ".join(dict.fromkeys(each["message"] for each in errors))
+    return problem_of(row.status, detail, errors, request_id, dict(_headers(error, row)), code=errors[0]["code"])
 
 
 def http_problem(status: int, detail: str | None, request_id: str, headers: Mapping[str, str]) -> web.Response:
