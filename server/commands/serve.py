@@ -28,7 +28,7 @@ INTERRUPTED: Final = 130
 SAMPLE: Final = """\
 No database was named, so this serves a sample: a bookshop in {file}
     curl '{base}/api/book?limit=3'
-    curl '{base}/api/book?include=publisher&sort=-published_on&limit=2'
+    curl '{base}/api/book?include=publisher&sort=-price&limit=2'
     curl '{base}/openapi.json'
 Your own: reflector serve postgresql://user@host/name   (or mysql://…, sqlite:///file.db)
 """

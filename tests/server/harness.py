@@ -21,11 +21,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Queue
 from types import TracebackType
 from typing import Any, Self
 
@@ -153,20 +155,22 @@ async def served(
 
 
 class ServedProcess:
-    """`reflector` as a program of its own, ended when the context is left. Its port is read off what it says."""
+    """`reflector` as a program of its own, ended when the context is left. What it says is gathered as it comes."""
 
     def __init__(self, *arguments: str, environ: Mapping[str, str] | None = None, folder: Path | None = None) -> None:
-        self.said = ""
+        self._lines: list[str] = []
+        self._told: Queue[str | None] = Queue()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "server", *arguments],
             cwd=folder or REPOSITORY,
-            env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **(environ or {})}
-            | {"PYTHONPATH": str(REPOSITORY)},
+            env=environment(environ),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )
+        self._reading = threading.Thread(target=self._read, daemon=True)
+        self._reading.start()
 
     def __enter__(self) -> Self:
         return self
@@ -174,30 +178,49 @@ class ServedProcess:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._process.poll() is None:
             self._process.kill()
-        self._process.communicate()
+        self.wait()
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def said(self) -> str:
+        """What it said on stderr so far; all of it, once it has ended."""
+        return "".join(self._lines)
+
     def wait_until_it_serves(self) -> str:
         """The base address, once the server says that it serves."""
-        assert self._process.stderr is not None
-        for line in self._process.stderr:
-            self.said += line
-            found = re.search(r" on (https?://\S+)$", line.rstrip())
-            if "serving" in line and found:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            line = self._told.get(timeout=max(0.0, deadline - time.monotonic()))
+            assert line is not None, f"it ended with {self._process.wait()}: {self.said}"
+            found = re.search(r": serving .* on (https?://\S+)$", line.rstrip())
+            if found:
                 return found[1]
-        raise AssertionError(f"it ended with {self._process.wait()}: {self.said}")
 
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
     def wait(self) -> int:
-        """The exit status, once the program has ended by itself; what it said is in `said`."""
-        out, err = self._process.communicate(timeout=END_SECONDS)
-        self.said += err + out
-        return self._process.returncode
+        """The exit status, once the program has ended."""
+        status = self._process.wait(timeout=END_SECONDS)
+        self._reading.join(END_SECONDS)
+        return status
+
+    def _read(self) -> None:
+        assert self._process.stderr is not None
+        with self._process.stderr as said:
+            for line in said:
+                self._lines.append(line)
+                self._told.put(line)
+        self._told.put(None)
+
+
+def environment(environ: Mapping[str, str] | None) -> dict[str, str]:
+    """The variables of a program of ours: those given, and what every program needs."""
+    own = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONPATH": str(REPOSITORY)}
+    return own | dict(environ or {})
 
 
 def reflector(
@@ -207,8 +230,7 @@ def reflector(
     done = subprocess.run(
         [sys.executable, "-m", "server", *arguments],
         cwd=folder or REPOSITORY,
-        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **(environ or {})}
-        | {"PYTHONPATH": str(REPOSITORY)},
+        env=environment(environ),
         capture_output=True,
         text=True,
         timeout=START_SECONDS,
