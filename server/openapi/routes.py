@@ -10,7 +10,7 @@ from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from marshmallow import Schema, fields
+from marshmallow import INCLUDE, Schema, fields
 
 from server.config import Config
 from server.context import Context
@@ -24,6 +24,11 @@ PATH: Final = "/openapi.json"
 
 class OpenApiDocument(Schema):
     """What is answered, as far as it is always there."""
+
+    class Meta:
+        """More than this may stand in it."""
+
+        unknown = INCLUDE
 
     openapi = fields.String(required=True)
     info = fields.Dict(required=True)

@@ -19,6 +19,8 @@ from server.openapi.names import Names
 
 Json = dict[str, Any]
 
+ANY: Final = "ANY"
+"""SQLite's type of what has none: a value is answered as it was stored."""
 BOUNDS: Final = frozenset({"minimum", "maximum", "maxLength"})
 
 
@@ -63,7 +65,7 @@ def columns_of(grants: Grants, table: Table) -> Mapping[Column, Filter]:
 
 def _answered(column: Column, rule: Filter) -> Json:
     """A column that is visible in some rows only is null in the others."""
-    schema = value_schema(column.type, column.nullable or rule != TRUE)
+    schema = {} if column.type.native == ANY else value_schema(column.type, column.nullable or rule != TRUE)
     if not column.writable:
         schema["readOnly"] = True
     return _described(schema, column.comment)
