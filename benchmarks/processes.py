@@ -134,7 +134,7 @@ def reflector_command(url: str, port: int, *, config: str | None = None, writabl
     options = ["--port", str(port)]
     options += ["--config", config] if config else []
     options += ["--writable"] if writable and not config else []
-    return [sys.executable, "-m", "server.cli", "serve", url, *options]
+    return [sys.executable, "-m", "server", "serve", url, *options]
 
 
 def stop_politely_when_told() -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.sql.expression import ColumnElement
 from reflector.catalog.model import Column, DatabaseKind
 from reflector.datatypes import DataType, Kind, Value
 from reflector.query.comparisons import Comparison
-from reflector.sql.dialect import PERCENT, Dialect, Member, Page, Source, Sql, iso, text
+from reflector.sql.dialect import PERCENT, Dialect, Member, Page, Shaped, Source, Sql, iso, text
 from reflector.sql.json_text import json_text
 from reflector.sql.plan import Encode
 
@@ -106,28 +106,12 @@ class MariaDB(Dialect):
     # ── values coming out ────────────────────────────────────────────────────────────────────
 
     def show(self, expression: Sql, type_: DataType, column: Column | None = None) -> Sql:
-        match type_.kind:
-            case Kind.BOOLEAN:
-                return expression != sa.literal_column("0")
-            case Kind.INTEGER if type_.native.startswith("bit"):
-                return expression + sa.literal_column("0")
-            case Kind.JSON:
-                return sa.func.json_compact(expression)
-            case Kind.BYTES:
-                encoded = sa.func.to_base64(expression)
-                return sa.func.replace(encoded, sa.literal_column("'\\n'"), sa.literal_column("''"))
-            case Kind.TIMESTAMP | Kind.INSTANT | Kind.DATE:
-                return _moment(expression, type_.kind)
-            case Kind.TIME:
-                return _trimmed(sa.func.time_format(expression, sa.literal_column("'%H:%i:%s.%f'")))
-            case Kind.SET:
-                return _labels(expression)
-            case Kind.UUID | Kind.SPECIAL | Kind.INTERVAL:
-                return sa.cast(expression, sa.CHAR())
-            case Kind.OPAQUE:
-                return _opaque(expression, type_)
-            case _:
-                return expression
+        if type_.kind is Kind.INTEGER and type_.native.startswith("bit"):
+            return Shaped("({x} + 0)", expression)
+        if type_.kind is Kind.OPAQUE and type_.native in GEOMETRY:
+            return Shaped("ST_AsText({x})", expression)
+        shape = SHAPES.get(type_.kind)
+        return expression if shape is None else Shaped(shape, expression)
 
     def one(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
         select = sa.select(self.document(members).label("body")).select_from(source.rows).where(*source.where)
@@ -190,36 +174,26 @@ def _bytes_of(right: Any) -> Any:
     return _bytes(right)
 
 
-def _trimmed(text: Sql) -> Sql:
-    """A clock's text without the zeros that end its fraction, and without the point when nothing is left of it."""
-    shortened = sa.func.trim(sa.literal_column("TRAILING '0' FROM ").op("")(text))
-    return sa.func.trim(sa.literal_column("TRAILING '.' FROM ").op("")(shortened))
-
-
-def _moment(expression: Sql, kind: Kind) -> Sql:
-    """ISO 8601; a zero date is null."""
-    real = sa.func.nullif(expression, sa.literal_column("0"))
-    if kind is Kind.DATE:
-        return sa.func.date_format(real, sa.literal_column("'%Y-%m-%d'"))
-    text = _trimmed(sa.func.date_format(real, sa.literal_column("'%Y-%m-%dT%H:%i:%s.%f'")))
-    return text if kind is Kind.TIMESTAMP else sa.func.concat(text, sa.literal_column("'+00:00'"))
-
-
-def _labels(expression: Sql) -> Sql:
-    """A SET's text as a JSON array of its labels; a label holds no comma."""
-    quoted = sa.func.replace(sa.func.json_quote(expression), sa.literal_column("','"), sa.literal_column("'\",\"'"))
-    array = sa.func.concat(sa.literal_column("'['"), quoted, sa.literal_column("']'"))
-    return sa.case(
-        (expression == sa.literal_column("''"), EMPTY_ARRAY),
-        (expression.is_(sa.null()), sa.null()),
-        else_=sa.func.json_compact(array),
-    )
-
-
-def _opaque(expression: Sql, type_: DataType) -> Sql:
-    """Geometry as well-known text, anything else as the text MariaDB gives it."""
-    return sa.func.st_astext(expression) if type_.native in GEOMETRY else sa.cast(expression, sa.CHAR())
-
+STAMP = "TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM DATE_FORMAT(NULLIF({x}, 0), '%Y-%m-%dT%H:%i:%s.%f')))"
+SHAPES: dict[Kind, str] = {
+    Kind.BOOLEAN: "({x} <> 0)",
+    Kind.JSON: "JSON_COMPACT({x})",
+    Kind.BYTES: "REPLACE(TO_BASE64({x}), '\\n', '')",
+    # A zero date is null; fractions lose the zeros that end them.
+    Kind.DATE: "DATE_FORMAT(NULLIF({x}, 0), '%Y-%m-%d')",
+    Kind.TIMESTAMP: STAMP,
+    Kind.INSTANT: f"CONCAT({STAMP}, '+00:00')",
+    Kind.TIME: "TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM TIME_FORMAT({x}, '%H:%i:%s.%f')))",
+    # A SET's text as an array of its labels; a label holds no comma.
+    Kind.SET: (
+        "CASE WHEN {x} IS NULL THEN NULL WHEN {x} = '' THEN JSON_ARRAY()"
+        " ELSE JSON_COMPACT(CONCAT('[', REPLACE(JSON_QUOTE({x}), ',', '\",\"'), ']')) END"
+    ),
+    Kind.UUID: "CAST({x} AS CHAR)",
+    Kind.SPECIAL: "CAST({x} AS CHAR)",
+    Kind.INTERVAL: "CAST({x} AS CHAR)",
+    Kind.OPAQUE: "CAST({x} AS CHAR)",
+}
 
 GEOMETRY = frozenset(
     {

@@ -18,7 +18,7 @@ from sqlalchemy.types import UserDefinedType
 from reflector.catalog.model import Column, DatabaseKind
 from reflector.datatypes import DataType, Kind, Value
 from reflector.query.comparisons import Comparison
-from reflector.sql.dialect import Dialect, Member, Page, Source, Sql, each, iso
+from reflector.sql.dialect import Dialect, Member, Page, Shaped, Source, Sql, each, iso
 from reflector.sql.json_text import json_text
 from reflector.sql.plan import Encode
 
@@ -92,12 +92,8 @@ class PostgreSQL(Dialect):
     # ── values coming out ────────────────────────────────────────────────────────────────────
 
     def show(self, expression: Sql, type_: DataType, column: Column | None = None) -> Sql:
-        if type_.kind is Kind.BYTES:
-            encoded = sa.func.pg_catalog.encode(expression, sa.literal_column("'base64'"))
-            return sa.func.pg_catalog.translate(encoded, sa.literal_column("E'\\n'"), sa.literal_column("''"))
-        if type_.kind in (Kind.OPAQUE, Kind.SPECIAL, Kind.INTERVAL):
-            return cast(expression, "pg_catalog.text")
-        return expression
+        shape = SHAPES.get(type_.kind)
+        return expression if shape is None else Shaped(shape, expression)
 
     def one(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
         rows, row = self.rows(members, source)
@@ -190,6 +186,12 @@ def _float(value: float) -> str:
     return repr(value) if math.isfinite(value) else str(value)
 
 
+SHAPES: dict[Kind, str] = {
+    Kind.BYTES: "pg_catalog.translate(pg_catalog.encode({x}, 'base64'), E'\\n', '')",
+    Kind.INTERVAL: "CAST({x} AS pg_catalog.text)",
+    Kind.SPECIAL: "CAST({x} AS pg_catalog.text)",
+    Kind.OPAQUE: "CAST({x} AS pg_catalog.text)",
+}
 ENCODERS: dict[Kind, Encode | None] = {
     Kind.TEXT: None,
     Kind.UUID: None,

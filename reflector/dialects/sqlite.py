@@ -19,13 +19,12 @@ from sqlalchemy.dialects import sqlite
 from reflector.catalog.model import Column, DatabaseKind, Fill
 from reflector.datatypes import DataType, Kind, Value
 from reflector.query.comparisons import ILIKE, Comparison, pattern_marks
-from reflector.sql.dialect import Dialect, Member, Page, Source, Sql, iso, text
+from reflector.sql.dialect import Dialect, Member, Page, Shaped, Source, Sql, iso, text
 from reflector.sql.json_text import json_text
 from reflector.sql.plan import Encode
 
 ONE: Sql = sa.literal_column("1")
 TWO: Sql = sa.literal_column("2")
-STAMP = "????-??-??[ T]??:??*"
 PAIRS = 60
 """Members of one `json_object` call: it takes 127 arguments."""
 
@@ -83,23 +82,8 @@ class SQLite(Dialect):
     def show(self, expression: Sql, type_: DataType, column: Column | None = None) -> Sql:
         if column is not None and column.fill is Fill.IDENTITY:
             return expression
-        match type_.kind:
-            case Kind.BOOLEAN:
-                truth = {"0": "false", "1": "true"}
-                known = [(expression == sa.literal_column(n), _json(f"'{word}'")) for n, word in truth.items()]
-                return sa.case(*known, else_=_plain(expression))
-            case Kind.JSON:
-                return sa.case(
-                    (_stored_as(expression, "blob"), sa.func.reflector_base64(expression)),
-                    (sa.func.json_valid(expression) == sa.literal_column("1"), sa.func.json(expression)),
-                    else_=expression,
-                )
-            case Kind.TIMESTAMP:
-                return sa.case((_glob(expression, STAMP), _with_t(expression)), else_=_plain(expression))
-            case Kind.INSTANT:
-                return _instant(expression)
-            case _:
-                return _text(expression) if _keeps_text(type_) else _plain(expression)
+        shape = SHAPES.get(type_.kind) or (TEXT if _keeps_text(type_) else PLAIN)
+        return Shaped(shape, expression)
 
     def one(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
         return self.taken(sa.select(self.document(members).label("body")), source)
@@ -154,6 +138,31 @@ class SQLite(Dialect):
 
 # ── shown value by value ─────────────────────────────────────────────────────────────────────
 
+TEXT = "CASE typeof({x}) WHEN 'blob' THEN reflector_base64({x}) ELSE {x} END"
+"""A column that keeps text keeps no number: only a blob is no text."""
+
+PLAIN = (
+    "CASE typeof({x}) WHEN 'blob' THEN reflector_base64({x}) WHEN 'real' THEN CASE"
+    " WHEN {x} = 9e999 THEN 'Infinity' WHEN {x} = -9e999 THEN '-Infinity'"
+    " WHEN CAST(printf('%!.15g', {x}) AS REAL) = {x} THEN {x} ELSE json(printf('%!.17g', {x})) END ELSE {x} END"
+)
+"""The value as it is stored, but for what JSON cannot hold: blobs are base64, infinite numbers are strings. A number
+gets as many digits as it takes to be read back as the same: SQLite's own JSON writes fifteen."""
+
+STAMP = "{x} GLOB '????-??-??[ T]??:??*'"
+WITH_T = "replace({x}, ' ', 'T')"
+SHAPES: dict[Kind, str] = {
+    Kind.BOOLEAN: f"CASE {{x}} WHEN 0 THEN json('false') WHEN 1 THEN json('true') ELSE {PLAIN} END",
+    Kind.JSON: "CASE WHEN typeof({x}) = 'blob' THEN reflector_base64({x}) WHEN json_valid({x}) THEN json({x}) ELSE {x} END",
+    Kind.TIMESTAMP: f"CASE WHEN {STAMP} THEN {WITH_T} ELSE {PLAIN} END",
+    # Another offset than zero is turned into it, to the millisecond, as SQLite counts.
+    Kind.INSTANT: (
+        f"CASE WHEN {STAMP} THEN CASE WHEN {{x}} GLOB '*+00:00' THEN {WITH_T}"
+        " WHEN substr({x}, 12) GLOB '*[-+Zz]*' THEN strftime('%Y-%m-%dT%H:%M:%f', {x}) || '+00:00'"
+        f" ELSE {WITH_T} || '+00:00' END ELSE {PLAIN} END"
+    ),
+}
+
 
 def _listed(item: Sql, bind: Sql) -> Any:
     """The items of a JSON array as a subquery."""
@@ -168,58 +177,10 @@ def _pairs(members: Sequence[Member]) -> list[Any]:
     return [part for member in members for part in (text(member.label), member.shown)]
 
 
-def _stored_as(expression: Sql, storage: str) -> Sql:
-    return sa.func.typeof(expression) == sa.literal_column(f"'{storage}'")
-
-
-def _plain(expression: Sql) -> Sql:
-    """The value as it is stored, but for what JSON cannot hold: blobs are base64, infinite numbers are strings.
-
-    A number gets as many digits as it takes to be read back as the same: SQLite's own JSON writes fifteen.
-    """
-    fifteen: Sql = sa.cast(sa.func.printf(sa.literal_column("'%!.15g'"), expression), sa.REAL())
-    number = sa.case(
-        (expression == sa.literal_column("9e999"), sa.literal_column("'Infinity'")),
-        (expression == sa.literal_column("-9e999"), sa.literal_column("'-Infinity'")),
-        (fifteen == expression, expression),
-        else_=sa.func.json(sa.func.printf(sa.literal_column("'%!.17g'"), expression)),
-    )
-    stored: dict[Any, Sql] = {
-        sa.literal_column("'real'"): number,
-        sa.literal_column("'blob'"): sa.func.reflector_base64(expression),
-    }
-    return sa.case(stored, value=sa.func.typeof(expression), else_=expression)
-
-
-def _text(expression: Sql) -> Sql:
-    """A column that keeps text keeps no number: only a blob is no text."""
-    return sa.case((_stored_as(expression, "blob"), sa.func.reflector_base64(expression)), else_=expression)
-
-
 def _keeps_text(type_: DataType) -> bool:
     """Whether the declared type has SQLite's TEXT affinity."""
     declared = type_.native.upper()
     return "INT" not in declared and any(word in declared for word in ("CHAR", "CLOB", "TEXT"))
-
-
-def _with_t(expression: Sql) -> Sql:
-    return sa.func.replace(expression, sa.literal_column("' '"), sa.literal_column("'T'"))
-
-
-def _glob(expression: Sql, pattern: str) -> Sql:
-    return expression.op("GLOB", is_comparison=True)(sa.literal_column(f"'{pattern}'"))
-
-
-def _instant(expression: Sql) -> Sql:
-    """With an offset of zero; another offset is turned into it (to the millisecond, as SQLite counts)."""
-    zone = sa.func.substr(expression, sa.literal_column("12"))
-    moved = sa.func.strftime(sa.literal_column("'%Y-%m-%dT%H:%M:%f'"), expression)
-    return sa.case(
-        (_glob(expression, STAMP + "+00:00"), _with_t(expression)),
-        (sa.not_(_glob(expression, STAMP)), _plain(expression)),
-        (sa.or_(_glob(zone, "*[-+]*"), _glob(zone, "*[Zz]")), moved.op("||")(sa.literal_column("'+00:00'"))),
-        else_=_with_t(expression).op("||")(sa.literal_column("'+00:00'")),
-    )
 
 
 def glob(pattern: str) -> str:

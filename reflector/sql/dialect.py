@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
 
 from reflector.catalog.model import Column, DatabaseKind, Table
 from reflector.datatypes import DataType
@@ -26,6 +27,28 @@ from reflector.sql.plan import Encode
 Sql = sa.ColumnElement[Any]
 PERCENT = "\ue000"
 """Stands for `%` in names until the text is finished, so that no paramstyle takes a name for a placeholder."""
+
+
+class Shaped(sa.ColumnElement[Any]):
+    """SQL around an expression: `{x}` in the template stands for it, as often as needed.
+
+    A construct that names its operand five times would be written five times by a compiler; here it is written once.
+    """
+
+    inherit_cache = False
+    type = sa.types.NULLTYPE
+
+    def __init__(self, template: str, inner: Sql) -> None:
+        self.template, self.inner = template, inner
+
+
+@compiles(Shaped)
+def _shaped(element: Shaped, compiler: Any, **more: Any) -> str:
+    template = element.template
+    if compiler.preparer._double_percents:  # noqa: SLF001 - the one place that says how `%` is written
+        template = template.replace("%", "%%")
+    text: str = compiler.process(element.inner, **more)
+    return template.replace("{x}", text)
 
 
 @dataclass(frozen=True, slots=True)
