@@ -1,6 +1,6 @@
 """The query parameters of one table: what to answer, what to include, in which order, and which rows.
 
-A parameter for each column and operator would be 150 a table. So each column has one, for equality, and everything
+A parameter for each column and operator would be 140 a table. So each column has one, for equality, and everything
 else is one object spread over the query (`style: form`, `explode: true`): its keys are the parameters' names.
 
 Rule: what these schemas accept is what the server accepts, and every name in them is one of the caller's scope.
