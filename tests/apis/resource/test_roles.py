@@ -199,8 +199,12 @@ async def test_a_row_that_is_seen_and_not_to_be_changed_is_403_another_is_404(ap
     kept = await api.delete("/api/publisher/A%2FB", CLERK)
     assert (kept.status, kept.json["detail"]) == (403, "you may not delete this row")
     draft = next(row for row in bookshop.rows()["review"] if row["status"] == "draft" and row["customer_id"] != 7)
-    for ask in (lambda path: api.patch(path, {"rating": 1}, CUSTOMER), lambda path: api.delete(path, CUSTOMER)):
-        unseen, absent = [blanked(await ask(f"/api/review/{key}"), "no name") for key in (draft["id"], 999_999)]
+    for method in ("PATCH", "DELETE"):
+        replies = [
+            await api.request(method, f"/api/review/{key}", CUSTOMER, json={"rating": 1})
+            for key in (str(draft["id"]), "999999")
+        ]
+        unseen, absent = [blanked(reply, "no name") for reply in replies]
         assert unseen == absent
         assert unseen[0] == 404
 
