@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from typing import Any, Final
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
-from server.middleware.gate import REQUEST_ID
+from server.middleware.gate import REQUEST_ID, new_request_id
 from server.problems import http_problem
 
 LOG: Final = logging.getLogger("reflector.server")
@@ -76,7 +75,7 @@ class Connection(RequestHandler):
         self, request: BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
         """The answer where no handler was reached."""
-        request_id = secrets.token_hex(8)
+        request_id = new_request_id()
         if status >= 500:
             LOG.error("request %s", request_id, exc_info=exc)
         headers = {REQUEST_ID: request_id, "X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-store"}

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from reflector.access.principal import Principal
 from reflector.errors import Unauthenticated
@@ -33,7 +33,7 @@ def authenticator(config: Config, clock: Callable[[], float] = time.time) -> Aut
     guest = None if role is None else nobody
 
     def authenticate(request: web.BaseRequest) -> Principal:
-        given = request.headers.getall("Authorization", None)
+        given = request.headers.getall(hdrs.AUTHORIZATION, None)
         if given is None:
             if guest is None:
                 raise Unauthenticated("a credential is required")

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import itertools
 import logging
 import re
 import secrets
@@ -22,8 +23,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
+from multidict import CIMultiDict, istr
 
 from reflector.errors import ReflectorError, Unauthenticated
 from reflector.secret import Secret
@@ -40,17 +42,17 @@ from server.problems import (
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 LOG: Final = logging.getLogger("reflector.server")
-REQUEST_ID: Final = "X-Request-Id"
+REQUEST_ID: Final = istr("X-Request-Id")
 WELL_FORMED_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 FORWARDED: Final = (
-    "X-Forwarded-For",
-    "Forwarded",
-    "X-Forwarded-Host",
-    "X-Forwarded-Proto",
-    "X-Forwarded-Port",
-    "X-Forwarded-Server",
-    "X-Real-IP",
+    istr("X-Forwarded-For"),
+    istr("Forwarded"),
+    istr("X-Forwarded-Host"),
+    istr("X-Forwarded-Proto"),
+    istr("X-Forwarded-Port"),
+    istr("X-Forwarded-Server"),
+    istr("X-Real-IP"),
 )
 READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 UNGUARDED: Final = "/health/"
@@ -62,6 +64,15 @@ CORS_METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE"
 CORS_HEADERS: Final = f"Authorization, Content-Type, Accept, Prefer, {REQUEST_ID}"
 CORS_EXPOSED: Final = f"Link, Location, Retry-After, WWW-Authenticate, {REQUEST_ID}"
 CORS_SECONDS: Final = "600"
+ALWAYS: Final = CIMultiDict(
+    {
+        hdrs.SERVER: "reflector",
+        "X-Content-Type-Options": "nosniff",
+        hdrs.VARY: VARY,
+        hdrs.CACHE_CONTROL: "private, no-store",
+    }
+)
+"""What every answer says, unless its handler said otherwise. Made once: each header costs every request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +99,10 @@ def gate(rules: GateRules) -> Middleware:
     async def pass_gate(request: web.Request, handler: Handler) -> web.StreamResponse:
         headers = request.headers
         given = headers.get(REQUEST_ID)
-        request_id = given if given is not None and WELL_FORMED_ID.fullmatch(given) else secrets.token_hex(8)
+        request_id = given if given is not None and WELL_FORMED_ID.fullmatch(given) else new_request_id()
         try:
             admit(rules, request)
-            if request.method == "OPTIONS" and "Access-Control-Request-Method" in headers:
+            if request.method == "OPTIONS" and hdrs.ACCESS_CONTROL_REQUEST_METHOD in headers:
                 response: web.StreamResponse = preflight(rules, request)
             else:
                 response = await handler(request)
@@ -112,13 +123,22 @@ def gate(rules: GateRules) -> Middleware:
     return pass_gate
 
 
+_prefix = secrets.token_hex(5)
+_numbers = itertools.count(1)
+
+
+def new_request_id() -> str:
+    """An id that no other request has: the process's own beginning, and a number. It is no secret."""
+    return f"{_prefix}-{next(_numbers):x}"
+
+
 # ── in ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def admit(rules: GateRules, request: web.Request) -> None:
     """Let the request in, or raise what it is refused with."""
     headers = request.headers
-    if rules.hosts is not None and not served(rules.hosts, headers.getall("Host", ())):
+    if rules.hosts is not None and not served(rules.hosts, headers.getall(hdrs.HOST, ())):
         raise MisdirectedRequest("this server does not answer for that Host", hint="list it under server.hosts")
     if not rules.forwarded:
         for name in FORWARDED:
@@ -131,7 +151,7 @@ def admit(rules: GateRules, request: web.Request) -> None:
         check_token(rules.token, request)
     if request.method not in READING:
         check_origin(rules, request)
-        if headers.get("Content-Encoding", "identity") != "identity":
+        if headers.get(hdrs.CONTENT_ENCODING, "identity") != "identity":
             raise web.HTTPUnsupportedMediaType(text="a body must not be compressed")
 
 
@@ -146,7 +166,7 @@ def served(hosts: frozenset[str], given: tuple[str, ...] | list[str]) -> bool:
 
 def check_token(token: Secret, request: web.Request) -> None:
     """The access token, as Bearer, or in the address of a page that is read."""
-    given = request.headers.getall("Authorization", ())
+    given = request.headers.getall(hdrs.AUTHORIZATION, ())
     if len(given) == 1:
         scheme, _, credential = given[0].partition(" ")
         if scheme.lower() == "bearer" and same(credential.strip(), token):
@@ -173,21 +193,21 @@ def _refuse_token() -> NoReturn:
 def check_origin(rules: GateRules, request: web.Request) -> None:
     """A page may write without a credential only where it comes from here. Who sends no Origin is no browser."""
     headers = request.headers
-    if "Origin" not in headers or (rules.credentials and "Authorization" in headers):
+    if hdrs.ORIGIN not in headers or (rules.credentials and hdrs.AUTHORIZATION in headers):
         return
-    origins = headers.getall("Origin")
+    origins = headers.getall(hdrs.ORIGIN)
     if len(origins) != 1 or not (origins[0] in rules.origins or is_own(rules, request, origins[0])):
         raise OriginRefused("a page of another origin may not write here", hint="list it under server.cors.origins")
 
 
 def is_own(rules: GateRules, request: web.Request, origin: str) -> bool:
     """Whether the page was served by this server: under the Host of the request, or under `server.url`."""
-    return origin in rules.own_origins or origin == f"{request.scheme}://{request.headers.get('Host', '')}".lower()
+    return origin in rules.own_origins or origin == f"{request.scheme}://{request.headers.get(hdrs.HOST, '')}".lower()
 
 
 def preflight(rules: GateRules, request: web.Request) -> web.Response:
     """The answer to a browser that asks whether a page may call."""
-    if request.headers.get("Origin") not in rules.origins:
+    if request.headers.get(hdrs.ORIGIN) not in rules.origins:
         raise OriginRefused("pages of this origin may not call", hint="list it under server.cors.origins")
     headers = {
         "Access-Control-Allow-Methods": CORS_METHODS,
@@ -204,13 +224,9 @@ def dress(rules: GateRules, request: web.Request, response: web.StreamResponse, 
     """Put on the headers that every answer has."""
     headers = response.headers
     headers[REQUEST_ID] = request_id
-    headers["Server"] = "reflector"
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Vary"] = VARY
-    if "Cache-Control" not in headers:
-        headers["Cache-Control"] = "private, no-store"
+    headers.merge(ALWAYS)
     if rules.origins:
-        origin = request.headers.get("Origin")
+        origin = request.headers.get(hdrs.ORIGIN)
         if origin in rules.origins:
             headers["Access-Control-Allow-Origin"] = origin
             headers["Access-Control-Expose-Headers"] = CORS_EXPOSED
