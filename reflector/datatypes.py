@@ -144,6 +144,9 @@ _ARTICLE = {
 }
 
 
+TEXT = DataType(Kind.TEXT, "text", cast="pg_catalog.text")
+COUNT = DataType(Kind.INTEGER, "bigint", cast="pg_catalog.int8")
+
 Found = TypeVar("Found")
 
 
@@ -319,7 +322,19 @@ def _json_from_text(type_: DataType, text: str) -> Any:
 def _array_from_json(type_: DataType, value: Any) -> tuple[Value, ...]:
     if not isinstance(value, list) or type_.element is None:
         raise refused(type_, value)
-    return tuple(parse_json(type_.element, each) for each in value)
+    if type_.element.kind is Kind.JSON or not any(isinstance(each, list) for each in value):
+        return tuple(parse_json(type_.element, each) for each in value)
+    rows = tuple(_array_from_json(type_, each) for each in value)
+    if len({_sizes(row) for row in rows}) != 1 or not rows[0]:
+        raise refused(type_, value, ": the arrays in it must be of one length, and not empty")
+    return rows
+
+
+def _sizes(value: Value) -> tuple[int, ...]:
+    """How long an array is, and the arrays in it."""
+    if not isinstance(value, tuple):
+        return ()
+    return (len(value), *(_sizes(value[0]) if value else ()))
 
 
 def _array_from_text(type_: DataType, text: str) -> tuple[Value, ...]:

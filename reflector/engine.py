@@ -13,7 +13,7 @@ import asyncio
 import datetime as dt
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reflector.access.principal import Principal, bind_claim
 from reflector.access.rewrite import rewrite
@@ -113,6 +113,46 @@ class Engine:
         if len(prepared.plans) == 1:
             return await self.driver.run(self.bind(prepared.plans[0], prepared.values, principal), session)
         return await self._first_that_fits(prepared, principal, session)
+
+    async def run_all(
+        self, prepared: Sequence[Prepared], principal: Principal, session: Session = PLAIN, *, done: list[Answer]
+    ) -> None:
+        """Run all in one transaction, in order, and put the answers into `done` as they come: where something raises,
+        its length says which one did, and nothing was written.
+
+        An update or delete that finds no row has an answer without anything, and the others go on.
+        """
+        rights = [self._bindings(each, principal) for each in prepared]
+        chosen = [0] * len(rights)
+        refusals: dict[int, CheckRefused] = {}
+        while True:
+            done.clear()
+            plans = [
+                replace(bound[number], optional=number + 1 == len(bound) and index not in refusals)
+                for index, (bound, number) in enumerate(zip(rights, chosen, strict=True))
+            ]
+            try:
+                await self.driver.run_all(plans, session, done)
+            except (RowNotFound, CheckRefused) as fault:
+                index = len(done)
+                if isinstance(fault, CheckRefused):
+                    refusals.setdefault(index, fault)
+                if chosen[index] + 1 == len(rights[index]):
+                    raise refusals.get(index, fault) from None
+                chosen[index] += 1
+            else:
+                return
+
+    def _bindings(self, prepared: Prepared, principal: Principal) -> list[BoundPlan]:
+        """The plans whose claims the caller carries; raises MissingClaim where there is none."""
+        bound: list[BoundPlan] = []
+        for plan in prepared.plans:
+            try:
+                bound.append(self.bind(plan, prepared.values, principal))
+            except MissingClaim:
+                if plan is prepared.plans[-1] and not bound:
+                    raise
+        return bound
 
     async def answer(self, snapshot: Snapshot, access: Access, query: Query, principal: Principal) -> Answer:
         """Prepare and run."""

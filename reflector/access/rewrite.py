@@ -20,13 +20,17 @@ from reflector.errors import Forbidden, InternalError, UnknownColumn
 from reflector.query.nodes import (
     TRUE,
     And,
+    Apart,
     Compare,
+    Counted,
     Delete,
     Embed,
     Exists,
     Expression,
     Field,
     Filter,
+    FixedText,
+    Group,
     Guarded,
     Insert,
     IsNull,
@@ -37,6 +41,7 @@ from reflector.query.nodes import (
     Order,
     Outer,
     Output,
+    Overview,
     Query,
     Read,
     Related,
@@ -70,6 +75,8 @@ class Rewriter:
         match query:
             case Read():
                 return (self.read(query),)
+            case Overview(select=select):
+                return (replace(query, select=tuple(self.apart(member) for member in select)),)
             case Insert():
                 return self.insert(query)
             case Update():
@@ -94,6 +101,27 @@ class Rewriter:
             ),
         )
 
+    def apart(self, member: Selected) -> Selected:
+        """A member about no row."""
+        match member:
+            case Apart(label=label, read=read):
+                return Apart(label, self.read(read))
+            case Group(label=label, select=select):
+                return Group(label, tuple(self.apart(each) for each in select))
+            case Output(expression=FixedText()):
+                return member
+            case Output(label=label, expression=Counted(via=Table() as table) as count):
+                return Output(label, self.counted(count, table))
+            case _:
+                raise InternalError("a document about no row asks for what only a row has")
+
+    def counted(self, count: Counted, table: Table, more: Filter = TRUE) -> Counted:
+        """The count of those rows that may be seen."""
+        grant = self.grant(table)
+        if not grant.aggregate:
+            raise InternalError(f"a query counts rows of {table.label}, which its roles may not")
+        return replace(count, where=all_of(grant.read_rows, more, self.filter(count.where, grant)))
+
     def grant(self, table: Table) -> TableGrant:
         grant = self.grants.on(table)
         if grant is None or not grant.columns:
@@ -109,6 +137,10 @@ class Rewriter:
                 inner = replace(inner, where=all_of(self.far_rows(relationship), inner.where))
                 near = self.near_rows(relationship, grant)
                 return Embed(label, relationship, inner, near, self.junction_rows(relationship))
+            case Group(label=label, select=select):
+                return Group(label, tuple(self.selected(each, grant) for each in select))
+            case Apart():
+                return self.apart(member)
             case _:
                 assert_never(member)
 
@@ -140,6 +172,15 @@ class Rewriter:
                 return self.related(relationship, inner, where, grant)
             case Lowered(expression=inner):
                 return Lowered(self.expression(inner, grant))
+            case FixedText():
+                return expression
+            case Counted(via=Relationship() as via):
+                count = self.counted(expression, via.target, self.far_rows(via))
+                return replace(count, through=self.junction_rows(via), guard=self.near_rows(via, grant))
+            case Counted(via=Table() as table):
+                return self.counted(expression, table)
+            case Counted():
+                raise InternalError("a query counts what is neither a table's nor related")
             case Outer() | Guarded():
                 raise InternalError("a caller's query holds what only rules may hold")
             case _:
@@ -231,7 +272,8 @@ class Rewriter:
         if not grant.deletes:
             raise Forbidden(f"you may not delete from {query.table.label}")
         rows = any_of(*(right.rows for right in grant.deletes))
-        return replace(query, where=all_of(rows, self.filter(query.where, self.grant(query.table))))
+        where = all_of(rows, self.filter(query.where, self.grant(query.table)))
+        return replace(query, where=where, returning=self.returning(query.returning))
 
     def returning(self, read: Read | None) -> Read | None:
         return None if read is None else self.read(read)

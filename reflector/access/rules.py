@@ -27,10 +27,12 @@ from reflector.query.nodes import (
     And,
     Claim,
     Compare,
+    Counted,
     Exists,
     Expression,
     Field,
     Filter,
+    FixedText,
     Guarded,
     IsNull,
     Literal,
@@ -131,7 +133,10 @@ def _claims_of_term(term: Expression | Operand) -> Iterator[tuple[str, ...]]:
         case Guarded(rule=rule, expression=inner):
             yield from _claims(rule)
             yield from _claims_of_term(inner)
-        case Field() | Outer() | Literal() | Parameter() | Now():
+        case Counted(where=where, through=through, guard=guard):
+            for condition in (where, through, guard):
+                yield from () if condition is None else _claims(condition)
+        case Field() | Outer() | FixedText() | Literal() | Parameter() | Now():
             return
         case _:
             assert_never(term)

@@ -37,6 +37,7 @@ def _table_scope(catalog: Catalog, grants: Grants, grant: TableGrant) -> TableSc
         bool(grant.creates),
         bool(grant.updates),
         bool(grant.deletes),
+        grant.may_read and grant.aggregate,
     )
 
 

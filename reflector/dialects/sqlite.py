@@ -115,6 +115,17 @@ class SQLite(Dialect):
         joined = joined.op("||")(sa.literal_column("','")).op("||")(sa.func.substr(texts[-1], TWO))
         return sa.func.json(joined)
 
+    def bare_document(self, members: Sequence[Member]) -> Sql:
+        return self.document(members)
+
+    def grouped(self, members: Sequence[Member]) -> Sql:
+        return sa.func.json(self.document(members))
+
+    def clamped(self, count: Sql, offset: int, limit: int | None) -> Sql:
+        if offset:
+            count = sa.func.max(count - sa.literal_column(str(offset)), sa.literal_column("0"))
+        return count if limit is None else sa.func.min(count, sa.literal_column(str(limit)))
+
     def nested(self, document: sa.Select[Any]) -> Sql:
         return sa.func.json(document.scalar_subquery())
 

@@ -106,13 +106,19 @@ class NetworkDriver(Generic[C]):
             return answer_of(step, rows)
         return (await self._attempt((plan,), session, last=True))[0]
 
-    async def run_all(self, plans: Sequence[BoundPlan], session: Session = PLAIN) -> Sequence[Answer]:
+    async def run_all(
+        self, plans: Sequence[BoundPlan], session: Session = PLAIN, done: list[Answer] | None = None
+    ) -> Sequence[Answer]:
         try:
-            return await self._attempt(plans, session)
+            return await self._attempt(plans, session, done)
         except _Again:
-            return await self._attempt(plans, session, last=True)
+            return await self._attempt(plans, session, done, last=True)
 
-    async def _attempt(self, plans: Sequence[BoundPlan], session: Session, *, last: bool = False) -> Sequence[Answer]:
+    async def _attempt(
+        self, plans: Sequence[BoundPlan], session: Session, done: list[Answer] | None = None, *, last: bool = False
+    ) -> Sequence[Answer]:
+        answers: list[Answer] = [] if done is None else done
+        answers.clear()
         writes = any(plan.plan.writes for plan in plans)
         whole = _stand_or_fall(plans, session, writes=writes)
         connection = await self._pool.acquire()
@@ -121,7 +127,8 @@ class NetworkDriver(Generic[C]):
             if whole:
                 await connection.begin(session, read_only=session.read_only or not writes)
                 begun = True
-            answers = [await _answer(connection, plan, session.timeout) for plan in plans]
+            for plan in plans:
+                answers.append(await _answer(connection, plan, session.timeout))  # noqa: PERF401 - seen as it grows
         except BaseException as error:
             verdict, repair = self._part_with(connection, error, in_transaction=whole)
             if repair is not None and verdict.after is After.SOUND:

@@ -58,5 +58,10 @@ class Driver(Protocol):
     async def run(self, plan: BoundPlan, session: Session = PLAIN) -> Answer:
         """Run one plan; in a transaction when the plan or the session asks for one."""
 
-    async def run_all(self, plans: Sequence[BoundPlan], session: Session = PLAIN) -> Sequence[Answer]:
-        """Run several plans in one transaction, in order: all of them or none."""
+    async def run_all(
+        self, plans: Sequence[BoundPlan], session: Session = PLAIN, done: list[Answer] | None = None
+    ) -> Sequence[Answer]:
+        """Run several plans in one transaction, in order: all of them or none.
+
+        `done` gets the answers as they come, so that whoever meets an error can tell which plan it was.
+        """

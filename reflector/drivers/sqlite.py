@@ -104,13 +104,16 @@ class SQLiteConnection:
         self.raw.text_factory = bytes
         return answer_of(step, self.rows(step.text, values, None))
 
-    def plans(self, plans: Sequence[BoundPlan], session: Session, *, whole: bool, writes: bool) -> list[Answer]:
-        """All plans, in one transaction if `whole`."""
+    def plans(
+        self, plans: Sequence[BoundPlan], session: Session, answers: list[Answer], *, whole: bool, writes: bool
+    ) -> list[Answer]:
+        """All plans, in one transaction if `whole`; their answers are put into `answers`."""
         self.raw.text_factory = str  # a step's text may be bound again, and then it must be text
         if whole:
             self.raw.execute("BEGIN IMMEDIATE" if writes and not session.read_only else "BEGIN")
         try:
-            answers = [self._plan(plan, session.timeout) for plan in plans]
+            for plan in plans:
+                answers.append(self._plan(plan, session.timeout))  # noqa: PERF401 - seen as it grows
             if whole:
                 self.deadline = float("inf")
                 self.raw.execute("COMMIT")
@@ -216,14 +219,19 @@ class SQLiteDriver:
         connection = pool.idle.pop() if pool.idle else await pool.acquire()
         return await self._done(connection, lambda: connection.one_step(step, values))
 
-    async def run_all(self, plans: Sequence[BoundPlan], session: Session = PLAIN) -> Sequence[Answer]:
+    async def run_all(
+        self, plans: Sequence[BoundPlan], session: Session = PLAIN, done: list[Answer] | None = None
+    ) -> Sequence[Answer]:
+        answers: list[Answer] = [] if done is None else done
         if session.role is not None or session.settings:
             raise NotSupported("SQLite has no roles and no settings of a transaction")
         writes = any(plan.plan.writes for plan in plans)
         whole = len(plans) != 1 or session.read_only or needs_transaction(plans[0].plan)
         readers = session.read_only or not writes
         connection = await (self._readers if readers else self._writers).acquire()
-        return await self._done(connection, lambda: connection.plans(plans, session, whole=whole, writes=writes))
+        return await self._done(
+            connection, lambda: connection.plans(plans, session, answers, whole=whole, writes=writes)
+        )
 
     async def _done(self, connection: SQLiteConnection, work: Callable[[], T]) -> T:
         turn = connection.submit(work)

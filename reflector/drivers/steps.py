@@ -26,6 +26,8 @@ def perform(bound: BoundPlan) -> Performance:
     fields: dict[str, Any] = {}
     for number, (step, values) in enumerate(zip(bound.plan.steps, bound.values, strict=True)):
         rows = yield step, _filled(values, kept) if kept else values
+        if not rows and bound.optional and step.expect is not Expect.DONE:
+            return Answer()
         if step.expect is not Expect.DONE:
             row = kept[number] = the_row(rows)
             read_parts(step.parts, row, fields)
@@ -66,6 +68,8 @@ def read_parts(parts: tuple[Part | None, ...], row: Row, fields: dict[str, Any])
     for part, value in zip(parts, row, strict=False):
         if part is _BODY:
             fields["body"] = value.encode() if type(value) is str else value
+        elif part is _MEMBER:
+            fields.setdefault("members", []).append(value.encode() if type(value) is str else value)
         elif part is _HOLDS:
             if value != 1:  # true is 1 wherever booleans are numbers; NULL is not true
                 raise CheckRefused("a rule refuses the row as it would be written")
@@ -76,6 +80,7 @@ def read_parts(parts: tuple[Part | None, ...], row: Row, fields: dict[str, Any])
 
 
 _BODY: Final = Part.BODY  # looking a member up in its class costs as much as all the rest here
+_MEMBER: Final = Part.MEMBER
 _HOLDS: Final = Part.HOLDS
 _COUNTS: Final[dict[Part | None, str]] = {Part.SEEN: "seen", Part.TOTAL: "total"}
 _DOCUMENTS: Final[dict[Part | None, str]] = {Part.LAST: "last", Part.KEY: "key"}

@@ -20,17 +20,19 @@ from enum import Enum
 from typing import Any, Final, Literal, TypeAlias, assert_never
 
 from reflector.catalog.model import Column
-from reflector.datatypes import DataType, Kind, Value
+from reflector.datatypes import COUNT, TEXT, DataType, Kind, Value
 from reflector.query import nodes
 from reflector.query.comparisons import EQ, GT, GTE, IN, LIKE, LT, LTE, NE, Comparison
 from reflector.query.nodes import (
     And,
     Claim,
     Compare,
+    Counted,
     Exists,
     Expression,
     Field,
     Filter,
+    FixedText,
     Guarded,
     IsNull,
     Lowered,
@@ -124,7 +126,9 @@ def _value(term: Expression | Operand, row: Row, bind: Bind) -> Value | Literal[
             return ASK if holds is ASK else _value(inner, row, bind) if holds else None
         case Lowered(expression=inner):
             return _lowered(_value(inner, row, bind))
-        case Outer() | Related():
+        case FixedText(text=text):
+            return text
+        case Outer() | Related() | Counted():
             return ASK
         case _:
             assert_never(term)
@@ -145,6 +149,10 @@ def _type(term: Expression | Operand) -> DataType:
             return _type(inner)
         case nodes.Literal(type=type_) | Claim(type=type_) | Parameter(type=type_) | Now(type=type_):
             return type_
+        case FixedText():
+            return TEXT
+        case Counted():
+            return COUNT
         case _:
             assert_never(term)
 

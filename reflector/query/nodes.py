@@ -98,7 +98,30 @@ class Lowered:
     expression: Expression
 
 
-Expression: TypeAlias = Field | Outer | Related | Guarded | Lowered
+@dataclass(frozen=True, slots=True)
+class FixedText:
+    """The same text on every row."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many rows there are: of a table, or of those that a relationship leads to from the row in hand.
+
+    `limit` and `offset` count as if the rows were a page of a list. `through` says which rows of the relationship's
+    junction count; where `guard` does not hold, none does.
+    """
+
+    via: Relationship | Table
+    where: Filter
+    limit: int | None = None
+    offset: int | None = None
+    through: Filter | None = None
+    guard: Filter | None = None
+
+
+Expression: TypeAlias = Field | Outer | Related | Guarded | Lowered | FixedText | Counted
 Operand: TypeAlias = Literal | Claim | Parameter | Now | Field | Outer | Lowered
 
 # ── which rows ───────────────────────────────────────────────────────────────────────────────
@@ -209,7 +232,23 @@ class Embed:
     through: Filter = And(())
 
 
-Selected: TypeAlias = Output | Embed
+@dataclass(frozen=True, slots=True)
+class Group:
+    """An object of further members about the same row."""
+
+    label: str
+    select: tuple[Selected, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Rows of a table by themselves, related to no row: an array, or one object or null where the read is `single`."""
+
+    label: str
+    read: Read
+
+
+Selected: TypeAlias = Output | Embed | Group | Apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +287,14 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
+class Overview:
+    """Several documents in one statement, one for each member; no row is in hand. `table` is the first one's."""
+
+    table: Table
+    select: tuple[Selected, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
     column: Column
     operand: Operand
@@ -276,8 +323,11 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
+    """The one row `where` finds goes. `returning` is the answer, as the row was before."""
+
     table: Table
     where: Filter
+    returning: Read | None = None
 
 
-Query: TypeAlias = Read | Insert | Update | Delete
+Query: TypeAlias = Read | Overview | Insert | Update | Delete

@@ -15,15 +15,17 @@ from dataclasses import replace
 from typing import assert_never
 
 from reflector.catalog.model import Column
-from reflector.datatypes import DataType, Kind, Value
+from reflector.datatypes import COUNT, TEXT, DataType, Kind, Value
 from reflector.query.comparisons import EQ, GT, GTE, IN, LT, LTE
 from reflector.query.nodes import (
     FALSE,
     TRUE,
     Compare,
+    Counted,
     Expression,
     Field,
     Filter,
+    FixedText,
     Guarded,
     IsNull,
     Literal,
@@ -119,6 +121,8 @@ def _sure(expression: Expression, never_null: NeverNull) -> bool:
             return never_null(column)
         case Lowered(expression=inner):
             return _sure(inner, never_null)
+        case FixedText() | Counted():
+            return True
         case Related() | Guarded() | Outer():
             return False
         case _:
@@ -131,5 +135,9 @@ def _type_of(expression: Expression) -> DataType:
             return column.type
         case Lowered(expression=inner) | Guarded(expression=inner) | Related(expression=inner):
             return _type_of(inner)
+        case FixedText():
+            return TEXT
+        case Counted():
+            return COUNT
         case _:
             assert_never(expression)

@@ -11,11 +11,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reflector.datatypes import DataType, Kind, Value
-from reflector.query.nodes import Literal, Operand, Parameter, Query, Read
+from reflector.datatypes import COUNT, Value
+from reflector.query.nodes import Apart, Literal, Operand, Overview, Parameter, Query, Read
 from reflector.query.walk import with_operands
-
-COUNT = DataType(Kind.INTEGER, "bigint", cast="pg_catalog.int8")
 
 COMMON_LIMITS = frozenset({1, 2, 5, 10, 20, 25, 30, 50, 100, 200, 250, 500, 1000})
 """Limits that stay in the statement's text: a planner that sees the number plans better, and these are few."""
@@ -38,6 +36,12 @@ def parameterize(query: Query, *, buckets: bool) -> tuple[Query, list[Value]]:
     shape = with_operands(query, lift)
     if isinstance(shape, Read):
         shape = _with_paging(shape, values)
+    elif isinstance(shape, Overview):
+        members = [
+            replace(each, read=_with_paging(each.read, values)) if isinstance(each, Apart) else each
+            for each in shape.select
+        ]
+        shape = replace(shape, select=tuple(members))
     return shape, values
 
 

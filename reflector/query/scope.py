@@ -28,6 +28,7 @@ class TableScope:
     may_create: bool
     may_update: bool
     may_delete: bool
+    may_aggregate: bool = False
 
     def column(self, name: str, *, pointer: str | None = None) -> Column:
         """A column that may be read; raises UnknownColumn with the nearest of those."""

@@ -13,15 +13,19 @@ from typing import assert_never
 from reflector.catalog.model import Column, Relationship, Table
 from reflector.query.nodes import (
     And,
+    Apart,
     Assignment,
     Claim,
     Compare,
+    Counted,
     Delete,
     Embed,
     Exists,
     Expression,
     Field,
     Filter,
+    FixedText,
+    Group,
     Guarded,
     Insert,
     IsNull,
@@ -33,6 +37,7 @@ from reflector.query.nodes import (
     Or,
     Outer,
     Output,
+    Overview,
     Parameter,
     Query,
     Read,
@@ -47,6 +52,8 @@ def columns_of(query: Query) -> Iterator[Column]:
     match query:
         case Read():
             yield from _columns_of_read(query)
+        case Overview(select=select):
+            yield from _columns_of_members(select)
         case (
             Insert(values=values, check=check, returning=returning)
             | Update(values=values, check=check, returning=returning)
@@ -59,14 +66,16 @@ def columns_of(query: Query) -> Iterator[Column]:
                 yield from columns_of_filter(query.where)
             if returning is not None:
                 yield from _columns_of_read(returning)
-        case Delete(where=where):
+        case Delete(where=where, returning=returning):
             yield from columns_of_filter(where)
+            if returning is not None:
+                yield from _columns_of_read(returning)
         case _:
             assert_never(query)
 
 
-def _columns_of_read(read: Read) -> Iterator[Column]:
-    for member in read.select:
+def _columns_of_members(members: tuple[Selected, ...]) -> Iterator[Column]:
+    for member in members:
         match member:
             case Output(expression=expression):
                 yield from columns_of_expression(expression)
@@ -75,8 +84,16 @@ def _columns_of_read(read: Read) -> Iterator[Column]:
                 yield from columns_of_filter(guard)
                 yield from columns_of_filter(through)
                 yield from _columns_of_read(inner)
+            case Group(select=select):
+                yield from _columns_of_members(select)
+            case Apart(read=inner):
+                yield from _columns_of_read(inner)
             case _:
                 assert_never(member)
+
+
+def _columns_of_read(read: Read) -> Iterator[Column]:
+    yield from _columns_of_members(read.select)
     yield from columns_of_filter(read.where)
     yield from columns_of_filter(read.after)
     for order in read.order:
@@ -117,7 +134,12 @@ def columns_of_expression(expression: Expression | Operand) -> Iterator[Column]:
         case Guarded(rule=rule, expression=inner):
             yield from columns_of_filter(rule)
             yield from columns_of_expression(inner)
-        case Literal() | Claim() | Parameter() | Now():
+        case Counted(via=via, where=where):
+            if isinstance(via, Relationship):
+                yield from columns_of_relationship(via)
+            for condition in (where, expression.through, expression.guard):
+                yield from () if condition is None else columns_of_filter(condition)
+        case FixedText() | Literal() | Claim() | Parameter() | Now():
             return
         case _:
             assert_never(expression)
@@ -150,11 +172,18 @@ def own_columns(members: tuple[Selected, ...]) -> Iterator[Column]:
     Columns inside an `Exists` of a guard may belong to other tables; the caller keeps those of its own table.
     """
     for member in members:
-        if isinstance(member, Output):
-            yield from columns_of_expression(member.expression)
-        else:
-            yield from source_columns(member.relationship)
-            yield from columns_of_filter(member.guard)
+        match member:
+            case Output(expression=expression):
+                yield from columns_of_expression(expression)
+            case Embed(relationship=relationship, guard=guard):
+                yield from source_columns(relationship)
+                yield from columns_of_filter(guard)
+            case Group(select=select):
+                yield from own_columns(select)
+            case Apart():
+                continue
+            case _:
+                assert_never(member)
 
 
 def tables_of(query: Query) -> frozenset[Table]:
@@ -167,24 +196,39 @@ def _tables(query: Query) -> Iterator[Table]:
     if isinstance(query, Read):
         yield from _tables_of_read(query)
         return
+    if isinstance(query, Overview):
+        yield from tables_of_members(query.select)
+        return
     if isinstance(query, Update | Delete):
         yield from tables_of_filter(query.where)
     if isinstance(query, Insert | Update):
         yield from tables_of_filter(query.check)
-        if query.returning is not None:
-            yield from _tables_of_read(query.returning)
+    if query.returning is not None:
+        yield from _tables_of_read(query.returning)
+
+
+def tables_of_members(members: tuple[Selected, ...]) -> Iterator[Table]:
+    """The other tables that the members of a document read."""
+    for member in members:
+        match member:
+            case Output(expression=expression):
+                yield from _tables_of_expression(expression)
+            case Embed(relationship=relationship, read=read, guard=guard, through=through):
+                yield from _tables_of_relationship(relationship)
+                yield from tables_of_filter(guard)
+                yield from tables_of_filter(through)
+                yield from _tables_of_read(read)
+            case Group(select=select):
+                yield from tables_of_members(select)
+            case Apart(read=read):
+                yield from _tables_of_read(read)
+            case _:
+                assert_never(member)
 
 
 def _tables_of_read(read: Read) -> Iterator[Table]:
     yield read.table
-    for member in read.select:
-        if isinstance(member, Embed):
-            yield from _tables_of_relationship(member.relationship)
-            yield from tables_of_filter(member.guard)
-            yield from tables_of_filter(member.through)
-            yield from _tables_of_read(member.read)
-        else:
-            yield from _tables_of_expression(member.expression)
+    yield from tables_of_members(read.select)
     yield from tables_of_filter(read.where)
     yield from tables_of_filter(read.after)
     for order in read.order:
@@ -232,7 +276,11 @@ def _tables_of_expression(expression: Expression | Operand) -> Iterator[Table]:
             yield from _tables_of_expression(inner)
         case Lowered(expression=inner):
             yield from _tables_of_expression(inner)
-        case Field() | Outer() | Literal() | Claim() | Parameter() | Now():
+        case Counted(via=via, where=where):
+            yield from _tables_of_relationship(via) if isinstance(via, Relationship) else (via,)
+            for condition in (where, expression.through, expression.guard):
+                yield from () if condition is None else tables_of_filter(condition)
+        case Field() | Outer() | FixedText() | Literal() | Claim() | Parameter() | Now():
             return
         case _:
             assert_never(expression)
@@ -248,6 +296,8 @@ def with_operands(query: Query, change: Replace) -> Query:
     match query:
         case Read():
             return _read_with(query, change)
+        case Overview():
+            return replace(query, select=_select_with(query.select, change))
         case Insert():
             returning = None if query.returning is None else _read_with(query.returning, change)
             return replace(
@@ -266,7 +316,8 @@ def with_operands(query: Query, change: Replace) -> Query:
                 returning=returning,
             )
         case Delete():
-            return replace(query, where=filter_with(query.where, change))
+            returning = None if query.returning is None else _read_with(query.returning, change)
+            return replace(query, where=filter_with(query.where, change), returning=returning)
         case _:
             assert_never(query)
 
@@ -288,13 +339,25 @@ def _select_with(select: tuple[Selected, ...], change: Replace) -> tuple[Selecte
     changed = False
     members: list[Selected] = []
     for member in select:
-        if type(member) is not Embed:
-            members.append(member)
-            continue
-        inner = _read_with(member.read, change)
-        changed = changed or inner is not member.read
-        members.append(member if inner is member.read else replace(member, read=inner))
+        new = member if type(member) is Output and type(member.expression) is Field else _member_with(member, change)
+        changed = changed or new is not member
+        members.append(new)
     return tuple(members) if changed else select
+
+
+def _member_with(member: Selected, change: Replace) -> Selected:
+    match member:
+        case Embed(read=read) | Apart(read=read):
+            inner = _read_with(read, change)
+            return member if inner is read else replace(member, read=inner)
+        case Group(label=label, select=select):
+            return Group(label, _select_with(select, change))
+        case Output(label=label, expression=Counted() as counted):
+            return Output(label, replace(counted, where=filter_with(counted.where, change)))
+        case Output():
+            return member
+        case _:
+            assert_never(member)
 
 
 def filter_with(where: Filter, change: Replace) -> Filter:

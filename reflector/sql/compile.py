@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, assert_never
 
 from reflector.datatypes import DataType, Kind, Value
-from reflector.query.nodes import Delete, Insert, Query, Read, Update
+from reflector.query.nodes import Delete, Insert, Overview, Query, Read, Update
 from reflector.sql.dialect import Dialect
+from reflector.sql.overviews import overview_step
 from reflector.sql.plan import Bind, BoundPlan, Constant, FromClaim, FromRequest, FromStep, Moment, Plan, Step
 from reflector.sql.reads import read_step
 from reflector.sql.statement import Writer
@@ -26,6 +27,9 @@ def compile_query(dialect: Dialect, query: Query) -> Plan:
     match query:
         case Read():
             step = read_step(Writer(dialect), query)
+            return Plan((step,), volatile=_volatile(step))
+        case Overview():
+            step = overview_step(Writer(dialect), query)
             return Plan((step,), volatile=_volatile(step))
         case Insert():
             return insert_plan(dialect, query)

@@ -176,6 +176,16 @@ class Dialect:
         """What stands where nothing is related."""
         return sa.literal_column("'[]'") if many else sa.null()
 
+    def grouped(self, members: Sequence[Member]) -> Sql:
+        """An object of further members about the row in hand, as a member of its document."""
+        return self.bare_document(members)
+
+    def clamped(self, count: Sql, offset: int, limit: int | None) -> Sql:
+        """How many of `count` rows are left behind `offset`, and within `limit`."""
+        if offset:
+            count = sa.func.greatest(count - sa.literal_column(str(offset)), sa.literal_column("0"))
+        return count if limit is None else sa.func.least(count, sa.literal_column(str(limit)))
+
     def values(self, shown: Sequence[Sql]) -> Sql:
         """A JSON array of values."""
         raise NotImplementedError

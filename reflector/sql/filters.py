@@ -11,17 +11,19 @@ from typing import assert_never
 import sqlalchemy as sa
 
 from reflector.catalog.model import Column, Relationship
-from reflector.datatypes import DataType, Kind
+from reflector.datatypes import COUNT, TEXT, DataType, Kind
 from reflector.errors import InternalError
 from reflector.query.comparisons import Comparison
 from reflector.query.nodes import (
     And,
     Claim,
     Compare,
+    Counted,
     Exists,
     Expression,
     Field,
     Filter,
+    FixedText,
     Guarded,
     IsNull,
     Literal,
@@ -34,7 +36,7 @@ from reflector.query.nodes import (
     Parameter,
     Related,
 )
-from reflector.sql.dialect import Sql
+from reflector.sql.dialect import PLAIN, Sql
 from reflector.sql.plan import Constant, Encode, FromClaim, FromRequest, Moment
 from reflector.sql.plan import Source as Origin
 from reflector.sql.statement import Writer
@@ -126,8 +128,34 @@ def raw(writer: Writer, expression: Expression, rows: Rows) -> Sql:
             if where != And(()):
                 found = found.where(condition(writer, where, (alias,)))
             return found.limit(ONE).scalar_subquery()
+        case FixedText(text=said):
+            return sa.literal_column(f"'{said}'") if PLAIN.match(said) else _constant_text(writer, said)
+        case Counted():
+            return counted(writer, expression, rows)
         case _:
             assert_never(expression)
+
+
+def _constant_text(writer: Writer, text: str) -> Sql:
+    bound: Sql = writer.dialect.operand(writer.bind(Constant(text)), TEXT)
+    return bound
+
+
+def counted(writer: Writer, count: Counted, rows: Rows) -> Sql:
+    """How many rows there are, as a page of the list would have them."""
+    alias = writer.alias()
+    joined: list[Sql] = []
+    if isinstance(count.via, Relationship):
+        source, joined = related_rows(writer, count.via, rows[-1], alias, count.through or And(()))
+    else:
+        source = writer.dialect.table(count.via).alias(alias)
+    if count.where != And(()):
+        joined.append(condition(writer, count.where, (alias,)))
+    number: Sql = sa.select(sa.func.count()).select_from(source).where(*joined).scalar_subquery()
+    number = writer.dialect.clamped(number, count.offset or 0, count.limit)
+    if count.guard is None or count.guard == And(()):
+        return number
+    return sa.case((condition(writer, count.guard, rows), number), else_=sa.literal_column("0"))
 
 
 def operand(writer: Writer, value: Operand, rows: Rows, by: Comparison) -> Sql:
@@ -159,9 +187,6 @@ def bound(writer: Writer, source: Origin, type_: DataType, many: bool, by: Compa
     return value
 
 
-TEXT = DataType(Kind.TEXT, "text", cast="pg_catalog.text")
-
-
 def items(writer: Writer, index: int, size: int, type_: DataType) -> Sql:
     """A list of the caller's, one placeholder an item."""
     dialect = writer.dialect
@@ -184,6 +209,10 @@ def type_of(expression: Expression) -> DataType:
             return column.type
         case Lowered(expression=inner) | Guarded(expression=inner) | Related(expression=inner):
             return type_of(inner)
+        case FixedText():
+            return TEXT
+        case Counted():
+            return COUNT
         case _:
             assert_never(expression)
 
@@ -195,6 +224,8 @@ def nullable(expression: Expression) -> bool:
             return column.nullable
         case Lowered(expression=inner):
             return nullable(inner)
+        case FixedText() | Counted():
+            return False
         case Guarded() | Related():
             return True
         case _:

@@ -79,6 +79,7 @@ class Part(Enum):
     """What a column of an answer's row is."""
 
     BODY = "the JSON document, as bytes or text; NULL is no body"
+    MEMBER = "one of several JSON documents, in order; NULL is none"
     SEEN = "how many rows the page had, one beyond the limit included"
     LAST = "JSON array of the order values of the last row given"
     TOTAL = "how many rows the filter finds in all"
@@ -114,18 +115,22 @@ Later = FromStep
 
 @dataclass(frozen=True, slots=True)
 class BoundPlan:
-    """A plan with this request's values, encoded: `values[i]` are those of `plan.steps[i]`."""
+    """A plan with this request's values, encoded: `values[i]` are those of `plan.steps[i]`. Where it is `optional`, a
+    row that is not there is an answer without anything, and not RowNotFound."""
 
     plan: Plan
     values: Sequence[Sequence[Any]]
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `body` is JSON, None when there is nothing to show. Counts are None unless they were asked."""
+    """What came back. `body` is JSON, None when there is nothing to show. Counts are None unless they were asked.
+    `members` are the documents of an overview."""
 
     body: bytes | None = None
     seen: int | None = None
     last: bytes | None = None
     total: int | None = None
     key: bytes | None = None
+    members: Sequence[bytes | None] = ()

@@ -10,11 +10,27 @@ Rule: every column stands qualified by its row's alias, and a label is the tree'
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, assert_never
 
 import sqlalchemy as sa
 
 from reflector.catalog.model import Column
-from reflector.query.nodes import TRUE, Embed, Expression, Order, Output, Parameter, Read, Selected, all_of
+from reflector.errors import InternalError
+from reflector.query.nodes import (
+    TRUE,
+    Apart,
+    Counted,
+    Embed,
+    Expression,
+    FixedText,
+    Group,
+    Order,
+    Output,
+    Parameter,
+    Read,
+    Selected,
+    all_of,
+)
 from reflector.query.walk import own_columns
 from reflector.sql.dialect import Member, Page, Source, Sql
 from reflector.sql.filters import Rows, column_of, condition, nullable, raw, related_rows, type_of
@@ -53,6 +69,22 @@ def single(writer: Writer, read: Read) -> sa.Select[tuple[object]]:
 
 def paged(writer: Writer, read: Read) -> sa.Select[tuple[object, ...]]:
     """A page of rows as an array, with what a caller needs to ask for the next."""
+    page = page_rows(writer, read, 1)
+    return writer.dialect.page(
+        Page(
+            page,
+            PAGE,
+            members(writer, read.select, (PAGE,)),
+            [each for index, order in enumerate(read.order) for each in reordered(writer, order, index)],
+            [shown_key(writer, order, index) for index, order in enumerate(read.order)] if read.keyset else None,
+            amount(writer, read.limit),
+            amount(writer, read.limit, -1),
+        )
+    )
+
+
+def page_rows(writer: Writer, read: Read, beyond: int) -> sa.Select[Any]:
+    """The rows of the page with the columns that documents and order need, `beyond` more than the limit."""
     dialect = writer.dialect
     alias = writer.alias()
     rows: Rows = (alias,)
@@ -65,21 +97,9 @@ def paged(writer: Writer, read: Read) -> sa.Select[tuple[object, ...]]:
     if where != TRUE:
         page = page.where(condition(writer, where, rows))
     page = page.order_by(*(each for order in read.order for each in ordered(writer, order, rows)))
-    limit = amount(writer, read.limit, 1)
+    limit = amount(writer, read.limit, beyond)
     page = page.limit(limit) if limit is not None else page
-    if read.offset is not None:
-        page = page.offset(amount(writer, read.offset))
-    return dialect.page(
-        Page(
-            page,
-            PAGE,
-            members(writer, read.select, (PAGE,)),
-            [each for index, order in enumerate(read.order) for each in reordered(writer, order, index)],
-            [shown_key(writer, order, index) for index, order in enumerate(read.order)] if read.keyset else None,
-            amount(writer, read.limit),
-            amount(writer, read.limit, -1),
-        )
-    )
+    return page if read.offset is None else page.offset(amount(writer, read.offset))
 
 
 def total(writer: Writer, read: Read) -> Sql:
@@ -151,10 +171,19 @@ def members(writer: Writer, select: tuple[Selected, ...], rows: Rows) -> list[Me
 
 
 def member_value(writer: Writer, member: Selected, rows: Rows) -> Sql:
-    if isinstance(member, Output):
-        expression = member.expression
-        return writer.dialect.show(raw(writer, expression, rows), type_of(expression), column_of(expression))
-    return embedded(writer, member, rows)
+    match member:
+        case Output(expression=FixedText() | Counted() as expression):
+            return raw(writer, expression, rows)
+        case Output(expression=expression):
+            return writer.dialect.show(raw(writer, expression, rows), type_of(expression), column_of(expression))
+        case Embed():
+            return embedded(writer, member, rows)
+        case Group(select=select):
+            return writer.dialect.grouped(members(writer, select, rows))
+        case Apart():
+            raise InternalError("a row's document holds rows that have nothing to do with it")
+        case _:
+            assert_never(member)
 
 
 def embedded(writer: Writer, embed: Embed, rows: Rows) -> Sql:

@@ -51,8 +51,23 @@ def delete_plan(dialect: Dialect, query: Delete) -> Plan:
     writer = Writer(dialect)
     alias = dialect.quote(query.table.name)
     gone = sa.delete(dialect.table(query.table)).where(condition(writer, query.where, (alias,)))
-    step = writer.finish(gone.returning(sa.literal_column("1")), Expect.ROW)
-    return Plan((step,), transaction=False, writes=True)
+    if query.returning is None:
+        return Plan((writer.finish(gone.returning(ONE), Expect.ROW),), writes=True)
+    if dialect.fused_writes:
+        body = _document(writer, query.returning, alias).label("body")
+        return Plan((writer.finish(gone.returning(body), Expect.ANSWER, (Part.BODY,)),), writes=True)
+    return _last_seen(dialect, query, query.returning)
+
+
+def _last_seen(dialect: Dialect, query: Delete, returning: Read) -> Plan:
+    """Lock the row under its rule, read it, and delete it by key."""
+    if row_key(dialect, query.table) is None:
+        raise dialect.unsupported(f"answer with a deleted row of {query.table.label}, which has no key")
+    first, found = _locked(dialect, query)
+    writer = Writer(dialect)
+    here = dialect.quote(query.table.name)
+    gone = sa.delete(dialect.table(query.table)).where(found.where(writer, here)).returning(ONE)
+    return _plan([first, *_later(found, TRUE, returning), writer.finish(gone, Expect.ROW)])
 
 
 # ── one statement ────────────────────────────────────────────────────────────────────────────
@@ -167,19 +182,13 @@ def _updated(dialect: Dialect, query: Update) -> tuple[list[Step], Found]:
         returning = write.statement.returning(*_key_columns(dialect, table))
         step = write.writer.finish(returning, Expect.ROW, _KEY_PART)
         return [step], Found(dialect, table, tuple(FromStep(0, index + 1) for index in range(width)))
-    return _locked_update(dialect, query, width)
+    return _locked_update(dialect, query)
 
 
-def _locked_update(dialect: Dialect, query: Update, width: int) -> tuple[list[Step], Found]:
+def _locked_update(dialect: Dialect, query: Update) -> tuple[list[Step], Found]:
     """Lock the row under its rule, then write it by key: for databases whose UPDATE returns nothing."""
     table = query.table
-    writer = Writer(dialect)
-    alias = writer.alias()
-    rows = dialect.table(table).alias(alias)
-    lock = sa.select(*_key_columns(dialect, table, alias)).select_from(rows)
-    lock = lock.where(condition(writer, query.where, (alias,))).with_for_update()
-    first = writer.finish(lock, Expect.ROW)
-    old = Found(dialect, table, tuple(FromStep(0, index + 1) for index in range(width)))
+    first, old = _locked(dialect, query)
     writer = Writer(dialect)
     here = dialect.quote(table.name)
     write = sa.update(_target(dialect, query)).values(_assigned(writer, query.values, here))
@@ -191,6 +200,17 @@ def _locked_update(dialect: Dialect, query: Update, width: int) -> tuple[list[St
         for index, column in enumerate(key)
     )
     return [first, second], Found(dialect, table, sources)
+
+
+def _locked(dialect: Dialect, query: Update | Delete) -> tuple[Step, Found]:
+    """The row is locked under its rule, and found again by what that returned."""
+    table = query.table
+    writer = Writer(dialect)
+    alias = writer.alias()
+    lock = sa.select(*_key_columns(dialect, table, alias)).select_from(dialect.table(table).alias(alias))
+    lock = lock.where(condition(writer, query.where, (alias,))).with_for_update()
+    sources = tuple(FromStep(0, index + 1) for index in range(_width(dialect, table)))
+    return writer.finish(lock, Expect.ROW), Found(dialect, table, sources)
 
 
 def _unchanged(dialect: Dialect, query: Update) -> Plan:
