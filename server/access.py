@@ -6,6 +6,7 @@ Rule: this is the only place that knows both the config's sections and the core'
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 
 from reflector.access.description import (
@@ -35,9 +36,15 @@ def settings_of(config: Config) -> Settings:
     """How the driver keeps its connections."""
     return Settings(
         pool_size=config.database.pool.max,
-        statement_timeout=config.database.timeout.total_seconds(),
+        statement_timeout=longest_statement(config).total_seconds(),
         writable=may_write(config),
     )
+
+
+def longest_statement(config: Config) -> timedelta:
+    """What anybody's statement may take: no role's limit reaches beyond what a connection allows."""
+    granted = (role.limits.timeout for role in config.roles.values())
+    return max(config.database.timeout, *filter(None, granted), timedelta(0))
 
 
 def may_write(config: Config) -> bool:

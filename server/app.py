@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from reflector.drivers import open_driver
 from reflector.engine import Engine
 from reflector.errors import CatalogError, ConnectionRefused
-from server.access import EVERYBODY, overlay_of, settings_of
+from server.access import EVERYBODY, longest_statement, overlay_of, settings_of
 from server.apis.health import Health, health_routes
 from server.apis.resource import resource_routes
 from server.auth.credentials import authenticator
@@ -102,7 +102,7 @@ async def _assembled(
     config: Config, engine: Engine, binding: Binding, guard: Guard, routes: Sequence[web.RouteDef]
 ) -> Running:
     health = Health(lambda: engine.driver.fetch(ASKS), lambda: bool(binding.unfit))
-    context = Context(engine, authenticator(config), limits_of(config), cursor_key(config))
+    context = Context(engine, authenticator(config), limits_of(config), cursor_key(config), longest_statement(config))
     app = web.Application(middlewares=[gate(guard.rules)], client_max_size=config.server.body)
     app.add_routes(
         [

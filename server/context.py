@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from aiohttp import web
 
@@ -20,9 +21,13 @@ Authenticate = Callable[[web.BaseRequest], Principal]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`limits` gives those of a set of roles. `cursor_key` is 64 bytes, the same in every process that serves."""
+    """`limits` gives those of a set of roles. `cursor_key` is 64 bytes, the same in every process that serves.
+
+    `timeout` is what the driver itself allows a statement; who has less says so with each of theirs.
+    """
 
     engine: Engine
     authenticate: Authenticate
     limits: Callable[[Sequence[str]], EffectiveLimits]
     cursor_key: bytes
+    timeout: timedelta

@@ -22,8 +22,8 @@ LOG: Final = logging.getLogger("reflector")
 FORM: Final = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s"
 WAITING: Final = 10_000
 ESCAPES: Final = {code: f"\\x{code:02x}" for code in (*range(32), 127) if code != 9}
-QUIET: Final = frozenset({"name_clash"})
-"""Notices of which there is one for every table of an ordinary schema."""
+ORDINARY: Final = frozenset({"name_clash", "table_without_key"})
+"""Notices of what is nothing to put right."""
 
 
 class LineFormatter(logging.Formatter):
@@ -84,7 +84,7 @@ def observe(event: Observation) -> None:
             for change in changes:
                 LOG.info("schema %d: %s", snapshot, change)
         case CatalogNotice(code, message):
-            LOG.log(logging.DEBUG if code in QUIET else logging.WARNING, "%s: %s", code, message)
+            LOG.log(logging.INFO if code in ORDINARY else logging.WARNING, "%s: %s", code, message)
         case PlanCompiled(table, seconds):
             LOG.debug("compiled a plan for %s in %.1f ms", table, seconds * 1e3)
         case WatchFailed(reason):

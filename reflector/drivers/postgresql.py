@@ -58,13 +58,13 @@ class PostgreSQLConnection:
         self._read_only = False
 
     async def rows(self, text: str, values: Values, limit: float | None) -> Rows:
-        statement = self.statements.get(text)
+        statement, deadline = self.statements.get(text), self._deadline if limit is None else limit
         if statement is None:
-            statement = await self._prepare(text)
+            statement = await self._prepare(text, deadline)
         else:
             self.statements.move_to_end(text)
         try:
-            rows: Rows = await statement.fetch(*values, timeout=self._deadline if limit is None else limit)
+            rows: Rows = await statement.fetch(*values, timeout=deadline)
         except asyncpg.PostgresError as error:
             if error.sqlstate in {"0A000", *postgresql_errors.STALE_STATEMENT}:
                 self.statements.pop(text, None)
@@ -116,8 +116,9 @@ class PostgreSQLConnection:
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             self.raw.terminate()
 
-    async def _prepare(self, text: str) -> Any:
-        statement = await self.raw.prepare(text, name=f"reflector_{next(self._names)}", timeout=self._deadline)
+    async def _prepare(self, text: str, deadline: float) -> Any:
+        # To prepare waits for whoever holds the table, as to run does.
+        statement = await self.raw.prepare(text, name=f"reflector_{next(self._names)}", timeout=deadline)
         if len(self.statements) >= KEPT_STATEMENTS:
             self.statements.popitem(last=False)  # asyncpg tells the server before the next one is prepared
         self.statements[text] = statement

@@ -68,7 +68,7 @@ def _table_lines(table: Table, catalog: Catalog) -> Iterator[str]:
     for key in table.uniques:
         yield f"    unique ({', '.join(column.name for column in key.columns)})"
     for name, relationship in catalog.relationships.get(table, {}).items():
-        yield f"  → {name}: {_way(relationship)}"
+        yield f"  → {name}: {way(relationship)}"
 
 
 def _traits(table: Table) -> Iterator[str]:
@@ -88,7 +88,8 @@ def _facts(table: Table, column: Column) -> Iterator[str]:
         yield FILLED[column.fill]
 
 
-def _way(relationship: Relationship) -> str:
+def way(relationship: Relationship) -> str:
+    """Where a relationship leads, in words."""
     many = "many" if relationship.many else "one or none" if relationship.nullable else "one"
     junction = relationship.junction
     pairs = relationship.pairs if junction is None else (*junction.near, *junction.far)

@@ -16,6 +16,7 @@ from typing import Final
 
 from examples.bookshop import ensure_sample
 from server.app import Running, start
+from server.commands.inspect import way
 from server.commands.loop import run
 from server.config import Config, Flags, load
 from server.config.load import chosen_file
@@ -86,6 +87,9 @@ def announce(running: Running, sample: Path | None) -> None:
     """Say what is served where, and how to get in."""
     config = running.config
     base = address(running)
+    for named in running.engine.snapshot.catalog.relationships.values():
+        for each in named.values():
+            LOG.debug("relationship %s.%s: %s", each.source.label, each.name, way(each))
     LOG.info("serving %s on %s", config.database.url, base)
     if config.insecure:
         LOG.warning("--insecure: whoever reaches %s may ask without a credential", base)

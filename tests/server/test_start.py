@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sqlite3
+import urllib.error
 import urllib.request
 from contextlib import closing
 from pathlib import Path
@@ -83,6 +84,29 @@ def test_the_log_names_the_database_and_no_password(postgresql_server: PostgreSQ
         process.wait()
     assert "postgres:***@" in process.said
     assert "hunter2" not in process.said
+
+
+def test_every_name_and_every_clash_stands_in_the_log(bookshop: str) -> None:
+    for flags, named in (((), False), (("--verbose",), True)):
+        with ServedProcess("serve", bookshop, "--port", "0", *flags) as process:
+            process.wait_until_it_serves()
+            process.signal(signal.SIGTERM)
+            process.wait()
+        assert "name_clash: address.order would be ambiguous" in process.said
+        assert ("relationship book.author: many author through book_author" in process.said) is named
+
+
+def test_the_log_holds_no_secret_of_the_file(bookshop: str, tmp_path: Path) -> None:
+    (tmp_path / "auth.yaml").write_text(AUTH + "server: {secret: canary-cursor-key-of-thirty-two-bytes}\n")
+    arguments = ("serve", bookshop, "--config", "auth.yaml", "--port", "0", "--verbose")
+    with ServedProcess(*arguments, folder=tmp_path) as process:
+        base = process.wait_until_it_serves()
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            get(f"{base}/api/book?limit=1")
+        caught.value.close()
+        process.signal(signal.SIGTERM)
+        process.wait()
+    assert [secret for secret in ("canary", "a-signing-key") if secret in process.said] == []
 
 
 def test_the_token_is_shown_once_where_other_machines_can_reach(bookshop: str) -> None:

@@ -114,8 +114,7 @@ class Callers:
     def _find(self, snapshot: Snapshot, principal: Principal) -> Rights:
         access = snapshot.access(principal)
         limits = self.context.limits(principal.roles)
-        usual = self.context.limits(()).timeout
-        session = PLAIN if limits.timeout == usual else Session(timeout=limits.timeout.total_seconds())
+        session = PLAIN if limits.timeout == self.context.timeout else Session(timeout=limits.timeout.total_seconds())
         rights = Rights(snapshot, access, limits, session)
         if len(self._rights) >= ROLE_SETS:
             self._rights.clear()
