@@ -26,7 +26,7 @@ REFLECTOR: tuple[tuple[str, ...], ...] = (
 
 SERVER: tuple[tuple[str, ...], ...] = (
     ("config", "problems"),
-    ("context",),
+    ("context", "documents", "written"),
     ("auth", "access", "binding", "journal"),
     ("apis", "openapi"),
     ("middleware",),

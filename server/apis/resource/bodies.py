@@ -7,21 +7,19 @@ asked; a column that may not be written is told like one that is not there.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from aiohttp import web
 
 from reflector.access.permissions import CreateRight
 from reflector.catalog.model import Column
-from reflector.datatypes import Kind, parse_json
 from reflector.errors import InvalidRequest, InvalidValue, ReflectorError, UnknownColumn
 from reflector.query.nodes import Assignment, Literal
 from reflector.query.scope import TableScope
-from reflector.sql.json_text import json_text
-from server.apis.resource.documents import read_json
 from server.apis.resource.faults import FaultList, in_body
+from server.documents import read_json
 from server.problems import MalformedRequest
+from server.written import written_value
 
 
 async def read_body(request: web.Request) -> Mapping[str, Any]:
@@ -75,18 +73,8 @@ class RowReader:
                 column = given.get(name)
                 if column is None:
                     raise self._not_given(name, given)
-                values.append(Assignment(column, Literal(self._value(column, value), column.type)))
+                values.append(Assignment(column, Literal(written_value(column, value, sized=self.sized), column.type)))
         return tuple(values)
-
-    def _value(self, column: Column, value: Any) -> Any:
-        if value is None and not column.nullable:
-            raise InvalidValue(f"{column.name!r} must not be null")
-        parsed = parse_json(column.type, value)
-        if column.type.kind is Kind.JSON and parsed is not None:
-            json_text(parsed)  # what cannot be written is told here, with its place
-        if self.sized:
-            check_size(column, parsed)
-        return parsed
 
     def _not_given(self, name: str, given: Mapping[str, Column]) -> ReflectorError:
         """Why a member cannot be written. A column that exists and one that does not are told alike, but for what any
@@ -97,18 +85,3 @@ class RowReader:
         if name in self.table.relationships:
             return InvalidRequest(f"{name!r} leads to other rows, which cannot be written along in this version")
         return UnknownColumn(self.table.table.label, name, given)
-
-
-def check_size(column: Column, value: Any) -> None:
-    """Raise InvalidValue for what is longer or larger than its column.
-
-    PostgreSQL does not say which column a value was too long for. Spaces that end a text do not count: it cuts them.
-    """
-    type_ = column.type
-    if isinstance(value, str) and type_.kind is Kind.TEXT and type_.length is not None:
-        if len(value) > type_.length and len(value.rstrip(" ")) > type_.length:
-            raise InvalidValue(f"{column.name!r} holds at most {type_.length} characters, not {len(value)}")
-    elif isinstance(value, Decimal) and type_.precision is not None and value.is_finite():
-        places = type_.precision - (type_.scale or 0)
-        if value and value.adjusted() >= places:
-            raise InvalidValue(f"{column.name!r} holds at most {places} digits before the point")

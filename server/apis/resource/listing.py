@@ -22,12 +22,12 @@ from reflector.query.scope import TableScope
 from reflector.sql.plan import Answer
 from server.apis.resource.caller import Rights
 from server.apis.resource.cursors import Cursors
-from server.apis.resource.documents import read_json
 from server.apis.resource.faults import FaultList, in_query
 from server.apis.resource.filters import Brackets, FilterReader
 from server.apis.resource.parameters import RESERVED, Given, refuse_word, split_query, word_of
 from server.apis.resource.selection import TREE_ROWS, Selection, key_order, row_key, rows_below
 from server.apis.resource.sorting import read_sort
+from server.documents import read_json
 
 LONGEST_LAST: Final = 3 * 1024
 """Bytes of order values that a cursor is made of: an address has to hold it."""

@@ -37,9 +37,9 @@ from reflector.errors import (
 from reflector.query.scope import TableScope
 from server.apis.resource.caller import Recent
 from server.apis.resource.cursors import Cursors
-from server.apis.resource.documents import read_json
 from server.apis.resource.keys import read_key, write_key
 from server.apis.resource.parameters import RESERVED, split_query
+from server.documents import read_json
 from tests.bookshops import Databases
 from tests.server.harness import served
 
