@@ -27,7 +27,7 @@ REFLECTOR: tuple[tuple[str, ...], ...] = (
 SERVER: tuple[tuple[str, ...], ...] = (
     ("config", "problems"),
     ("context", "documents", "written"),
-    ("auth", "access", "binding", "journal"),
+    ("auth", "access", "binding", "callers", "journal"),
     ("apis", "openapi"),
     ("middleware",),
     ("connection", "guard"),

@@ -1,0 +1,129 @@
+"""Who calls under which snapshot, and what of the API's caches belongs to them.
+
+Rule: what is kept here never crosses snapshots or sets of roles, and is bounded in bytes: callers choose what there is
+to keep.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from aiohttp import web
+
+from reflector.access.principal import Principal
+from reflector.catalog.model import Column, Table
+from reflector.drivers.protocol import PLAIN, Session
+from reflector.engine import Prepared
+from reflector.query.nodes import TRUE
+from reflector.snapshot import Access, Snapshot, weight
+from server.config.limits import EffectiveLimits
+from server.context import Context
+
+KEPT_BYTES: Final = 8 * 1024 * 1024
+LONGEST_KEPT: Final = 4 * 1024
+"""Characters of a query string that is kept. A longer one is read anew each time."""
+
+Kept = TypeVar("Kept")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Rights:
+    """What a set of roles may do and how much, under one snapshot."""
+
+    snapshot: Snapshot
+    access: Access
+    limits: EffectiveLimits
+    session: Session
+
+    def surely_seen(self, table: Table, column: Column) -> bool:
+        """Whether the column is visible on every row that these roles see."""
+        grant = self.access.grants.on(table)
+        return grant is not None and grant.columns.get(column) == TRUE
+
+    def never_null(self, table: Table, column: Column) -> bool:
+        """Whether the column has a value on every row, as these roles see it."""
+        return not column.nullable and self.surely_seen(table, column)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Caller:
+    """Whoever sent the request."""
+
+    principal: Principal
+    rights: Rights
+
+
+class Recent(Generic[Kept]):
+    """Values by key, the least recently used dropped first when their weight goes beyond the capacity."""
+
+    def __init__(self, capacity: int = KEPT_BYTES) -> None:
+        self.capacity = capacity
+        self.size = 0
+        self._kept: OrderedDict[Hashable, tuple[Kept, int]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, key: Hashable) -> Kept | None:
+        found = self._kept.get(key)
+        if found is None:
+            return None
+        self._kept.move_to_end(key)
+        return found[0]
+
+    def put(self, key: Hashable, value: Kept, size: int) -> None:
+        if key in self._kept:
+            return
+        self._kept[key] = (value, size)
+        self.size += size
+        while self.size > self.capacity and self._kept:
+            _, (_, dropped) = self._kept.popitem(last=False)
+            self.size -= dropped
+
+    def clear(self) -> None:
+        self._kept.clear()
+        self.size = 0
+
+
+class Callers:
+    """Finds the rights of a request's caller, and keeps what was read of requests while one snapshot lasts."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.recent: Recent[Any] = Recent()
+        self._rights: dict[tuple[str, ...], Rights] = {}
+        self._snapshot: Snapshot | None = None
+
+    def of(self, request: web.BaseRequest) -> Caller:
+        """Who sent the request; raises Unauthenticated, and Forbidden for a role that does not exist."""
+        principal = self.context.authenticate(request)
+        snapshot = self.context.engine.snapshot
+        if snapshot is not self._snapshot:
+            self._snapshot = snapshot
+            self._rights.clear()
+            self.recent.clear()
+        rights = self._rights.get(principal.roles)
+        if rights is None:
+            rights = self._find(snapshot, principal)
+        return Caller(principal, rights)
+
+    def _find(self, snapshot: Snapshot, principal: Principal) -> Rights:
+        access = snapshot.access(principal)
+        limits = self.context.limits(principal.roles)
+        session = PLAIN if limits.timeout == self.context.timeout else Session(timeout=limits.timeout.total_seconds())
+        rights = Rights(snapshot, access, limits, session)
+        if len(self._rights) >= ROLE_SETS:
+            self._rights.clear()
+        self._rights[principal.roles] = rights
+        return rights
+
+    def keep(self, key: tuple[Hashable, ...], query: str, value: Any, prepared: Prepared) -> None:
+        """Keep what a request was read as; `query` is its raw query string."""
+        if len(query) <= LONGEST_KEPT:
+            self.recent.put(key, value, weight(prepared.plans) + 8 * len(query) + 200 * len(prepared.values))
+
+
+ROLE_SETS: Final = 1024
