@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -54,6 +55,8 @@ class PostgreSQL(Dialect):
     # ── values going in ──────────────────────────────────────────────────────────────────────
 
     def operand(self, bind: Sql, type_: DataType, many: bool = False) -> Any:
+        if many and type_.kind is Kind.ARRAY:
+            return _arrays(bind, type_)
         target = (type_.cast or "pg_catalog.text") + ("[]" if many else "")
         if type_.kind in NATIVE or target in ("pg_catalog.text", "pg_catalog.text[]"):
             return cast(bind, target)
@@ -63,7 +66,7 @@ class PostgreSQL(Dialect):
     def encoder(self, type_: DataType, many: bool = False) -> Encode | None:
         encode = ENCODERS.get(type_.kind, str)
         if type_.kind is Kind.ARRAY:
-            encode = _array
+            return partial(_literals if many else _array, _item_encoder(type_))
         if type_.kind in NATIVE:
             encode = None
         return each(encode) if many else encode
@@ -71,7 +74,8 @@ class PostgreSQL(Dialect):
     # ── comparing ────────────────────────────────────────────────────────────────────────────
 
     def contained(self, left: Sql, right: Any) -> Sql:
-        return left == sa.func.any(right)
+        found: Sql = left.in_(right) if isinstance(right, sa.Select) else left == sa.func.any(right)
+        return found
 
     def like(self, left: Sql, pattern: Sql) -> Sql:
         return cast(left, "pg_catalog.text").like(pattern)
@@ -93,6 +97,10 @@ class PostgreSQL(Dialect):
 
     def show(self, expression: Sql, type_: DataType, column: Column | None = None) -> Sql:
         shape = SHAPES.get(type_.kind)
+        if type_.kind is Kind.SPECIAL and type_.cast.startswith("pg_catalog."):
+            shape = None  # JSON has the type's own text, where a cast may add to it: 10.0.0.1 becomes 10.0.0.1/32
+        if type_.element is not None and type_.element.kind is Kind.BYTES:
+            shape = BLOBS
         return expression if shape is None else Shaped(shape, expression)
 
     def one(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
@@ -169,9 +177,33 @@ def _kept_whole(label: str) -> bool:
     return 0 < len(label.encode()) <= 63
 
 
-def _array(values: Value) -> list[Any]:
+def _arrays(bind: Sql, type_: DataType) -> Any:
+    """A list of arrays: of one dimension more they would have to be of one length, so they are bound as texts."""
+    texts = sa.func.pg_catalog.unnest(cast(bind, "pg_catalog.text[]")).table_valued("item").render_derived("listed")
+    return sa.select(cast(texts.c.item, type_.cast)).select_from(texts)
+
+
+def _array(encode: Encode, values: Value) -> list[Any]:
     """An array's items as texts, to any depth."""
-    return [None if item is None else _array(item) if isinstance(item, tuple) else _item(item) for item in values]
+    return [None if item is None else _array(encode, item) if type(item) is tuple else encode(item) for item in values]
+
+
+def _literals(encode: Encode, arrays: Value) -> list[str]:
+    return [_literal(_array(encode, values)) for values in arrays]
+
+
+def _literal(item: Any) -> str:
+    """An array, or an item of one, as PostgreSQL writes it."""
+    if item is None:
+        return "NULL"
+    if isinstance(item, list):
+        return "{" + ",".join(map(_literal, item)) + "}"
+    escaped = item.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _item_encoder(type_: DataType) -> Encode:
+    return json_text if type_.element is not None and type_.element.kind is Kind.JSON else _item
 
 
 def _item(value: Value) -> str:
@@ -192,6 +224,12 @@ SHAPES: dict[Kind, str] = {
     Kind.SPECIAL: "CAST({x} AS pg_catalog.text)",
     Kind.OPAQUE: "CAST({x} AS pg_catalog.text)",
 }
+BLOBS = (
+    "CASE WHEN {x} IS NOT NULL THEN (SELECT coalesce(pg_catalog.json_agg("
+    + SHAPES[Kind.BYTES].replace("{x}", "listed.item")
+    + "), '[]') FROM pg_catalog.unnest({x}) AS listed(item)) END"
+)
+"""An array of bytes, in one dimension whatever it had: PostgreSQL's own JSON has them in hexadecimal."""
 ENCODERS: dict[Kind, Encode | None] = {
     Kind.TEXT: None,
     Kind.UUID: None,

@@ -9,6 +9,7 @@ string), and functions that SQLite lacks are the driver's, registered under name
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -18,6 +19,7 @@ from sqlalchemy.dialects import sqlite
 
 from reflector.catalog.model import Column, DatabaseKind, Fill
 from reflector.datatypes import DataType, Kind, Value
+from reflector.errors import InvalidValue
 from reflector.query.comparisons import ILIKE, Comparison, pattern_marks
 from reflector.sql.dialect import Dialect, Member, Page, Shaped, Source, Sql, iso, text
 from reflector.sql.json_text import json_text
@@ -43,6 +45,8 @@ class SQLite(Dialect):
             return encode
         if type_.kind is Kind.BYTES:
             return lambda values: json_text([value.hex() for value in values])
+        if type_.kind is Kind.FLOAT:
+            return lambda values: f"[{','.join(_listed_float(value) for value in values)}]"
         return lambda values: json_text([value if encode is None else encode(value) for value in values])
 
     def pattern_encoder(self, comparison: Comparison) -> Encode:
@@ -155,10 +159,12 @@ TEXT = "CASE typeof({x}) WHEN 'blob' THEN reflector_base64({x}) ELSE {x} END"
 PLAIN = (
     "CASE typeof({x}) WHEN 'blob' THEN reflector_base64({x}) WHEN 'real' THEN CASE"
     " WHEN {x} = 9e999 THEN 'Infinity' WHEN {x} = -9e999 THEN '-Infinity'"
-    " WHEN CAST(printf('%!.15g', {x}) AS REAL) = {x} THEN {x} ELSE json(printf('%!.17g', {x})) END ELSE {x} END"
+    " WHEN CAST(printf('%!.15g', {x}) AS REAL) = {x} THEN {x}"
+    " ELSE json(CASE WHEN abs({x}) < 1e100 THEN printf('%!.17g', {x}) ELSE reflector_double({x}) END) END ELSE {x} END"
 )
 """The value as it is stored, but for what JSON cannot hold: blobs are base64, infinite numbers are strings. A number
-gets as many digits as it takes to be read back as the same: SQLite's own JSON writes fifteen."""
+gets as many digits as it takes to be read back as the same: SQLite's own JSON writes fifteen, and its printf errs in
+the seventeenth of very large ones."""
 
 STAMP = "{x} GLOB '????-??-??[ T]??:??*'"
 WITH_T = "replace({x}, ' ', 'T')"
@@ -211,6 +217,17 @@ def _number(value: Decimal) -> int | float | str:
     return float(value)
 
 
+def _float(value: float) -> float:
+    if math.isnan(value):
+        raise InvalidValue("SQLite keeps no NaN: it would become null")
+    return value
+
+
+def _listed_float(value: float) -> str:
+    """JSON has no infinite numbers, but numbers beyond any double."""
+    return repr(_float(value)).replace("inf", "9e999")
+
+
 def _set(value: Value) -> str:
     return ",".join(value)
 
@@ -218,6 +235,7 @@ def _set(value: Value) -> str:
 ENCODERS: dict[Kind, Encode] = {
     Kind.BOOLEAN: int,
     Kind.DECIMAL: _number,
+    Kind.FLOAT: _float,
     Kind.DATE: iso,
     Kind.TIME: iso,
     Kind.TIMESTAMP: iso,

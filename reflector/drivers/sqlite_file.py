@@ -36,7 +36,9 @@ def _base64(value: bytes | str) -> str:
 
 FUNCTIONS: Final[Mapping[str, Function]] = {
     "reflector_base64": Function(1, _base64),
+    "reflector_double": Function(1, repr),
     "reflector_lower": Function(1, lambda value: str(value).lower()),
+    "reflector_unhex": Function(1, bytes.fromhex),
 }
 
 READ_PRAGMAS: Final = frozenset(

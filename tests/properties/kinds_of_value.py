@@ -75,7 +75,9 @@ EXACT = Context(prec=100)
 def decimal(declared: str, precision: int, scale: int) -> Case:
     step = Decimal(1).scaleb(-scale)
     most = Decimal(10**precision - 1).scaleb(-scale, EXACT)
-    values = st.integers(-(10**precision) + 1, 10**precision - 1).map(lambda number: Decimal(number).scaleb(-scale, EXACT))
+    values = st.integers(-(10**precision) + 1, 10**precision - 1).map(
+        lambda number: Decimal(number).scaleb(-scale, EXACT)
+    )
     corners = (Decimal(0), most, most.copy_negate(), step, -step, Decimal(1), Decimal("1.5"))
     return Case(f"decimal_{precision}_{scale}", declared, corners, values, shown=Decimal, read=Decimal, place=same)
 
@@ -162,10 +164,12 @@ def text(
 
 
 def bytes_(name: str, declared: str, least: int, most: int) -> Case:
-    corners = tuple(each for each in (b"", b"\x00", b"\xff", b"\x00\xff\x00\xff", bytes(range(256))) if len(each) <= most)
+    corners = tuple(
+        each for each in (b"", b"\x00", b"\xff", b"\x00\xff\x00\xff", bytes(range(256))) if len(each) <= most
+    )
     kept = tuple(packed(each) for each in corners if len(each) >= least)
     values = st.binary(min_size=least, max_size=min(most, 40)).map(packed)
-    return Case(name, declared, kept, values, place=lambda shown: base64.b64decode(shown))
+    return Case(name, declared, kept, values, place=base64.b64decode)
 
 
 def packed(value: bytes) -> str:
@@ -293,7 +297,7 @@ def set_(declared: str, *labels: str) -> Case:
         return [label for label in labels if label in value]
 
     values = st.lists(st.sampled_from(labels), unique=True)
-    corners = ([], [labels[0]], list(reversed(labels)))
+    corners: tuple[list[str], ...] = ([], [labels[0]], list(reversed(labels)))
     return Case("set", declared, corners, values, shown=shown, comparable=False, ordered=False, sortable=False)
 
 
@@ -303,16 +307,20 @@ def array(name: str, declared: str, items: Values, *corners: Any, each: Place = 
 
     values = st.lists(st.one_of(items, st.none()), max_size=4)
     tried = ([], [None], *corners)
-    return Case(
-        name, declared, tried, values, shown=every, read=every, text=written, ordered=False, sortable=False
-    )
+    return Case(name, declared, tried, values, shown=every, read=every, text=written, ordered=False, sortable=False)
 
 
 def special(name: str, declared: str, *pairs: tuple[str, str] | str) -> Case:
     """A type that the database reads and writes: text as it is written, and as it is shown where that differs."""
     shown = dict(pair if isinstance(pair, tuple) else (pair, pair) for pair in pairs)
     return Case(
-        name, declared, tuple(shown), st.sampled_from(list(shown)), shown=shown.__getitem__, ordered=False, sortable=False
+        name,
+        declared,
+        tuple(shown),
+        st.sampled_from(list(shown)),
+        shown=shown.__getitem__,
+        ordered=False,
+        sortable=False,
     )
 
 
@@ -337,7 +345,7 @@ POSTGRESQL = (
     interval(),
     json_("json"),
     json_("jsonb"),
-    enum("mood", "sad", "ok", "it's \"fine\"", "back\\slash"),
+    enum("mood", "sad", "ok", 'it\'s "fine"', "back\\slash"),
     array("integers", "integer[]", st.integers(-(2**31), 2**31 - 1), [1, 2, 3], [[1, 2], [3, 4]]),
     array("texts", "text[]", st.text(CHARACTERS, max_size=8), ["", "null", "NULL", 'a"b', "a\\b", "{a,b}", "a,b", " "]),
     array("doubles", "double precision[]", st.floats(allow_nan=False, allow_infinity=False), [0.1, 1e-300], each=float),
@@ -347,7 +355,7 @@ POSTGRESQL = (
     array("days", "date[]", st.dates().map(dt.date.isoformat)),
     array("booleans", "boolean[]", st.booleans(), [True, False]),
     array("uuids", "uuid[]", UUIDS),
-    array("moods", "mood[]", st.sampled_from(["sad", "it's \"fine\""])),
+    array("moods", "mood[]", st.sampled_from(["sad", 'it\'s "fine"'])),
     special("inet", "inet", "10.0.0.1", "10.0.0.0/8", "::1", "2001:db8::/32", ("2001:DB8:0:0::1", "2001:db8::1")),
     special("cidr", "cidr", "10.0.0.0/8", ("10.0.0.1", "10.0.0.1/32")),
     special("macaddr", "macaddr", "08:00:2b:01:02:03", ("08-00-2B-01-02-03", "08:00:2b:01:02:03")),
@@ -393,8 +401,8 @@ MARIADB = (
     timestamp("datetime", digits=0),
     instant("timestamp(6) NULL", dt.datetime(1970, 1, 1, 0, 0, 1), dt.datetime(2038, 1, 19, 3, 14, 7)),  # noqa: DTZ001
     json_("json"),
-    enum("enum('sad','ok','it''s \"fine\"','a%s?')", "sad", "ok", "it's \"fine\"", "a%s?"),
-    set_("set('red','green','it''s \"blue\"')", "red", "green", "it's \"blue\""),
+    enum("enum('sad','ok','it''s \"fine\"','a%s?')", "sad", "ok", 'it\'s "fine"', "a%s?"),
+    set_("set('red','green','it''s \"blue\"')", "red", "green", 'it\'s "blue"'),
     uuid(place=None),
     special("inet4", "inet4", "10.0.0.1", "0.0.0.0", "255.255.255.255"),
     special("inet6", "inet6", "::1", "2001:db8::1", ("2001:DB8:0:0::1", "2001:db8::1")),
@@ -433,11 +441,13 @@ def script(kind: DatabaseKind) -> str:
     tables = [f"CREATE TABLE {case.name} (id integer PRIMARY KEY, v {case.declared});" for case in CASES[kind]]
     if kind is not DatabaseKind.POSTGRESQL:
         quote = "`" if kind is DatabaseKind.MARIADB else '"'
-        tables = [each.replace(f"TABLE {case.name} ", f"TABLE {quote}{case.name}{quote} ") for each, case in
-                  zip(tables, CASES[kind], strict=True)]
+        tables = [
+            each.replace(f"TABLE {case.name} ", f"TABLE {quote}{case.name}{quote} ")
+            for each, case in zip(tables, CASES[kind], strict=True)
+        ]
         return "\n".join(tables)
-    quoted = [each.replace(f"TABLE {case.name} ", f'TABLE "{case.name}" ') for each, case in
-              zip(tables, CASES[kind], strict=True)]
+    quoted = [
+        each.replace(f"TABLE {case.name} ", f'TABLE "{case.name}" ')
+        for each, case in zip(tables, CASES[kind], strict=True)
+    ]
     return "\n".join([before, *quoted])
-
-
