@@ -144,9 +144,6 @@ _ARTICLE = {
 }
 
 
-TEXT = DataType(Kind.TEXT, "text", cast="pg_catalog.text")
-COUNT = DataType(Kind.INTEGER, "bigint", cast="pg_catalog.int8")
-
 Found = TypeVar("Found")
 
 

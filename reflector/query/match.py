@@ -20,10 +20,12 @@ from enum import Enum
 from typing import Any, Final, Literal, TypeAlias, assert_never
 
 from reflector.catalog.model import Column
-from reflector.datatypes import COUNT, TEXT, DataType, Kind, Value
+from reflector.datatypes import DataType, Kind, Value
 from reflector.query import nodes
 from reflector.query.comparisons import EQ, GT, GTE, IN, LIKE, LT, LTE, NE, Comparison
 from reflector.query.nodes import (
+    COUNT,
+    TEXT,
     And,
     Claim,
     Compare,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from reflector.catalog.model import Column, Relationship, Table
-from reflector.datatypes import DataType, Value
+from reflector.datatypes import DataType, Kind, Value
 from reflector.query.comparisons import Comparison
 
 # ── what a thing is compared with ────────────────────────────────────────────────────────────
@@ -55,6 +55,9 @@ class Now:
 
     type: DataType
 
+
+TEXT = DataType(Kind.TEXT, "text", cast="pg_catalog.text")
+COUNT = DataType(Kind.INTEGER, "bigint", cast="pg_catalog.int8")
 
 # ── what is selected, compared, ordered ──────────────────────────────────────────────────────
 

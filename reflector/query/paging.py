@@ -15,10 +15,12 @@ from dataclasses import replace
 from typing import assert_never
 
 from reflector.catalog.model import Column
-from reflector.datatypes import COUNT, TEXT, DataType, Kind, Value
+from reflector.datatypes import DataType, Kind, Value
 from reflector.query.comparisons import EQ, GT, GTE, IN, LT, LTE
 from reflector.query.nodes import (
+    COUNT,
     FALSE,
+    TEXT,
     TRUE,
     Compare,
     Counted,

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reflector.datatypes import COUNT, Value
-from reflector.query.nodes import Apart, Literal, Operand, Overview, Parameter, Query, Read
+from reflector.datatypes import Value
+from reflector.query.nodes import COUNT, Apart, Literal, Operand, Overview, Parameter, Query, Read
 from reflector.query.walk import with_operands
 
 COMMON_LIMITS = frozenset({1, 2, 5, 10, 20, 25, 30, 50, 100, 200, 250, 500, 1000})

@@ -11,10 +11,12 @@ from typing import assert_never
 import sqlalchemy as sa
 
 from reflector.catalog.model import Column, Relationship
-from reflector.datatypes import COUNT, TEXT, DataType, Kind
+from reflector.datatypes import DataType, Kind
 from reflector.errors import InternalError
 from reflector.query.comparisons import Comparison
 from reflector.query.nodes import (
+    COUNT,
+    TEXT,
     And,
     Claim,
     Compare,
