@@ -54,8 +54,9 @@ class DataType:
     """A column's type.
 
     `native` is the database's spelling, for people. `cast` is what a text operand is cast to so that it takes the
-    type without its length or scale (quoted and qualified; PostgreSQL only). `bits` and `unsigned` bound an INTEGER,
-    `length` counts characters or bytes, `labels` are those of an ENUM or SET, `element` is an ARRAY's.
+    type without its length or scale (quoted and qualified; PostgreSQL only). `bits` and `unsigned` bound an
+    INTEGER, `bits` a FLOAT, `length` counts characters or bytes, `labels` are those of an ENUM or SET, `element` is
+    an ARRAY's.
     `case_insensitive` says that the database's own `=` ignores case or accents for it.
     """
 
@@ -223,7 +224,10 @@ def _decimal_from_json(type_: DataType, value: Any) -> Decimal:
 
 
 def _float_from_text(type_: DataType, text: str) -> float:
-    return _known(type_, text, scalars.float_of(text))
+    value = _known(type_, text, scalars.float_of(text))
+    if type_.bits == 32 and not scalars.fits_single(value):
+        raise refused(type_, text, " of single precision")
+    return value
 
 
 def _float_from_json(type_: DataType, value: Any) -> float:

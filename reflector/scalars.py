@@ -10,6 +10,7 @@ import base64
 import binascii
 import math
 import re
+import struct
 import uuid
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -63,6 +64,15 @@ def float_of(text: str) -> float | None:
         return None
     value = float(text)
     return None if math.isinf(value) else value
+
+
+def fits_single(value: float) -> bool:
+    """Whether a float of 32 bits has a value near it: what is beyond its greatest has none."""
+    try:
+        struct.pack("<f", value)
+    except OverflowError:
+        return False
+    return True
 
 
 def bytes_of(text: str) -> bytes | None:

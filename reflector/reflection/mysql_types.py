@@ -126,7 +126,7 @@ ROWS: Mapping[str, Row] = {
     "year": _integer(16),
     "bit": _bit,
     "decimal": _decimal,
-    "float": _plain(Kind.FLOAT),
+    "float": lambda native: DataType(Kind.FLOAT, native.text, bits=32),
     "double": _plain(Kind.FLOAT),
     "char": _text,
     "varchar": _text,
