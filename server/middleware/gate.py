@@ -55,7 +55,7 @@ FORWARDED: Final = (
     istr("X-Real-IP"),
 )
 READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-UNGUARDED: Final = "/health/"
+UNGUARDED: Final = frozenset({"/health/live", "/health/ready"})
 """Paths that answer without the access token: they say one word."""
 API: Final = "/api"
 """Under this, a token in the address is no credential: addresses are logged, kept and passed on."""
@@ -147,7 +147,7 @@ def admit(rules: GateRules, request: web.Request) -> None:
                     f"requests with {name} are refused: without auth this server is for its own machine alone",
                     hint="configure auth, or start it with --insecure",
                 )
-    if rules.token is not None and not request.path.startswith(UNGUARDED) and request.method != "OPTIONS":
+    if rules.token is not None and request.path not in UNGUARDED and request.method != "OPTIONS":
         check_token(rules.token, request)
     if request.method not in READING:
         check_origin(rules, request)

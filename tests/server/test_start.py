@@ -55,6 +55,28 @@ def test_without_a_database_the_sample_is_served_and_says_how_to_go_on(tmp_path:
     assert all(base in command for command in commands)
 
 
+@pytest.mark.parametrize(("arguments", "file"), [((), "config.yaml"), (("--config", "other.yaml"), "other.yaml")])
+def test_a_file_that_names_no_database_is_laid_over_the_sample(
+    tmp_path: Path, arguments: tuple[str, ...], file: str
+) -> None:
+    (tmp_path / file).write_text("version: 1\ntables: {tag: {name: label}}\ndefaults: {read: true}\n")
+    environ = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    with ServedProcess("serve", "--port", "0", *arguments, environ=environ, folder=tmp_path) as process:
+        base = process.wait_until_it_serves()
+        status, body = get(f"{base}/api/label/signed")
+        process.signal(signal.SIGTERM)
+        assert process.wait() == 0
+    assert (status, json.loads(body)["name"]) == (200, "signed")
+    assert "No database was named" in process.said
+
+
+def test_a_file_that_cannot_be_used_makes_no_sample(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("version: 1\nserver: {prot: 1}\n")
+    status, _, err = reflector("serve", environ={"XDG_CACHE_HOME": str(tmp_path / "cache")}, folder=tmp_path)
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert not (tmp_path / "cache").exists()
+
+
 def test_the_commands_that_the_sample_suggests_work(tmp_path: Path) -> None:
     environ = {"XDG_CACHE_HOME": str(tmp_path)}
     with ServedProcess("serve", "--port", "0", environ=environ, folder=tmp_path) as process:
