@@ -19,7 +19,6 @@ from server.app import Running, start
 from server.commands.inspect import way
 from server.commands.loop import run
 from server.config import Config, Flags, load
-from server.config.load import chosen_file
 from server.journal import logging_to_stderr
 
 LOG: Final = logging.getLogger("reflector.server")
@@ -42,10 +41,13 @@ def cache_folder(environ: Mapping[str, str]) -> Path:
 
 
 def configured(path: Path | None, environ: Mapping[str, str], flags: Flags) -> tuple[Config, Path | None]:
-    """The configuration to serve, and the sample's file where nothing names a database; raises ConfigError and OSError."""
-    named = flags.url or environ.get("DATABASE_URL") or environ.get("REFLECTOR_DATABASE_URL")
-    if named or chosen_file(path, environ, flags) is not None:
-        return load(path, environ, flags), None
+    """The configuration to serve, and the sample's file where nothing names a database; raises ConfigError and OSError.
+
+    A file that names none is configuration all the same: its rules hold over the sample.
+    """
+    config = load(path, environ, flags)
+    if config.database.url is not None:
+        return config, None
     sample = ensure_sample(cache_folder(environ))
     with_sample = {**environ, "REFLECTOR_DATABASE_URL": f"sqlite:///{sample.absolute()}"}
     return load(path, with_sample, flags), sample
