@@ -41,6 +41,7 @@ from server.commands.serve import address
 from server.config import Config, Flags, load
 
 REPOSITORY = Path(__file__).parents[2]
+PROGRAM = (sys.executable, "-m", "server")
 START_SECONDS = 30.0
 END_SECONDS = 20.0
 
@@ -157,11 +158,17 @@ async def served(
 class ServedProcess:
     """`reflector` as a program of its own, ended when the context is left. What it says is gathered as it comes."""
 
-    def __init__(self, *arguments: str, environ: Mapping[str, str] | None = None, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        environ: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+        program: Sequence[str] = PROGRAM,
+    ) -> None:
         self._lines: list[str] = []
         self._told: Queue[str | None] = Queue()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "server", *arguments],
+            [*program, *arguments],
             cwd=folder or REPOSITORY,
             env=environment(environ),
             stdin=subprocess.DEVNULL,
@@ -228,7 +235,7 @@ def reflector(
 ) -> tuple[int, str, str]:
     """Run a command to its end: exit status, stdout, stderr."""
     done = subprocess.run(
-        [sys.executable, "-m", "server", *arguments],
+        [*PROGRAM, *arguments],
         cwd=folder or REPOSITORY,
         env=environment(environ),
         capture_output=True,
