@@ -19,6 +19,7 @@ from reflector.errors import (
     ForeignKeyViolation,
     InvalidData,
     NotNullViolation,
+    NotSupported,
     ReadOnlyDatabase,
     SerializationFailure,
     StatementTimeout,
@@ -63,6 +64,10 @@ OTHERWISE: Final = Meaning(DatabaseError, "the database could not do this")
 WORDED: Final[tuple[tuple[re.Pattern[str], Meaning], ...]] = (
     (re.compile(r"malformed JSON|JSON cannot hold BLOB values|bad JSON path"), UNFIT),
     (re.compile(r"integer overflow|string or blob too big"), UNFIT),
+    (
+        re.compile(r"parser stack overflow|Expression tree is too large|at most [0-9]+ tables in a join"),
+        Meaning(NotSupported, "SQLite cannot answer a question that is nested so deeply"),
+    ),
     (
         re.compile(r"no such (?:table|column|view|index)"),
         Meaning(DatabaseError, "the database is no longer as it was read"),

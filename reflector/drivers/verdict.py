@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from reflector.errors import DatabaseError, DatabaseUnavailable, Forbidden, OutcomeUnknown, ReflectorError
+from reflector.errors import DatabaseError, DatabaseUnavailable, Forbidden, NotSupported, OutcomeUnknown, ReflectorError
 
 
 class After(Enum):
@@ -54,7 +54,7 @@ class Meaning:
     """One row of a driver's table of errors: our error and our words. `lost`: the connection is of no use after it.
     `purge`: no other connection is either."""
 
-    error: type[DatabaseError | Forbidden]
+    error: type[DatabaseError | Forbidden | NotSupported]
     words: str
     lost: bool = False
     purge: bool = False

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from examples import bookshop
+from reflector.catalog.model import DatabaseKind
 from tests.server.harness import Served
 
 ROWS: Mapping[str, list[dict[str, Any]]] = {name: [dict(row) for row in each] for name, each in bookshop.rows().items()}
@@ -251,3 +252,15 @@ async def test_head_is_get_without_its_body(shop: Served) -> None:
     assert (head.status, head.body) == (200, b"")
     assert head.headers["Content-Length"] == str(len(got.body))
     assert head.headers["Link"] == got.headers["Link"]
+
+
+async def test_related_rows_nest_as_deep_as_the_database_can(shop: Served, kind: DatabaseKind) -> None:
+    """SQLite's parser has a bottom: what lies below is refused in words, and never a failure of ours."""
+    two_arrays = await shop.get("/api/shop?include=stock.book.review,staff&limit=2")
+    assert len(two_arrays.json["items"]) == 2
+    six = "book.publisher.book.category.parent.parent"
+    deep = await shop.get(f"/api/category/1?fields=id,{six}.name")
+    if kind is DatabaseKind.SQLITE and deep.status != 200:
+        assert (deep.status, deep.code) == (422, "not_supported")
+    else:
+        assert deep.status == 200, deep.json
