@@ -34,6 +34,22 @@ class Access:
         return self.grants.roles
 
 
+class Hashed:
+    """A key whose hash is worked out once: that of a query visits every node of it."""
+
+    __slots__ = ("_hash", "key")
+
+    def __init__(self, key: Hashable) -> None:
+        self.key = key
+        self._hash = hash(key)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Hashed) and self.key == other.key
+
+
 class PlanCache:
     """Plans by key, the least recently used dropped first. Bounded in bytes: callers choose shapes."""
 
@@ -42,27 +58,29 @@ class PlanCache:
         self.size = 0
         self.hits = 0
         self.misses = 0
-        self._plans: OrderedDict[Hashable, tuple[Plan, ...]] = OrderedDict()
+        # Each entry holds its own key as well: what is found by identity is not compared again.
+        self._plans: OrderedDict[Hashed, tuple[Hashed, tuple[Plan, ...]]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._plans)
 
     def get(self, key: Hashable) -> tuple[Plan, ...] | None:
-        found = self._plans.get(key)
+        found = self._plans.get(Hashed(key))
         if found is None:
             self.misses += 1
             return None
         self.hits += 1
-        self._plans.move_to_end(key)
-        return found
+        self._plans.move_to_end(found[0])
+        return found[1]
 
     def put(self, key: Hashable, plans: tuple[Plan, ...]) -> None:
-        if key in self._plans:
+        hashed = Hashed(key)
+        if hashed in self._plans:
             return
-        self._plans[key] = plans
+        self._plans[hashed] = (hashed, plans)
         self.size += weight(plans)
         while self.size > self.capacity and len(self._plans) > 1:
-            _, dropped = self._plans.popitem(last=False)
+            _, (_, dropped) = self._plans.popitem(last=False)
             self.size -= weight(dropped)
 
 

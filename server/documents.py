@@ -29,13 +29,7 @@ class _Refused(ValueError):
 def read_json(text: str, pointer: str | None = None) -> Any:
     """A JSON document, decimals as Decimal; raises MalformedRequest for no JSON, LimitExceeded, InvalidRequest."""
     try:
-        value = json.loads(
-            text,
-            parse_float=_decimal,
-            parse_int=_integer,
-            parse_constant=_constant,
-            object_pairs_hook=_object,
-        )
+        value = DECODER.decode(text)
         if text.count("[") + text.count("{") > DEEPEST and _depth(value) > DEEPEST:
             raise _too_deep(pointer)
     except _Refused as refused:
@@ -87,6 +81,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
         raise _Refused(InvalidRequest(f"{twice!r} is given twice in one object"))
     return members
+
+
+# Made once: json.loads would make one for each text.
+DECODER: Final = json.JSONDecoder(
+    parse_float=_decimal, parse_int=_integer, parse_constant=_constant, object_pairs_hook=_object
+)
 
 
 def _depth(value: Any) -> int:

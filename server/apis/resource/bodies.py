@@ -58,7 +58,7 @@ class RowReader:
         values = self._assigned(body, self.table.creatable)
         always = frozenset.intersection(*(right.columns for right in rights)) if rights else frozenset()
         for name, column in self.table.creatable.items():
-            if column.required and name not in body and column in always:
+            if not column.nullable and name not in body and column.required and column in always:
                 self.faults.add(InvalidValue(f"{name!r} is required"), in_body(name))
         return values
 

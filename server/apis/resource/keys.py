@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from reflector.catalog.model import Column
@@ -17,7 +17,9 @@ from reflector.errors import Faults, InvalidValue, RowNotFound
 from reflector.query.scope import TableScope
 from server.apis.resource.selection import row_key
 
-POINTER = "/path/key"
+POINTER: Final = "/path/key"
+DECODER: Final = json.JSONDecoder(parse_float=str, parse_int=str)
+"""Numbers as they are written: a key is shown to the last digit."""
 
 
 def key_of(table: TableScope) -> tuple[Column, ...]:
@@ -59,7 +61,7 @@ def _decoded(part: str) -> str:
 
 def write_key(key: bytes) -> str:
     """The address's last part for a JSON array of key values."""
-    values: list[Any] = json.loads(key, parse_float=str, parse_int=str)
+    values: list[Any] = DECODER.decode(key.decode())
     return ",".join(quote(_text(value), safe="") for value in values)
 
 

@@ -17,11 +17,12 @@ from aiohttp import web
 from reflector.access.disclosure import disclosed
 from reflector.catalog.model import DatabaseKind
 from reflector.errors import DatabaseError, Forbidden, UnknownTable
+from reflector.query.nodes import Selected
 from reflector.query.scope import TableScope
 from reflector.sql.plan import Answer
 from server.apis.resource.answers import answered, empty, refuse_method
 from server.apis.resource.bodies import RowReader, read_body
-from server.apis.resource.caller import Caller, Callers, method_names
+from server.apis.resource.caller import LONGEST_KEPT, Caller, Callers, method_names
 from server.apis.resource.cursors import Cursors
 from server.apis.resource.faults import FaultList
 from server.apis.resource.keys import key_of, read_key, write_key
@@ -103,12 +104,12 @@ class ResourceApi:
         self._check_right(table, table.may_create, table.table.insertable, "POST", "create rows in", row=False)
         check_conditions(request)
         body = await read_body(request)
-        brief = minimal(request) or not table.may_read
         faults = FaultList()
-        select = read_members(rights, table, request.rel_url.raw_query_string, faults) if table.may_read else None
+        select = self._members(request, caller, table, faults) if table.may_read else None
         grant = rights.access.grants.on(table.table)
         values = self._reader(caller, table, faults).created(body, () if grant is None else grant.creates)
         faults.check()
+        brief = select is None or minimal(request)
         answer = await Writing(self.engine, caller, table).insert(values, None if brief else select)
         return _written(request, answer, 201, _address(table, answer))
 
@@ -150,7 +151,7 @@ class ResourceApi:
         key = key_of(table)
         body = await read_body(request)
         faults = FaultList()
-        select = read_members(caller.rights, table, request.rel_url.raw_query_string, faults)
+        select = self._members(request, caller, table, faults)
         with faults.at(""):
             where = by_key(key, read_key(key, _raw_key(request)))
         values = self._reader(caller, table, faults).updated(body)
@@ -164,10 +165,23 @@ class ResourceApi:
         check_conditions(request)
         key = key_of(table)
         faults = FaultList()
-        read_members(caller.rights, table, request.rel_url.raw_query_string, faults)
+        self._members(request, caller, table, faults)
         faults.check()
         await Writing(self.engine, caller, table).delete(by_key(key, read_key(key, _raw_key(request))))
         return empty()
+
+    def _members(
+        self, request: web.Request, caller: Caller, table: TableScope, faults: FaultList
+    ) -> tuple[Selected, ...]:
+        """What a writer wants to be answered of the row; what is wrong is noted."""
+        query = request.rel_url.raw_query_string
+        key = ("members", caller.principal.roles, table.table.label, query)
+        kept: tuple[Selected, ...] | None = self.callers.recent.get(key)
+        if kept is None:
+            kept = read_members(caller.rights, table, query, faults)
+            if not faults.found and len(query) <= LONGEST_KEPT:
+                self.callers.recent.put(key, kept, 1024 + 8 * len(query) + 200 * len(kept))
+        return kept
 
     def _reader(self, caller: Caller, table: TableScope, faults: FaultList) -> RowReader:
         return RowReader(table, faults, sized=caller.rights.snapshot.catalog.kind is not DatabaseKind.SQLITE)
