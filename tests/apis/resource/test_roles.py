@@ -78,7 +78,7 @@ async def own_api(kind: DatabaseKind, databases: Databases) -> AsyncIterator[Ser
 def blanked(reply: Reply, name: str) -> tuple[int, str]:
     """An answer without what differs by itself: the asked name, the request's id."""
     body = reply.body.decode().replace(name, "…").replace(quote(name, safe=""), "…")
-    return reply.status, re.sub(r'"request_id":"[0-9a-f]+"', "", body)
+    return reply.status, re.sub(r'"request_id":"[^"]+"', "", body)
 
 
 HIDDEN = ("isbn", "zzzz")
