@@ -63,7 +63,7 @@ class MariaDB(Dialect):
             rows = sa.func.json_table(bind, sa.literal_column("'$[*]' COLUMNS (item LONGTEXT PATH '$')"))
             return sa.select(sa.literal_column("listed.item")).select_from(rows.table_valued("item").alias("listed"))
         if type_.kind is Kind.FLOAT and type_.native.startswith("float"):
-            return sa.cast(bind, mysql.FLOAT())
+            return Shaped("CAST({x} AS FLOAT)", bind)
         return bind
 
     def encoder(self, type_: DataType, many: bool = False) -> Encode | None:
@@ -111,6 +111,8 @@ class MariaDB(Dialect):
         if type_.kind is Kind.OPAQUE and type_.native in GEOMETRY:
             return Shaped("ST_AsText({x})", expression)
         shape = SHAPES.get(type_.kind)
+        if type_.kind is Kind.FLOAT and type_.native.startswith("float"):
+            shape = SINGLE
         return expression if shape is None else Shaped(shape, expression)
 
     def one(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
@@ -194,6 +196,11 @@ SHAPES: dict[Kind, str] = {
     Kind.INTERVAL: "CAST({x} AS CHAR)",
     Kind.OPAQUE: "CAST({x} AS CHAR)",
 }
+
+SINGLE = (
+    "JSON_COMPACT(CASE WHEN CAST(CONCAT({x}) AS FLOAT) = {x} THEN CONCAT({x}) ELSE CONCAT(CAST({x} AS DOUBLE)) END)"
+)
+"""A float of single precision: MariaDB writes six digits, which are not always enough to be read back as the same."""
 
 GEOMETRY = frozenset(
     {
