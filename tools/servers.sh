@@ -26,6 +26,7 @@ missing=()
 has_postgresql || missing+=(postgresql)
 has_command mariadbd || missing+=(mariadb-server)
 has_command redis-server || missing+=(redis-server)
+has_command curl || missing+=(curl)
 for wanted in "$@"; do
     has_command "${wanted%%=*}" || missing+=("${wanted##*=}")
 done
