@@ -8,6 +8,7 @@
     │   │   └── InvalidCursor            a cursor that was not given for this list, or no longer fits it
     │   ├── LimitExceeded                more than the limits allow
     │   ├── NotSupported                 this database cannot do that
+    │   │   └── ChangesNotCaptured       it could, but what that needs is not installed
     │   ├── RowNotFound                  not there, or not to be seen
     │   └── Faults                       several of these at once
     ├── AccessError
@@ -123,6 +124,12 @@ class NotSupported(RequestError):
     """A capability that this database does not have; the message names the database."""
 
     code = "not_supported"
+
+
+class ChangesNotCaptured(NotSupported):
+    """Nobody writes the changes of this database down; the hint names the command that installs it."""
+
+    code = "changes_not_captured"
 
 
 class RowNotFound(RequestError):

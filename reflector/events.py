@@ -45,7 +45,24 @@ class WatchFailed:
     reason: str
 
 
-Observation: TypeAlias = CatalogLoaded | CatalogNotice | PlanCompiled | WatchFailed
+@dataclass(frozen=True, slots=True)
+class CaptureChanged:
+    """Changes are captured by this source from now on, or no longer; `misses` says what will not be noticed or told."""
+
+    source: str
+    active: bool
+    reason: str = ""
+    misses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesLost:
+    """Changes were missed: whoever follows them reads afresh."""
+
+    reason: str
+
+
+Observation: TypeAlias = CatalogLoaded | CatalogNotice | PlanCompiled | WatchFailed | CaptureChanged | ChangesLost
 Observer: TypeAlias = Callable[[Observation], None]
 
 

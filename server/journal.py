@@ -16,7 +16,15 @@ from logging.handlers import QueueHandler, QueueListener
 from queue import Queue
 from typing import Final, assert_never
 
-from reflector.events import CatalogLoaded, CatalogNotice, Observation, PlanCompiled, WatchFailed
+from reflector.events import (
+    CaptureChanged,
+    CatalogLoaded,
+    CatalogNotice,
+    ChangesLost,
+    Observation,
+    PlanCompiled,
+    WatchFailed,
+)
 
 LOG: Final = logging.getLogger("reflector")
 FORM: Final = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s"
@@ -89,5 +97,14 @@ def observe(event: Observation) -> None:
             LOG.debug("compiled a plan for %s in %.1f ms", table, seconds * 1e3)
         case WatchFailed(reason):
             LOG.warning("the schema cannot be looked at, what is known goes on being served: %s", reason)
+        case CaptureChanged(source, active, reason, misses):
+            if active:
+                LOG.info("changes: captured by %s", source)
+            else:
+                LOG.warning("changes: not captured at the moment by %s: %s", source, reason)
+            for each in misses:
+                LOG.warning("changes: %s", each)
+        case ChangesLost(reason):
+            LOG.warning("changes: some were missed, subscribers read afresh: %s", reason)
         case _:
             assert_never(event)

@@ -25,6 +25,7 @@ from reflector.database_url import InvalidDatabaseUrl
 from reflector.errors import (
     AccessError,
     CatalogError,
+    ChangesNotCaptured,
     CheckRefused,
     CheckViolation,
     ConnectionRefused,
@@ -133,6 +134,7 @@ TABLE: Final[Mapping[type[ReflectorError], Told]] = {
     InvalidCursor: Told(422),
     LimitExceeded: Told(422),
     NotSupported: Told(422),
+    ChangesNotCaptured: Told(422),
     RowNotFound: Told(404),
     Faults: Told(422),
     MalformedRequest: Told(400),
@@ -204,7 +206,7 @@ def status_of(error: ReflectorError) -> int:
 def problem(error: ReflectorError, request_id: str) -> web.Response:
     """The answer to a request that ended with this error."""
     row = told(error)
-    errors = [_entry(each) for each in (error.faults if isinstance(error, Faults) else (error,))]
+    errors = entries(error)
     detail = "; ".join(dict.fromkeys(each["message"] for each in errors))
     return problem_of(row.status, detail, errors, request_id, dict(_headers(error, row)), code=errors[0]["code"])
 
@@ -238,6 +240,11 @@ def problem_of(
     # A caller's own text comes back in it, and that may hold half of a surrogate pair.
     body = orjson.dumps(_writable(document))
     return web.Response(body=body, status=status, headers=headers, content_type=CONTENT_TYPE)
+
+
+def entries(error: ReflectorError) -> list[dict[str, str]]:
+    """The faults as a document lists them: `{"code", "message", "pointer"?, "hint"?}`."""
+    return [_entry(each) for each in (error.faults if isinstance(error, Faults) else (error,))]
 
 
 def _entry(error: ReflectorError) -> dict[str, str]:

@@ -1,0 +1,337 @@
+"""Who is told of what: every committed change on its way to those who asked.
+
+    source ─► publish ─► log ─► listeners (whole tables: cache, webhooks)
+                             └► groups of readers with one question ─► judged once ─► each reader
+
+Rule: order holds for every reader. A group that waits for the database keeps what follows waiting too; what waits is
+bounded, and beyond the bound its readers are told to resync. Nothing is told under another snapshot than the current.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from reflector.catalog.model import Catalog, Table
+from reflector.changes.change import Batch, Change, Codec, Cursor, Op, TableName, bound
+from reflector.changes.index import Index
+from reflector.changes.log import Entry, Log
+from reflector.changes.subscription import Notice, Question, judge, judge_asked, key_values
+from reflector.errors import ReflectorError
+from reflector.query.match import Ask, Bind
+
+WAITING: Final = 10_000
+"""Changes that a group keeps while the database is asked, and notices that a reader keeps while it catches up."""
+CALM_SECONDS: Final = 0.5
+"""How often at most readers are told to resync because of a table that their rule reads."""
+STRETCH: Final = 200
+"""Changes that are judged for one reader before others have a turn."""
+
+
+class Reader(Protocol):
+    """Whoever is told."""
+
+    def tell(self, notice: Notice) -> None: ...
+
+    def resync(self, cursor: Cursor, reason: str) -> None:
+        """What was told may be incomplete or stale: read afresh; what follows the cursor will be told."""
+
+    def end(self, error: ReflectorError) -> None:
+        """The question cannot be asked any more."""
+
+    def renew(self) -> Question:
+        """The same question under the present snapshot; raises ReflectorError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What listeners hear. `changes` are in order; `lost`: any table may have changed, without notice."""
+
+    tables: frozenset[TableName]
+    changes: Batch
+    cursor: Cursor
+    lost: bool = False
+
+
+Listener = Callable[[Touched], None]
+
+
+@dataclass(eq=False, slots=True)
+class Subscription:
+    """One reader of one group. While it catches up, what is new is `held`."""
+
+    reader: Reader
+    group: Group
+    held: list[Notice] | None = None
+    stale: str | None = None
+
+    def tell(self, notice: Notice) -> None:
+        if self.held is None:
+            self.reader.tell(notice)
+        elif len(self.held) < WAITING:
+            self.held.append(notice)
+        else:
+            self.stale = "more changed than could be kept"
+
+    def resync(self, cursor: Cursor, reason: str) -> None:
+        if self.held is None:
+            self.reader.resync(cursor, reason)
+        else:
+            self.held.clear()
+            self.stale = reason
+
+
+@dataclass(eq=False, slots=True)
+class Group:
+    """Readers with one question."""
+
+    question: Question
+    subscriptions: dict[Subscription, None] = field(default_factory=dict)
+    waiting: deque[Change] = field(default_factory=deque)
+    asking: asyncio.Task[None] | None = None
+    calm: asyncio.TimerHandle | None = None
+    shaken: bool = False
+
+
+class Hub:
+    """`codec` reads the source's values; `bind` gives the moment for rules that ask for it; `epoch` draws a new number."""
+
+    def __init__(self, codec: Codec, bind: Bind, epoch: Callable[[], int], log: Log | None = None) -> None:
+        self._codec = codec
+        self._bind = bind
+        self._epoch = epoch
+        self.log = Log(epoch()) if log is None else log
+        self._tables: Mapping[TableName, Table] = {}
+        self._groups: dict[Question, Group] = {}
+        self._by_table: dict[Table, Index[Group]] = {}
+        self._by_dependency: dict[Table, dict[Group, None]] = {}
+        self._listeners: dict[object, tuple[Listener, frozenset[TableName] | None]] = {}
+
+    @property
+    def subscriptions(self) -> int:
+        return sum(len(group.subscriptions) for group in self._groups.values())
+
+    @property
+    def head(self) -> Cursor:
+        return self.log.head
+
+    # ── listening to whole tables ────────────────────────────────────────────────────────────
+
+    def subscribe(self, tables: Collection[TableName] | None, callback: Listener) -> Callable[[], None]:
+        """Call back for every batch of changes to these tables (None: to any); returns what ends that.
+
+        Called in the event loop before readers are told, with all changes of the batch to those tables.
+        """
+        listening = object()
+        self._listeners[listening] = callback, None if tables is None else frozenset(tables)
+
+        def end() -> None:
+            self._listeners.pop(listening, None)
+
+        return end
+
+    # ── asking ───────────────────────────────────────────────────────────────────────────────
+
+    def join(self, question: Question, reader: Reader) -> Subscription:
+        """From now on the reader's changes are held until `release`."""
+        subscription = Subscription(reader, self._group(question), held=[])
+        subscription.group.subscriptions[subscription] = None
+        return subscription
+
+    def leave(self, subscription: Subscription) -> None:
+        group = subscription.group
+        group.subscriptions.pop(subscription, None)
+        if not group.subscriptions:
+            self._forget(group)
+
+    async def replay(self, subscription: Subscription, entries: Sequence[Entry]) -> None:
+        """Tell one reader what was in the log already, ahead of what is held."""
+        question = subscription.group.question
+        for start in range(0, len(entries), STRETCH):
+            for entry in entries[start : start + STRETCH]:
+                if entry.committed.op is Op.RESET:
+                    subscription.resync(self.head, "the table was emptied or filled at once")
+                    return
+                change = bound(entry.committed, entry.cursor, question.table, self._codec)
+                found = judge(question, change, self._bind)
+                for notice in await self._asked(question, change) if isinstance(found, Ask) else found:
+                    subscription.reader.tell(notice)
+            await asyncio.sleep(0)
+
+    def release(self, subscription: Subscription) -> None:
+        """Tell what was held, and from now on everything at once."""
+        held, subscription.held = subscription.held or [], None
+        if subscription.stale is not None:
+            subscription.reader.resync(self.head, subscription.stale)
+            subscription.stale = None
+            return
+        for notice in held:
+            subscription.reader.tell(notice)
+
+    def _group(self, question: Question) -> Group:
+        group = self._groups.get(question)
+        if group is None:
+            group = self._groups[question] = Group(question)
+            self._by_table.setdefault(question.table, Index()).add(group)
+            for table in question.depends:
+                self._by_dependency.setdefault(table, {})[group] = None
+        return group
+
+    def _forget(self, group: Group) -> None:
+        if self._groups.get(group.question) is group:
+            del self._groups[group.question]
+        index = self._by_table.get(group.question.table)
+        if index is not None:
+            index.remove(group)
+        for table in group.question.depends:
+            self._by_dependency.get(table, {}).pop(group, None)
+        if group.asking is not None:
+            group.asking.cancel()
+        if group.calm is not None:
+            group.calm.cancel()
+
+    # ── telling ──────────────────────────────────────────────────────────────────────────────
+
+    def publish(self, batch: Batch) -> None:
+        """Keep committed changes and tell them to all whom they concern."""
+        if not batch:
+            return
+        entries = self.log.append(batch)
+        self._listen(batch)
+        for entry in entries:
+            table = self._tables.get(entry.committed.table)
+            if table is None:
+                continue
+            for group in list(self._by_dependency.get(table, ())):
+                self._shake(group)
+            index = self._by_table.get(table)
+            if index:
+                self._publish(entry, table, index)
+
+    def _publish(self, entry: Entry, table: Table, index: Index[Group]) -> None:
+        if entry.committed.op is Op.RESET:
+            self._resync(list(index), "the table was emptied or filled at once")
+            return
+        change = bound(entry.committed, entry.cursor, table, self._codec)
+        for group in index.candidates(change):
+            if group.asking is None:
+                self._judge(group, change)
+            else:
+                self._wait(group, change)
+
+    def _listen(self, batch: Batch) -> None:
+        for callback, tables in list(self._listeners.values()):
+            wanted = batch if tables is None else [each for each in batch if each.table in tables]
+            if wanted:
+                callback(Touched(frozenset(each.table for each in wanted), wanted, self.head))
+
+    def _judge(self, group: Group, change: Change) -> None:
+        found = judge(group.question, change, self._bind)
+        if isinstance(found, Ask):
+            self._wait(group, change)
+            group.asking = asyncio.create_task(self._ask(group), name="reflector-ask")
+            return
+        for notice in found:
+            self._tell(group, notice)
+
+    def _tell(self, group: Group, notice: Notice) -> None:
+        for subscription in group.subscriptions:
+            subscription.tell(notice)
+
+    def _wait(self, group: Group, change: Change) -> None:
+        group.waiting.append(change)
+        if len(group.waiting) > WAITING:
+            group.waiting.clear()
+            self._resync([group], "more changed than could be kept")
+
+    async def _ask(self, group: Group) -> None:
+        """Ask the database about what waits, one by one and in order."""
+        try:
+            while group.waiting:
+                change = group.waiting.popleft()
+                found = judge(group.question, change, self._bind)
+                notices = await self._asked(group.question, change) if isinstance(found, Ask) else found
+                if change.cursor.epoch == self.head.epoch:
+                    for notice in notices:
+                        self._tell(group, notice)
+        except ReflectorError:
+            group.waiting.clear()
+            self._resync([group], "the database could not be asked what you may see")
+        finally:
+            group.asking = None
+
+    async def _asked(self, question: Question, change: Change) -> tuple[Notice, ...]:
+        values = key_values(change)
+        # A row without an address cannot be asked for: what is not known is not told.
+        now = None if values is None else await question.ask(values)
+        return judge_asked(question, change, now, self._bind)
+
+    # ── when nothing can be relied upon any more ─────────────────────────────────────────────
+
+    def lose(self, reason: str) -> None:
+        """The log has a gap: a new epoch begins, and everybody reads afresh."""
+        self.log.begin(self._epoch())
+        for group in self._groups.values():
+            group.waiting.clear()
+        for callback, _ in list(self._listeners.values()):
+            callback(Touched(frozenset(), (), self.head, lost=True))
+        self._resync(list(self._groups.values()), reason)
+
+    def _resync(self, groups: Iterable[Group], reason: str) -> None:
+        for group in groups:
+            for subscription in list(group.subscriptions):
+                subscription.resync(self.head, reason)
+
+    def _shake(self, group: Group) -> None:
+        """A table that decides what these readers see has changed."""
+        if group.calm is not None:
+            group.shaken = True
+            return
+        self._resync([group], "what you may see may have changed")
+        group.calm = asyncio.get_running_loop().call_later(CALM_SECONDS, self._calmed, group)
+
+    def _calmed(self, group: Group) -> None:
+        group.calm = None
+        if group.shaken:
+            group.shaken = False
+            self._shake(group)
+
+    # ── another snapshot ─────────────────────────────────────────────────────────────────────
+
+    def rebind(self, catalog: Catalog) -> None:
+        """Tell under this catalog from now on: every reader asks again under the present rules, or is ended."""
+        self._tables = {(table.schema, table.name): table for table in catalog.tables.values()}
+        subscriptions = [each for group in self._groups.values() for each in group.subscriptions]
+        for group in list(self._groups.values()):
+            self._forget(group)
+        self._by_table.clear()
+        self._by_dependency.clear()
+        for subscription in subscriptions:
+            self.renew(subscription)
+
+    def renew(self, subscription: Subscription) -> None:
+        """Put the reader's question anew. One that now means something else is told to resync."""
+        old = subscription.group.question
+        subscription.group.subscriptions.pop(subscription, None)
+        if not subscription.group.subscriptions:
+            self._forget(subscription.group)
+        try:
+            question = subscription.reader.renew()
+        except ReflectorError as error:
+            subscription.reader.end(error)
+            return
+        unsettled = subscription.group.asking is not None
+        subscription.group = self._group(question)
+        subscription.group.subscriptions[subscription] = None
+        # Columns of two catalogs are never the same objects, but they read the same.
+        if repr(question) != repr(old) or unsettled:
+            subscription.resync(self.head, "what you may see may have changed")
+
+    def close(self) -> None:
+        """Tell nobody anything any more."""
+        for group in list(self._groups.values()):
+            self._forget(group)
+        self._listeners.clear()

@@ -1,0 +1,340 @@
+"""Changes of a SQLite file, by any program: triggers write them down, and this reads them as soon as they are committed.
+
+One connection of our own looks every 10 ms whether the file has changed (`data_version`, some microseconds), in a
+thread of its own, and reads what is new. Look and read are one transaction with a look at the schema, so that an image
+is never read under columns that it was not written for.
+
+Rule: a gap is never guessed over: missing numbers, another file in the place of this one, or a schema that has changed
+under the triggers, and everybody is told to read afresh.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from reflector.changes.change import Batch, Codec, Committed, Op, Stored
+from reflector.changes.setup import HINT, Setup
+from reflector.changes.source import Sink
+from reflector.changes.sources.sqlite_setup import (
+    ARGUMENTS,
+    OUTBOX,
+    Shape,
+    install_steps,
+    needed,
+    opened,
+    ours,
+    perform,
+    quoted,
+    setup_of,
+    shapes,
+)
+from reflector.changes.sources.sqlite_values import CODEC
+from reflector.database_url import DatabaseUrl
+from reflector.drivers.protocol import Settings
+from reflector.drivers.sqlite_file import connect, usable_file
+from reflector.errors import ChangesNotCaptured, ConnectionRefused, DatabaseUnavailable
+
+POLL_SECONDS: Final = 0.01
+LOOK_AROUND_SECONDS: Final = 0.5
+"""How often to look whether the path still leads to the same file."""
+AGAIN_SECONDS: Final = 0.5
+EPOCH_OF_JULIAN_DAYS: Final = 2440587.5
+SCHEMA: Final = "main"
+NEW: Final = f"SELECT seq, at, tab, op, old, new FROM {quoted(OUTBOX)} WHERE seq > ? ORDER BY seq"
+NEWEST: Final = f"SELECT coalesce(max(seq), 0) FROM {quoted(OUTBOX)}"
+
+
+class SQLiteSource:
+    """The changes of one file."""
+
+    name = "SQLite triggers"
+    codec: Codec = CODEC
+
+    def __init__(self, url: DatabaseUrl) -> None:
+        self._url = url
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    async def start(self, sink: Sink) -> None:
+        loop = asyncio.get_running_loop()
+        started: asyncio.Future[None] = loop.create_future()
+        follower = Follower(self._url, self._stop, Told(loop, sink), Told.of(loop, started))
+        self._thread = threading.Thread(target=follower.run, name="reflector-changes", daemon=True)
+        self._thread.start()
+        await started
+
+    async def close(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join)
+
+    async def setup(self) -> Setup:
+        return await asyncio.to_thread(self._setup)
+
+    def _setup(self) -> Setup:
+        with closing(connect(self._url, Settings(writable=False), writer=False)) as connection:
+            return setup_of(connection)
+
+
+class Told:
+    """The sink, from the thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, sink: Sink) -> None:
+        self._loop = loop
+        self._sink = sink
+
+    def publish(self, batch: Batch) -> None:
+        self._call(self._sink.publish, batch)
+
+    def lose(self, reason: str) -> None:
+        self._call(self._sink.lose, reason)
+
+    def report(self, active: bool, reason: str) -> None:
+        self._call(self._sink.report, active, reason)
+
+    def _call(self, what: Callable[..., None], *values: Any) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(what, *values)
+
+    @staticmethod
+    def of(loop: asyncio.AbstractEventLoop, future: asyncio.Future[None]) -> Callable[[Exception | None], None]:
+        """Settles the future from the thread."""
+
+        def settle(error: Exception | None) -> None:
+            if future.done():
+                return
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(error)
+
+        def tell(error: Exception | None) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(settle, error)
+
+        return tell
+
+
+@dataclass(slots=True)
+class Position:
+    """Where the reading is. `file` tells the file apart from another of the same path."""
+
+    last: int
+    schema_version: int
+    file: tuple[int, int]
+    triggers: Mapping[str, str]
+    shapes: Mapping[str, Shape]
+
+
+class Follower:
+    """The thread's work."""
+
+    def __init__(
+        self, url: DatabaseUrl, stop: threading.Event, told: Told, started: Callable[[Exception | None], None]
+    ) -> None:
+        self._url = url
+        self._stop = stop
+        self._told = told
+        self._started = started
+        self._active = False
+
+    def run(self) -> None:
+        """Follow the file until stopped; where it cannot be read, try again."""
+        began = False
+        while True:
+            try:
+                with closing(self._connected()) as connection:
+                    position = self._begun(connection)
+                    if began:
+                        self._told.lose("the file was away for a moment")
+                    began = True
+                    self._started(None)
+                    self._say(True, "")
+                    self._follow(connection, position)
+            except (ConnectionRefused, ChangesNotCaptured, sqlite3.Error) as error:
+                if not began:
+                    self._started(_explained(error))
+                    return
+                self._say(False, f"the file cannot be read: {error}")
+            if self._stop.wait(AGAIN_SECONDS):
+                return
+
+    def _say(self, active: bool, reason: str) -> None:
+        if active != self._active:
+            self._active = active
+            self._told.report(active, reason)
+
+    def _connected(self) -> sqlite3.Connection:
+        return connect(self._url, Settings(writable=False), writer=False)
+
+    def _begun(self, connection: sqlite3.Connection) -> Position:
+        """The place behind everything that is committed now."""
+        connection.execute("BEGIN")
+        try:
+            triggers = ours(connection)
+            if OUTBOX not in triggers or triggers != needed(connection):
+                raise ChangesNotCaptured("changes of this file are not captured", hint=HINT)
+            return self._position(connection, triggers)
+        finally:
+            connection.execute("COMMIT")
+
+    def _position(self, connection: sqlite3.Connection, triggers: Mapping[str, str]) -> Position:
+        [(last,)] = connection.execute(NEWEST).fetchall()
+        by_name = {shape.name: shape for shape in shapes(connection)}
+        return Position(last, _number(connection, "schema_version"), self._file(), triggers, by_name)
+
+    def _file(self) -> tuple[int, int]:
+        found = usable_file(self._url).stat()
+        return found.st_dev, found.st_ino
+
+    def _follow(self, connection: sqlite3.Connection, position: Position) -> None:
+        version, idle = -1, 0.0
+        while not self._stop.wait(POLL_SECONDS):
+            seen = _number(connection, "data_version")
+            if seen != version:
+                version, idle = seen, 0.0
+                self._read(connection, position)
+                continue
+            idle += POLL_SECONDS
+            if idle >= LOOK_AROUND_SECONDS:
+                idle = 0.0
+                if self._file() != position.file:
+                    return
+
+    def _read(self, connection: sqlite3.Connection, position: Position) -> None:
+        connection.execute("BEGIN")
+        try:
+            if _number(connection, "schema_version") != position.schema_version:
+                stale = self._look_at_schema(connection, position)
+            else:
+                stale = False
+            rows = [] if stale else connection.execute(NEW, (position.last,)).fetchall()
+            gap = rows and rows[0][0] != position.last + 1
+            if not rows and not stale:
+                gap = connection.execute(NEWEST).fetchone()[0] < position.last
+            if stale or gap:
+                position.last = connection.execute(NEWEST).fetchone()[0]
+        finally:
+            connection.execute("COMMIT")
+        if stale:
+            self._told.lose("the schema has changed")
+            self._mend()
+        elif gap:
+            self._told.lose("more changed at once than is kept")
+        elif rows:
+            position.last = rows[-1][0]
+            self._told.publish(list(resolved(rows, position.shapes)))
+
+    def _look_at_schema(self, connection: sqlite3.Connection, position: Position) -> bool:
+        """Whether what the triggers wrote since may not be what it seems."""
+        triggers, by_name = ours(connection), {shape.name: shape for shape in shapes(connection)}
+        if OUTBOX not in triggers:
+            raise ChangesNotCaptured("changes of this file are no longer captured", hint=HINT)
+        same = triggers == position.triggers and by_name == position.shapes
+        position.schema_version = _number(connection, "schema_version")
+        position.triggers, position.shapes = triggers, by_name
+        return not same
+
+    def _mend(self) -> None:
+        """Bring the triggers up to the tables as they are now."""
+        try:
+            with closing(opened(self._url)) as connection:
+                steps = list(install_steps(connection))
+                if steps:
+                    perform(connection, steps)
+        except (ConnectionRefused, sqlite3.Error) as error:
+            self._told.report(False, f"the triggers do not fit the tables any more and cannot be renewed: {error}")
+
+
+def _number(connection: sqlite3.Connection, pragma: str) -> int:
+    [(number,)] = connection.execute(f"PRAGMA {pragma}").fetchall()
+    return int(number)
+
+
+def _explained(error: Exception) -> Exception:
+    if isinstance(error, ChangesNotCaptured):
+        return error
+    unavailable = DatabaseUnavailable("the database file cannot be read")
+    unavailable.__cause__ = error
+    return unavailable
+
+
+# ── what the rows of the ring mean ───────────────────────────────────────────────────────────
+
+Entry = Sequence[Any]
+EVICTS: Final = {"E": "I", "V": "U"}
+"""Candidates for eviction, and by what they are evicted if it comes to pass."""
+
+
+def resolved(rows: Iterable[Entry], by_name: Mapping[str, Shape]) -> Iterator[Committed]:
+    """Changes in order. A candidate was evicted when what it was in the way of came to pass."""
+    waiting: dict[str, list[Entry]] = {}
+    for row in rows:
+        _, _, table, op, _, _ = row
+        shape = by_name.get(table)
+        if shape is None:
+            continue
+        if op in EVICTS:
+            waiting.setdefault(table, []).append(row)
+            continue
+        candidates = waiting.pop(table, [])
+        if op == "D":
+            # A program with recursive triggers tells of evictions itself.
+            waiting[table] = [each for each in candidates if not _same_key(shape, each[4], row[4])]
+            yield _committed(shape, row, Op.DELETE)
+            continue
+        evicted = [each for each in candidates if EVICTS[each[3]] == op]
+        replaced = None
+        for each in evicted:
+            if op == "I" and _same_key(shape, each[4], row[5]):
+                replaced = each
+            else:
+                yield _committed(shape, each, Op.DELETE)
+        if replaced is not None:
+            yield _committed(shape, (*row[:4], replaced[4], row[5]), Op.UPDATE)
+        else:
+            yield _committed(shape, row, Op.INSERT if op == "I" else Op.UPDATE)
+
+
+def _same_key(shape: Shape, left: str, right: str) -> bool:
+    if not shape.key:
+        return False
+    one, other = stored(shape, left), stored(shape, right)
+    return all(one[name] == other[name] for name in shape.key)
+
+
+def _committed(shape: Shape, row: Entry, op: Op) -> Committed:
+    _, day, _, _, old, new = row
+    return Committed(
+        (SCHEMA, shape.name),
+        op,
+        None if new is None or op is Op.DELETE else stored(shape, new),
+        None if old is None else stored(shape, old),
+        (day - EPOCH_OF_JULIAN_DAYS) * 86400,
+        size=200 + 2 * (len(old or "") + len(new or "")),
+    )
+
+
+def stored(shape: Shape, text: str) -> Stored:
+    """The image's values by name."""
+    values = orjson.loads(text)
+    if len(shape.columns) > ARGUMENTS:
+        values = [value for part in values for value in part]
+    return {
+        name: _value(value) if type(value) is dict else value for name, value in zip(shape.columns, values, strict=True)
+    }
+
+
+def _value(marked: Mapping[str, str]) -> bytes | float:
+    """A blob or a real, which JSON has no exact form for."""
+    if "b" in marked:
+        return bytes.fromhex(marked["b"])
+    return float(marked["r"].replace("Inf", "inf"))
