@@ -15,7 +15,7 @@ from types import MappingProxyType
 from reflector.catalog.diff import content_hash
 from reflector.catalog.facts import ColumnFact, Facts, ForeignKeyFact, KeyFact, TableFact
 from reflector.catalog.model import Catalog, Check, Column, ForeignKey, Key, Notice, Table, TableKind
-from reflector.catalog.overlay import NO_OVERLAY, Overlay, RelationshipRule, apply_rules, check_names, excluded
+from reflector.catalog.overlay import NO_OVERLAY, OWN_PREFIX, Overlay, RelationshipRule, apply_rules, check_names, excluded
 from reflector.catalog.relationships import Spelling, identity, link
 from reflector.datatypes import Kind
 from reflector.errors import CatalogError, suggestion
@@ -66,7 +66,8 @@ def _unknown_schemas(facts: Facts, overlay: Overlay) -> list[str]:
 def _shown(facts: Facts, exclude: Sequence[str]) -> tuple[list[TableFact], list[Notice]]:
     """The tables that are served, by schema and name; and a notice for each that cannot be, or hides nothing."""
     rank = {schema: number for number, schema in enumerate(facts.schemas)}
-    ordered = sorted(facts.tables, key=lambda fact: (rank.get(fact.schema, len(rank)), fact.schema, fact.name))
+    others = [fact for fact in facts.tables if not fact.name.startswith(OWN_PREFIX)]
+    ordered = sorted(others, key=lambda fact: (rank.get(fact.schema, len(rank)), fact.schema, fact.name))
     notices = [
         Notice("exclude_unmatched", f"exclude: {pattern!r} matches no table")
         for pattern in exclude

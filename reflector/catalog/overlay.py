@@ -50,6 +50,10 @@ class Overlay:
 NO_OVERLAY = Overlay()
 
 
+OWN_PREFIX = "_reflector_"
+"""How the names of tables begin that we made ourselves. None of them is ever served."""
+
+
 def excluded(fact: TableFact, patterns: Iterable[str]) -> bool:
     spellings = (fact.name, f"{fact.schema}.{fact.name}")
     return any(fnmatchcase(spelling, pattern) for pattern in patterns for spelling in spellings)

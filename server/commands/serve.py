@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from examples.bookshop import ensure_sample
+from reflector.changes.sources.sqlite_setup import install_sqlite
 from server.app import Running, start
 from server.commands.inspect import way
 from server.commands.loop import run
@@ -49,6 +50,7 @@ def configured(path: Path | None, environ: Mapping[str, str], flags: Flags) -> t
     if config.database.url is not None:
         return config, None
     sample = ensure_sample(cache_folder(environ))
+    install_sqlite(sample)
     with_sample = {**environ, "REFLECTOR_DATABASE_URL": f"sqlite:///{sample.absolute()}"}
     return load(path, with_sample, flags), sample
 
