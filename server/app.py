@@ -22,6 +22,7 @@ from reflector.drivers import open_driver
 from reflector.engine import Engine
 from reflector.errors import CatalogError, ConnectionRefused
 from server.access import EVERYBODY, longest_statement, overlay_of, settings_of
+from server.apis.graphql import graphql_routes
 from server.apis.health import Health, health_routes
 from server.apis.resource import resource_routes
 from server.auth.credentials import authenticator
@@ -108,6 +109,7 @@ async def _assembled(
         [
             *health_routes(health),
             *resource_routes(context),
+            *graphql_routes(context),
             *openapi_routes(context, config, guarded=guard.rules.token is not None),
             *routes,
         ]

@@ -1,0 +1,103 @@
+"""Documents, parsed and validated once: by schema and text.
+
+Rule: what a document may cost is limited before it is looked at (its length) and while it is read (its tokens, its
+depth); what was found wrong is kept like what was right. The cache is bounded in bytes: callers choose texts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    parse,
+    specified_rules,
+    validate,
+)
+
+from server.apis.graphql.errors import fault
+from server.apis.graphql.schema import Schema
+from server.callers import Recent
+
+LONGEST: Final = 32 * 1024
+"""Bytes of a document."""
+TOKENS: Final = 2_000
+COMMENTS: Final = 1_000
+OFF_LOOP: Final = 8 * 1024
+"""Characters from which on a document is read in a thread, so that nobody waits for it."""
+KEPT_BYTES: Final = 32 * 1024 * 1024
+FAULTS: Final = 20
+"""Faults that are told of one document."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Document:
+    """A document under one schema. `faults` are what is wrong with it."""
+
+    node: DocumentNode | None
+    faults: tuple[GraphQLError, ...]
+
+    def operation(self, name: str | None) -> OperationDefinitionNode | None:
+        """The operation of that name, or the only one; None where there is none, or none can be chosen."""
+        found = [each for each in self._operations() if name is None or (each.name and each.name.value == name)]
+        return found[0] if len(found) == 1 else None
+
+    def _operations(self) -> list[OperationDefinitionNode]:
+        definitions = () if self.node is None else self.node.definitions
+        return [each for each in definitions if isinstance(each, OperationDefinitionNode)]
+
+
+class DocumentCache:
+    """Documents by schema and text."""
+
+    def __init__(self, capacity: int = KEPT_BYTES) -> None:
+        self._kept: Recent[Document] = Recent(capacity)
+
+    async def get(self, schema: Schema, text: str) -> Document:
+        """The document of that text, right or wrong."""
+        key = (schema.key, text)
+        found = self._kept.get(key)
+        if found is None:
+            if len(text) > OFF_LOOP:
+                found = await asyncio.to_thread(read_document, schema, text)
+            else:
+                found = read_document(schema, text)
+            # A tree takes much more than its text.
+            self._kept.put(key, found, 4_000 + 100 * len(text))
+        return found
+
+    def clear(self) -> None:
+        self._kept.clear()
+
+
+def read_document(schema: Schema, text: str) -> Document:
+    """Parse and validate."""
+    if len(text) > LONGEST or len(text.encode("utf-8", "surrogatepass")) > LONGEST:
+        return Document(None, (fault(f"a document has at most {LONGEST} bytes", "$.query", "limit-exceeded"),))
+    try:
+        node = parse(text, max_lexical_tokens=TOKENS, max_comments=COMMENTS)
+    except GraphQLError as error:
+        return Document(None, (error,))
+    try:
+        return Document(node, tuple(validate(schema.graphql, node, specified_rules, max_errors=FAULTS)))
+    except RecursionError:
+        return Document(None, (fault("the document is nested too deeply", "$.query", "limit-exceeded"),))
+
+
+def is_query(operation: OperationDefinitionNode) -> bool:
+    return operation.operation is OperationType.QUERY
+
+
+def asks_schema_alone(selections: SelectionSetNode) -> bool:
+    """Whether all of an operation's root fields are the schema's own, so that its answer never changes."""
+    return all(
+        isinstance(each, FieldNode) and each.name.value in ("__schema", "__type", "__typename") and not each.directives
+        for each in selections.selections
+    )

@@ -1,0 +1,198 @@
+"""Execution: the root fields of an operation become one question, and its answers go into the response as they are.
+
+The library coerces variables, flattens fragments and obeys `@skip` and `@include`; then this takes over at the root.
+A query is one statement with a column for each root field. The root fields of a mutation are one transaction, in the
+order in which they were written, and are answered once it is committed.
+
+Rule: what the database made is spliced into the response and never looked at; fields that equal one another are asked
+once. Whatever goes wrong with a root field leaves the whole operation without data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import Any, Final
+
+import orjson
+from graphql import GraphQLObjectType
+from graphql.execution import Executor
+from graphql.execution.collect_fields import GroupedFieldSet
+
+from reflector.access.disclosure import disclosed
+from reflector.engine import Engine, Prepared
+from reflector.errors import DatabaseError, InvalidRequest, LimitExceeded, ReflectorError
+from reflector.query.nodes import Assignment, Delete, Insert, Literal, Overview, Query, Selected, Update
+from reflector.query.scope import TableScope
+from reflector.sql.plan import Answer
+from server.apis.graphql.errors import REQUEST, Fault
+from server.apis.graphql.schema import Asked, Root, Schema, key_of
+from server.apis.graphql.selection import Details, Selection
+from server.callers import Caller
+from server.written import written_value
+
+ROOT_FIELDS: Final = 20
+INTROSPECTIONS: Final = 3
+SCHEMA_FIELDS: Final = frozenset({"__schema", "__type"})
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Asking:
+    """Who asks what schema through which engine. `sized`: as `written_value` has it. `introspecting`: one at a time."""
+
+    engine: Engine
+    caller: Caller
+    schema: Schema
+    sized: bool
+    introspecting: asyncio.Lock
+
+
+class SplicingExecutor(Executor[Any]):
+    """The library's executor, but for the fields of the root that the database answers."""
+
+    context_value: Asking
+
+    def execute_root_grouped_field_set(
+        self,
+        root_type: GraphQLObjectType,
+        root_value: Any,
+        grouped_field_set: GroupedFieldSet,
+        serially: bool,
+        position_context: Any,
+    ) -> Any:
+        roots = self.context_value.schema.roots
+        ours = {key: each for key, each in grouped_field_set.items() if each[0].node.name.value in roots}
+        others = {key: each for key, each in grouped_field_set.items() if key not in ours}
+        if len(ours) > ROOT_FIELDS:
+            raise Fault(LimitExceeded(f"an operation has at most {ROOT_FIELDS} root fields"), REQUEST)
+        plain: Any = {}
+        if any(each[0].node.name.value in SCHEMA_FIELDS for each in others.values()):
+            plain = self._introspected(root_type, root_value, others, position_context)
+        elif others:
+            plain = super().execute_root_grouped_field_set(root_type, root_value, others, serially, position_context)
+        if not ours:
+            return plain
+        return self._spliced(root_type, ours, plain, list(grouped_field_set), serially)
+
+    async def _spliced(
+        self, type_: GraphQLObjectType, ours: GroupedFieldSet, plain: Any, keys: list[str], serially: bool
+    ) -> dict[str, Any]:
+        found = dict(await plain if isawaitable(plain) else plain)
+        found |= await (self._written(type_, ours) if serially else self._read(type_, ours))
+        return {key: found[key] for key in keys}
+
+    async def _introspected(
+        self, type_: GraphQLObjectType, root_value: Any, fields: GroupedFieldSet, context: Any
+    ) -> dict[str, Any]:
+        """In a thread, because a large schema takes its time; and one by one, because nobody needs it often."""
+        if sum(each[0].node.name.value in SCHEMA_FIELDS for each in fields.values()) > INTROSPECTIONS:
+            raise Fault(LimitExceeded(f"a schema is asked for at most {INTROSPECTIONS} times at once"), REQUEST)
+        execute: Callable[..., Any] = super().execute_root_grouped_field_set
+        async with self.context_value.introspecting:
+            found: dict[str, Any] = await asyncio.to_thread(execute, type_, root_value, fields, False, context)
+        return found
+
+    # ── queries ──────────────────────────────────────────────────────────────────────────────
+
+    async def _read(self, type_: GraphQLObjectType, fields: GroupedFieldSet) -> dict[str, Any]:
+        asking = self.context_value
+        rights = asking.caller.rights
+        selection = Selection(self, rights)
+        columns: dict[Selected, int] = {}
+        places: dict[str, int] = {}
+        for key, details in fields.items():
+            member = selection.root(asking.schema.roots[details[0].node.name.value], type_, details)
+            places[key] = columns.setdefault(member, len(columns))
+        tables = [asking.schema.roots[details[0].node.name.value].table for details in fields.values()]
+        overview = Overview(tables[0].table, tuple(columns))
+        try:
+            prepared = asking.engine.prepare(rights.snapshot, rights.access, overview)
+            answer = await asking.engine.run(prepared, asking.caller.principal, rights.session)
+        except ReflectorError as error:
+            path = f"$.selectionSet.{next(iter(fields.values()))[0].node.name.value}" if len(fields) == 1 else REQUEST
+            raise Fault(self._told(error, tables[0]), path) from error
+        return {key: spliced(answer.members[place]) for key, place in places.items()}
+
+    # ── mutations ────────────────────────────────────────────────────────────────────────────
+
+    async def _written(self, type_: GraphQLObjectType, fields: GroupedFieldSet) -> dict[str, Any]:
+        asking = self.context_value
+        selection = Selection(self, asking.caller.rights)
+        roots = {key: asking.schema.roots[details[0].node.name.value] for key, details in fields.items()}
+        prepared = [self._prepared(selection, roots[key], type_, details) for key, details in fields.items()]
+        done: list[Answer] = []
+        try:
+            await asking.engine.run_all(prepared, asking.caller.principal, asking.caller.rights.session, done=done)
+        except ReflectorError as error:
+            if len(done) == len(fields):
+                raise Fault(error, REQUEST) from error
+            key, details = list(fields.items())[len(done)]
+            raise Fault(self._told(error, roots[key].table), _place(roots[key], details)) from error
+        return {key: spliced(answer.body) for key, answer in zip(fields, done, strict=True)}
+
+    def _prepared(self, selection: Selection, root: Root, type_: GraphQLObjectType, details: Details) -> Prepared:
+        asking = self.context_value
+        rights = asking.caller.rights
+        query = self._query(selection, root, type_, details)
+        try:
+            return asking.engine.prepare(rights.snapshot, rights.access, query)
+        except ReflectorError as error:
+            raise Fault(error, _place(root, details)) from error
+
+    def _query(self, selection: Selection, root: Root, type_: GraphQLObjectType, details: Details) -> Query:
+        name = details[0].node.name.value
+        path = f"$.selectionSet.{name}"
+        field = type_.fields[name]
+        arguments = selection.arguments(field, details)
+        table = root.table
+        returning = selection.written(table, field, details, path)
+        match root.asked:
+            case Asked.INSERT:
+                values = self._values(table.creatable, arguments["object"], f"{path}.args.object")
+                return Insert(table.table, values, returning=returning)
+            case Asked.UPDATE:
+                if arguments.get("_set") is None:
+                    raise Fault(InvalidRequest("at least any one of _set is expected"), f"{path}.args")
+                where = selection.conditions.by_key(key_of(table), arguments["pk_columns"], f"{path}.args.pk_columns")
+                values = self._values(table.updatable, arguments["_set"], f"{path}.args._set")
+                return Update(table.table, where, values, returning=returning)
+            case _:
+                where = selection.conditions.by_key(key_of(table), arguments, f"{path}.args")
+                return Delete(table.table, where, returning)
+
+    def _values(self, columns: Mapping[str, Any], given: Mapping[str, Any], path: str) -> tuple[Assignment, ...]:
+        values: list[Assignment] = []
+        for name, each in given.items():
+            column = columns[name]
+            try:
+                value = written_value(column, each, sized=self.context_value.sized)
+            except ReflectorError as error:
+                raise Fault(error, f"{path}.{name}") from error
+            values.append(Assignment(column, Literal(value, column.type)))
+        return tuple(values)
+
+    def _told(self, error: ReflectorError, table: TableScope) -> ReflectorError:
+        if not isinstance(error, DatabaseError):
+            return error
+        told = disclosed(error, table, self.context_value.caller.rights.snapshot.catalog)
+        told.__cause__ = error
+        return told
+
+
+def spliced(body: bytes | None) -> Any:
+    """JSON of the database's, to stand in the response as it is."""
+    return None if body is None else orjson.Fragment(body)
+
+
+def _place(root: Root, details: Details) -> str:
+    """What of a mutation is at fault when the database, or a check, refuses it."""
+    path = f"$.selectionSet.{details[0].node.name.value}.args"
+    match root.asked:
+        case Asked.INSERT:
+            return f"{path}.object"
+        case Asked.UPDATE:
+            return f"{path}._set"
+        case _:
+            return path

@@ -1,0 +1,198 @@
+"""The routes of the GraphQL API: `/graphql`, `/v1/graphql`, and `/graphiql` to try it out.
+
+    POST   application/json: {query, variables?, operationName?}, or an array of up to ten of them
+    GET    ?query=…&variables=…&operationName=…, for queries alone
+
+Whoever accepts `application/json` is answered 200 whatever the operation came to, as Hasura does; whoever accepts
+`application/graphql-response+json` is told by the status too.
+
+Rule: a handler reads the request, has it executed and passes the bytes on; it decides nothing about access.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any, Final
+
+import ariadne
+import orjson
+from aiohttp import web
+from graphql import DocumentNode, GraphQLError
+
+from reflector.catalog.model import DatabaseKind
+from reflector.errors import ReflectorError
+from reflector.events import CatalogNotice
+from reflector.snapshot import Snapshot
+from server.apis.graphql.documents import Document, DocumentCache, asks_schema_alone, is_query
+from server.apis.graphql.errors import Fault, formatted, status_of_errors
+from server.apis.graphql.execution import Asking, SplicingExecutor
+from server.apis.graphql.names import Names, names_of
+from server.apis.graphql.requests import GRAPHQL, JSON, Requested, accepts_graphql, read_query, read_request
+from server.apis.graphql.schema import Schema, make_schema
+from server.callers import Caller, Callers, Recent
+from server.context import Context
+from server.problems import status_of
+
+LOG: Final = logging.getLogger("reflector.server")
+PATHS: Final = ("/graphql", "/v1/graphql")
+SCHEMA_BYTES: Final = 128 * 1024 * 1024
+ANSWER_BYTES: Final = 32 * 1024 * 1024
+SILENT: Final = logging.getLogger("reflector.graphql.unused")
+"""The library logs every fault of a caller with its traceback; what is worth a line is logged here."""
+SILENT.disabled = True
+
+
+def graphql_routes(context: Context) -> list[web.RouteDef]:
+    """The routes, all methods of each: what is not offered is answered with what is."""
+    api = GraphQLApi(context)
+    return [web.route("*", path, api.handle) for path in PATHS]
+
+
+class GraphQLApi:
+    """The handlers, and what they share: schemas, documents, and answers about schemas, while one snapshot lasts."""
+
+    def __init__(self, context: Context) -> None:
+        self.engine = context.engine
+        self.callers = Callers(context)
+        self.schemas: Recent[Schema] = Recent(SCHEMA_BYTES)
+        self.documents = DocumentCache()
+        self.introspected: Recent[bytes] = Recent(ANSWER_BYTES)
+        self.names: Names | None = None
+        self._snapshot: Snapshot | None = None
+        self.sized = True
+        self._making = asyncio.Lock()
+        self._introspecting = asyncio.Lock()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Any method; raises HTTPMethodNotAllowed, HTTPUnsupportedMediaType."""
+        if request.method == "OPTIONS":
+            return web.Response(status=204, headers={"Allow": ALLOWED})
+        if request.method not in ("GET", "HEAD", "POST"):
+            raise web.HTTPMethodNotAllowed(request.method, ALLOWED.split(", "))
+        strict = accepts_graphql(request.headers.get("Accept", ""))
+        try:
+            caller = self.callers.of(request)
+        except ReflectorError as error:
+            return self._refused(request, Fault(error, "$"), strict, status_of(error))
+        if (
+            request.method != "POST"
+            and "query" not in request.query
+            and "text/html" in request.headers.get("Accept", "")
+        ):
+            raise web.HTTPSeeOther("/graphiql")
+        try:
+            asked = read_query(request.query) if request.method != "POST" else await read_request(request)
+        except GraphQLError as error:
+            # What is no request at all is told by the status to everybody.
+            return self._refused(request, error, strict, 400)
+        if isinstance(asked, list):
+            bodies = [(await self._answered(request, caller, each))[0] for each in asked]
+            return _response(b"[" + b",".join(bodies) + b"]", strict, 200)
+        body, status = await self._answered(request, caller, asked)
+        return _response(body, strict, status if strict else 200)
+
+    # ── one operation ────────────────────────────────────────────────────────────────────────
+
+    async def _answered(self, request: web.Request, caller: Caller, asked: Requested) -> tuple[bytes, int]:
+        """The response to one operation, and the status it stands for."""
+        schema = await self.schema(caller)
+        document = await self.documents.get(schema, asked.query)
+        operation = document.operation(asked.operation)
+        if request.method != "POST" and operation is not None and not is_query(operation):
+            raise web.HTTPMethodNotAllowed(request.method, ["POST"], text="only queries are asked by GET")
+        fixed = operation is not None and not asked.variables and asks_schema_alone(operation.selection_set)
+        key = (schema.key, asked.query, asked.operation)
+        known = self.introspected.get(key) if fixed else None
+        if known is not None:
+            return known, 200
+        body, errors = await self._executed(request, caller, schema, document, asked)
+        if fixed and not errors:
+            self.introspected.put(key, body, len(body) + 2 * len(asked.query))
+        return body, status_of_errors(errors) if errors and not body.startswith(HAS_DATA) else 200
+
+    async def _executed(
+        self, request: web.Request, caller: Caller, schema: Schema, document: Document, asked: Requested
+    ) -> tuple[bytes, list[GraphQLError]]:
+        errors: list[GraphQLError] = []
+
+        def told(error: GraphQLError, _debug: bool = False) -> dict[str, Any]:
+            errors.append(error)
+            self._note(request, error)
+            return formatted(error, document.node)
+
+        asking = Asking(self.engine, caller, schema, self.sized, self._introspecting)
+        _, result = await ariadne.graphql(
+            schema.graphql,
+            {"query": asked.query, "variables": asked.variables, "operationName": asked.operation},
+            context_value=asking,
+            query_parser=lambda _context, _data: _parsed(document),
+            query_validator=lambda *_, **__: list(document.faults),
+            execution_context_class=SplicingExecutor,
+            error_formatter=told,
+            logger=SILENT,
+        )
+        if result.get("data", "") is None and not any(isinstance(each, Fault) for each in errors):
+            del result["data"]  # nothing was executed
+        return orjson.dumps(result), errors
+
+    def _note(self, request: web.Request, error: GraphQLError) -> None:
+        """Tell the log of what the caller is not told."""
+        if not isinstance(error, Fault) or status_of(error.error) < 500:
+            return
+        cause = error.error.__cause__
+        reason = f"{error.error.code}: {error.error.message}" + (f" ({type(cause).__name__}: {cause})" if cause else "")
+        LOG.warning("request %s: %s: %s", request.get("request_id", "-"), request.path, reason)
+
+    # ── schemas ──────────────────────────────────────────────────────────────────────────────
+
+    async def schema(self, caller: Caller) -> Schema:
+        """The schema of the caller's roles, made when they first ask under a snapshot."""
+        snapshot, access = caller.rights.snapshot, caller.rights.access
+        if snapshot is not self._snapshot:
+            self._forget(snapshot)
+        found = self.schemas.get(access.roles)
+        if found is not None:
+            return found
+        async with self._making:
+            found = self.schemas.get(access.roles) if snapshot is self._snapshot else None
+            if found is None:
+                found = await asyncio.to_thread(make_schema, access, self._names(snapshot))
+                if snapshot is self._snapshot:
+                    self.schemas.put(access.roles, found, found.weight)
+        return found
+
+    def _forget(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self.schemas.clear()
+        self.documents.clear()
+        self.introspected.clear()
+        self.names = None
+        self.sized = snapshot.catalog.kind is not DatabaseKind.SQLITE
+
+    def _names(self, snapshot: Snapshot) -> Names:
+        if self.names is None or snapshot is not self._snapshot:
+            self.names = names_of(snapshot.catalog)
+            for notice in self.names.notices:
+                self.engine.observe(CatalogNotice(notice.code, notice.message))
+        return self.names
+
+    def _refused(self, request: web.Request, error: GraphQLError, strict: bool, status: int) -> web.Response:
+        self._note(request, error)
+        headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+        return _response(orjson.dumps({"errors": [formatted(error, None)]}), strict, status, headers)
+
+
+ALLOWED: Final = "GET, HEAD, OPTIONS, POST"
+HAS_DATA: Final = b'{"data":{'
+
+
+def _parsed(document: Document) -> DocumentNode:
+    if document.node is None:
+        raise document.faults[0]
+    return document.node
+
+
+def _response(body: bytes, strict: bool, status: int, headers: dict[str, str] | None = None) -> web.Response:
+    content_type = f"{GRAPHQL}; charset=utf-8" if strict else f"{JSON}; charset=utf-8"
+    return web.Response(body=body, status=status, headers={"Content-Type": content_type, **(headers or {})})

@@ -1,0 +1,274 @@
+"""What an operation selects, as members of the core's documents.
+
+    book(where: …) {title author {name} review_aggregate {aggregate {count}}}
+    → Apart(Read(book, Output(title), Embed(author, …), Group(review_aggregate, Group(aggregate, Output(Counted)))))
+
+Rule: how many rows an operation can answer is known before the database is asked. Related rows come in the order of
+their key unless said otherwise, and no more than EMBEDDED_ROWS under each row where no `limit` is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final, cast
+
+from graphql import (
+    GraphQLField,
+    GraphQLObjectType,
+    Undefined,
+    VariableNode,
+    get_named_type,
+    value_from_ast_untyped,
+)
+from graphql.execution import Executor
+from graphql.execution.collect_fields import FieldDetails
+from graphql.execution.values import get_argument_values
+
+from reflector.catalog.model import Relationship
+from reflector.errors import InvalidValue, LimitExceeded
+from reflector.query.nodes import (
+    TRUE,
+    Apart,
+    Counted,
+    Embed,
+    Expression,
+    Field,
+    Filter,
+    FixedText,
+    Group,
+    Order,
+    Output,
+    Read,
+    Selected,
+)
+from reflector.query.scope import TableScope
+from server.apis.graphql.conditions import Conditions
+from server.apis.graphql.errors import Fault
+from server.apis.graphql.schema import AGGREGATE, Asked, Root, key_of
+from server.callers import Rights
+
+EMBEDDED_ROWS: Final = 100
+"""Rows that a relationship to many answers for each row where no limit is given."""
+EMBEDS: Final = 50
+"""Relationships of one operation."""
+MEMBERS: Final = 2_000
+"""Values of one operation, each selected one counted once."""
+TREE_ROWS: Final = 1 << 20
+"""Rows of one operation, those of all levels counted, if every list were full."""
+
+Details = list[FieldDetails]
+
+
+class Selection:
+    """Reads what one operation selects."""
+
+    def __init__(self, executor: Executor[Any], rights: Rights) -> None:
+        self.executor = executor
+        self.rights = rights
+        self.scope = rights.access.scope
+        self.conditions = Conditions(self.scope, rights.limits)
+        self.embeds = self.members = self.rows = 0
+        self._raw: dict[str, Any] | None = None
+
+    # ── root fields ──────────────────────────────────────────────────────────────────────────
+
+    def root(self, root: Root, type_: GraphQLObjectType, details: Details) -> Selected:
+        """A root field of a query, as a member of an overview."""
+        node = details[0].node
+        name = node.name.value
+        field = type_.fields[name]
+        path = f"$.selectionSet.{name}"
+        arguments = self.arguments(field, details)
+        match root.asked:
+            case Asked.BY_KEY:
+                where = self.conditions.by_key(key_of(root.table), arguments, f"{path}.args")
+                select, below = self.document(root.table, named(field), details, path, 0)
+                member: Selected = Apart("", Read(root.table.table, select, where=where, single=True))
+                rows = 1 + below
+            case Asked.LIST:
+                select, below = self.document(root.table, named(field), details, path, 0)
+                read = self.listed(root.table, arguments, details, path, select, self.rights.limits.rows)
+                member, rows = Apart("", read), _most(read) * (1 + below)
+            case _:
+                member, rows = self.aggregate(root.table, None, field, details, path, "", 0)
+        self.rows += rows
+        if self.rows > TREE_ROWS:
+            said = f"this operation could answer {self.rows} rows, and {TREE_ROWS} is the most"
+            raise Fault(LimitExceeded(said, hint="give a limit at each level"), path)
+        return member
+
+    def written(self, table: TableScope, field: GraphQLField, details: Details, path: str) -> Read:
+        """What a mutation answers of its row."""
+        select, below = self.document(table, named(field), details, path, 0)
+        if below > TREE_ROWS:
+            raise Fault(LimitExceeded(f"a row with all that is selected could hold {below} rows"), path)
+        return Read(table.table, select, single=True)
+
+    # ── objects ──────────────────────────────────────────────────────────────────────────────
+
+    def document(
+        self, table: TableScope, type_: GraphQLObjectType, details: Details, path: str, depth: int
+    ) -> tuple[tuple[Selected, ...], int]:
+        """The members of a row, and how many rows each row can bring with it."""
+        below = 0
+        members: list[Selected] = []
+        for label, inner in self.executor.collect_subfields(type_, details).grouped_field_set.items():
+            name = inner[0].node.name.value
+            column = table.readable.get(name)
+            if column is not None:
+                members.append(self.output(label, Field(column), path))
+            elif name == "__typename":
+                members.append(self.output(label, FixedText(type_.name), path))
+            else:
+                member, rows = self.related(table, type_.fields[name], label, inner, path, depth)
+                members.append(member)
+                below += rows
+        return tuple(members), below
+
+    def output(self, label: str, expression: Expression, path: str) -> Output:
+        self.members += 1
+        if self.members > MEMBERS:
+            raise Fault(LimitExceeded(f"an operation selects at most {MEMBERS} values"), path)
+        return Output(label, expression)
+
+    def related(
+        self, table: TableScope, field: GraphQLField, label: str, details: Details, path: str, depth: int
+    ) -> tuple[Selected, int]:
+        name = details[0].node.name.value
+        path = f"{path}.selectionSet.{name}"
+        relationship = table.relationships.get(name)
+        self.embeds += 1
+        if depth >= self.rights.limits.depth:
+            raise Fault(
+                LimitExceeded(f"a selection goes through at most {self.rights.limits.depth} relationships"), path
+            )
+        if self.embeds > EMBEDS:
+            raise Fault(LimitExceeded(f"an operation has at most {EMBEDS} relationships"), path)
+        if relationship is None:
+            relationship = table.relationship(name.removesuffix(AGGREGATE))
+            target = self.scope.on(relationship.target)
+            return self.aggregate(target, relationship, field, details, path, label, depth + 1)
+        target = self.scope.on(relationship.target)
+        select, below = self.document(target, named(field), details, path, depth + 1)
+        if not relationship.many:
+            return Embed(label, relationship, Read(target.table, select)), 1 + below
+        read = self.listed(target, self.arguments(field, details), details, path, select, EMBEDDED_ROWS)
+        return Embed(label, relationship, read), _most(read) * (1 + below)
+
+    # ── aggregates ───────────────────────────────────────────────────────────────────────────
+
+    def aggregate(
+        self,
+        table: TableScope,
+        via: Relationship | None,
+        field: GraphQLField,
+        details: Details,
+        path: str,
+        label: str,
+        depth: int,
+    ) -> tuple[Group, int]:
+        """`{aggregate {count} nodes {…}}`, of a table or of related rows, and how many rows it can bring."""
+        rows = EMBEDDED_ROWS if via is not None else self.rights.limits.rows
+        page = self.listed(table, self.arguments(field, details), details, path, (), rows)
+        limit = page.limit if self.arguments(field, details).get("limit") is not None else None
+        counted = Counted(via or table.table, page.where, _whole(limit), _whole(page.offset))
+        type_ = named(field)
+        members: list[Selected] = []
+        below = 0
+        for key, inner in self.executor.collect_subfields(type_, details).grouped_field_set.items():
+            name = inner[0].node.name.value
+            if name == "__typename":
+                members.append(self.output(key, FixedText(type_.name), path))
+            elif name == "nodes":
+                select, more = self.document(
+                    table, named(type_.fields[name]), inner, f"{path}.selectionSet.nodes", depth
+                )
+                read = replace(page, select=select)
+                members.append(Apart(key, read) if via is None else Embed(key, via, read))
+                below += _most(read) * (1 + more)
+            else:
+                members.append(self.counts(key, named(type_.fields[name]), counted, inner, path))
+        return Group(label, tuple(members)), below
+
+    def counts(self, label: str, type_: GraphQLObjectType, counted: Counted, details: Details, path: str) -> Group:
+        members = [
+            self.output(key, FixedText(type_.name) if inner[0].node.name.value == "__typename" else counted, path)
+            for key, inner in self.executor.collect_subfields(type_, details).grouped_field_set.items()
+        ]
+        return Group(label, tuple(members))
+
+    # ── lists ────────────────────────────────────────────────────────────────────────────────
+
+    def listed(
+        self,
+        table: TableScope,
+        arguments: Mapping[str, Any],
+        details: Details,
+        path: str,
+        select: tuple[Selected, ...],
+        rows: int,
+    ) -> Read:
+        """A list with its conditions, order and page; without `limit` it has at most `rows` rows."""
+        where: Filter = TRUE
+        if "where" in arguments:
+            where = self.conditions.where(table, arguments["where"], f"{path}.args.where")
+        order: tuple[Order, ...] = ()
+        if arguments.get("order_by"):
+            order = self.conditions.order(table, self.as_written(details, "order_by"), f"{path}.args.order_by")
+        sorted_by = {each.expression for each in order}
+        last = tuple(
+            each for each in (Order(Field(column)) for column in key_of(table)) if each.expression not in sorted_by
+        )
+        limit = self.amount(arguments, "limit", path)
+        offset = self.amount(arguments, "offset", path)
+        if offset is not None and offset > self.rights.limits.offset:
+            raise Fault(LimitExceeded(f"offset is at most {self.rights.limits.offset}"), f"{path}.args.offset")
+        most = min(rows if limit is None else limit, self.rights.limits.rows)
+        return Read(table.table, select, where=where, order=order + last, limit=most, offset=offset or None)
+
+    def amount(self, arguments: Mapping[str, Any], name: str, path: str) -> int | None:
+        given = arguments.get(name)
+        if given is not None and given < 0:
+            said = f'expected a non-negative 32-bit integer for type "Int", but found {given}'
+            raise Fault(InvalidValue(said), f"{path}.args.{name}")
+        return None if given is None else int(given)
+
+    # ── arguments ────────────────────────────────────────────────────────────────────────────
+
+    def arguments(self, field: GraphQLField, details: Details) -> dict[str, Any]:
+        """The arguments of a field, checked against the schema; raises GraphQLError."""
+        if not details[0].node.arguments:
+            return {}
+        return get_argument_values(
+            field, details[0].node, self.executor.variable_values, details[0].fragment_variable_values
+        )
+
+    def as_written(self, details: Details, name: str) -> list[Any]:
+        """An argument that has been checked, its members in the order of the text: a schema has an order of its own."""
+        node = next(each.value for each in details[0].node.arguments or () if each.name.value == name)
+        raw = self.raw_variables()
+        value = raw.get(node.name.value) if isinstance(node, VariableNode) else value_from_ast_untyped(node, raw)
+        return value if isinstance(value, list) else [value]
+
+    def raw_variables(self) -> dict[str, Any]:
+        if self._raw is None:
+            values = self.executor.variable_values
+            self._raw = dict(values.coerced)
+            for name, source in values.sources.items():
+                if source.value is not Undefined:
+                    self._raw[name] = source.value
+        return self._raw
+
+
+def named(field: GraphQLField) -> GraphQLObjectType:
+    """The object that a field leads to."""
+    return cast("GraphQLObjectType", get_named_type(field.type))
+
+
+def _most(read: Read) -> int:
+    return read.limit if isinstance(read.limit, int) else 1
+
+
+def _whole(count: object) -> int | None:
+    return count if isinstance(count, int) else None
