@@ -1,8 +1,8 @@
 """Cursors: where a list goes on, as text that only this server can read or make.
 
 A cursor is the order values of the last row that was given, encrypted and signed in one (AES-SIV, RFC 5297). What it
-was given for is signed with it: table, order, roles and the shape of the database. The same place has the same cursor
-on every process that has the key, and after every restart.
+was given for is signed with it: table, order, roles and the shape of the table as these roles see it. The same place
+has the same cursor on every process that has the key, and after every restart.
 
 Rule: a cursor is validated like a filter. A forged one, one of another list or of other roles, and one from before the
 schema changed are all refused in the same words.

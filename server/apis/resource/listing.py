@@ -177,10 +177,13 @@ class ListingReader:
         return order, bool(key) and all(self.rights.surely_seen(table, column) for column in key)
 
     def _place(self, order: tuple[Order, ...]) -> bytes:
-        """What a cursor of this list is for. Every part is ended, so that no two places are spelled alike."""
-        snapshot = self.rights.snapshot
+        """What a cursor of this list is for. Every part is ended, so that no two places are spelled alike.
+
+        Of the database's shape it holds what the caller may see: a cursor that changed with the rest would tell of it.
+        """
+        shape = [repr((column.name, column.type.native, column.nullable)) for column in self.table.readable.values()]
         sorts = [f"{_spelled(each)} {each.descending} {each.nulls_come_last}" for each in order]
-        parts = [self.table.table.label, snapshot.catalog.fingerprint, *self.rights.access.roles, "", *sorts]
+        parts = [self.table.table.label, *self.rights.access.roles, "", *shape, "", *sorts]
         return b"".join(part.encode() + b"\x00" for part in parts)
 
     def _after(self, order: tuple[Order, ...], place: bytes | None) -> Filter:
@@ -213,7 +216,7 @@ def _last_column(order: Order) -> Column:
 def _spelled(order: Order) -> str:
     """The path of an order, unmistakably."""
     names, column = _path(order.expression)
-    return repr([*names, column.name])
+    return repr([*names, column.name, column.type.native])
 
 
 def _path(expression: Expression) -> tuple[list[str], Column]:
