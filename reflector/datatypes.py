@@ -225,6 +225,8 @@ def _decimal_from_json(type_: DataType, value: Any) -> Decimal:
 
 def _float_from_text(type_: DataType, text: str) -> float:
     value = _known(type_, text, scalars.float_of(text))
+    if scalars.beyond_range(text, value):
+        raise refused(type_, text, " in range")
     if type_.bits == 32 and not scalars.fits_single(value):
         raise refused(type_, text, " of single precision")
     return value
@@ -243,16 +245,8 @@ def _bytes_from_text(type_: DataType, text: str) -> bytes:
     return _known(type_, text, scalars.bytes_of(text))
 
 
-def _bytes_from_json(type_: DataType, value: Any) -> bytes:
-    return _bytes_from_text(type_, _text_from_json(type_, value))
-
-
 def _uuid_from_text(type_: DataType, text: str) -> str:
     return _known(type_, text, scalars.uuid_of(text))
-
-
-def _uuid_from_json(type_: DataType, value: Any) -> str:
-    return _uuid_from_text(type_, _text_from_json(type_, value))
 
 
 def _enum_from_text(type_: DataType, text: str) -> str:
@@ -260,10 +254,6 @@ def _enum_from_text(type_: DataType, text: str) -> str:
         shown = ", ".join(map(repr, type_.labels[:20]))
         raise refused(type_, text, f": {shown}")
     return text
-
-
-def _enum_from_json(type_: DataType, value: Any) -> str:
-    return _enum_from_text(type_, _text_from_json(type_, value))
 
 
 def _set_from_text(type_: DataType, text: str) -> tuple[str, ...]:
@@ -377,8 +367,8 @@ KINDS: Mapping[Kind, KindFacts] = {
         lambda _: {"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}]},
     ),
     Kind.TEXT: KindFacts(clean_text, _text_from_json, _text_schema, textual=True),
-    Kind.UUID: KindFacts(_uuid_from_text, _uuid_from_json, _plain("string", format="uuid")),
-    Kind.BYTES: KindFacts(_bytes_from_text, _bytes_from_json, _plain("string", contentEncoding="base64")),
+    Kind.UUID: KindFacts(_uuid_from_text, _from_string(_uuid_from_text), _plain("string", format="uuid")),
+    Kind.BYTES: KindFacts(_bytes_from_text, _from_string(_bytes_from_text), _plain("string", contentEncoding="base64")),
     Kind.DATE: KindFacts(_date_from_text, _from_string(_date_from_text), _plain("string", format="date")),
     Kind.TIME: KindFacts(_time_from_text, _from_string(_time_from_text), _plain("string")),
     Kind.TIMESTAMP: KindFacts(_timestamp_from_text, _from_string(_timestamp_from_text), _plain("string")),
@@ -387,7 +377,7 @@ KINDS: Mapping[Kind, KindFacts] = {
     Kind.JSON: KindFacts(_json_from_text, lambda _, value: value, lambda _: {}, comparable=False, ordered=False),
     Kind.ENUM: KindFacts(
         _enum_from_text,
-        _enum_from_json,
+        _from_string(_enum_from_text),
         lambda type_: {"type": "string", "enum": list(type_.labels)},
         ordered=False,
     ),

@@ -57,13 +57,13 @@ def decimal_of(text: str) -> Decimal | None:
 
 
 def float_of(text: str) -> float | None:
-    """A double; a number beyond its range is none, `Infinity` and `NaN` are."""
-    if text.lower() in _NON_FINITE:
-        return float(text)
-    if not _DECIMAL.match(text):
-        return None
-    value = float(text)
-    return None if math.isinf(value) else value
+    """A double; a number beyond its range becomes an infinite one, as `Infinity` is, and is for the caller to refuse."""
+    return float(text) if text.lower() in _NON_FINITE or _DECIMAL.match(text) else None
+
+
+def beyond_range(text: str, value: float) -> bool:
+    """Whether the text spells a number that no double comes near."""
+    return math.isinf(value) and text.lower() not in _NON_FINITE
 
 
 def fits_single(value: float) -> bool:
