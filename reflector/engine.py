@@ -12,7 +12,8 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from reflector.access.principal import Principal, bind_claim
@@ -23,7 +24,7 @@ from reflector.catalog.overlay import Overlay
 from reflector.datatypes import Value
 from reflector.dialects import DIALECTS
 from reflector.drivers.protocol import PLAIN, Driver, Session
-from reflector.errors import CheckRefused, MissingClaim, ReflectorError, RowNotFound
+from reflector.errors import CheckRefused, MissingClaim, OutcomeUnknown, ReflectorError, RowNotFound
 from reflector.events import CatalogLoaded, CatalogNotice, Observer, PlanCompiled, WatchFailed, ignore
 from reflector.query.nodes import Query
 from reflector.query.parameterize import parameterize
@@ -31,6 +32,7 @@ from reflector.reflection import fingerprint, reflect
 from reflector.snapshot import Access, MakeSnapshot, Snapshot
 from reflector.sql.compile import bind_plan, compile_query
 from reflector.sql.plan import Answer, BoundPlan, FromClaim, Plan
+from reflector.versions import Reach, TableName
 
 Clock = Callable[[], dt.datetime]
 
@@ -51,6 +53,17 @@ class Prepared:
     snapshot: Snapshot
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Rows of these tables were written here and are there to be read; `tables` None for any table at all.
+
+    Where it is not `certain`, nobody knows whether they were, or whether they will be in a moment.
+    """
+
+    tables: frozenset[TableName] | None
+    certain: bool = True
+
+
 class Engine:
     """One database, served. Made by `Engine.start`, ended by `close`."""
 
@@ -66,6 +79,8 @@ class Engine:
         self.snapshot: Snapshot
         self.seen_fingerprint = ""
         self._watching: asyncio.Task[None] | None = None
+        self._writing: list[Callable[[Written], None]] = []
+        self._reach: Reach | None = None
 
     @classmethod
     async def start(
@@ -110,9 +125,13 @@ class Engine:
 
     async def run(self, prepared: Prepared, principal: Principal, session: Session = PLAIN) -> Answer:
         """The answer; raises RowNotFound, CheckRefused, MissingClaim and what the database reports."""
-        if len(prepared.plans) == 1:
-            return await self.driver.run(self.bind(prepared.plans[0], prepared.values, principal), session)
-        return await self._first_that_fits(prepared, principal, session)
+        plan = prepared.plans[0]
+        if plan.touches is None and len(prepared.plans) == 1:
+            return await self.driver.run(self.bind(plan, prepared.values, principal), session)
+        with self._telling((prepared,)):
+            if len(prepared.plans) == 1:
+                return await self.driver.run(self.bind(plan, prepared.values, principal), session)
+            return await self._first_that_fits(prepared, principal, session)
 
     async def run_all(
         self, prepared: Sequence[Prepared], principal: Principal, session: Session = PLAIN, *, done: list[Answer]
@@ -122,6 +141,12 @@ class Engine:
 
         An update or delete that finds no row has an answer without anything, and the others go on.
         """
+        with self._telling(prepared):
+            await self._run_all(prepared, principal, session, done)
+
+    async def _run_all(
+        self, prepared: Sequence[Prepared], principal: Principal, session: Session, done: list[Answer]
+    ) -> None:
         rights = [self._bindings(each, principal) for each in prepared]
         chosen = [0] * len(rights)
         refusals: dict[int, CheckRefused] = {}
@@ -173,6 +198,43 @@ class Engine:
             except (RowNotFound, CheckRefused, MissingClaim) as fault:
                 faults.append(fault)
         raise next((fault for fault in faults if isinstance(fault, CheckRefused)), faults[0])
+
+    # ── who is told of writes ────────────────────────────────────────────────────────────────
+
+    def on_write(self, listener: Callable[[Written], None]) -> None:
+        """Call back after every write of this engine, before whoever asked for it has the answer."""
+        self._writing.append(listener)
+
+    @contextmanager
+    def _telling(self, prepared: Sequence[Prepared]) -> Iterator[None]:
+        """Tell what was written once it is; what was refused or rolled back was not."""
+        try:
+            yield
+        except ReflectorError as error:
+            if isinstance(error, OutcomeUnknown):
+                self._tell(prepared, certain=False)
+            raise
+        except BaseException:
+            # Who asked has gone, and the database may commit all the same.
+            self._tell(prepared, certain=False)
+            raise
+        self._tell(prepared, certain=True)
+
+    def _tell(self, prepared: Sequence[Prepared], *, certain: bool) -> None:
+        touches = {plan.touches for each in prepared for plan in each.plans if plan.touches is not None}
+        if not touches or not self._writing:
+            return
+        reach = self._reach
+        if reach is None or reach.catalog is not prepared[0].snapshot.catalog:
+            reach = self._reach = Reach(prepared[0].snapshot.catalog)
+        found: set[TableName] = set()
+        anything = False
+        for table, deed in touches:
+            tables = reach.of(table, deed)
+            anything = anything or tables is None
+            found.update(tables or ())
+        for listener in self._writing:
+            listener(Written(None if anything else frozenset(found), certain))
 
     # ── the catalog ──────────────────────────────────────────────────────────────────────────
 

@@ -14,8 +14,16 @@ from types import MappingProxyType
 
 from reflector.catalog.diff import content_hash
 from reflector.catalog.facts import ColumnFact, Facts, ForeignKeyFact, KeyFact, TableFact
-from reflector.catalog.model import Catalog, Check, Column, ForeignKey, Key, Notice, Table, TableKind
-from reflector.catalog.overlay import NO_OVERLAY, OWN_PREFIX, Overlay, RelationshipRule, apply_rules, check_names, excluded
+from reflector.catalog.model import Catalog, Check, Column, ForeignKey, Key, Notice, Reaction, Table, TableKind
+from reflector.catalog.overlay import (
+    NO_OVERLAY,
+    OWN_PREFIX,
+    Overlay,
+    RelationshipRule,
+    apply_rules,
+    check_names,
+    excluded,
+)
 from reflector.catalog.relationships import Spelling, identity, link
 from reflector.datatypes import Kind
 from reflector.errors import CatalogError, suggestion
@@ -47,6 +55,10 @@ def build(facts: Facts, overlay: Overlay = NO_OVERLAY) -> Catalog:
         foreign_keys=foreign_keys,
         functions=facts.functions,
         notices=(*facts.notices, *notices, *label_notices, *_table_notices(tables.values()), *key_notices, *clashes),
+        reactions=tuple(
+            Reaction((each.schema, each.table), _target(each), each.on_update, each.on_delete)
+            for each in facts.foreign_keys
+        ),
     )
     return replace(catalog, fingerprint=content_hash(catalog))
 

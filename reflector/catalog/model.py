@@ -30,6 +30,14 @@ class TableKind(StrEnum):
     VIRTUAL = "virtual"
 
 
+class Deed(StrEnum):
+    """What a write does to rows of its table."""
+
+    INSERT = "insert"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
 class Fill(StrEnum):
     """Where a column's value comes from when a writer gives none."""
 
@@ -128,6 +136,19 @@ class ForeignKey:
     on_delete: str = "NO ACTION"
 
 
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What the database does to rows of `table` when the row of `target` that they refer to is changed or removed.
+
+    Both are schema and name: what is not served reacts as well, and passes on what it hears.
+    """
+
+    table: tuple[str, str]
+    target: tuple[str, str]
+    on_update: str
+    on_delete: str
+
+
 Pairs = tuple[tuple[Column, Column], ...]
 
 
@@ -199,7 +220,8 @@ class Catalog:
     """One database as it was at one moment.
 
     `tables` is keyed by label, in the order of schemas and names; `relationships` by source table, then by name.
-    `fingerprint` is a hash of the content, equal in every process that reflected the same schema.
+    `fingerprint` is a hash of the content, equal in every process that reflected the same schema. `reactions` are those
+    of all foreign keys that were seen, also of tables that are not served.
     """
 
     kind: DatabaseKind
@@ -211,3 +233,4 @@ class Catalog:
     functions: tuple[Function, ...] = ()
     notices: tuple[Notice, ...] = ()
     fingerprint: str = ""
+    reactions: tuple[Reaction, ...] = ()

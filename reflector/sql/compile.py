@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, assert_never
 
+from reflector.catalog.model import Deed, Table
 from reflector.datatypes import DataType, Kind, Value
 from reflector.query.nodes import Delete, Insert, Overview, Query, Read, Update
+from reflector.query.walk import tables_of
 from reflector.sql.dialect import Dialect
 from reflector.sql.overviews import overview_step
 from reflector.sql.plan import Bind, BoundPlan, Constant, FromClaim, FromRequest, FromStep, Moment, Plan, Step
@@ -26,19 +29,25 @@ def compile_query(dialect: Dialect, query: Query) -> Plan:
     """The plan of a parameterized and rewritten query; raises NotSupported for what the database cannot do."""
     match query:
         case Read():
-            step = read_step(Writer(dialect), query)
-            return Plan((step,), volatile=_volatile(step))
+            return _reading(query, read_step(Writer(dialect), query))
         case Overview():
-            step = overview_step(Writer(dialect), query)
-            return Plan((step,), volatile=_volatile(step))
+            return _reading(query, overview_step(Writer(dialect), query))
         case Insert():
-            return insert_plan(dialect, query)
+            return _touching(insert_plan(dialect, query), query.table, Deed.INSERT)
         case Update():
-            return update_plan(dialect, query)
+            return _touching(update_plan(dialect, query), query.table, Deed.UPDATE)
         case Delete():
-            return delete_plan(dialect, query)
+            return _touching(delete_plan(dialect, query), query.table, Deed.DELETE)
         case _:
             assert_never(query)
+
+
+def _reading(query: Read | Overview, step: Step) -> Plan:
+    return Plan((step,), volatile=_volatile(step), reads=tables_of(query))
+
+
+def _touching(plan: Plan, table: Table, deed: Deed) -> Plan:
+    return replace(plan, touches=(table, deed)) if plan.writes else plan
 
 
 def _volatile(step: Step) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from reflector.catalog.model import Deed, Table
 from reflector.datatypes import DataType, Value
 
 Encode = Callable[[Value], Any]
@@ -101,12 +102,21 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """`transaction`: the steps stand or fall together (always so when there are several and one writes). `writes`:
-    never sent twice. `volatile`: holds the clock, so an answer is never kept beyond its time to live."""
+    never sent twice. `volatile`: holds the clock, so an answer is never kept beyond its time to live. `reads`: every
+    table that the answer is made of. `touches`: what a write does, and to which table; None where nothing is written."""
 
     steps: tuple[Step, ...]
     transaction: bool = False
     writes: bool = False
     volatile: bool = False
+    reads: frozenset[Table] = frozenset()
+    touches: tuple[Table, Deed] | None = None
+
+    @property
+    def claims(self) -> tuple[FromClaim, ...]:
+        """The claims that the answer depends on, each once."""
+        used = [bind.source for step in self.steps for bind in step.binds if isinstance(bind.source, FromClaim)]
+        return tuple(dict.fromkeys(used))
 
 
 Later = FromStep
