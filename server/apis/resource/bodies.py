@@ -1,4 +1,4 @@
-"""The body of a write: one object, turned into assignments.
+"""The body of a write: one object, turned into values by column.
 
 Rule: whatever is wrong with a body is told at once, each with the JSON pointer of its place, and before the database is
 asked; a column that may not be written is told like one that is not there.
@@ -13,8 +13,8 @@ from aiohttp import web
 
 from reflector.access.permissions import CreateRight
 from reflector.catalog.model import Column
+from reflector.datatypes import Value
 from reflector.errors import InvalidRequest, InvalidValue, ReflectorError, UnknownColumn
-from reflector.query.nodes import Assignment, Literal
 from reflector.query.scope import TableScope
 from server.apis.resource.faults import FaultList, in_body
 from server.documents import read_json
@@ -53,28 +53,28 @@ class RowReader:
     def __init__(self, table: TableScope, faults: FaultList, *, sized: bool) -> None:
         self.table, self.faults, self.sized = table, faults, sized
 
-    def created(self, body: Mapping[str, Any], rights: tuple[CreateRight, ...]) -> tuple[Assignment, ...]:
+    def created(self, body: Mapping[str, Any], rights: tuple[CreateRight, ...]) -> dict[Column, Value]:
         """The values of a new row. A column that must be given under every right is missed here already."""
-        values = self._assigned(body, self.table.creatable)
+        values = self._read(body, self.table.creatable)
         always = frozenset.intersection(*(right.columns for right in rights)) if rights else frozenset()
         for name, column in self.table.creatable.items():
             if not column.nullable and name not in body and column.required and column in always:
                 self.faults.add(InvalidValue(f"{name!r} is required"), in_body(name))
         return values
 
-    def updated(self, body: Mapping[str, Any]) -> tuple[Assignment, ...]:
+    def updated(self, body: Mapping[str, Any]) -> dict[Column, Value]:
         """The new values of a row."""
-        return self._assigned(body, self.table.updatable)
+        return self._read(body, self.table.updatable)
 
-    def _assigned(self, body: Mapping[str, Any], given: Mapping[str, Column]) -> tuple[Assignment, ...]:
-        values: list[Assignment] = []
+    def _read(self, body: Mapping[str, Any], given: Mapping[str, Column]) -> dict[Column, Value]:
+        values: dict[Column, Value] = {}
         for name, value in body.items():
             with self.faults.at(in_body(name)):
                 column = given.get(name)
                 if column is None:
                     raise self._not_given(name, given)
-                values.append(Assignment(column, Literal(written_value(column, value, sized=self.sized), column.type)))
-        return tuple(values)
+                values[column] = written_value(column, value, sized=self.sized)
+        return values
 
     def _not_given(self, name: str, given: Mapping[str, Column]) -> ReflectorError:
         """Why a member cannot be written. A column that exists and one that does not are told alike, but for what any

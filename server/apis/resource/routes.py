@@ -16,6 +16,7 @@ from aiohttp import web
 
 from reflector.access.disclosure import disclosed
 from reflector.catalog.model import DatabaseKind
+from reflector.datatypes import Value
 from reflector.errors import DatabaseError, Forbidden, UnknownTable
 from reflector.query.nodes import Selected
 from reflector.query.scope import TableScope
@@ -25,10 +26,10 @@ from server.apis.resource.bodies import RowReader, read_body
 from server.apis.resource.caller import LONGEST_KEPT, Caller, Callers, method_names
 from server.apis.resource.cursors import Cursors
 from server.apis.resource.faults import FaultList
-from server.apis.resource.keys import key_of, read_key, write_key
+from server.apis.resource.keys import POINTER, key_of, read_key, write_key
 from server.apis.resource.listing import envelope, read_listing
 from server.apis.resource.preferences import MINIMAL, check_conditions, minimal
-from server.apis.resource.rows import Writing, by_key, plan_row, read_members
+from server.apis.resource.rows import Writing, plan_row, read_members
 from server.apis.resource.selection import row_key
 from server.context import Context
 
@@ -110,7 +111,7 @@ class ResourceApi:
         values = self._reader(caller, table, faults).created(body, () if grant is None else grant.creates)
         faults.check()
         brief = select is None or minimal(request)
-        answer = await Writing(self.engine, caller, table).insert(values, None if brief else select)
+        answer = await self._writing(caller, table).insert(values, None if brief else select)
         return _written(request, answer, 201, _address(table, answer))
 
     # ── /api/{table}/{key} ───────────────────────────────────────────────────────────────────
@@ -137,8 +138,8 @@ class ResourceApi:
         if plan is None:
             _check_readable(table)
             plan = plan_row(self.engine, rights, table, key_of(table), query)
-            self.callers.keep(key, query, plan, plan.prepared)
-        prepared = plan.for_key(read_key(plan.key, _raw_key(request)))
+            self.callers.keep(key, query, plan, plan.template.prepared)
+        prepared = plan.template.filled(read_key(plan.key, _raw_key(request)))
         try:
             answer = await self.engine.run(prepared, caller.principal, rights.session)
         except DatabaseError as error:
@@ -152,12 +153,13 @@ class ResourceApi:
         body = await read_body(request)
         faults = FaultList()
         select = self._members(request, caller, table, faults)
-        with faults.at(""):
-            where = by_key(key, read_key(key, _raw_key(request)))
+        found: list[Value] = []
+        with faults.at(POINTER):
+            found = read_key(key, _raw_key(request))
         values = self._reader(caller, table, faults).updated(body)
         faults.check()
-        writing = Writing(self.engine, caller, table)
-        answer = await writing.update(where, values, None if minimal(request) else select)
+        row = dict(zip(key, found, strict=True))
+        answer = await self._writing(caller, table).update(row, values, None if minimal(request) else select)
         return _written(request, answer, 200)
 
     async def _delete(self, request: web.Request, caller: Caller, table: TableScope) -> web.Response:
@@ -167,8 +169,12 @@ class ResourceApi:
         faults = FaultList()
         self._members(request, caller, table, faults)
         faults.check()
-        await Writing(self.engine, caller, table).delete(by_key(key, read_key(key, _raw_key(request))))
+        row = dict(zip(key, read_key(key, _raw_key(request)), strict=True))
+        await self._writing(caller, table).delete(row)
         return empty()
+
+    def _writing(self, caller: Caller, table: TableScope) -> Writing:
+        return Writing(self.engine, self.callers.recent, caller, table)
 
     def _members(
         self, request: web.Request, caller: Caller, table: TableScope, faults: FaultList

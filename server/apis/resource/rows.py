@@ -6,8 +6,9 @@ those who see it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from reflector.access.disclosure import disclosed
 from reflector.catalog.model import Column
@@ -38,32 +39,48 @@ from reflector.query.nodes import (
     all_of,
 )
 from reflector.query.scope import TableScope
+from reflector.snapshot import weight
 from reflector.sql.plan import Answer
-from server.apis.resource.caller import Caller, Rights
+from server.apis.resource.caller import Caller, Recent, Rights
 from server.apis.resource.faults import FaultList, in_query
 from server.apis.resource.parameters import RESERVED, refuse_word, split_query, word_of
 from server.apis.resource.selection import TREE_ROWS, Selection, rows_below
 
 
 class Slot:
-    """Stands for a value of the key while a plan is prepared that serves every key."""
+    """Stands for a value while a plan is prepared that serves every value."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class RowPlan:
-    """A read of one row, prepared for any key: `slots[i]` says where the key's value number i belongs."""
+class Template:
+    """A query prepared for any values: `slots[i]` says where value number i belongs."""
 
-    key: tuple[Column, ...]
     prepared: Prepared
     slots: tuple[int, ...]
 
-    def for_key(self, values: Sequence[Value]) -> Prepared:
-        filled = list(self.prepared.values)
+    def filled(self, values: Iterable[Value]) -> Prepared:
+        all_values = list(self.prepared.values)
         for slot, value in zip(self.slots, values, strict=True):
-            filled[slot] = value
-        return Prepared(self.prepared.plans, filled, self.prepared.snapshot)
+            all_values[slot] = value
+        return Prepared(self.prepared.plans, all_values, self.prepared.snapshot)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class RowPlan:
+    """The read of one row by any key."""
+
+    key: tuple[Column, ...]
+    template: Template
+
+
+def template(engine: Engine, rights: Rights, count: int, build: Callable[[Sequence[Slot]], Query]) -> Template:
+    """Prepare what `build` makes of so many values; raises as `Engine.prepare` does."""
+    slots = [Slot() for _ in range(count)]
+    prepared = engine.prepare(rights.snapshot, rights.access, build(slots))
+    positions = {id(value): index for index, value in enumerate(prepared.values)}
+    return Template(prepared, tuple(positions[id(slot)] for slot in slots))
 
 
 def read_members(rights: Rights, table: TableScope, query: str, faults: FaultList) -> tuple[Selected, ...]:
@@ -94,11 +111,15 @@ def plan_row(engine: Engine, rights: Rights, table: TableScope, key: tuple[Colum
     faults = FaultList()
     select = read_members(rights, table, query, faults)
     faults.check()
-    slots = [Slot() for _ in key]
-    read = Read(table.table, select, where=by_key(key, slots), single=True)
-    prepared = engine.prepare(rights.snapshot, rights.access, read)
-    positions = {id(value): index for index, value in enumerate(prepared.values)}
-    return RowPlan(key, prepared, tuple(positions[id(slot)] for slot in slots))
+    return RowPlan(
+        key,
+        template(
+            engine,
+            rights,
+            len(key),
+            lambda slots: Read(table.table, select, where=by_key(key, slots), single=True),
+        ),
+    )
 
 
 def by_key(key: Sequence[Column], values: Sequence[Value]) -> Filter:
@@ -111,47 +132,90 @@ def by_key(key: Sequence[Column], values: Sequence[Value]) -> Filter:
 # ── writes ───────────────────────────────────────────────────────────────────────────────────
 
 
+Given = Mapping[Column, Value]
+"""The values that a writer gives, by column."""
+Shown = tuple[Selected, ...] | None
+"""What is to be answered of a written row; None for nothing."""
+
+
 class Writing:
-    """The writes of one caller to one table."""
+    """The writes of one caller to one table. Equal columns share a template: `recent` keeps it."""
 
-    def __init__(self, engine: Engine, caller: Caller, table: TableScope) -> None:
-        self.engine, self.caller, self.table = engine, caller, table
+    def __init__(self, engine: Engine, recent: Recent[Any], caller: Caller, table: TableScope) -> None:
+        self.engine, self.recent, self.caller, self.table = engine, recent, caller, table
 
-    async def insert(self, values: tuple[Assignment, ...], select: tuple[Selected, ...] | None) -> Answer:
-        """Make the row. `select` None answers nothing of it."""
-        returning = None if select is None else Read(self.table.table, select, single=True)
-        return await self._run(Insert(self.table.table, values, returning=returning))
+    async def insert(self, values: Given, shown: Shown) -> Answer:
+        """Make the row."""
+        columns = tuple(values)
+        made = self._template(
+            "insert",
+            columns,
+            shown,
+            lambda slots: Insert(self.table.table, _assigned(columns, slots), returning=self._returning(shown)),
+        )
+        return await self._run(made.filled(values.values()))
 
-    async def update(
-        self, where: Filter, values: tuple[Assignment, ...], select: tuple[Selected, ...] | None
-    ) -> Answer:
+    async def update(self, key: Given, values: Given, shown: Shown) -> Answer:
         """Change the row; raises Forbidden for one that the caller may see and not change."""
-        returning = None if select is None else Read(self.table.table, select, single=True)
+        columns, found = tuple(values), tuple(key)
+        made = self._template(
+            "update",
+            (*found, *columns),
+            shown,
+            lambda slots: Update(
+                self.table.table,
+                by_key(found, slots[: len(found)]),
+                _assigned(columns, slots[len(found) :]),
+                returning=self._returning(shown),
+            ),
+        )
         try:
-            return await self._run(Update(self.table.table, where, values, returning=returning))
+            return await self._run(made.filled([*key.values(), *values.values()]))
         except RowNotFound as missing:
-            raise await self._why(where, missing, "change") from None
+            raise await self._why(key, missing, "change") from None
 
-    async def delete(self, where: Filter) -> None:
+    async def delete(self, key: Given) -> None:
         """Remove the row; raises Forbidden for one that the caller may see and not remove."""
+        found = tuple(key)
+        made = self._template("delete", found, None, lambda slots: Delete(self.table.table, by_key(found, slots)))
         try:
-            await self._run(Delete(self.table.table, where))
+            await self._run(made.filled(key.values()))
         except RowNotFound as missing:
-            raise await self._why(where, missing, "delete") from None
+            raise await self._why(key, missing, "delete") from None
 
-    async def _run(self, query: Query) -> Answer:
+    def _template(
+        self, kind: str, columns: tuple[Column, ...], shown: Shown, build: Callable[[Sequence[Slot]], Query]
+    ) -> Template:
+        """The template of a write. What is shown is known by its identity, which lasts as long as it is kept here."""
+        rights = self.caller.rights
+        name = (kind, self.caller.principal.roles, self.table.table.label, columns, id(shown))
+        kept: tuple[Template, Shown] | None = self.recent.get(name)
+        if kept is not None:
+            return kept[0]
+        made = template(self.engine, rights, len(columns), build)
+        self.recent.put(name, (made, shown), weight(made.prepared.plans) + 100 * len(columns))
+        return made
+
+    def _returning(self, shown: Shown) -> Read | None:
+        return None if shown is None else Read(self.table.table, shown, single=True)
+
+    async def _run(self, prepared: Prepared) -> Answer:
         rights = self.caller.rights
         try:
-            prepared = self.engine.prepare(rights.snapshot, rights.access, query)
             return await self.engine.run(prepared, self.caller.principal, rights.session)
         except DatabaseError as error:
             raise disclosed(error, self.table, rights.snapshot.catalog) from error
 
-    async def _why(self, where: Filter, missing: RowNotFound, verb: str) -> ReflectorError:
-        column = next(iter(self.table.readable.values()))
-        read = Read(self.table.table, (Output(column.name, Field(column)),), where=where, single=True)
+    async def _why(self, key: Given, missing: RowNotFound, verb: str) -> ReflectorError:
+        rights, name = self.caller.rights, next(iter(self.table.readable))
+        shown = (Output(name, Field(self.table.readable[name])),)
+        read = Read(self.table.table, shown, where=by_key(tuple(key), tuple(key.values())), single=True)
         try:
-            await self._run(read)
+            await self._run(self.engine.prepare(rights.snapshot, rights.access, read))
         except RowNotFound:
             return missing
         return Forbidden(f"you may not {verb} this row")
+
+
+def _assigned(columns: Sequence[Column], values: Sequence[Value]) -> tuple[Assignment, ...]:
+    return tuple(Assignment(column, Literal(value, column.type)) for column, value in zip(columns, values, strict=True))

@@ -111,7 +111,12 @@ def test_what_is_no_cursor_of_this_list(place: bytes, text: str, types: list[Dat
 # ── keys ─────────────────────────────────────────────────────────────────────────────────────
 
 
-@given(st.integers(-(2**63), 2**63 - 1), st.text(st.characters(exclude_characters="\x00")), st.booleans(), st.binary())
+@given(
+    st.integers(-(2**63), 2**63 - 1),
+    st.text(st.characters(codec="utf-8", exclude_characters="\x00")),
+    st.booleans(),
+    st.binary(),
+)
 def test_a_key_is_read_as_it_is_written(number: int, text: str, truth: bool, data: bytes) -> None:
     import base64
     import json
