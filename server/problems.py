@@ -21,6 +21,7 @@ from aiohttp import web
 
 from reflector.access.rights import BrokenPolicyError
 from reflector.access.rules import UnfitRule
+from reflector.changes.setup import SetupFailed
 from reflector.database_url import InvalidDatabaseUrl
 from reflector.errors import (
     AccessError,
@@ -165,6 +166,7 @@ TABLE: Final[Mapping[type[ReflectorError], Told]] = {
     CatalogError: Told(500, UNEXPECTED),
     ConnectionRefused: Told(503, UNAVAILABLE, retry=2),
     InvalidDatabaseUrl: Told(500, UNEXPECTED),
+    SetupFailed: Told(500, UNEXPECTED),
     RuleError: Told(500, UNEXPECTED),
     UnfitRule: Told(500, UNEXPECTED),
     BrokenPolicyError: Told(500, UNEXPECTED),

@@ -7,9 +7,10 @@ told as an obstacle, never decided here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from reflector.catalog.overlay import OWN_PREFIX
+from reflector.errors import CatalogError
 
 PREFIX: Final = OWN_PREFIX
 """How the names of our tables and triggers begin. Nothing of that name is ever served."""
@@ -44,6 +45,22 @@ class Setup:
     facts: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What whoever installs decides. keep_identity: leave REPLICA IDENTITY as it is, so that old images tell the key
+    alone. unbounded: let what is kept for us fill the disk."""
+
+    keep_identity: bool = False
+    unbounded: bool = False
+
+
+DEFAULT: Final = Choices()
 NOT_OFFERED: Final = "capturing changes of MariaDB and MySQL is not offered by this version"
 HINT: Final = "reflector changes install"
 """The command that a caller is pointed to."""
+
+
+class SetupFailed(CatalogError):
+    """A step that the database refused. The message is for whoever runs the command, and quotes the database."""
+
+    code: ClassVar[str] = "setup_failed"

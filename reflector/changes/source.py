@@ -6,10 +6,11 @@ them; when it cannot know what it missed it says so, and never guesses.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from reflector.changes.change import Batch, Codec
-from reflector.changes.setup import Setup
+from reflector.changes.setup import DEFAULT, Choices, Setup, Step
 
 
 class Sink(Protocol):
@@ -39,5 +40,8 @@ class Source(Protocol):
     async def close(self) -> None:
         """Tell nothing any more."""
 
-    async def setup(self) -> Setup:
+    async def setup(self, choices: Choices = DEFAULT) -> Setup:
         """What is installed, and what would be. Raises what connecting raises."""
+
+    async def perform(self, steps: Sequence[Step]) -> None:
+        """Do the steps of a setup; raises SetupFailed for the one that cannot be done."""

@@ -21,7 +21,7 @@ from typing import Any, Final
 import orjson
 
 from reflector.changes.change import Batch, Codec, Committed, Op, Stored
-from reflector.changes.setup import HINT, Setup
+from reflector.changes.setup import DEFAULT, HINT, Choices, Setup, SetupFailed, Step
 from reflector.changes.source import Sink
 from reflector.changes.sources.sqlite_setup import (
     ARGUMENTS,
@@ -76,8 +76,18 @@ class SQLiteSource:
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join)
 
-    async def setup(self) -> Setup:
+    async def setup(self, choices: Choices = DEFAULT) -> Setup:
         return await asyncio.to_thread(self._setup)
+
+    async def perform(self, steps: Sequence[Step]) -> None:
+        await asyncio.to_thread(self._perform, steps)
+
+    def _perform(self, steps: Sequence[Step]) -> None:
+        try:
+            with closing(opened(self._url)) as connection:
+                perform(connection, steps)
+        except sqlite3.Error as error:
+            raise SetupFailed(f"SQLite refuses: {error}") from error
 
     def _setup(self) -> Setup:
         with closing(connect(self._url, Settings(writable=False), writer=False)) as connection:

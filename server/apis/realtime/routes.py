@@ -30,7 +30,7 @@ class Realtime:
         """One socket, to its end."""
         if not web.WebSocketResponse().can_prepare(request):
             raise web.HTTPUpgradeRequired(headers={"Upgrade": "websocket"}, text="this path speaks WebSocket")
-        socket = Socket(request, self._context, self._capture, self._cursors)
+        socket = Socket(request, self._context, self._capture, self._cursors, lambda: len(self.sockets))
         self.sockets.add(socket)
         try:
             return await socket.serve()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, assert_never
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -35,8 +35,16 @@ LONGEST_TIMER: Final = 3600.0
 class Socket:
     """Serves one client until one of both ends it."""
 
-    def __init__(self, request: web.Request, context: Context, capture: Capture, cursors: ChangeCursors) -> None:
+    def __init__(
+        self,
+        request: web.Request,
+        context: Context,
+        capture: Capture,
+        cursors: ChangeCursors,
+        sockets: Callable[[], int],
+    ) -> None:
         self._request = request
+        self._sockets = sockets
         self._context = context
         self._capture = capture
         self._cursors = cursors
@@ -62,7 +70,7 @@ class Socket:
         transport = self._request.transport
         if transport is None:
             return self._ws
-        self._out = Outbound(transport, self._caught_up, self._hopeless)
+        self._out = Outbound(transport, self._sockets, self._caught_up, self._hopeless)
         self._set_timer()
         try:
             await self._listen()
