@@ -27,8 +27,15 @@ PATIENCE_SECONDS: Final = 10.0
 class Outbound:
     """One socket's frames. `behind` is called when the reader has caught up after an overflow, `hopeless` when never."""
 
-    def __init__(self, transport: asyncio.Transport, behind: Callable[[], None], hopeless: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        sockets: Callable[[], int],
+        behind: Callable[[], None],
+        hopeless: Callable[[], None],
+    ) -> None:
         self._transport = transport
+        self._sockets = sockets
         self._behind = behind
         self._hopeless = hopeless
         self._loop = asyncio.get_running_loop()
