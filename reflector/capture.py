@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from reflector.access.principal import Principal, bind_claim
-from reflector.catalog.model import Column, DatabaseKind, Table
+from reflector.catalog.model import Column, Table
 from reflector.changes.change import Batch, TableName
 from reflector.changes.hub import Hub, Listener
 from reflector.changes.setup import NOT_OFFERED, Setup
 from reflector.changes.source import Source
 from reflector.changes.subscription import EVENTS, AskDatabase, Question, question_of
-from reflector.database_url import DatabaseUrl
+from reflector.database_url import DatabaseKind, DatabaseUrl
 from reflector.datatypes import Value
 from reflector.engine import Engine
 from reflector.errors import NotSupported, RowNotFound
@@ -34,9 +34,9 @@ from reflector.sql.compile import moment
 NOTICE_SECONDS: Final = 0.5
 
 
-def source_of(kind: DatabaseKind, url: DatabaseUrl) -> Source:
+def source_of(url: DatabaseUrl) -> Source:
     """The source of a database's changes; raises NotSupported where this version has none."""
-    match kind:
+    match url.kind:
         case DatabaseKind.SQLITE:
             from reflector.changes.sources.sqlite import SQLiteSource
 
@@ -45,10 +45,10 @@ def source_of(kind: DatabaseKind, url: DatabaseUrl) -> Source:
             from reflector.changes.sources.postgresql import PostgreSQLSource
 
             return PostgreSQLSource(url)
-        case DatabaseKind.MARIADB | DatabaseKind.MYSQL:
+        case DatabaseKind.MYSQL:
             raise NotSupported(NOT_OFFERED)
         case _:
-            assert_never(kind)
+            assert_never(url.kind)
 
 
 class Capture:
@@ -85,7 +85,7 @@ class Capture:
         return self._hub
 
     async def _start(self) -> Hub:
-        source = source_of(self.engine.snapshot.catalog.kind, self._url)
+        source = source_of(self._url)
         hub = self._hub
         if hub is None:
             hub = self._hub = Hub(source.codec, self._bind, lambda: secrets.randbits(62))
@@ -108,7 +108,7 @@ class Capture:
 
     async def setup(self) -> Setup:
         """What is installed, and what would be; raises NotSupported."""
-        return await source_of(self.engine.snapshot.catalog.kind, self._url).setup()
+        return await source_of(self._url).setup()
 
     async def close(self) -> None:
         if self._noticing is not None:

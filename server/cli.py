@@ -73,9 +73,20 @@ def parser() -> argparse.ArgumentParser:
         "--as", dest="caller", metavar="CALLER", help="role=user,sub=7: roles and claims of the caller"
     )
     explain.add_argument("request", metavar="REQUEST", help="'GET /api/book?title__like=A%%&include=author'")
+    _changes_parser(commands)
     config = commands.add_parser("config", help="about the configuration", allow_abbrev=False)
     config.add_argument("what", choices=["schema"], help="schema: the JSON Schema of config.yaml, for editors")
     return top
+
+
+def _changes_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    changes = commands.add_parser("changes", help="what capturing changes needs in a database", allow_abbrev=False)
+    changes.add_argument("action", choices=["status", "install", "uninstall"], metavar="status|install|uninstall")
+    _database(changes)
+    changes.add_argument("--yes", action="store_true", help="do it without asking")
+    changes.add_argument("--dry-run", action="store_true", help="show what would be done, and do nothing")
+    changes.add_argument("--keep-identity", action="store_true", help="PostgreSQL: leave REPLICA IDENTITY as it is")
+    changes.add_argument("--unbounded", action="store_true", help="PostgreSQL: let what the slot keeps fill the disk")
 
 
 def _database(command: argparse.ArgumentParser) -> None:
@@ -131,9 +142,27 @@ def _explain(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return 0
 
 
+def _changes(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from reflector.changes.setup import Choices
+    from server.commands.changes import Wish, asked, changes
+
+    choices = Choices(keep_identity=options.keep_identity, unbounded=options.unbounded)
+    wish = Wish(options.action, options.yes, options.dry_run, choices)
+    with silence():
+        run(changes(load(options.config, environ, flags_of(options)), wish, print, asked))
+    return 0
+
+
 def _config(_: argparse.Namespace, __: Mapping[str, str]) -> int:
     print(json.dumps(config_schema(), indent=2))
     return 0
 
 
-COMMANDS = {"serve": _serve, "inspect": _inspect, "check": _check, "explain": _explain, "config": _config}
+COMMANDS = {
+    "serve": _serve,
+    "inspect": _inspect,
+    "check": _check,
+    "explain": _explain,
+    "changes": _changes,
+    "config": _config,
+}
