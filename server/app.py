@@ -33,7 +33,7 @@ from server.context import Context
 from server.guard import Guard, guard_of
 from server.journal import observe
 from server.middleware.gate import gate
-from server.openapi import openapi_routes
+from server.openapi import docs_routes, openapi_routes
 
 LOG: Final = logging.getLogger("reflector.server")
 DRAIN_SECONDS: Final = 6.0
@@ -111,6 +111,7 @@ async def _assembled(
             *resource_routes(context),
             *graphql_routes(context),
             *openapi_routes(context, config, guarded=guard.rules.token is not None),
+            *docs_routes(guarded=guard.rules.token is not None),
             *routes,
         ]
     )

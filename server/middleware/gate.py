@@ -29,6 +29,7 @@ from multidict import CIMultiDict, istr
 
 from reflector.errors import ReflectorError, Unauthenticated
 from reflector.secret import Secret
+from server.pages import ASSETS
 from server.problems import (
     ForwardedRefused,
     InvalidToken,
@@ -147,12 +148,17 @@ def admit(rules: GateRules, request: web.Request) -> None:
                     f"requests with {name} are refused: without auth this server is for its own machine alone",
                     hint="configure auth, or start it with --insecure",
                 )
-    if rules.token is not None and request.path not in UNGUARDED and request.method != "OPTIONS":
+    if rules.token is not None and request.method != "OPTIONS" and not is_public(request.path):
         check_token(rules.token, request)
     if request.method not in READING:
         check_origin(rules, request)
         if headers.get(hdrs.CONTENT_ENCODING, "identity") != "identity":
             raise web.HTTPUnsupportedMediaType(text="a body must not be compressed")
+
+
+def is_public(path: str) -> bool:
+    """Whether a path answers without the access token."""
+    return path in UNGUARDED or path.startswith(ASSETS)
 
 
 def served(hosts: frozenset[str], given: tuple[str, ...] | list[str]) -> bool:

@@ -169,7 +169,7 @@ def frame(scope: Scope, setting: Setting) -> Json:
         "info": {
             "title": setting.title,
             "version": version("reflector"),
-            "description": standing.description(setting.database),
+            "description": standing.description(setting.database, setting.fixed.served),
         },
         "servers": [{"url": setting.server}],
         **security,

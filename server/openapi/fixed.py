@@ -27,10 +27,11 @@ KEPT_OF_AN_OPERATION = frozenset({"summary", "description", "operationId", "tags
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """Paths and component schemas in OpenAPI 3.1."""
+    """Paths and component schemas in OpenAPI 3.1. `served`: every path that the server has, described or not."""
 
     paths: Mapping[str, Json] = field(default_factory=dict)
     schemas: Mapping[str, Json] = field(default_factory=dict)
+    served: frozenset[str] = frozenset()
 
 
 class NotConvertible(TypeError):
@@ -39,10 +40,12 @@ class NotConvertible(TypeError):
 
 def fixed_endpoints(routes: Iterable[web.AbstractRoute]) -> Fixed:
     """What is documented at the handlers of these routes; those without the decorators are left out."""
-    written = swagger(routes)
+    known = list(routes)
+    written = swagger(known)
     return Fixed(
         {path: _path_item(item) for path, item in sorted(written["paths"].items())},
         {name: _schema(each) for name, each in sorted(written.get("definitions", {}).items())},
+        frozenset(route.resource.canonical for route in known if route.resource is not None),
     )
 
 

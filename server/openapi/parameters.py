@@ -44,6 +44,8 @@ def parameters(scope: TableScope, schema: str) -> Mapping[str, Json]:
         "style": "form",
         "explode": True,
         "schema": reference("schemas", f"{schema}Conditions"),
+        # Pages that try a request would otherwise make names up, and send them.
+        "example": {},
     }
     return found
 

@@ -5,7 +5,7 @@ Rule: the statuses stand in `problems`, the operators in `operators`; here they 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from reflector.query.operators import OPERATORS
@@ -179,10 +179,11 @@ def security(config: Config, *, guarded: bool) -> Json:
 # ── what the reader is told ──────────────────────────────────────────────────────────────────
 
 
-def description(database: str) -> str:
-    """The document's own introduction, in Markdown: how lists are filtered, and by which operators."""
+def description(database: str, served: Collection[str] = ()) -> str:
+    """The document's own introduction, in Markdown: how lists are filtered, and what `served` paths offer beside them."""
     rows = "\n".join(f"| `{each.name}` | {each.takes.value} | {each.meaning} |" for each in OPERATORS.values())
-    return INTRODUCTION.format(database=database, operators=rows)
+    beside = "".join(said for path, said in BESIDE.items() if path in served)
+    return INTRODUCTION.format(database=database, operators=rows, beside=beside)
 
 
 INTRODUCTION: Final = """\
@@ -191,7 +192,38 @@ The tables of a {database} database, as far as this caller may use them.
 A list is filtered by its columns: `column=value` for equality, `column__operator=value` for the rest, \
 `relationship.column__operator=value` for rows that are related to at least one such row.
 
+<details><summary>Operators</summary>
+
 | operator | takes | true when the column … |
 |---|---|---|
 {operators}
+
+</details>
+{beside}
+### Errors
+
+Every failure is answered as `application/problem+json` ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)): `status`, and a `code` \
+that outlives the wording; `errors` lists every fault of the request with a `pointer` to its place and, where there is one, a `hint`. \
+`request_id` is also the header `X-Request-Id`; the server's log has it.
 """
+BESIDE: Final[Mapping[str, str]] = {
+    "/graphql": """
+### GraphQL
+
+The same tables under the same rules at [`/graphql`](graphql), in Hasura's naming and grammar: for a table `x` there are \
+`x(where, order_by, limit, offset)`, `x_by_pk`, `x_aggregate`, `insert_x_one`, `update_x_by_pk` and `delete_x_by_pk`. What a caller may use, introspection \
+tells. Failures stand in `errors`, with `extensions.code` and `extensions.path`.
+""",
+    "/graphiql": """
+[`/graphiql`](graphiql) is a page to write queries in.
+""",
+    "/ws": """
+### Changes
+
+A WebSocket at `/ws` tells what is committed, whoever wrote it: send `{"type": "subscribe", "id": "1", "table": "x"}`, with \
+`filter`, `columns`, `events`, `since` and `initial` as wanted, and read `ready`, `initial`, `change`, `resync` and `error`. \
+A `change` carries a `cursor`: after a pause, `since` goes on from there. A credential goes with the upgrade, or into a first frame \
+`{"type": "auth", "token": "…"}`.
+""",
+}
+"""What is offered beside the resource API: told where the path is served."""

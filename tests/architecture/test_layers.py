@@ -26,7 +26,7 @@ REFLECTOR: tuple[tuple[str, ...], ...] = (
 
 SERVER: tuple[tuple[str, ...], ...] = (
     ("config", "problems"),
-    ("context", "documents", "written"),
+    ("context", "documents", "pages", "written"),
     ("auth", "access", "binding", "callers", "journal"),
     ("apis", "openapi"),
     ("middleware",),
