@@ -90,7 +90,7 @@ class NetworkDriver(Generic[C]):
 
     async def run(self, plan: BoundPlan, session: Session = PLAIN) -> Answer:
         steps = plan.plan.steps
-        if len(steps) > 1 or session is not PLAIN or plan.plan.writes or plan.plan.transaction:
+        if len(steps) > 1 or session is not PLAIN or needs_transaction(plan.plan):
             return (await self.run_all((plan,), session))[0]
         # The road of most requests: as few turns as possible.
         pool, step = self._pool, steps[0]
@@ -99,8 +99,9 @@ class NetworkDriver(Generic[C]):
             rows = await connection.rows(step.text, plan.values[0], None)
         except BaseException as error:  # noqa: BLE001 - _raise raises it, or what it means
             verdict, _ = self._part_with(connection, error)
-            if not verdict.again:
-                _raise(verdict.error, error)
+            writes = plan.plan.writes
+            if not verdict.again or (writes and not verdict.unsent):
+                _raise(outcome_unknown(verdict) if writes and verdict.undecided else verdict.error, error)
         else:
             pool.release(connection)
             return answer_of(step, rows)
