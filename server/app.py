@@ -109,7 +109,7 @@ async def _assembled(
         [
             *health_routes(health),
             *resource_routes(context),
-            *graphql_routes(context),
+            *graphql_routes(context, guarded=guard.rules.token is not None),
             *openapi_routes(context, config, guarded=guard.rules.token is not None),
             *docs_routes(guarded=guard.rules.token is not None),
             *routes,

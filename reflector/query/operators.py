@@ -64,25 +64,29 @@ def apply_text(operator: Operator, expression: Expression, type_: DataType, text
 
 def apply_json(operator: Operator, expression: Expression, type_: DataType, given: Any) -> Filter:
     """The filter for a JSON operand; raises InvalidValue. A null operand is an error, never a filter that vanishes."""
+    return _built(operator, expression, type_, json_values(operator, type_, given))
+
+
+def json_values(operator: Operator, type_: DataType, given: Any) -> Sequence[Value]:
+    """The canonical values that a JSON operand holds; raises InvalidValue."""
     _check_allowed(operator, type_)
     if given is None:
         raise InvalidValue(f"null cannot be the operand of {operator.name!r}", hint="use isnull")
     match operator.takes:
         case Takes.ONE:
-            values: Sequence[Value] = (parse_json(type_, given),)
+            return (parse_json(type_, given),)
         case Takes.TEXT:
-            values = (_wanted_text(given),)
+            return (_wanted_text(given),)
         case Takes.PATTERN:
-            values = (_wanted_pattern(given),)
+            return (_wanted_pattern(given),)
         case Takes.FLAG:
-            values = (parse_json(_FLAG, given),)
+            return (parse_json(_FLAG, given),)
         case Takes.MANY | Takes.TWO:
             if not isinstance(given, list):
                 raise InvalidValue(f"{operator.name!r} takes a list")
-            values = tuple(_list_item(type_, each) for each in given)
+            return tuple(_list_item(type_, each) for each in given)
         case _:
             assert_never(operator.takes)
-    return _built(operator, expression, type_, values)
 
 
 def split_list(text: str) -> list[Any]:

@@ -58,7 +58,7 @@ FORWARDED: Final = (
 READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 UNGUARDED: Final = frozenset({"/health/live", "/health/ready"})
 """Paths that answer without the access token: they say one word."""
-API: Final = "/api"
+APIS: Final = ("/api", "/graphql", "/v1/graphql")
 """Under this, a token in the address is no credential: addresses are logged, kept and passed on."""
 VARY: Final = "Authorization, Accept, Prefer, Accept-Profile, Origin, Accept-Encoding"
 CORS_METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE"
@@ -101,6 +101,7 @@ def gate(rules: GateRules) -> Middleware:
         headers = request.headers
         given = headers.get(REQUEST_ID)
         request_id = given if given is not None and WELL_FORMED_ID.fullmatch(given) else new_request_id()
+        request["request_id"] = request_id
         try:
             admit(rules, request)
             if request.method == "OPTIONS" and hdrs.ACCESS_CONTROL_REQUEST_METHOD in headers:
@@ -178,7 +179,7 @@ def check_token(token: Secret, request: web.Request) -> None:
         if scheme.lower() == "bearer" and same(credential.strip(), token):
             return
         _refuse_token()
-    if not given and request.method in READING and not request.path.startswith(API):
+    if not given and request.method in READING and not request.path.startswith(APIS):
         in_address = request.query.get("token")
         if in_address is not None and same(in_address, token):
             return

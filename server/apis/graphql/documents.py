@@ -22,6 +22,7 @@ from graphql import (
     validate,
 )
 
+from server.apis.graphql.arguments import variables_of_directives
 from server.apis.graphql.errors import fault
 from server.apis.graphql.schema import Schema
 from server.callers import Recent
@@ -39,10 +40,11 @@ FAULTS: Final = 20
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Document:
-    """A document under one schema. `faults` are what is wrong with it."""
+    """A document under one schema. `faults` are what is wrong with it, `deciding` the variables of its directives."""
 
     node: DocumentNode | None
     faults: tuple[GraphQLError, ...]
+    deciding: frozenset[str] = frozenset()
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         """The operation of that name, or the only one; None where there is none, or none can be chosen."""
@@ -86,7 +88,8 @@ def read_document(schema: Schema, text: str) -> Document:
     except GraphQLError as error:
         return Document(None, (error,))
     try:
-        return Document(node, tuple(validate(schema.graphql, node, specified_rules, max_errors=FAULTS)))
+        faults = tuple(validate(schema.graphql, node, specified_rules, max_errors=FAULTS))
+        return Document(node, faults, frozenset() if faults else variables_of_directives(node))
     except RecursionError:
         return Document(None, (fault("the document is nested too deeply", "$.query", "limit-exceeded"),))
 

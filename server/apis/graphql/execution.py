@@ -11,42 +11,70 @@ once. Whatever goes wrong with a root field leaves the whole operation without d
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any, Final
 
 import orjson
-from graphql import GraphQLObjectType
+from graphql import GraphQLObjectType, get_named_type
 from graphql.execution import Executor
 from graphql.execution.collect_fields import GroupedFieldSet
 
 from reflector.access.disclosure import disclosed
 from reflector.engine import Engine, Prepared
-from reflector.errors import DatabaseError, InvalidRequest, LimitExceeded, ReflectorError
+from reflector.errors import DatabaseError, InternalError, InvalidRequest, LimitExceeded, ReflectorError
 from reflector.query.nodes import Assignment, Delete, Insert, Literal, Overview, Query, Selected, Update
+from reflector.query.operators import Takes
 from reflector.query.scope import TableScope
 from reflector.sql.plan import Answer
+from server.apis.graphql.arguments import Details
 from server.apis.graphql.errors import REQUEST, Fault
+from server.apis.graphql.recipes import Recipe, find_slots, pieces_of
 from server.apis.graphql.schema import Asked, Root, Schema, key_of
-from server.apis.graphql.selection import Details, Selection
+from server.apis.graphql.selection import Selection
 from server.callers import Caller
 from server.written import written_value
 
 ROOT_FIELDS: Final = 20
 INTROSPECTIONS: Final = 3
+ONE_BY_ONE: Final = frozenset({Takes.ONE, Takes.PATTERN})
+"""Operands that another value may stand for where a list's length is part of the statement."""
+WHOLE: Final = ONE_BY_ONE | {Takes.MANY}
 SCHEMA_FIELDS: Final = frozenset({"__schema", "__type"})
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(eq=False, slots=True)
 class Asking:
-    """Who asks what schema through which engine. `sized`: as `written_value` has it. `introspecting`: one at a time."""
+    """Who asks what schema through which engine. `sized`: as `written_value` has it. `introspecting`: one at a time.
+
+    `recipe` is what a query leaves behind for other values of its variables, and `deciding` the variables whose values
+    it depends on.
+    """
 
     engine: Engine
     caller: Caller
     schema: Schema
     sized: bool
     introspecting: asyncio.Lock
+    recipe: Recipe | None = None
+    deciding: frozenset[str] = frozenset()
+
+    async def answered(self, recipe: Recipe, prepared: Prepared) -> Sequence[bytes | None]:
+        """What the database answers to a query; raises Fault."""
+        try:
+            answer = await self.engine.run(prepared, self.caller.principal, self.caller.rights.session)
+        except ReflectorError as error:
+            raise Fault(self.told(error, recipe.table), recipe.path) from error
+        return answer.members
+
+    def told(self, error: ReflectorError, table: TableScope) -> ReflectorError:
+        """What the caller is told of an error that the database reported."""
+        if not isinstance(error, DatabaseError):
+            return error
+        told = disclosed(error, table, self.caller.rights.snapshot.catalog)
+        told.__cause__ = error
+        return told
 
 
 class SplicingExecutor(Executor[Any]):
@@ -79,9 +107,9 @@ class SplicingExecutor(Executor[Any]):
     async def _spliced(
         self, type_: GraphQLObjectType, ours: GroupedFieldSet, plain: Any, keys: list[str], serially: bool
     ) -> dict[str, Any]:
-        found = dict(await plain if isawaitable(plain) else plain)
-        found |= await (self._written(type_, ours) if serially else self._read(type_, ours))
-        return {key: found[key] for key in keys}
+        fixed = dict(await plain if isawaitable(plain) else plain)
+        found = await (self._written(type_, ours) if serially else self._read(type_, ours, keys, fixed))
+        return {key: found[key] if key in found else fixed[key] for key in keys}
 
     async def _introspected(
         self, type_: GraphQLObjectType, root_value: Any, fields: GroupedFieldSet, context: Any
@@ -96,24 +124,40 @@ class SplicingExecutor(Executor[Any]):
 
     # ── queries ──────────────────────────────────────────────────────────────────────────────
 
-    async def _read(self, type_: GraphQLObjectType, fields: GroupedFieldSet) -> dict[str, Any]:
+    async def _read(
+        self, type_: GraphQLObjectType, fields: GroupedFieldSet, keys: list[str], fixed: Mapping[str, Any]
+    ) -> dict[str, Any]:
         asking = self.context_value
         rights = asking.caller.rights
-        selection = Selection(self, rights)
+        selection = Selection(self, rights, ONE_BY_ONE if asking.engine.dialect.buckets else WHOLE)
         columns: dict[Selected, int] = {}
         places: dict[str, int] = {}
         for key, details in fields.items():
             member = selection.root(asking.schema.roots[details[0].node.name.value], type_, details)
             places[key] = columns.setdefault(member, len(columns))
-        tables = [asking.schema.roots[details[0].node.name.value].table for details in fields.values()]
-        overview = Overview(tables[0].table, tuple(columns))
+        first = next(iter(fields.values()))[0].node.name.value
+        path = f"$.selectionSet.{first}" if len(fields) == 1 else REQUEST
+        table = asking.schema.roots[first].table
         try:
-            prepared = asking.engine.prepare(rights.snapshot, rights.access, overview)
-            answer = await asking.engine.run(prepared, asking.caller.principal, rights.session)
+            prepared = asking.engine.prepare(rights.snapshot, rights.access, Overview(table.table, tuple(columns)))
         except ReflectorError as error:
-            path = f"$.selectionSet.{next(iter(fields.values()))[0].node.name.value}" if len(fields) == 1 else REQUEST
-            raise Fault(self._told(error, tables[0]), path) from error
-        return {key: spliced(answer.members[place]) for key, place in places.items()}
+            raise Fault(error, path) from error
+        slots = find_slots(prepared.values, list(selection.arguments.slots.values()))
+        recipe = Recipe(prepared, slots, pieces_of(keys, places, fixed), table, path, self._scalars())
+        filled = recipe.filled(selection.arguments.raw())
+        if filled is None:
+            raise InternalError("a query does not fit the values it was made with")
+        members = await asking.answered(recipe, filled)
+        asking.recipe = recipe
+        asking.deciding = frozenset(
+            selection.arguments.settled | recipe.types.keys() - {each.name for _, each in slots}
+        )
+        return {key: spliced(members[place]) for key, place in places.items()}
+
+    def _scalars(self) -> dict[str, str]:
+        """The named types of the operation's variables."""
+        sources = self.variable_values.sources
+        return {name: get_named_type(source.signature.type).name for name, source in sources.items()}
 
     # ── mutations ────────────────────────────────────────────────────────────────────────────
 
@@ -129,7 +173,7 @@ class SplicingExecutor(Executor[Any]):
             if len(done) == len(fields):
                 raise Fault(error, REQUEST) from error
             key, details = list(fields.items())[len(done)]
-            raise Fault(self._told(error, roots[key].table), _place(roots[key], details)) from error
+            raise Fault(self.context_value.told(error, roots[key].table), _place(roots[key], details)) from error
         return {key: spliced(answer.body) for key, answer in zip(fields, done, strict=True)}
 
     def _prepared(self, selection: Selection, root: Root, type_: GraphQLObjectType, details: Details) -> Prepared:
@@ -145,7 +189,7 @@ class SplicingExecutor(Executor[Any]):
         name = details[0].node.name.value
         path = f"$.selectionSet.{name}"
         field = type_.fields[name]
-        arguments = selection.arguments(field, details)
+        arguments: dict[str, Any] = selection.arguments.settle_all(selection.arguments.of(details))
         table = root.table
         returning = selection.written(table, field, details, path)
         match root.asked:
@@ -172,13 +216,6 @@ class SplicingExecutor(Executor[Any]):
                 raise Fault(error, f"{path}.{name}") from error
             values.append(Assignment(column, Literal(value, column.type)))
         return tuple(values)
-
-    def _told(self, error: ReflectorError, table: TableScope) -> ReflectorError:
-        if not isinstance(error, DatabaseError):
-            return error
-        told = disclosed(error, table, self.context_value.caller.rights.snapshot.catalog)
-        told.__cause__ = error
-        return told
 
 
 def spliced(body: bytes | None) -> Any:

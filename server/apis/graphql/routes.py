@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 from typing import Any, Final
 
 import ariadne
@@ -21,6 +22,7 @@ from aiohttp import web
 from graphql import DocumentNode, GraphQLError
 
 from reflector.catalog.model import DatabaseKind
+from reflector.engine import Prepared
 from reflector.errors import ReflectorError
 from reflector.events import CatalogNotice
 from reflector.snapshot import Snapshot
@@ -28,14 +30,25 @@ from server.apis.graphql.documents import Document, DocumentCache, asks_schema_a
 from server.apis.graphql.errors import Fault, formatted, status_of_errors
 from server.apis.graphql.execution import Asking, SplicingExecutor
 from server.apis.graphql.names import Names, names_of
+from server.apis.graphql.recipes import Recipe, RecipeCache
 from server.apis.graphql.requests import GRAPHQL, JSON, Requested, accepts_graphql, read_query, read_request
 from server.apis.graphql.schema import Schema, make_schema
-from server.callers import Caller, Callers, Recent
+from server.callers import LONGEST_KEPT, Caller, Callers, Recent
 from server.context import Context
+from server.pages import page_routes
 from server.problems import status_of
 
 LOG: Final = logging.getLogger("reflector.server")
 PATHS: Final = ("/graphql", "/v1/graphql")
+PAGE: Final = Path(__file__).parent / "assets"
+PAGE_FILES: Final = (
+    "react.production.min.js",
+    "react-dom.production.min.js",
+    "graphiql.min.js",
+    "graphiql.min.css",
+    "page.js",
+    "page.css",
+)
 SCHEMA_BYTES: Final = 128 * 1024 * 1024
 ANSWER_BYTES: Final = 32 * 1024 * 1024
 SILENT: Final = logging.getLogger("reflector.graphql.unused")
@@ -43,10 +56,11 @@ SILENT: Final = logging.getLogger("reflector.graphql.unused")
 SILENT.disabled = True
 
 
-def graphql_routes(context: Context) -> list[web.RouteDef]:
-    """The routes, all methods of each: what is not offered is answered with what is."""
+def graphql_routes(context: Context, *, guarded: bool) -> list[web.RouteDef]:
+    """The routes, all methods of each, and the page. `guarded`: whether an access token is asked for."""
     api = GraphQLApi(context)
-    return [web.route("*", path, api.handle) for path in PATHS]
+    page = page_routes("/graphiql", PAGE, PAGE_FILES, guarded=guarded)
+    return [*(web.route("*", path, api.handle) for path in PATHS), *page]
 
 
 class GraphQLApi:
@@ -58,6 +72,7 @@ class GraphQLApi:
         self.schemas: Recent[Schema] = Recent(SCHEMA_BYTES)
         self.documents = DocumentCache()
         self.introspected: Recent[bytes] = Recent(ANSWER_BYTES)
+        self.recipes = RecipeCache()
         self.names: Names | None = None
         self._snapshot: Snapshot | None = None
         self.sized = True
@@ -80,7 +95,7 @@ class GraphQLApi:
             and "query" not in request.query
             and "text/html" in request.headers.get("Accept", "")
         ):
-            raise web.HTTPSeeOther("/graphiql")
+            raise web.HTTPSeeOther("../graphiql" if request.path.startswith("/v1/") else "graphiql")
         try:
             asked = read_query(request.query) if request.method != "POST" else await read_request(request)
         except GraphQLError as error:
@@ -97,6 +112,11 @@ class GraphQLApi:
     async def _answered(self, request: web.Request, caller: Caller, asked: Requested) -> tuple[bytes, int]:
         """The response to one operation, and the status it stands for."""
         schema = await self.schema(caller)
+        known_as = (schema.key, caller.principal.roles, asked.query, asked.operation)
+        variables = asked.variables or {}
+        recipe = self.recipes.get(known_as, variables)
+        if recipe is not None and (prepared := recipe.filled(variables)) is not None:
+            return await self._served(request, caller, schema, recipe, prepared)
         document = await self.documents.get(schema, asked.query)
         operation = document.operation(asked.operation)
         if request.method != "POST" and operation is not None and not is_query(operation):
@@ -106,13 +126,28 @@ class GraphQLApi:
         known = self.introspected.get(key) if fixed else None
         if known is not None:
             return known, 200
-        body, errors = await self._executed(request, caller, schema, document, asked)
+        asking = Asking(self.engine, caller, schema, self.sized, self._introspecting)
+        body, errors = await self._executed(request, asking, document, asked)
+        if asking.recipe is not None and not errors and len(asked.query) <= LONGEST_KEPT:
+            self.recipes.put(known_as, asking.deciding | document.deciding, variables, asking.recipe)
         if fixed and not errors:
             self.introspected.put(key, body, len(body) + 2 * len(asked.query))
         return body, status_of_errors(errors) if errors and not body.startswith(HAS_DATA) else 200
 
+    async def _served(
+        self, request: web.Request, caller: Caller, schema: Schema, recipe: Recipe, prepared: Prepared
+    ) -> tuple[bytes, int]:
+        """The response to a query that was read before."""
+        asking = Asking(self.engine, caller, schema, self.sized, self._introspecting)
+        try:
+            return recipe.response(await asking.answered(recipe, prepared)), 200
+        except Fault as error:
+            self._note(request, error)
+            body = orjson.dumps({"data": None, "errors": [formatted(error, None)]})
+            return body, status_of_errors([error])
+
     async def _executed(
-        self, request: web.Request, caller: Caller, schema: Schema, document: Document, asked: Requested
+        self, request: web.Request, asking: Asking, document: Document, asked: Requested
     ) -> tuple[bytes, list[GraphQLError]]:
         errors: list[GraphQLError] = []
 
@@ -121,9 +156,8 @@ class GraphQLApi:
             self._note(request, error)
             return formatted(error, document.node)
 
-        asking = Asking(self.engine, caller, schema, self.sized, self._introspecting)
         _, result = await ariadne.graphql(
-            schema.graphql,
+            asking.schema.graphql,
             {"query": asked.query, "variables": asked.variables, "operationName": asked.operation},
             context_value=asking,
             query_parser=lambda _context, _data: _parsed(document),
@@ -167,6 +201,7 @@ class GraphQLApi:
         self.schemas.clear()
         self.documents.clear()
         self.introspected.clear()
+        self.recipes.clear()
         self.names = None
         self.sized = snapshot.catalog.kind is not DatabaseKind.SQLITE
 

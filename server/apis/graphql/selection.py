@@ -16,14 +16,9 @@ from typing import Any, Final, cast
 from graphql import (
     GraphQLField,
     GraphQLObjectType,
-    Undefined,
-    VariableNode,
     get_named_type,
-    value_from_ast_untyped,
 )
 from graphql.execution import Executor
-from graphql.execution.collect_fields import FieldDetails
-from graphql.execution.values import get_argument_values
 
 from reflector.catalog.model import Relationship
 from reflector.errors import InvalidValue, LimitExceeded
@@ -42,7 +37,9 @@ from reflector.query.nodes import (
     Read,
     Selected,
 )
+from reflector.query.operators import Takes
 from reflector.query.scope import TableScope
+from server.apis.graphql.arguments import Arguments, Details
 from server.apis.graphql.conditions import Conditions
 from server.apis.graphql.errors import Fault
 from server.apis.graphql.schema import AGGREGATE, Asked, Root, key_of
@@ -57,19 +54,17 @@ MEMBERS: Final = 2_000
 TREE_ROWS: Final = 1 << 20
 """Rows of one operation, those of all levels counted, if every list were full."""
 
-Details = list[FieldDetails]
-
 
 class Selection:
-    """Reads what one operation selects."""
+    """Reads what one operation selects. `waiting`: as `Conditions` has it."""
 
-    def __init__(self, executor: Executor[Any], rights: Rights) -> None:
+    def __init__(self, executor: Executor[Any], rights: Rights, waiting: frozenset[Takes] = frozenset()) -> None:
         self.executor = executor
         self.rights = rights
         self.scope = rights.access.scope
-        self.conditions = Conditions(self.scope, rights.limits)
+        self.arguments = Arguments(executor.variable_values)
+        self.conditions = Conditions(self.scope, rights.limits, self.arguments, waiting)
         self.embeds = self.members = self.rows = 0
-        self._raw: dict[str, Any] | None = None
 
     # ── root fields ──────────────────────────────────────────────────────────────────────────
 
@@ -79,7 +74,7 @@ class Selection:
         name = node.name.value
         field = type_.fields[name]
         path = f"$.selectionSet.{name}"
-        arguments = self.arguments(field, details)
+        arguments = self.arguments.of(details)
         match root.asked:
             case Asked.BY_KEY:
                 where = self.conditions.by_key(key_of(root.table), arguments, f"{path}.args")
@@ -88,7 +83,7 @@ class Selection:
                 rows = 1 + below
             case Asked.LIST:
                 select, below = self.document(root.table, named(field), details, path, 0)
-                read = self.listed(root.table, arguments, details, path, select, self.rights.limits.rows)
+                read = self.listed(root.table, arguments, path, select, self.rights.limits.rows)
                 member, rows = Apart("", read), _most(read) * (1 + below)
             case _:
                 member, rows = self.aggregate(root.table, None, field, details, path, "", 0)
@@ -153,7 +148,7 @@ class Selection:
         select, below = self.document(target, named(field), details, path, depth + 1)
         if not relationship.many:
             return Embed(label, relationship, Read(target.table, select)), 1 + below
-        read = self.listed(target, self.arguments(field, details), details, path, select, EMBEDDED_ROWS)
+        read = self.listed(target, self.arguments.of(details), path, select, EMBEDDED_ROWS)
         return Embed(label, relationship, read), _most(read) * (1 + below)
 
     # ── aggregates ───────────────────────────────────────────────────────────────────────────
@@ -170,8 +165,9 @@ class Selection:
     ) -> tuple[Group, int]:
         """`{aggregate {count} nodes {…}}`, of a table or of related rows, and how many rows it can bring."""
         rows = EMBEDDED_ROWS if via is not None else self.rights.limits.rows
-        page = self.listed(table, self.arguments(field, details), details, path, (), rows)
-        limit = page.limit if self.arguments(field, details).get("limit") is not None else None
+        arguments = self.arguments.of(details)
+        page = self.listed(table, arguments, path, (), rows)
+        limit = page.limit if self.amount(arguments, "limit", path) is not None else None
         counted = Counted(via or table.table, page.where, _whole(limit), _whole(page.offset))
         type_ = named(field)
         members: list[Selected] = []
@@ -204,7 +200,6 @@ class Selection:
         self,
         table: TableScope,
         arguments: Mapping[str, Any],
-        details: Details,
         path: str,
         select: tuple[Selected, ...],
         rows: int,
@@ -214,8 +209,8 @@ class Selection:
         if "where" in arguments:
             where = self.conditions.where(table, arguments["where"], f"{path}.args.where")
         order: tuple[Order, ...] = ()
-        if arguments.get("order_by"):
-            order = self.conditions.order(table, self.as_written(details, "order_by"), f"{path}.args.order_by")
+        if (sorting := self.arguments.settle(arguments.get("order_by"))) is not None:
+            order = self.conditions.order(table, sorting, f"{path}.args.order_by")
         sorted_by = {each.expression for each in order}
         last = tuple(
             each for each in (Order(Field(column)) for column in key_of(table)) if each.expression not in sorted_by
@@ -228,37 +223,11 @@ class Selection:
         return Read(table.table, select, where=where, order=order + last, limit=most, offset=offset or None)
 
     def amount(self, arguments: Mapping[str, Any], name: str, path: str) -> int | None:
-        given = arguments.get(name)
+        given = self.arguments.settle(arguments.get(name))
         if given is not None and given < 0:
             said = f'expected a non-negative 32-bit integer for type "Int", but found {given}'
             raise Fault(InvalidValue(said), f"{path}.args.{name}")
         return None if given is None else int(given)
-
-    # ── arguments ────────────────────────────────────────────────────────────────────────────
-
-    def arguments(self, field: GraphQLField, details: Details) -> dict[str, Any]:
-        """The arguments of a field, checked against the schema; raises GraphQLError."""
-        if not details[0].node.arguments:
-            return {}
-        return get_argument_values(
-            field, details[0].node, self.executor.variable_values, details[0].fragment_variable_values
-        )
-
-    def as_written(self, details: Details, name: str) -> list[Any]:
-        """An argument that has been checked, its members in the order of the text: a schema has an order of its own."""
-        node = next(each.value for each in details[0].node.arguments or () if each.name.value == name)
-        raw = self.raw_variables()
-        value = raw.get(node.name.value) if isinstance(node, VariableNode) else value_from_ast_untyped(node, raw)
-        return value if isinstance(value, list) else [value]
-
-    def raw_variables(self) -> dict[str, Any]:
-        if self._raw is None:
-            values = self.executor.variable_values
-            self._raw = dict(values.coerced)
-            for name, source in values.sources.items():
-                if source.value is not Undefined:
-                    self._raw[name] = source.value
-        return self._raw
 
 
 def named(field: GraphQLField) -> GraphQLObjectType:
