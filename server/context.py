@@ -13,6 +13,7 @@ from aiohttp import web
 
 from reflector.access.principal import Principal
 from reflector.engine import Engine
+from server.cache.answers import AnswerCache
 from server.config.limits import EffectiveLimits
 
 Authenticate = Callable[[web.BaseRequest], Principal]
@@ -23,7 +24,7 @@ Authenticate = Callable[[web.BaseRequest], Principal]
 class Context:
     """`limits` gives those of a set of roles. `cursor_key` is 64 bytes, the same in every process that serves.
 
-    `timeout` is what the driver itself allows a statement; who has less says so with each of theirs.
+    `cache` is None where no answers are kept. `timeout` is what the driver itself allows a statement; who has less says so with each of theirs.
     """
 
     engine: Engine
@@ -31,3 +32,4 @@ class Context:
     limits: Callable[[Sequence[str]], EffectiveLimits]
     cursor_key: bytes
     timeout: timedelta
+    cache: AnswerCache | None = None

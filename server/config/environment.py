@@ -31,7 +31,12 @@ SETTABLE: Final[Mapping[Path, Any]] = {
 }
 LONG: Final[Mapping[str, Path]] = {PREFIX + "_".join(map(str, path)).upper(): path for path in SETTABLE}
 # The last of several for one setting wins, so what is plainly ours stands behind what other programs read too.
-VARIABLES: Final[Mapping[str, Path]] = {"DATABASE_URL": ("database", "url"), **LONG, **SHORT}
+VARIABLES: Final[Mapping[str, Path]] = {
+    "DATABASE_URL": ("database", "url"),
+    "REDIS_URL": ("redis", "url"),
+    **LONG,
+    **SHORT,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,7 @@ class Flags:
     url: str | None = None
     host: str | None = None
     port: int | None = None
+    workers: int | None = None
     writable: bool = False
     insecure: bool = False
 
@@ -49,6 +55,7 @@ FLAGS: Final[Mapping[str, tuple[str, Path]]] = {
     "url": ("the database URL of the command line", ("database", "url")),
     "host": ("--host", ("server", "host")),
     "port": ("--port", ("server", "port")),
+    "workers": ("--workers", ("server", "workers")),
 }
 
 

@@ -27,6 +27,7 @@ SECRETS: Final[tuple[SettingPath, ...]] = (
     ("server", "secret"),
     ("server", "token"),
     ("auth", "jwt", "secret"),
+    ("redis", "url"),
 )
 
 

@@ -28,6 +28,7 @@ from server.config.values import (
     Named,
     Origin,
     PublicUrl,
+    RedisUrl,
     Size,
     Text,
     Token,
@@ -42,6 +43,7 @@ from server.config.values import (
 __all__ = [
     "Allow",
     "Auth",
+    "Cache",
     "Columns",
     "Config",
     "Cors",
@@ -52,9 +54,12 @@ __all__ = [
     "File",
     "Jwt",
     "Limits",
+    "Metrics",
+    "Observability",
     "Pool",
     "Preset",
     "Read",
+    "Redis",
     "Relationship",
     "Role",
     "RoleLimits",
@@ -62,6 +67,7 @@ __all__ = [
     "Section",
     "Server",
     "Table",
+    "TableCache",
     "Tls",
     "Update",
 ]
@@ -109,7 +115,7 @@ class Server(Section):
 
     host: Bind = "127.0.0.1"
     port: Annotated[int, whole(0, 65535)] = 8000
-    workers: Annotated[int, only(1, "this version runs one process")] = 1
+    workers: Annotated[int, whole(1, 64)] = 1
     cors: Cors = Cors()
     body: Size = 1024**2
     url: PublicUrl | None = None
@@ -139,6 +145,7 @@ class Auth(Section):
 
     jwt: Jwt | None = None
     anonymous_role: Text | None = None
+    admin_role: Text | None = None
 
 
 class RoleLimits(Section):
@@ -176,14 +183,24 @@ class Defaults(Section):
     columns: Literal["all", "listed"] = "all"
 
 
+class TableCache(Section):
+    """For how long answers that are made of the table may be kept."""
+
+    later: ClassVar = frozenset({"stale", "etag"})
+
+    ttl: Duration
+    public: Flag = False
+
+
 class Table(Section):
     """What is open of the tables whose name matches."""
 
-    later: ClassVar = frozenset({"cache", "changes"})
+    later: ClassVar = frozenset({"changes"})
 
     name: Text | None = None
     columns: Named[Literal["hidden"]] = Field(default_factory=nothing)
     allow: Named[Allow] = Field(default_factory=nothing)
+    cache: TableCache | None = None
 
 
 class Relationship(Section):
@@ -211,19 +228,48 @@ class Limits(Section):
     offset: Annotated[int, whole(0, 10_000_000)] = 100_000
 
 
+class Cache(Section):
+    """Where answers are kept."""
+
+    later: ClassVar = frozenset({"ttl"})
+
+    memory: Size = 64 * 1024**2
+
+
+class Redis(Section):
+    """Through which servers of one database hear of one another's writes."""
+
+    url: RedisUrl
+
+
+class Metrics(Section):
+    """Where figures are told to whoever asks; nothing else is served there."""
+
+    host: Bind = "127.0.0.1"
+    port: Annotated[int, whole(0, 65535)]
+
+
+class Observability(Section):
+    """What the server says of itself."""
+
+    later: ClassVar = frozenset({"traces"})
+
+    log: Literal["auto", "console", "json"] = "auto"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    requests: Flag = False
+    metrics: Metrics | None = None
+
+
 class File(Section):
     """Everything config.yaml may say."""
 
     later: ClassVar = frozenset(
         {
-            "redis",
-            "cache",
             "changes",
             "functions",
             "tests",
             "webhooks",
             "extensions",
-            "observability",
             "postgrest",
             "graphql",
         }
@@ -240,6 +286,9 @@ class File(Section):
     tables: Named[Table] = Field(default_factory=nothing)
     relationships: Named[Relationship] = Field(default_factory=nothing)
     limits: Limits = Limits()
+    observability: Observability = Observability()
+    cache: Cache = Cache()
+    redis: Redis | None = None
 
 
 class Config(File):

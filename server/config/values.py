@@ -189,6 +189,24 @@ def read_database_url(given: Any) -> DatabaseUrl:
         raise UnfitError(f"cannot be read: {fault.message}" + (f" ({fault.hint})" if fault.hint else "")) from None
 
 
+def read_redis_url(given: Any) -> Secret:
+    """`redis://[user:password@]host[:port][/number]`, with `rediss` for TLS; or `unix:///path`."""
+    text = given.reveal() if isinstance(given, Secret) else given
+    if not isinstance(text, str):
+        raise UnfitError("must be a Redis URL")
+    try:
+        parts = urlsplit(text)
+        socket = parts.scheme == "unix" and not parts.hostname and len(parts.path) > 1
+        number = re.fullmatch(r"(/[0-9]{0,5})?", parts.path)
+        network = parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0 and number
+        plain = (socket or network) and not parts.query and not parts.fragment
+    except ValueError:
+        plain = False
+    if not plain:
+        raise UnfitError("must be redis://host:6379/0, rediss://… for TLS, or unix:///path, without anything behind it")
+    return Secret(str(text))
+
+
 def read_origin(given: Any) -> str:
     """`https://app.example.com`: exactly what a browser sends as Origin."""
     if not isinstance(given, str) or not ORIGIN.fullmatch(given):
@@ -267,6 +285,7 @@ Size: TypeAlias = Annotated[
 Key: TypeAlias = Annotated[Secret, secret(LEAST_SECRET)]
 Token: TypeAlias = Annotated[Secret, secret(LEAST_TOKEN)]
 Url: TypeAlias = Annotated[DatabaseUrl, Reads(read_database_url, TEXT, str)]
+RedisUrl: TypeAlias = Annotated[Secret, Reads(read_redis_url, TEXT, lambda _: MASK)]
 Origin: TypeAlias = Annotated[str, Reads(read_origin, TEXT)]
 Host: TypeAlias = Annotated[str, Reads(read_host, TEXT)]
 Bind: TypeAlias = Annotated[str, Reads(read_bind, TEXT)]

@@ -17,6 +17,7 @@ from aiohttp import web
 from reflector.access.disclosure import disclosed
 from reflector.catalog.model import DatabaseKind
 from reflector.datatypes import Value
+from reflector.engine import Prepared
 from reflector.errors import DatabaseError, Forbidden, UnknownTable
 from reflector.query.nodes import Selected
 from reflector.query.scope import TableScope
@@ -31,6 +32,9 @@ from server.apis.resource.listing import envelope, read_listing
 from server.apis.resource.preferences import MINIMAL, check_conditions, minimal
 from server.apis.resource.rows import Writing, plan_row, read_members
 from server.apis.resource.selection import row_key
+from server.cache.answers import Make, Rendered
+from server.cache.conditions import respond
+from server.cache.question import Question
 from server.context import Context
 
 ROOT: Final = "/api"
@@ -54,6 +58,7 @@ class ResourceApi:
         self.engine = context.engine
         self.callers = Callers(context)
         self.cursors = Cursors(context.cursor_key)
+        self.cache = context.cache
 
     # ── GET /api ─────────────────────────────────────────────────────────────────────────────
 
@@ -90,15 +95,15 @@ class ResourceApi:
             _check_readable(table)
             listing = read_listing(rights, table, request.rel_url.raw_path, query, self.cursors)
             prepared = self.engine.prepare(rights.snapshot, rights.access, listing.read)
-            kept = (listing, prepared)
+            kept = (listing, prepared, self._question(caller, prepared, request.rel_url.raw_path, query))
             self.callers.keep(key, query, kept, prepared)
-        listing, prepared = kept
-        try:
-            answer = await self.engine.run(prepared, caller.principal, rights.session)
-        except DatabaseError as error:
-            raise disclosed(error, table, rights.snapshot.catalog) from error
-        body, link = envelope(listing, answer, self.cursors)
-        return answered(body, Link=link) if link else answered(body)
+        listing, prepared, question = kept
+
+        async def make() -> Rendered:
+            body, link = envelope(listing, await self._asked(caller, table, prepared), self.cursors)
+            return Rendered(body, link)
+
+        return await self._answered(request, caller, question, prepared, make)
 
     async def _create(self, request: web.Request, caller: Caller, table: TableScope) -> web.Response:
         rights = caller.rights
@@ -134,17 +139,19 @@ class ResourceApi:
     async def _read(self, request: web.Request, caller: Caller, table: TableScope) -> web.Response:
         rights, query = caller.rights, request.rel_url.raw_query_string
         key = ("row", caller.principal.roles, table.table.label, query)
-        plan = self.callers.recent.get(key)
-        if plan is None:
+        kept = self.callers.recent.get(key)
+        if kept is None:
             _check_readable(table)
             plan = plan_row(self.engine, rights, table, key_of(table), query)
-            self.callers.keep(key, query, plan, plan.template.prepared)
+            kept = (plan, self._question(caller, plan.template.prepared, table.table.label, query))
+            self.callers.keep(key, query, kept, plan.template.prepared)
+        plan, question = kept
         prepared = plan.template.filled(read_key(plan.key, _raw_key(request)))
-        try:
-            answer = await self.engine.run(prepared, caller.principal, rights.session)
-        except DatabaseError as error:
-            raise disclosed(error, table, rights.snapshot.catalog) from error
-        return answered(answer.body or b"null")
+
+        async def make() -> Rendered:
+            return Rendered((await self._asked(caller, table, prepared)).body or b"null")
+
+        return await self._answered(request, caller, question, prepared, make)
 
     async def _update(self, request: web.Request, caller: Caller, table: TableScope) -> web.Response:
         self._check_right(table, table.may_update, table.table.updatable, "PATCH", "change rows of", row=True)
@@ -172,6 +179,33 @@ class ResourceApi:
         row = dict(zip(key, read_key(key, _raw_key(request)), strict=True))
         await self._writing(caller, table).delete(row)
         return empty()
+
+    # ── reading, or having read ──────────────────────────────────────────────────────────────
+
+    def _question(self, caller: Caller, prepared: Prepared, *rendering: str) -> Question | None:
+        """What is asked, where its answers are kept. The roles of the caller and all that these extend are part of it."""
+        if self.cache is None:
+            return None
+        roles = (*caller.principal.roles, "", *caller.rights.access.roles)
+        return self.cache.question(prepared, roles, ROOT, *rendering)
+
+    async def _answered(
+        self, request: web.Request, caller: Caller, question: Question | None, prepared: Prepared, make: Make
+    ) -> web.Response:
+        key = None if question is None else question.key(prepared.values, caller.principal)
+        if self.cache is None or question is None or key is None:
+            rendered = await make()
+            return answered(rendered.body, Link=rendered.link) if rendered.link else answered(rendered.body)
+        entry = self.cache.find(key) or await self.cache.fill(question, key, make)
+        return respond(self.cache, entry, request, caller.principal)
+
+    async def _asked(self, caller: Caller, table: TableScope, prepared: Prepared) -> Answer:
+        try:
+            return await self.engine.run(prepared, caller.principal, caller.rights.session)
+        except DatabaseError as error:
+            raise disclosed(error, table, caller.rights.snapshot.catalog) from error
+
+    # ── writing ──────────────────────────────────────────────────────────────────────────────
 
     def _writing(self, caller: Caller, table: TableScope) -> Writing:
         return Writing(self.engine, self.callers.recent, caller, table)

@@ -58,10 +58,13 @@ tables:
         update: {filter: own, check: status != 'locked', columns: [title]}
         delete: own and status == 'draft'
         aggregate: true
+    cache: {ttl: 30s, public: true}
 relationships:
   article_stats.article: {to: article, join: {article_id: id}}
   article.comment: {rename: remarks}
 limits: {rows: 500, page: 50, depth: 5, terms: 100, filter_depth: 8, list: 1000, offset: 10000}
+cache: {memory: 16MiB}
+redis: {url: "redis://reader:hunter2@redis.example:6380/1"}
 """
 
 Loader = Callable[..., Config]

@@ -70,7 +70,7 @@ def test_settings_know_where_they_are_written(loaded: Loader) -> None:
     fallen_back = config.position("tables", "article", "allow", "user", "read", "filter")
     assert fallen_back is not None
     assert fallen_back.line == 39
-    assert config.position("limits", "rows") == Position(str(config.source), 47, 10)
+    assert config.position("limits", "rows") == Position(str(config.source), 48, 10)
     assert load(None, {}, Flags(url="sqlite:///x.db")).position("limits", "rows") is None
 
 

@@ -45,6 +45,7 @@ def test_a_secret_is_told_to_who_asks_and_to_nobody_else() -> None:
         "version: 1\ndatabase: {url: 'postgres://u:canary/hunter2@h/d', timeout: canary, watch: canary, pool: canary}\n",
         "version: 1\ndatabase: {url: 'canary:hunter2'}\ndefaults: {read: canary, columns: canary}\nlimits: {rows: canary}\n",
         "version: 1\nserver: {secret: 'canary\n",
+        "version: 1\nredis: {url: 'redis://u:canary@h:6379/0?x=hunter2'}\n",
         "version: 1\nserver: {secret: [canary}\n",
         "version: 1\nserver: {secret: '${canary'}\n",
         "canary",

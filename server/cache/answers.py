@@ -1,0 +1,238 @@
+"""The answers that are kept, and when they still hold.
+
+    an entry holds    while no table that it was read from has a new version (own writes, captured changes, other servers)
+    and               for the least `ttl` of these tables; beyond it only while every change to all of them is heard
+    and               for a second at most, while other servers that write are not heard
+
+Rule: the versions are read before the database is asked, and what was asked under older ones is never kept, never joined
+and never shown again. Time is monotonic, and an answer's age counts from before it was asked for.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from hashlib import blake2b
+from typing import Final, Protocol
+
+from multidict import CIMultiDict
+
+from reflector.catalog.model import Catalog, Table, TableKind
+from reflector.engine import Prepared, Written
+from reflector.snapshot import Snapshot
+from reflector.versions import TableName, Version, Versions
+from server.cache.flights import Flights
+from server.cache.memory import Entry, Memory
+from server.cache.question import Key, Question, name_of
+from server.cache.rules import CacheRule
+
+UNHEARD_SECONDS: Final = 1.0
+"""How old an answer may be while it is not known what other servers write."""
+PRIVATE: Final = "private, no-cache"
+SETTLED_KINDS: Final = frozenset({TableKind.TABLE})
+"""Of other kinds nobody knows what they are made of, nor when that changes."""
+
+
+class Touched(Protocol):
+    """Captured changes; `lost`: any table may have changed without notice."""
+
+    @property
+    def tables(self) -> frozenset[TableName]: ...
+
+    @property
+    def lost(self) -> bool: ...
+
+
+class Others(Protocol):
+    """Other servers of the same database."""
+
+    def heard(self) -> bool:
+        """Whether all is known that they wrote until a moment ago."""
+
+    def tell(self, tables: Collection[TableName] | None, doubt: float) -> None:
+        """Rows of these tables changed, None for any; `doubt` in seconds, where they may yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """An answer as it is sent, without what its being kept adds. `link` is its Link header, empty for none."""
+
+    body: bytes
+    link: str = ""
+
+
+Make = Callable[[], Awaitable[Rendered]]
+
+
+class AnswerCache:
+    """Kept answers of one server.
+
+    `capacity` in bytes. `secret` keys the entity tags. `rules` gives those of a catalog. `doubt` is for how many seconds a
+    write whose outcome is unknown may yet come true. `covered` tells whether every change to a table is heard at the
+    moment; `others` are the other servers, None where there are none.
+    """
+
+    def __init__(
+        self,
+        capacity: int,
+        secret: bytes,
+        rules: Callable[[Catalog], Mapping[Table, CacheRule]],
+        versions: Versions,
+        clock: Callable[[], float],
+        doubt: float,
+    ) -> None:
+        self.memory = Memory(capacity)
+        self.versions = versions
+        self.covered: Callable[[TableName], bool] = _never
+        self.others: Others | None = None
+        self.hits = self.misses = self.joined = 0
+        self._secret = blake2b(secret, digest_size=32).digest()
+        self._rules_of = rules
+        self._clock = clock
+        self._doubt = doubt
+        self._flights: Flights[Entry] = Flights()
+        self._snapshot: Snapshot | None = None
+        self._rules: Mapping[Table, CacheRule] = {}
+
+    @property
+    def kept_bytes(self) -> int:
+        return self.memory.size
+
+    # ── asking ───────────────────────────────────────────────────────────────────────────────
+
+    def question(self, prepared: Prepared, roles: Sequence[str], *rendering: str) -> Question | None:
+        """The question that a prepared read is, None where its answers are not kept.
+
+        `rendering`: all that decides how the answer looks beside plan and values: the API, the address, the media type.
+        """
+        plan = prepared.plans[0]
+        if len(prepared.plans) != 1 or plan.touches is not None or not self._serves(prepared.snapshot):
+            return None
+        rules = [self._rules.get(table) for table in plan.reads]
+        if not any(rules):
+            return None
+        settled = not plan.volatile and all(table.kind in SETTLED_KINDS for table in plan.reads)
+        if not settled and not all(rules):
+            return None
+        return Question(
+            prepared.snapshot.number,
+            name_of(prepared, plan, roles, rendering),
+            tuple(sorted((table.schema, table.name) for table in plan.reads)),
+            min(0.0 if rule is None else rule.ttl for rule in rules),
+            settled,
+            all(rule is not None and rule.public for rule in rules),
+            plan.claims,
+        )
+
+    def find(self, key: Key) -> Entry | None:
+        """The kept answer, where it still holds."""
+        entry = self.memory.get(key)
+        if entry is None:
+            return None
+        if not self._holds(entry, self._clock()):
+            self.memory.drop(key)
+            return None
+        self.hits += 1
+        return entry
+
+    async def fill(self, question: Question, key: Key, make: Make) -> Entry:
+        """The answer, asked for once however many ask for it now; raises what `make` raises."""
+        self.misses += 1
+        began, versions = self._clock(), self.versions.read(question.tables)
+        if self.versions.in_doubt(question.tables):
+            return await self._made(question, key, make, began, None)
+        way = (key, versions)
+        flight = self._flights.find(way)
+        if flight is not None and self._young(question, began - flight.began):
+            self.joined += 1
+        else:
+            flight = self._flights.begin(way, began, partial(self._made, question, key, make, began, versions))
+        return await self._flights.wait(way, flight)
+
+    async def _made(
+        self, question: Question, key: Key, make: Make, began: float, versions: tuple[Version, ...] | None
+    ) -> Entry:
+        rendered = await make()
+        tag = self.tag(question, key, rendered.body)
+        headers = CIMultiDict({"Content-Type": "application/json", "ETag": tag, "Cache-Control": PRIVATE})
+        if rendered.link:
+            headers["Link"] = rendered.link
+        entry = Entry(question, rendered.body, headers, tag, began, versions)
+        if self._holds(entry, self._clock()) and self._serves_number(question.number):
+            self.memory.put(key, entry)
+        return entry
+
+    def tag(self, question: Question, key: Key, body: bytes) -> str:
+        """The strong entity tag: no one who lacks the secret can tell anything of the body from it, nor of anybody
+        else's; equal in every server with the same secret."""
+        digest = blake2b(digest_size=16, key=self._secret)
+        digest.update(question.name + b"%d:" % len(key[2]) + key[2].encode("utf-8", "surrogatepass"))
+        digest.update(body)
+        return f'"{base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()}"'
+
+    def remaining(self, entry: Entry) -> int:
+        """For how many more seconds, whole ones, the answer may be kept by others on the way, whoever writes."""
+        return max(0, int(entry.question.ttl - (self._clock() - entry.began)))
+
+    # ── whether an answer still holds ────────────────────────────────────────────────────────
+
+    def _holds(self, entry: Entry, now: float) -> bool:
+        if entry.versions is None or not self._young(entry.question, now - entry.began):
+            return False
+        if entry.moved != self.versions.moved:
+            if self.versions.read(entry.question.tables) != entry.versions:
+                return False
+            entry.moved = self.versions.moved
+        return True
+
+    def _young(self, question: Question, age: float) -> bool:
+        if age > UNHEARD_SECONDS and self.others is not None and not self.others.heard():
+            return False
+        return age <= question.ttl or (question.settled and self._all_heard(question.tables))
+
+    def _all_heard(self, tables: Iterable[TableName]) -> bool:
+        return all(map(self.covered, tables))
+
+    # ── what makes answers old ───────────────────────────────────────────────────────────────
+
+    def written(self, write: Written) -> None:
+        """This server wrote."""
+        doubt = 0.0 if write.certain else self._doubt
+        self.changed(write.tables, doubt)
+        if self.others is not None:
+            self.others.tell(write.tables, doubt)
+
+    def heard(self, touched: Touched) -> None:
+        """Somebody wrote, and it was captured."""
+        self.versions.bump(None if touched.lost else touched.tables)
+
+    def changed(self, tables: Collection[TableName] | None, doubt: float = 0.0) -> None:
+        """Rows of these tables have changed, None for any table; or may yet, for so many seconds."""
+        if doubt:
+            self.versions.doubt(tables, doubt)
+        else:
+            self.versions.bump(tables)
+
+    def forget(self) -> None:
+        """Nothing that is kept can be relied upon, and nothing that is being asked for now may be kept."""
+        self.memory.clear()
+        self.versions.bump(None)
+
+    # ── snapshots ────────────────────────────────────────────────────────────────────────────
+
+    def _serves(self, snapshot: Snapshot) -> bool:
+        """Whether this is the newest snapshot; what was kept under an older one goes."""
+        if self._snapshot is None or snapshot.number > self._snapshot.number:
+            self._snapshot = snapshot
+            self._rules = self._rules_of(snapshot.catalog)
+            self.memory.clear()
+        return snapshot is self._snapshot
+
+    def _serves_number(self, number: int) -> bool:
+        return self._snapshot is not None and self._snapshot.number == number
+
+
+def _never(_: object) -> bool:
+    return False

@@ -1,0 +1,45 @@
+"""Kept answers over HTTP: 200 with an entity tag, or 304 for who has it already.
+
+Rule: whoever is told 304 had, under the same question and the same claims, exactly the bytes that would be sent now.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from aiohttp import hdrs, web
+from multidict import CIMultiDict
+
+from reflector.access.principal import Principal
+from server.cache.answers import AnswerCache
+from server.cache.memory import Entry
+
+TAGS: Final = re.compile(r'\s*(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")\s*(?:,|$)')
+LEFT_OUT: Final = (hdrs.CONTENT_TYPE, hdrs.LINK)
+"""What a 304 does not repeat."""
+
+
+def respond(cache: AnswerCache, entry: Entry, request: web.BaseRequest, principal: Principal) -> web.Response:
+    """The answer, or that it is the one the client has."""
+    headers = entry.headers
+    if entry.question.public and principal.anonymous and hdrs.AUTHORIZATION not in request.headers:
+        headers = headers.copy()
+        headers[hdrs.CACHE_CONTROL] = f"public, max-age={cache.remaining(entry)}"
+    if hdrs.IF_NONE_MATCH in request.headers and had(request.headers.getall(hdrs.IF_NONE_MATCH), entry.tag):
+        kept = CIMultiDict({name: value for name, value in headers.items() if name not in LEFT_OUT})
+        return web.Response(status=304, headers=kept)
+    return web.Response(body=entry.body, headers=headers)
+
+
+def had(given: list[str], tag: str) -> bool:
+    """Whether the client has the answer with this tag, as If-None-Match compares (RFC 9110): weakly, `*` is any."""
+    for line in given:
+        if line == tag or line.strip() == "*":
+            return True
+        place = 0
+        while (found := TAGS.match(line, place)) is not None:
+            if found[1] == tag:
+                return True
+            place = found.end()
+    return False
