@@ -21,7 +21,7 @@ from typing import Final, assert_never
 
 from reflector.access.permissions import Grants, TableGrant
 from reflector.access.rewrite import Rewriter
-from reflector.catalog.model import Column, Table
+from reflector.catalog.model import Column, Fill, Table
 from reflector.changes.change import NULL, Change, Cursor, Op, Row
 from reflector.datatypes import Value
 from reflector.errors import Forbidden
@@ -257,6 +257,8 @@ def _visibly_changed(question: Question, change: Change, bind: Bind) -> list[Col
     if change.changed is None or change.new is None or change.old is None:
         return None
     if all(guard == TRUE for _, guard in question.columns):
+        if any(_untold(column, change.new) for column, _ in question.columns) and not question.sighted:
+            return None
         return [column for column, _ in question.columns if column in change.changed]
     new, old = _shown(question, change.new, bind), _shown(question, change.old, bind)
     if new is None or old is None:
@@ -265,9 +267,11 @@ def _visibly_changed(question: Question, change: Change, bind: Bind) -> list[Col
 
 
 def _shown(question: Question, row: Row, bind: Bind) -> dict[Column, bytes] | None:
-    """The row as the readers see it; a column that the image lacks is left out. None: only the database knows."""
+    """The row as the readers see it; a large value that was left alone is left out. None: only the database knows."""
     shown: dict[Column, bytes] = {}
     for column, guard in question.columns:
+        if _untold(column, row):
+            return None
         if column not in row:
             continue
         if guard == TRUE:
@@ -278,6 +282,11 @@ def _shown(question: Question, row: Row, bind: Bind) -> dict[Column, bytes] | No
             return None
         shown[column] = row.shown(column) if seen is True else NULL
     return shown
+
+
+def _untold(column: Column, row: Row) -> bool:
+    """Whether the column is computed and the source does not tell it: PostgreSQL's stream has no generated columns."""
+    return column.fill is Fill.COMPUTED and column not in row
 
 
 def _notice(
