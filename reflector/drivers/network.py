@@ -82,6 +82,9 @@ class NetworkDriver(Generic[C]):
             for errand in list(self._errands):
                 errand.cancel()
 
+    def usage(self) -> Sequence[Usage]:
+        return (self._pool.usage("all"),)
+
     async def fetch(self, text: str, *values: Any) -> Rows:
         try:
             return await self._fetch(text, values)

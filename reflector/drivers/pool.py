@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
+from reflector.drivers.protocol import Usage
 from reflector.errors import DatabaseUnavailable, PoolExhausted
 
 
@@ -62,6 +63,11 @@ class Pool(Generic[C]):
     def open(self) -> int:
         """How many places are taken."""
         return self.size - self._places
+
+    def usage(self, name: str) -> Usage:
+        """How the places are used at this moment."""
+        idle, waiting = len(self.idle), sum(not turn.done() for turn in self._waiting)
+        return Usage(name, self.size, idle, self.open - idle, waiting)
 
     async def acquire(self) -> C:
         """A connection of one's own, to be given to `release` or `discard`.

@@ -41,6 +41,17 @@ class Settings:
     writable: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How a pool of connections is used: `size` places, `idle` and `busy` connections, callers `waiting` for one."""
+
+    name: str
+    size: int
+    idle: int
+    busy: int
+    waiting: int
+
+
 class Driver(Protocol):
     """One database, reached."""
 
@@ -65,3 +76,6 @@ class Driver(Protocol):
 
         `done` gets the answers as they come, so that whoever meets an error can tell which plan it was.
         """
+
+    def usage(self) -> Sequence[Usage]:
+        """How the connections are used at this moment, pool by pool."""

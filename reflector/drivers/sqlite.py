@@ -207,6 +207,9 @@ class SQLiteDriver:
         await self._readers.close()
         await self._writers.close()
 
+    def usage(self) -> Sequence[Usage]:
+        return (self._readers.usage("read"), self._writers.usage("write"))
+
     async def fetch(self, text: str, *values: Any) -> Rows:
         connection = await self._readers.acquire()
         return await self._done(connection, lambda: connection.own_rows(text, values))

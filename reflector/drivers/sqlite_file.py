@@ -1,7 +1,8 @@
 """How a SQLite file is opened, and what a connection to it may never do.
 
 Rule: opening creates nothing. What is said of a file is said of the file, not of SQLite. The schema is not trusted: it
-may come from anybody, and its triggers and views run with our functions.
+may come from anybody. Its views and triggers cannot call our functions, and our functions are pure: they read their
+arguments and nothing else.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import base64
 import os
 import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -109,7 +112,8 @@ def usable_file(url: DatabaseUrl) -> Path:
 def _set_up(raw: sqlite3.Connection, *, writable: bool) -> None:
     raw.execute("PRAGMA schema_version").fetchall()  # the first look at the file: is it a database?
     raw.execute("PRAGMA foreign_keys = ON")
-    raw.execute("PRAGMA trusted_schema = OFF")
+    if may_distrust_schemas():
+        raw.execute("PRAGMA trusted_schema = OFF")
     raw.execute("PRAGMA cell_size_check = ON")
     raw.execute("PRAGMA recursive_triggers = OFF")
     if not writable:
@@ -120,20 +124,41 @@ def _set_up(raw: sqlite3.Connection, *, writable: bool) -> None:
     raw.set_authorizer(authorize)
 
 
+@cache
+def may_distrust_schemas() -> bool:
+    """Whether this SQLite lets a schema that is not trusted use JSON functions.
+
+    Older ones do not: a table with `CHECK (json_valid(x))`, as many files have, could not even be opened. There the
+    authorizer alone keeps our functions out of views and triggers, and in a CHECK they do no harm.
+    """
+    with closing(sqlite3.connect(":memory:")) as probe:
+        probe.execute("PRAGMA trusted_schema = OFF")
+        try:
+            probe.execute("CREATE TABLE probe (x CHECK (json_valid(x)))")
+            probe.execute("INSERT INTO probe VALUES ('[]')")
+        except sqlite3.Error:
+            return False
+        return True
+
+
 def _passing_null(says: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *values: None if None in values else says(*values)
 
 
-def authorize(action: int, first: str | None, second: str | None, _schema: str | None, _trigger: str | None) -> int:
-    """What SQLite asks while it prepares a statement."""
+def authorize(action: int, first: str | None, second: str | None, _schema: str | None, within: str | None) -> int:
+    """What SQLite asks while it prepares a statement. `within` names the view or trigger that wants it."""
     if action in {sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH}:
         return sqlite3.SQLITE_DENY
     if action == sqlite3.SQLITE_PRAGMA:
         allowed = first in READ_PRAGMAS and (second is None or first in WITH_ARGUMENT)
         return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
-    if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in FORBIDDEN_FUNCTIONS:
-        return sqlite3.SQLITE_DENY
+    if action == sqlite3.SQLITE_FUNCTION:
+        return sqlite3.SQLITE_DENY if _denied((second or "").lower(), within) else sqlite3.SQLITE_OK
     return sqlite3.SQLITE_OK
+
+
+def _denied(function: str, within: str | None) -> bool:
+    return function in FORBIDDEN_FUNCTIONS or (within is not None and function in FUNCTIONS)
 
 
 def refusal(error: BaseException, url: DatabaseUrl) -> ConnectionRefused | None:

@@ -151,6 +151,24 @@ async def test_a_hostile_schema_cannot_call_our_functions(prepare: Prepare) -> N
     await world.driver.close()
 
 
+async def test_a_schema_may_use_json_functions(prepare: Prepare) -> None:
+    """Whatever SQLite thinks of them where schemas are not trusted: files with `CHECK (json_valid(x))` are many."""
+    world = prepare("sqlite")
+    (_, _, path), *_ = await world.driver.fetch("PRAGMA database_list")
+    run_script(
+        Path(path),
+        """CREATE TABLE noted (id integer PRIMARY KEY, x text CHECK (json_valid(x)), log text);
+        CREATE TRIGGER noting AFTER INSERT ON noted BEGIN UPDATE noted SET log = json_array(new.id) WHERE id = new.id; END;
+        CREATE VIEW notes AS SELECT json_extract(x, '$[0]') AS first FROM noted""",
+    )
+    await world.driver.run(world.write("INSERT INTO noted (id, x) VALUES (?, ?)", 7, "[3]"))
+    assert [tuple(row) for row in await world.driver.fetch("SELECT log FROM noted")] == [("[7]",)]
+    assert [tuple(row) for row in await world.driver.fetch("SELECT first FROM notes")] == [(3,)]
+    with pytest.raises(CheckViolation):
+        await world.driver.run(world.write("INSERT INTO noted (id, x) VALUES (?, ?)", 8, "["))
+    await world.driver.close()
+
+
 async def test_sqlites_own_errors_name_their_columns(prepare: Prepare) -> None:
     world = prepare("sqlite")
     (_, _, path), *_ = await world.driver.fetch("PRAGMA database_list")
