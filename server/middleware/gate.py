@@ -101,7 +101,6 @@ def gate(rules: GateRules) -> Middleware:
         headers = request.headers
         given = headers.get(REQUEST_ID)
         request_id = given if given is not None and WELL_FORMED_ID.fullmatch(given) else new_request_id()
-        request["request_id"] = request_id
         try:
             admit(rules, request)
             if request.method == "OPTIONS" and hdrs.ACCESS_CONTROL_REQUEST_METHOD in headers:

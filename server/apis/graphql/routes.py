@@ -176,7 +176,7 @@ class GraphQLApi:
             return
         cause = error.error.__cause__
         reason = f"{error.error.code}: {error.error.message}" + (f" ({type(cause).__name__}: {cause})" if cause else "")
-        LOG.warning("request %s: %s: %s", request.get("request_id", "-"), request.path, reason)
+        LOG.warning("%s %s: %s", request.method, request.path, reason)
 
     # ── schemas ──────────────────────────────────────────────────────────────────────────────
 
