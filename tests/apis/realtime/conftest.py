@@ -1,0 +1,68 @@
+"""Bookshops of the test's own whose changes are captured, served by the real server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from reflector.catalog.model import DatabaseKind
+from tests.bookshops import Databases
+from tests.changes.capturing import Write, install, uninstall, writer
+from tests.server.harness import Served, served
+from tests.servers import MariaDBServer, PostgreSQLServer
+
+
+@pytest.fixture(scope="session")
+def bounded_postgresql() -> Iterator[PostgreSQLServer]:
+    """A PostgreSQL whose slots keep no more than a bound."""
+    with PostgreSQLServer({"max_slot_wal_keep_size": "1GB", "max_replication_slots": "60"}) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    folder: Path = tmp_path_factory.mktemp("realtime")
+
+    def mariadb() -> MariaDBServer:
+        server: MariaDBServer = request.getfixturevalue("mariadb_server")
+        return server
+
+    return Databases(lambda: request.getfixturevalue("bounded_postgresql"), mariadb, folder)
+
+
+@pytest.fixture(params=(DatabaseKind.SQLITE, DatabaseKind.POSTGRESQL), ids=str)
+def kind(request: pytest.FixtureRequest) -> DatabaseKind:
+    found: DatabaseKind = request.param
+    return found
+
+
+@pytest.fixture
+async def url(kind: DatabaseKind, databases: Databases) -> AsyncIterator[str]:
+    """A bookshop of the test's own, with its changes captured."""
+    made = databases.bookshop(kind)
+    await install(made)
+    yield made
+    await uninstall(made)
+
+
+@pytest.fixture
+def write(url: str, databases: Databases) -> Write:
+    """Another program that writes into it."""
+    return writer(url, databases.postgresql)
+
+
+@pytest.fixture
+async def api(url: str) -> AsyncIterator[Served]:
+    """It, served and open."""
+    async with served(url) as running:
+        yield running
+
+
+@pytest.fixture
+async def quiet_url(databases: Databases) -> str:
+    """SQLite, for what has nothing to do with the database."""
+    made = databases.bookshop(DatabaseKind.SQLITE)
+    await install(made)
+    return made
