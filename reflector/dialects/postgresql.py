@@ -103,6 +103,9 @@ class PostgreSQL(Dialect):
             shape = BLOBS
         return expression if shape is None else Shaped(shape, expression)
 
+    def fixed(self, said: str) -> Sql:
+        return cast(super().fixed(said), "pg_catalog.text")
+
     def one(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
         rows, row = self.rows(members, source)
         return sa.select(sa.func.pg_catalog.row_to_json(row).label("body")).select_from(rows)

@@ -176,6 +176,10 @@ class Dialect:
         """What stands where nothing is related."""
         return sa.literal_column("'[]'") if many else sa.null()
 
+    def fixed(self, said: str) -> Sql:
+        """A text of ours as a value."""
+        return text(said)
+
     def grouped(self, members: Sequence[Member]) -> Sql:
         """An object of further members about the row in hand, as a member of its document."""
         return self.bare_document(members)

@@ -38,7 +38,7 @@ from reflector.query.nodes import (
     Parameter,
     Related,
 )
-from reflector.sql.dialect import PLAIN, Sql
+from reflector.sql.dialect import Sql
 from reflector.sql.plan import Constant, Encode, FromClaim, FromRequest, Moment
 from reflector.sql.plan import Source as Origin
 from reflector.sql.statement import Writer
@@ -131,16 +131,11 @@ def raw(writer: Writer, expression: Expression, rows: Rows) -> Sql:
                 found = found.where(condition(writer, where, (alias,)))
             return found.limit(ONE).scalar_subquery()
         case FixedText(text=said):
-            return sa.literal_column(f"'{said}'") if PLAIN.match(said) else _constant_text(writer, said)
+            return writer.dialect.fixed(said)
         case Counted():
             return counted(writer, expression, rows)
         case _:
             assert_never(expression)
-
-
-def _constant_text(writer: Writer, text: str) -> Sql:
-    bound: Sql = writer.dialect.operand(writer.bind(Constant(text)), TEXT)
-    return bound
 
 
 def counted(writer: Writer, count: Counted, rows: Rows) -> Sql:

@@ -63,7 +63,7 @@ def names_of(catalog: Catalog) -> Names:
             types |= own_types
             fields |= own_fields
             names[table] = name
-        notices += _awkward_columns(table)
+            notices += _awkward_columns(table)
     return Names(names, tuple(notices))
 
 

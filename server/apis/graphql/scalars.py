@@ -89,6 +89,8 @@ def scalar_name(type_: DataType) -> str:
         return _integer(type_)
     if type_.kind is Kind.FLOAT:
         return "Float" if type_.bits == 32 or type_.native.lower().startswith("float") else "float8"
+    if type_.kind is Kind.SPECIAL and _NAME.fullmatch(type_.native):
+        return type_.native.lower()
     return ELSEWHERE.get(type_.kind, "String")
 
 
