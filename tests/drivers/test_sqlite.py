@@ -20,6 +20,7 @@ from reflector.errors import (
     ReadOnlyDatabase,
     UniqueViolation,
 )
+from reflector.sql.reads import PAGE
 from tests.drivers.conftest import Prepare, run_script, settings
 from tests.drivers.worlds import ITEM
 
@@ -148,6 +149,14 @@ async def test_a_hostile_schema_cannot_call_our_functions(prepare: Prepare) -> N
     run_script(Path(path), "CREATE VIEW trap AS SELECT reflector_lower('X') AS a")
     with pytest.raises(DatabaseError):
         await world.driver.fetch("SELECT a FROM trap")
+    await world.driver.close()
+
+
+async def test_our_own_pages_call_our_functions(prepare: Prepare) -> None:
+    """A list is a WITH query, which SQLite names to the authorizer just as it names a view."""
+    world = prepare("sqlite")
+    text = f"WITH {PAGE} AS MATERIALIZED (SELECT reflector_lower('Ä') AS a LIMIT 1) SELECT a FROM {PAGE}"
+    assert [tuple(row) for row in await world.driver.fetch(text)] == [("ä",)]
     await world.driver.close()
 
 
