@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from reflector.catalog.model import DatabaseKind
+from reflector.database_url import parse_database_url
 from server.cache.answers import AnswerCache
 from tests.bookshops import KINDS, Databases
 from tests.server.harness import Served
+from tests.server.test_jwt import token
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +45,21 @@ def cache_of(api: Served) -> AnswerCache:
     keeping = api.running.keeping
     assert keeping is not None
     return keeping.cache
+
+
+def write_outside(databases: Databases, url: str, sql: str) -> None:
+    """Write into the database as any other program does, past the server."""
+    found = parse_database_url(url)
+    name = found.database or ""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(name)) as connection:
+            connection.executescript(sql)
+    elif url.startswith("postgres"):
+        databases.postgresql().run(name, sql)
+    else:
+        databases.mariadb().run(name, sql)
+
+
+def bearer(role: str, subject: str = "7", **more: object) -> dict[str, str]:
+    claims = {"exp": time.time() + 600, "aud": "api", "iss": "https://id.example", "roles": role, "sub": subject}
+    return {"Authorization": f"Bearer {token({**claims, **more})}"}
