@@ -32,9 +32,9 @@ async def uninstall(url: str) -> None:
     await source.perform((await source.setup()).uninstall)
 
 
-def writer(url: str, server: Callable[[], PostgreSQLServer]) -> Write:
+def writer(url: str, server: Callable[[], PostgreSQLServer] | None = None) -> Write:
     """Runs SQL in the database, as another program would."""
-    if not url.startswith("sqlite"):
+    if server is not None and not url.startswith("sqlite"):
         name = url.rpartition("/")[2].partition("?")[0]
 
         def run(script: str) -> None:

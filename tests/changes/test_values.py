@@ -47,7 +47,9 @@ async def test_a_row_is_told_as_it_is_answered(kind: DatabaseKind, databases: Da
         assert sum(1 for each in kept.told if each.op == "insert") == wanted
 
 
-def images(changes: Sequence[Committed], tables: Mapping[str, Table], codec: Codec, number: Any) -> dict[str, list[str]]:
+def images(
+    changes: Sequence[Committed], tables: Mapping[str, Table], codec: Codec, number: Any
+) -> dict[str, list[str]]:
     """The newest image of each row as a document, by table. A table without key has only insertions."""
     newest: dict[str, dict[object, str]] = {}
     for place, each in enumerate(changes):
