@@ -32,7 +32,8 @@ class Setup:
 
     installed: whether changes can be captured now. install, uninstall: what is to be done, empty when there is nothing.
     privileges: what whoever does it must be allowed. obstacles: why it cannot be done as things are. misses: what will
-    not be noticed, or not be told, and what would help.
+    not be noticed, or not be told, and what would help. noticed: the tables (schema and name) of which every change of a
+    row is noticed once it is installed, whatever can be told of it.
     """
 
     source: str
@@ -43,6 +44,7 @@ class Setup:
     obstacles: tuple[str, ...] = ()
     misses: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
+    noticed: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,7 +224,7 @@ def test_the_index_leaves_out_only_what_is_surely_false() -> None:
     chosen = random.Random(11)
     rules = [TRUE, *(is_(OWNER, n) for n in range(4)), *(is_(TITLE, t) for t in ("t", "u", "t "))]
     members = [Member(question(all_of(chosen.choice(rules), chosen.choice(rules)))) for _ in range(80)]
-    index: Index[Member] = Index()  # type: ignore[type-var]
+    index: Index[Member] = Index()
     for member in members:
         index.add(member)
     assert sorted(map(id, index)) == sorted(map(id, members))
@@ -255,7 +255,7 @@ def test_values_that_may_compare_in_other_ways_are_not_indexed() -> None:
     assert place_of(question(TRUE)) is None
     assert place_of(question(is_(OWNER, None))) is None
     odd = bound(committed({**row(), "owner": "7"}), Cursor(1, 1), ARTICLE, CODEC)
-    index: Index[Member] = Index()  # type: ignore[type-var]
+    index: Index[Member] = Index()
     index.add(Member(question(is_(OWNER, 7))))
     assert len(index.candidates(odd)) == 1
     assert ALL[0] is ID

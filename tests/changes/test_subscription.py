@@ -16,7 +16,7 @@ T = is_(TITLE, "t")
 
 def ops(asked: Question, new: dict[str, object] | None, old: dict[str, object] | None = None) -> object:
     found = judge(asked, change(new, old), clock)
-    return found if found is ASK else [notice.op for notice in found]  # type: ignore[union-attr]
+    return found if found is ASK else [notice.op for notice in found]
 
 
 @pytest.mark.parametrize(

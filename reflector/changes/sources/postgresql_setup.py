@@ -28,7 +28,8 @@ SELECT pg_catalog.current_setting('wal_level'), pg_catalog.current_setting('max_
 TABLES: Final = """
 SELECT n.nspname, c.relname, c.relreplident, c.relispartition, c.relpersistence, c.relkind,
     pg_catalog.pg_has_role(c.relowner, 'USAGE'),
-    EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)
+    EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary),
+    c.relkind = 'r' AND c.relhassubclass
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
     AND c.relpersistence <> 't'
@@ -70,7 +71,8 @@ def slot_name(database: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A table as it is. `identity`: d default, f full, i an index, n nothing."""
+    """A table as it is. `identity`: d default, f full, i an index, n nothing. `inherited`: rows of other tables, whose
+    changes are theirs, show in it as well."""
 
     name: NameOf
     identity: str
@@ -79,6 +81,7 @@ class Listed:
     parted: bool
     owned: bool
     keyed: bool
+    inherited: bool = False
 
     @property
     def whole(self) -> bool:
@@ -118,6 +121,7 @@ async def look(link: Link) -> Found:
             row[5] == "p",
             row[6] == "t",
             row[7] == "t",
+            row[8] == "t",
         )
         for row in await link.query(TABLES)
     )
@@ -160,6 +164,7 @@ def setup_of(found: Found, choices: Choices) -> Setup:
         obstacles=tuple(obstacles(found, choices)) if install else (),
         misses=tuple(misses(found, choices)),
         facts=tuple(facts(found)),
+        noticed=frozenset(found.published) - {each.name for each in found.tables if each.inherited},
     )
 
 

@@ -13,18 +13,16 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
-
-from reflector.changes.change import Batch, Codec, Committed, Op, Stored
+from reflector.changes.change import Batch, Codec
 from reflector.changes.setup import DEFAULT, HINT, Choices, Setup, SetupFailed, Step
 from reflector.changes.source import Sink
+from reflector.changes.sources.sqlite_outbox import resolved
 from reflector.changes.sources.sqlite_setup import (
-    ARGUMENTS,
     OUTBOX,
     Shape,
     install_steps,
@@ -46,8 +44,6 @@ POLL_SECONDS: Final = 0.01
 LOOK_AROUND_SECONDS: Final = 0.5
 """How often to look whether the path still leads to the same file."""
 AGAIN_SECONDS: Final = 0.5
-EPOCH_OF_JULIAN_DAYS: Final = 2440587.5
-SCHEMA: Final = "main"
 NEW: Final = f"SELECT seq, at, tab, op, old, new FROM {quoted(OUTBOX)} WHERE seq > ? ORDER BY seq"
 NEWEST: Final = f"SELECT coalesce(max(seq), 0) FROM {quoted(OUTBOX)}"
 
@@ -275,76 +271,3 @@ def _explained(error: Exception) -> Exception:
     unavailable = DatabaseUnavailable("the database file cannot be read")
     unavailable.__cause__ = error
     return unavailable
-
-
-# ── what the rows of the ring mean ───────────────────────────────────────────────────────────
-
-Entry = Sequence[Any]
-EVICTS: Final = {"E": "I", "V": "U"}
-"""Candidates for eviction, and by what they are evicted if it comes to pass."""
-
-
-def resolved(rows: Iterable[Entry], by_name: Mapping[str, Shape]) -> Iterator[Committed]:
-    """Changes in order. A candidate was evicted when what it was in the way of came to pass."""
-    waiting: dict[str, list[Entry]] = {}
-    for row in rows:
-        _, _, table, op, _, _ = row
-        shape = by_name.get(table)
-        if shape is None:
-            continue
-        if op in EVICTS:
-            waiting.setdefault(table, []).append(row)
-            continue
-        candidates = waiting.pop(table, [])
-        if op == "D":
-            # A program with recursive triggers tells of evictions itself.
-            waiting[table] = [each for each in candidates if not _same_key(shape, each[4], row[4])]
-            yield _committed(shape, row, Op.DELETE)
-            continue
-        evicted = [each for each in candidates if EVICTS[each[3]] == op]
-        replaced = None
-        for each in evicted:
-            if op == "I" and _same_key(shape, each[4], row[5]):
-                replaced = each
-            else:
-                yield _committed(shape, each, Op.DELETE)
-        if replaced is not None:
-            yield _committed(shape, (*row[:4], replaced[4], row[5]), Op.UPDATE)
-        else:
-            yield _committed(shape, row, Op.INSERT if op == "I" else Op.UPDATE)
-
-
-def _same_key(shape: Shape, left: str, right: str) -> bool:
-    if not shape.key:
-        return False
-    one, other = stored(shape, left), stored(shape, right)
-    return all(one[name] == other[name] for name in shape.key)
-
-
-def _committed(shape: Shape, row: Entry, op: Op) -> Committed:
-    _, day, _, _, old, new = row
-    return Committed(
-        (SCHEMA, shape.name),
-        op,
-        None if new is None or op is Op.DELETE else stored(shape, new),
-        None if old is None else stored(shape, old),
-        (day - EPOCH_OF_JULIAN_DAYS) * 86400,
-        size=200 + 2 * (len(old or "") + len(new or "")),
-    )
-
-
-def stored(shape: Shape, text: str) -> Stored:
-    """The image's values by name."""
-    values = orjson.loads(text)
-    if len(shape.columns) > ARGUMENTS:
-        values = [value for part in values for value in part]
-    return {
-        name: _value(value) if type(value) is dict else value for name, value in zip(shape.columns, values, strict=True)
-    }
-
-
-def _value(marked: Mapping[str, str]) -> bytes | float:
-    """A blob or a real, which JSON has no exact form for."""
-    if "b" in marked:
-        return bytes.fromhex(marked["b"])
-    return float(marked["r"].replace("Inf", "inf"))

@@ -124,9 +124,9 @@ def wanted(shape: Shape) -> dict[str, str]:
     }
     if shape.uniques:
         columns = ", ".join(quoted(name) for name in dict.fromkeys(c for u in shape.uniques for c, _ in u.columns))
-        found["evict"] = _trigger(shape, "evict", "BEFORE INSERT", _candidates(shape, "E", ""))
+        found["evict"] = _trigger(shape, "evict", "BEFORE INSERT", _candidates(shape, ""))
         others = " OR ".join(f"r.{_name(each)} <> OLD.{_name(each)}" for each in shape.identity)
-        moved = _candidates(shape, "V", f" AND ({others})")
+        moved = _candidates(shape, f" AND ({others})")
         found["displace"] = _trigger(shape, "displace", f"BEFORE UPDATE OF {columns}", moved)
     return {trigger_name(shape, what): sql for what, sql in found.items()}
 
@@ -154,7 +154,7 @@ def _entry(shape: Shape, op: str, old: str | None, new: str | None) -> str:
     )
 
 
-def _candidates(shape: Shape, op: str, others: str) -> str:
+def _candidates(shape: Shape, others: str) -> str:
     alike = " OR ".join(
         "("
         + " AND ".join(f"r.{quoted(name)} = NEW.{quoted(name)} COLLATE {quoted(coll)}" for name, coll in each.columns)
@@ -162,7 +162,7 @@ def _candidates(shape: Shape, op: str, others: str) -> str:
         for each in shape.uniques
     )
     return (
-        f"{INTO} SELECT julianday('now'), {literal(shape.name)}, '{op}', {image('r', shape.columns)}, NULL"
+        f"{INTO} SELECT julianday('now'), {literal(shape.name)}, 'E', {image('r', shape.columns)}, NULL"
         f" FROM {quoted(shape.name)} AS r WHERE ({alike}){others};"
     )
 
@@ -214,6 +214,7 @@ def setup_of(connection: sqlite3.Connection) -> Setup:
         uninstall=tuple(uninstall_steps(connection)),
         privileges=("writing to the file",),
         misses=tuple(misses(connection)),
+        noticed=frozenset(("main", shape.name) for shape in shapes(connection) if not shape.overlooked),
     )
 
 
