@@ -71,7 +71,7 @@ class AnswerCache:
 
     `capacity` in bytes. `secret` keys the entity tags. `rules` gives those of a catalog. `doubt` is for how many seconds a
     write whose outcome is unknown may yet come true. `covered` tells whether every change to a table is heard at the
-    moment; `others` are the other servers, None where there are none.
+    moment; `others` are the other servers, None where there are none; `renewed` is called when another snapshot is served.
     """
 
     def __init__(
@@ -87,6 +87,7 @@ class AnswerCache:
         self.versions = versions
         self.covered: Callable[[TableName], bool] = _never
         self.others: Others | None = None
+        self.renewed: Callable[[], None] = _nothing
         self.hits = self.misses = self.joined = 0
         self._secret = blake2b(secret, digest_size=32).digest()
         self._rules_of = rules
@@ -108,7 +109,7 @@ class AnswerCache:
         `rendering`: all that decides how the answer looks beside plan and values: the API, the address, the media type.
         """
         plan = prepared.plans[0]
-        if len(prepared.plans) != 1 or plan.touches is not None or not self._serves(prepared.snapshot):
+        if len(prepared.plans) != 1 or plan.touches is not None or not self.serves(prepared.snapshot):
             return None
         rules = [self._rules.get(table) for table in plan.reads]
         if not any(rules):
@@ -222,12 +223,15 @@ class AnswerCache:
 
     # ── snapshots ────────────────────────────────────────────────────────────────────────────
 
-    def _serves(self, snapshot: Snapshot) -> bool:
+    def serves(self, snapshot: Snapshot) -> bool:
         """Whether this is the newest snapshot; what was kept under an older one goes."""
-        if self._snapshot is None or snapshot.number > self._snapshot.number:
+        old = self._snapshot
+        if old is None or snapshot.number > old.number:
             self._snapshot = snapshot
             self._rules = self._rules_of(snapshot.catalog)
-            self.memory.clear()
+            if old is not None:
+                self.memory.clear()
+                self.renewed()
         return snapshot is self._snapshot
 
     def _serves_number(self, number: int) -> bool:
@@ -236,3 +240,7 @@ class AnswerCache:
 
 def _never(_: object) -> bool:
     return False
+
+
+def _nothing() -> None:
+    """What is done for those who have nothing to do."""

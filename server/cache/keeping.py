@@ -62,6 +62,7 @@ def keeping_of(config: Config, engine: Engine, url: DatabaseUrl, secret: bytes, 
     versions = Versions(time.monotonic)
     rules = partial(cache_rules, config)
     cache = AnswerCache(config.cache.memory, secret, rules, versions, time.monotonic, statement + DOUBT_SECONDS)
+    cache.serves(engine.snapshot)
     engine.on_write(cache.written)
     others = None
     if config.redis is not None:
