@@ -52,11 +52,16 @@ def source_of(url: DatabaseUrl) -> Source:
 
 
 class Capture:
-    """Follows the changes of an engine's database. `opaque` makes a token of a key that a reader may not see."""
+    """Follows the changes of an engine's database. `opaque` makes a token of a key that a reader may not see.
+
+    captured: how many changes so far; `lag` in seconds from the newest one's commit until it was here, None before one.
+    """
 
     def __init__(self, engine: Engine, url: DatabaseUrl, opaque: Callable[[bytes], str]) -> None:
         self.engine = engine
         self.active = False
+        self.captured = 0
+        self.lag: float | None = None
         self._url = url
         self._opaque = opaque
         self._hub: Hub | None = None
@@ -121,6 +126,9 @@ class Capture:
     # ── the sink of the source ───────────────────────────────────────────────────────────────
 
     def publish(self, batch: Batch) -> None:
+        if batch:
+            self.captured += len(batch)
+            self.lag = max(0.0, self.engine.clock().timestamp() - batch[-1].at)
         if self._hub is not None:
             self.notice()
             self._hub.publish(batch)

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import secrets
 import ssl
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,22 +19,31 @@ from aiohttp import web
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from reflector.capture import Capture
+from reflector.database_url import DatabaseUrl
 from reflector.drivers import open_driver
 from reflector.engine import Engine
 from reflector.errors import CatalogError, ConnectionRefused
 from server.access import EVERYBODY, longest_statement, overlay_of, settings_of
 from server.apis.graphql import graphql_routes
 from server.apis.health import Health, health_routes
+from server.apis.metrics import metrics_routes
+from server.apis.realtime import Realtime, opaque_keys
 from server.apis.resource import resource_routes
 from server.auth.credentials import authenticator
 from server.binding import Binding, misfits
+from server.cache.keeping import Keeping, keeping_of
 from server.config import Complaint, Config, ConfigError, EffectiveLimits, Position, limits_for
 from server.connection import Listener
 from server.context import Context
-from server.guard import Guard, guard_of
+from server.guard import Guard, guard_of, rules_of_figures
 from server.journal import observe
 from server.middleware.gate import gate
 from server.openapi import docs_routes, openapi_routes
+from server.telemetry.exposition import Exposition, Worker
+from server.telemetry.figures import Figures, cache_figures, capture_figures, engine_figures
+from server.telemetry.listener import FigureListener
+from server.telemetry.requests import Requests
 
 LOG: Final = logging.getLogger("reflector.server")
 DRAIN_SECONDS: Final = 6.0
@@ -53,6 +63,8 @@ class Running:
     app: web.Application
     runner: web.AppRunner
     listener: Listener
+    keeping: Keeping | None
+    figures: FigureListener
     sockets: asyncio.Server = field(init=False)
     port: int = 0
 
@@ -65,8 +77,10 @@ class Running:
         await self.engine.close()
 
 
-async def start(config: Config, *, strict: bool = False, routes: Sequence[web.RouteDef] = ()) -> Running:
-    """Connect, bind, listen. `routes` are further ones, behind the same gate.
+async def start(
+    config: Config, *, strict: bool = False, routes: Sequence[web.RouteDef] = (), worker: Worker | None = None
+) -> Running:
+    """Connect, bind, listen. `routes` are further ones, behind the same gate. `worker`: which of several processes.
 
     Raises ConnectionRefused where the database cannot be reached, ConfigError where the configuration does not fit it,
     and OSError where the address cannot be listened on.
@@ -76,8 +90,8 @@ async def start(config: Config, *, strict: bool = False, routes: Sequence[web.Ro
     binding = Binding(config, strict)
     engine = await engine_of(config, binding)
     try:
-        running = await _assembled(config, engine, binding, guard, routes)
-        await _listen(running, context)
+        running = await _assembled(config, engine, binding, guard, routes, worker)
+        await _listen(running, context, shared=worker is not None)
     except BaseException:
         await engine.close()
         raise
@@ -88,9 +102,7 @@ async def start(config: Config, *, strict: bool = False, routes: Sequence[web.Ro
 
 async def engine_of(config: Config, binding: Binding) -> Engine:
     """The engine of the configured database, with its first snapshot; raises ConnectionRefused and ConfigError."""
-    if config.database.url is None:
-        raise ConfigError([Complaint(Position("database.url"), "", "no database is named")])
-    driver = open_driver(config.database.url, settings_of(config))
+    driver = open_driver(database_of(config), settings_of(config))
     try:
         return await Engine.start(driver, binding.snapshot, overlay_of(config), observe=observe)
     except ConnectionRefused:
@@ -99,35 +111,70 @@ async def engine_of(config: Config, binding: Binding) -> Engine:
         raise misfits(error, config) from error
 
 
+def database_of(config: Config) -> DatabaseUrl:
+    """The database that is configured; raises ConfigError where none is."""
+    if config.database.url is None:
+        raise ConfigError([Complaint(Position("database.url"), "", "no database is named")])
+    return config.database.url
+
+
 async def _assembled(
-    config: Config, engine: Engine, binding: Binding, guard: Guard, routes: Sequence[web.RouteDef]
+    config: Config,
+    engine: Engine,
+    binding: Binding,
+    guard: Guard,
+    routes: Sequence[web.RouteDef],
+    worker: Worker | None,
 ) -> Running:
-    health = Health(lambda: engine.driver.fetch(ASKS), lambda: bool(binding.unfit))
-    context = Context(engine, authenticator(config), limits_of(config), cursor_key(config), longest_statement(config))
-    app = web.Application(middlewares=[gate(guard.rules)], client_max_size=config.server.body)
+    key, statement = cursor_key(config), longest_statement(config)
+    keeping = keeping_of(config, engine, database_of(config), key, statement.total_seconds())
+    health = Health(lambda: engine.driver.fetch(ASKS), lambda: bool(binding.unfit or (keeping and keeping.degraded)))
+    cache = keeping.cache if keeping else None
+    context = Context(engine, authenticator(config), limits_of(config), key, statement, cache)
+    capture = Capture(engine, database_of(config), opaque_keys(context.cursor_key))
+    realtime = Realtime(context, capture)
+    requests = Requests()
+    rows = [
+        *engine_figures(engine, lambda: len(binding.unfit), time.time()),
+        *capture_figures(capture, lambda: len(realtime.sockets)),
+        *cache_figures(cache),
+    ]
+    exposition = Exposition(Figures(requests, rows), worker)
+    figures = FigureListener(exposition, gate(rules_of_figures(config), Requests()), config.observability.metrics)
+    doors = [gate(guard.rules, requests, told=config.observability.requests)]
+    app = web.Application(middlewares=doors, client_max_size=config.server.body)
     app.add_routes(
         [
             *health_routes(health),
             *resource_routes(context),
+            *realtime.routes(),
             *graphql_routes(context, guarded=guard.rules.token is not None),
             *openapi_routes(context, config, guarded=guard.rules.token is not None),
+            *metrics_routes(context, exposition, config.auth.admin_role if config.auth else None),
             *docs_routes(guarded=guard.rules.token is not None),
             *routes,
         ]
     )
+    app.on_startup.append(figures.start)
+    app.on_cleanup.append(figures.close)
+    if keeping is not None:
+        app.on_startup.append(lambda _: keeping.start(capture))
+        app.on_cleanup.append(lambda _: keeping.close())
+    app.on_shutdown.append(realtime.close)
+    app.on_cleanup.append(lambda _: capture.close())
     # A client that leaves ends its query: only the real runner is told so by this.
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=DRAIN_SECONDS)
     await runner.setup()
     listener = Listener(cast("web.Server", runner.server))
-    return Running(config, engine, binding, health, guard, app, runner, listener)
+    return Running(config, engine, binding, health, guard, app, runner, listener, keeping, figures)
 
 
-async def _listen(running: Running, context: ssl.SSLContext | None) -> None:
+async def _listen(running: Running, context: ssl.SSLContext | None, *, shared: bool) -> None:
     host, port = running.config.server.host, running.config.server.port
     loop = asyncio.get_running_loop()
     try:
         running.sockets = await loop.create_server(
-            running.listener, host, port, ssl=context, backlog=1024, reuse_address=True
+            running.listener, host, port, ssl=context, backlog=1024, reuse_address=True, reuse_port=shared or None
         )
     except BaseException:
         running.listener.close()

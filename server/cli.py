@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     _database(serve)
     serve.add_argument("--host", help="where to listen (127.0.0.1)")
     serve.add_argument("--port", type=int, help="the port to listen on (8000); 0 takes a free one")
+    serve.add_argument("--workers", type=int, metavar="N", help="how many processes share the work (1)")
     serve.add_argument("--writable", action="store_true", help="without rules: let everybody who may read write")
     serve.add_argument("--insecure", action="store_true", help="without auth: ask other machines for no token")
     serve.add_argument("--strict", action="store_true", help="refuse to start where a rule does not fit the database")
@@ -101,6 +102,7 @@ def flags_of(options: argparse.Namespace) -> Flags:
         url=given.get("url"),
         host=given.get("host"),
         port=given.get("port"),
+        workers=given.get("workers"),
         writable=given.get("writable", False),
         insecure=given.get("insecure", False),
     )

@@ -19,6 +19,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
+from server.journal import REQUEST
 from server.middleware.gate import REQUEST_ID, new_request_id
 from server.problems import http_problem
 
@@ -76,8 +77,9 @@ class Connection(RequestHandler):
     ) -> web.StreamResponse:
         """The answer where no handler was reached."""
         request_id = new_request_id()
+        REQUEST.set(request_id)
         if status >= 500:
-            LOG.error("request %s", request_id, exc_info=exc)
+            LOG.error("no handler was reached", exc_info=exc)
         headers = {REQUEST_ID: request_id, "X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-store"}
         headers["Server"] = "reflector"
         response = http_problem(status, None, request_id, headers)

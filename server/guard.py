@@ -48,6 +48,13 @@ def guard_of(config: Config) -> Guard:
     )
 
 
+def rules_of_figures(config: Config) -> GateRules:
+    """What is held before the port of the figures: on loopback this machine's names, so that no page elsewhere reads it."""
+    wanted = config.observability.metrics
+    alone = wanted is not None and is_loopback(wanted.host)
+    return GateRules(hosts=LOOPBACK_HOSTS if alone else None)
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach what listens there."""
     if host == "localhost":

@@ -1,6 +1,9 @@
 """The log: one line an event on stderr, told from what happens inside.
 
     2024-05-01T10:00:00.123Z INFO reflector.server: serving sqlite:////srv/shop.db on http://127.0.0.1:8000
+    {"at": "2024-05-01T10:00:00.123Z", "level": "info", "logger": "reflector.server", "event": "serving …"}
+
+Whatever is said while a request is answered carries the request's id.
 
 Rule: logging never fails a request and never makes one wait: lines go through a bounded queue to a thread of their own,
 and what does not fit is dropped. A line is one line, whatever a caller put into it.
@@ -8,13 +11,19 @@ and what does not fit is dropped. A line is one line, whatever a caller put into
 
 from __future__ import annotations
 
+import copy
 import logging
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from logging.handlers import QueueHandler, QueueListener
 from queue import Queue
-from typing import Final, assert_never
+from typing import Any, Final, TextIO, assert_never
+
+import structlog
+from structlog.typing import EventDict, Processor
 
 from reflector.events import (
     CaptureChanged,
@@ -25,43 +34,101 @@ from reflector.events import (
     PlanCompiled,
     WatchFailed,
 )
+from server.config.models import Observability
 
 LOG: Final = logging.getLogger("reflector")
-FORM: Final = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s"
+REQUEST: ContextVar[str | None] = ContextVar("request", default=None)
+"""The id of the request that is being answered here."""
 WAITING: Final = 10_000
-ESCAPES: Final = {code: f"\\x{code:02x}" for code in (*range(32), 127) if code != 9}
+CONTROL: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160), 0x2028, 0x2029) if code != 9}
+"""Letters that would end a line or change a terminal."""
 ORDINARY: Final = frozenset({"name_clash", "table_without_key"})
 """Notices of what is nothing to put right."""
 
 
-class LineFormatter(logging.Formatter):
-    """One record a line; only the traceback of an unforeseen exception has lines of its own."""
+# ── how a line is written ────────────────────────────────────────────────────────────────────
 
-    converter = staticmethod(time.gmtime)
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
-        return super().formatMessage(record).translate(ESCAPES)
+def stamp(_: object, __: str, event: EventDict) -> EventDict:
+    """When, how grave, who says it, and for which request."""
+    record = event["_record"]
+    moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+    said: EventDict = {
+        "at": f"{moment}.{int(record.msecs):03d}Z",
+        "level": record.levelname.lower(),
+        "logger": record.name,
+        **event,
+    }
+    if (request := getattr(record, "request", None)) is not None:
+        said["request"] = request
+    facts: dict[str, Any] = getattr(record, "facts", {})
+    return {**said, **facts}
+
+
+def as_line(_: object, __: str, event: EventDict) -> str:
+    """For people; a traceback stands below, on lines of its own, indented so that nothing in it looks like a line."""
+    head = [event.pop(name) for name in ("at", "level", "logger", "event")]
+    traceback = event.pop("exception", None)
+    facts = "".join(f" {name}={value}" for name, value in event.items())
+    line = f"{head[0]} {head[1].upper()} {head[2]}: {head[3]}{facts}".translate(CONTROL)
+    if traceback is None:
+        return line
+    return "\n".join([line, *(f"  {each.translate(CONTROL)}" for each in traceback.split("\n"))])
+
+
+def formatter(style: str) -> logging.Formatter:
+    """`json` or `console`. A traceback never shows the values of variables."""
+    last: Processor = structlog.processors.JSONRenderer() if style == "json" else as_line
+    remove = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    return structlog.stdlib.ProcessorFormatter(
+        processors=[stamp, remove, structlog.processors.format_exc_info, last], keep_exc_info=False
+    )
+
+
+def style_of(wanted: str, stream: TextIO) -> str:
+    """What `auto` means here: lines for people where people look."""
+    if wanted != "auto":
+        return wanted
+    return "console" if stream.isatty() else "json"
+
+
+# ── how it gets there ────────────────────────────────────────────────────────────────────────
 
 
 class DroppingHandler(QueueHandler):
     """Hands records over, and drops them where the queue is full: nobody waits for a log."""
+
+    def __init__(self, queue: Queue[logging.LogRecord], worker: int | None) -> None:
+        super().__init__(queue)
+        self._facts = {} if worker is None else {"worker": worker}
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """The record with all that only the teller's context knows."""
+        kept = copy.copy(record)
+        kept.msg, kept.args = record.getMessage(), None
+        kept.request = REQUEST.get()
+        kept.facts = self._facts | getattr(record, "facts", {})
+        return kept
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """Nothing: what cannot be told is not told."""
 
 
 @contextmanager
-def logging_to_stderr(*, verbose: bool) -> Iterator[None]:
-    """Log on stderr until left; `verbose` tells the smaller things as well."""
+def logging_to_stderr(said: Observability, *, verbose: bool = False, worker: int | None = None) -> Iterator[None]:
+    """Log on stderr until left, as `observability` says; `verbose` tells the smaller things as well.
+
+    worker: the number of this process among several, None for the only one.
+    """
     sink = logging.StreamHandler()
-    sink.setFormatter(LineFormatter(FORM, "%Y-%m-%dT%H:%M:%S"))
+    sink.setFormatter(formatter(style_of(said.log, sys.stderr)))
     queue: Queue[logging.LogRecord] = Queue(WAITING)
     listener = QueueListener(queue, sink)
-    handler = DroppingHandler(queue)
+    handler = DroppingHandler(queue, worker)
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
-    LOG.setLevel(logging.DEBUG if verbose else logging.INFO)
+    LOG.setLevel("DEBUG" if verbose else said.level.upper())
     logging.raiseExceptions = False
     listener.start()
     try:
@@ -69,6 +136,11 @@ def logging_to_stderr(*, verbose: bool) -> Iterator[None]:
     finally:
         root.removeHandler(handler)
         listener.stop()
+
+
+def facts(**said: Any) -> dict[str, dict[str, Any]]:
+    """What a line says beside its words, for `extra`: fields of their own in JSON."""
+    return {"facts": said}
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
 from reflector.drivers.pool import Pool, Pooled
-from reflector.drivers.protocol import PLAIN, Session, Settings
+from reflector.drivers.protocol import PLAIN, Session, Settings, Usage
 from reflector.drivers.steps import Rows, Values, answer_of, needs_transaction, perform
 from reflector.drivers.verdict import After, Verdict, outcome_unknown
 from reflector.errors import ConnectionRefused, DatabaseUnavailable, ReflectorError

@@ -23,7 +23,7 @@ from reflector.catalog.model import DatabaseKind
 from reflector.database_url import DatabaseUrl
 from reflector.drivers import sqlite_errors, sqlite_file
 from reflector.drivers.pool import Pool
-from reflector.drivers.protocol import PLAIN, Session, Settings
+from reflector.drivers.protocol import PLAIN, Session, Settings, Usage
 from reflector.drivers.steps import Rows, Values, answer_of, needs_transaction, perform
 from reflector.drivers.verdict import After
 from reflector.errors import ConnectionRefused, DatabaseUnavailable, NotSupported, ReflectorError

@@ -58,7 +58,7 @@ def configured(path: Path | None, environ: Mapping[str, str], flags: Flags) -> t
 def serve(path: Path | None, environ: Mapping[str, str], flags: Flags, *, strict: bool, verbose: bool) -> int:
     """Serve until told to end; the exit status. Raises what loading and starting raise."""
     config, sample = configured(path, environ, flags)
-    with logging_to_stderr(verbose=verbose):
+    with logging_to_stderr(config.observability, verbose=verbose):
         return run(_serve(config, sample, strict=strict))
 
 

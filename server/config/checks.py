@@ -65,7 +65,7 @@ def _named_roles(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     for role, said in mapping(data, "roles").items():
         for below, parent in parents(said):
             yield ("roles", role, *below), parent
-    for path in (("auth", "anonymous_role"), ("auth", "jwt", "default_role")):
+    for path in (("auth", "anonymous_role"), ("auth", "admin_role"), ("auth", "jwt", "default_role")):
         name = mapping(data, *path[:-1]).get(path[-1])
         if isinstance(name, str):
             yield path, name
@@ -133,6 +133,35 @@ def idle_token(data: Mapping[str, Any]) -> Iterator[Fault]:
         yield ("server", "token"), "is for a server without auth", "with auth, callers carry credentials"
 
 
+def everybody_administers(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Who brings no credential is no administrator, not by way of other roles either."""
+    roles, waiting = mapping(data, "roles"), [mapping(data, "auth").get("anonymous_role")]
+    admin, seen = mapping(data, "auth").get("admin_role"), set[str]()
+    while waiting:
+        role = waiting.pop()
+        if isinstance(role, str) and role not in seen:
+            seen.add(role)
+            waiting += [parent for _, parent in parents(roles.get(role))]
+    if isinstance(admin, str) and admin in seen:
+        yield (
+            ("auth", "admin_role"),
+            "is a role of callers without a credential",
+            "give administrators a role of their own",
+        )
+
+
+def changes_of_several(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Changes are kept in the memory of one process; several would each know a part of what was told."""
+    workers = mapping(data, "server").get("workers", 1)
+    told = "changes" in data or any("changes" in mapping(data, "tables", table) for table in mapping(data, "tables"))
+    if told and str(workers) != "1" and "redis" not in data:
+        yield (
+            ("server", "workers"),
+            "must be 1 where changes are told without Redis",
+            "set redis.url, or serve with one",
+        )
+
+
 def table_names(data: Mapping[str, Any]) -> Iterator[Fault]:
     """A new name belongs to one table."""
     taken: dict[str, str] = {}
@@ -187,6 +216,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     policy_names,
     nobody_calls,
     idle_token,
+    everybody_administers,
+    changes_of_several,
     table_names,
     columns,
     relationships,

@@ -5,7 +5,7 @@ It is one middleware because each costs every request a few per cent.
     who may be asked for      Host       listed hosts; without auth only this machine's names
     through whom              forwarded  refused where nobody is asked for a credential
     with what                 token      where other machines can reach a server without auth
-    from which page           Origin     for writes that carry no credential
+    from which page           Origin     for writes and sockets that carry no credential
 
 Rule: whatever is refused here is refused before any handler runs; what a handler raises leaves as a problem document,
 and an exception nobody foresaw as a 500 that says nothing of it.
@@ -21,6 +21,7 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Final, NoReturn
 
 from aiohttp import hdrs, web
@@ -29,6 +30,7 @@ from multidict import CIMultiDict, istr
 
 from reflector.errors import ReflectorError, Unauthenticated
 from reflector.secret import Secret
+from server.journal import REQUEST, facts
 from server.pages import ASSETS
 from server.problems import (
     ForwardedRefused,
@@ -39,10 +41,12 @@ from server.problems import (
     problem,
     status_of,
 )
+from server.telemetry.requests import LEFT, Requests
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 LOG: Final = logging.getLogger("reflector.server")
+LOG_OF_REQUESTS: Final = logging.getLogger("reflector.requests")
 REQUEST_ID: Final = istr("X-Request-Id")
 WELL_FORMED_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -93,14 +97,17 @@ class GateRules:
     origins: frozenset[str] = frozenset()
 
 
-def gate(rules: GateRules) -> Middleware:
-    """The middleware that holds these rules."""
+def gate(rules: GateRules, requests: Requests, *, told: bool = False) -> Middleware:
+    """The middleware that holds these rules and counts `requests`; `told`: each has a line in the log."""
 
     @web.middleware
     async def pass_gate(request: web.Request, handler: Handler) -> web.StreamResponse:
+        began = perf_counter()
         headers = request.headers
         given = headers.get(REQUEST_ID)
         request_id = given if given is not None and WELL_FORMED_ID.fullmatch(given) else new_request_id()
+        REQUEST.set(request_id)
+        requests.running += 1
         try:
             admit(rules, request)
             if request.method == "OPTIONS" and hdrs.ACCESS_CONTROL_REQUEST_METHOD in headers:
@@ -108,18 +115,29 @@ def gate(rules: GateRules) -> Middleware:
             else:
                 response = await handler(request)
         except ReflectorError as error:
-            note(error, request, request_id)
+            note(error, request)
             response = problem(error, request_id)
         except web.HTTPException as error:
             response = refused_by_http(error, request_id)
         except asyncio.CancelledError:
+            ended(request, LEFT, began)
             raise
         except Exception:
-            LOG.exception("request %s: %s %s", request_id, request.method, request.path)
+            LOG.exception("%s %s", request.method, request.path)
             response = http_problem(500, None, request_id, {})
         if not response.prepared:
             dress(rules, request, response, request_id)
+        ended(request, response.status, began)
         return response
+
+    def ended(request: web.Request, status: int, began: float) -> None:
+        seconds = perf_counter() - began
+        requests.running -= 1
+        requests.note(request.rel_url.raw_path, request.method, status, seconds)
+        if told:
+            LOG_OF_REQUESTS.info(
+                "%s %s", request.method, request.path, extra=facts(status=status, milliseconds=round(seconds * 1e3, 1))
+            )
 
     return pass_gate
 
@@ -154,6 +172,9 @@ def admit(rules: GateRules, request: web.Request) -> None:
         check_origin(rules, request)
         if headers.get(hdrs.CONTENT_ENCODING, "identity") != "identity":
             raise web.HTTPUnsupportedMediaType(text="a body must not be compressed")
+    elif "Upgrade" in headers:
+        # A page may open a socket to any server, and no CORS asks that server.
+        check_origin(rules, request)
 
 
 def is_public(path: str) -> bool:
@@ -203,7 +224,10 @@ def check_origin(rules: GateRules, request: web.Request) -> None:
         return
     origins = headers.getall(hdrs.ORIGIN)
     if len(origins) != 1 or not (origins[0] in rules.origins or is_own(rules, request, origins[0])):
-        raise OriginRefused("a page of another origin may not write here", hint="list it under server.cors.origins")
+        raise OriginRefused(
+            "a page of another origin may neither write here nor open a socket",
+            hint="list it under server.cors.origins",
+        )
 
 
 def is_own(rules: GateRules, request: web.Request, origin: str) -> bool:
@@ -242,12 +266,12 @@ def refused_by_http(error: web.HTTPException, request_id: str) -> web.StreamResp
     """The HTTP library's own refusals as problems; what is no error (a redirect) as it is."""
     if error.status < 400:
         return web.Response(status=error.status, headers=error.headers)
-    kept = {name: error.headers[name] for name in ("Allow", "Retry-After") if name in error.headers}
+    kept = {name: error.headers[name] for name in ("Allow", "Retry-After", "Upgrade") if name in error.headers}
     standard = f"{error.status}: {error.reason}"
     return http_problem(error.status, None if error.text in (None, standard) else error.text, request_id, kept)
 
 
-def note(error: ReflectorError, request: web.Request, request_id: str) -> None:
+def note(error: ReflectorError, request: web.Request) -> None:
     """Tell the log of what the caller is not told: the cause of an answer of 5xx."""
     if status_of(error) < 500:
         return
@@ -256,8 +280,7 @@ def note(error: ReflectorError, request: web.Request, request_id: str) -> None:
     unforeseen = status_of(error) == 500
     LOG.log(
         logging.ERROR if unforeseen else logging.WARNING,
-        "request %s: %s %s: %s",
-        request_id,
+        "%s %s: %s",
         request.method,
         request.path,
         reason,

@@ -19,9 +19,22 @@ from aiohttp_apispec import AiohttpApiSpec
 Json = dict[str, Any]
 
 DESCRIPTION_OF_A_VALUE = frozenset(
-    {"type", "format", "enum", "default", "minimum", "maximum", "minLength", "maxLength", "pattern", "items"}
+    {
+        "type",
+        "format",
+        "enum",
+        "default",
+        "minimum",
+        "maximum",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "items",
+        "maxItems",
+    }
 )
 KEPT_OF_A_PARAMETER = frozenset({"name", "in", "description", "required"})
+STYLES = {"multi": {"style": "form", "explode": True}, "csv": {"style": "form", "explode": False}}
 KEPT_OF_AN_OPERATION = frozenset({"summary", "description", "operationId", "tags", "deprecated", "security"})
 
 
@@ -69,7 +82,7 @@ def _path_item(item: Json) -> Json:
 
 
 def _operation(operation: Json) -> Json:
-    types = operation.get("produces", ["application/json"])
+    types = operation.get("produces")
     _only(operation, KEPT_OF_AN_OPERATION | {"produces", "parameters", "responses"})
     converted = {name: operation[name] for name in operation if name in KEPT_OF_AN_OPERATION}
     if operation.get("parameters"):
@@ -82,19 +95,23 @@ def _operation(operation: Json) -> Json:
 def _parameter(parameter: Json) -> Json:
     if parameter["in"] in {"body", "formData"}:
         raise NotConvertible(f"a parameter in {parameter['in']!r} has no converter")
-    _only(parameter, KEPT_OF_A_PARAMETER | DESCRIPTION_OF_A_VALUE)
+    _only(parameter, KEPT_OF_A_PARAMETER | DESCRIPTION_OF_A_VALUE | {"collectionFormat"})
     value = {name: each for name, each in parameter.items() if name in DESCRIPTION_OF_A_VALUE}
-    return {name: each for name, each in parameter.items() if name in KEPT_OF_A_PARAMETER} | {"schema": value}
+    kept = {name: each for name, each in parameter.items() if name in KEPT_OF_A_PARAMETER}
+    return {**kept, **STYLES.get(parameter.get("collectionFormat", ""), {}), "schema": value}
 
 
-def _response(response: Json, types: Iterable[str]) -> Json:
+def _response(response: Json, types: Iterable[str] | None) -> Json:
+    """Without a schema it has no body, unless the operation says what its bodies are: then it is text."""
     if "$ref" in response:
         return response
     _only(response, frozenset({"description", "schema"}))
     converted: Json = {"description": response.get("description", "")}
     if "schema" in response:
         schema = _schema(response["schema"])
-        converted["content"] = {media_type: {"schema": schema} for media_type in types}
+        converted["content"] = {media_type: {"schema": schema} for media_type in types or ["application/json"]}
+    elif types:
+        converted["content"] = {media_type: {"schema": {"type": "string"}} for media_type in types}
     return converted
 
 

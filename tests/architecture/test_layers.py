@@ -19,15 +19,18 @@ REFLECTOR: tuple[tuple[str, ...], ...] = (
     ("sql",),
     ("dialects",),
     ("drivers", "reflection"),
-    ("snapshot",),
+    ("changes",),
+    ("snapshot", "versions"),
     ("engine",),
+    ("capture",),
 )
 """From the bottom up: a module imports from its own row and from the rows above it in this list."""
 
 SERVER: tuple[tuple[str, ...], ...] = (
     ("config", "problems"),
+    ("cache",),
     ("context", "documents", "pages", "written"),
-    ("auth", "access", "binding", "callers", "journal"),
+    ("auth", "access", "binding", "callers", "journal", "telemetry"),
     ("apis", "openapi"),
     ("middleware",),
     ("connection", "guard"),

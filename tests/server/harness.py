@@ -202,7 +202,7 @@ class ServedProcess:
         while True:
             line = self._told.get(timeout=max(0.0, deadline - time.monotonic()))
             assert line is not None, f"it ended with {self._process.wait()}: {self.said}"
-            found = re.search(r": serving .* on (https?://\S+)$", line.rstrip())
+            found = re.search(r'[ "]serving .* on (https?://[^\s"]+)["\s}]', line)
             if found:
                 return found[1]
 
@@ -225,8 +225,14 @@ class ServedProcess:
 
 
 def environment(environ: Mapping[str, str] | None) -> dict[str, str]:
-    """The variables of a program of ours: those given, and what every program needs."""
-    own = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONPATH": str(REPOSITORY)}
+    """The variables of a program of ours: those given, and what every program needs. The log is for people, as on a
+    terminal, unless the variables say otherwise."""
+    own = {
+        "REFLECTOR_OBSERVABILITY_LOG": "console",
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ.get("HOME", "/"),
+        "PYTHONPATH": str(REPOSITORY),
+    }
     return own | dict(environ or {})
 
 

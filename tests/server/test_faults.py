@@ -19,6 +19,7 @@ from aiohttp import web
 from examples import bookshop as sample
 from server import connection
 from server.app import cursor_key
+from server.config.models import Observability
 from server.journal import logging_to_stderr
 from tests.server.harness import Served, ServedProcess, configured, eventually, served
 from tests.servers import MariaDBServer, PostgreSQLServer
@@ -346,7 +347,7 @@ def test_cursors_outlive_the_process_where_a_secret_is_set() -> None:
 def test_a_line_of_the_log_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
     import logging
 
-    with logging_to_stderr(verbose=False):
+    with logging_to_stderr(Observability(log="console")):
         logging.getLogger("reflector.server").info("a path: %s", "/x\r\n2024 INFO reflector: forged\x1b[31m")
     said = capfd.readouterr().err
     assert len(said.splitlines()) == 1

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from aiohttp import web
 
 from reflector.errors import DatabaseUnavailable, Faults, InvalidValue, UniqueViolation, UnknownColumn
+from server.config.models import Observability
 from server.guard import guard_of, is_loopback
+from server.journal import logging_to_stderr
 from tests.server.harness import Served, configured, served
 
 TOKEN = "a-token-that-is-long-enough"
@@ -290,13 +294,16 @@ async def ask(bookshop: str, how: str) -> tuple[int, dict[str, object], Served]:
 
 @pytest.mark.parametrize("how", ["secret", "timeout", "broken"])
 async def test_what_nobody_foresaw_says_nothing_of_itself(
-    bookshop: str, how: str, caplog: pytest.LogCaptureFixture
+    bookshop: str, how: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    status, told, _ = await ask(bookshop, how)
+    with logging_to_stderr(Observability(log="json")):
+        status, told, _ = await ask(bookshop, how)
     assert (status, told["code"]) == (500, "internal_error")
     if how != "broken":
-        assert str(told["request_id"]) in caplog.text
-        assert "hunter2" in caplog.text
+        lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+        (line,) = [line for line in lines if line.get("request") == told["request_id"]]
+        assert (line["level"], line["event"]) == ("error", f"GET /fail/{how}")
+        assert "hunter2" in line["exception"]
 
 
 async def test_a_database_that_is_gone_is_named_by_nothing_of_it(

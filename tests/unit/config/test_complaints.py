@@ -32,7 +32,7 @@ BAD = {
     "what comes later": (
         "version: 1\ncache: {ttl: 1s}\nroles: {a: {limits: {rate: 60/min}}}\ntables: {t: {changes: {}}}\n",
         [
-            "2:1: cache: 'cache' is not offered by this version",
+            "2:9: cache.ttl: 'ttl' is not offered by this version",
             "3:22: roles.a.limits.rate: 'rate' is not offered by this version",
             "4:14: tables.t.changes: 'changes' is not offered by this version",
         ],
@@ -46,9 +46,9 @@ BAD = {
     ),
     "no version": ("server: {}\n", ["1:1: version: is required"]),
     "another version": ("version: 2\n", ["1:10: version: must be 1: this release reads version 1 of the file"]),
-    "more workers": (
-        "version: 1\nserver: {workers: 4}\n",
-        ["2:19: server.workers: must be 1: this version runs one process"],
+    "no workers": (
+        "version: 1\nserver: {workers: 0}\n",
+        ["2:19: server.workers: must be a whole number from 1 to 64"],
     ),
     "duplicates, all of them": (
         "version: 1\nserver:\n  port: 1\n  port: 2\n  host: a\n  port: 3\nserver: {}\n",

@@ -35,7 +35,18 @@ def test_every_setting_has_a_row(path: SettingPath) -> None:
 
 def test_the_page_has_no_row_of_a_setting_that_is_gone() -> None:
     rows = [line.split("`")[1] for line in PAGE.splitlines() if line.startswith("| `") and "." in line.split("`")[1]]
-    sections = ("database", "server", "auth", "roles", "policies", "defaults", "tables", "relationships", "limits")
+    sections = (
+        "database",
+        "server",
+        "auth",
+        "roles",
+        "policies",
+        "defaults",
+        "tables",
+        "relationships",
+        "limits",
+        "observability",
+    )
     assert [row for row in rows if row.startswith(sections) and row not in map(written, PATHS)] == []
 
 

@@ -59,6 +59,6 @@ def test_no_complaint_repeats_a_value(loaded: Loader, content: str) -> None:
 
 def test_no_traceback_leads_to_a_value(loaded: Loader) -> None:
     with pytest.raises(ConfigError) as caught:
-        loaded(SAMPLE.replace("workers: 1", "workers: 2"))
+        loaded(SAMPLE.replace("workers: 1", "workers: 0"))
     assert caught.value.__cause__ is caught.value.__context__ is None
     assert ENVIRONMENT["SIGNING"] not in str(caught.value)
