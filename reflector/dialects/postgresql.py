@@ -108,7 +108,7 @@ class PostgreSQL(Dialect):
 
     def one(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
         rows, row = self.rows(members, source)
-        return sa.select(sa.func.pg_catalog.row_to_json(row).label("body")).select_from(rows)
+        return sa.select(_document(row).label("body")).select_from(rows)
 
     def many(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
         rows, row = self.rows(members, source)
@@ -135,7 +135,7 @@ class PostgreSQL(Dialect):
             text = text.op("||")(cast(key, "pg_catalog.text")).op("||")(shown)
         document = cast(text.op("||")(sa.literal_column("'}'")), "pg_catalog.json")
         rows = self.taken(sa.select(document.label("document")), source).subquery("r")
-        return rows, sa.literal_column("r.document")
+        return rows, sa.literal_column("r.document", sa.JSON())
 
     def taken(self, select: sa.Select[Any], source: Source | None) -> sa.Select[Any]:
         """The select over its source; without one, over the row that is in hand."""
@@ -147,7 +147,7 @@ class PostgreSQL(Dialect):
 
     def bare_document(self, members: Sequence[Member]) -> Sql:
         rows, row = self.rows(members, None)
-        return sa.select(sa.func.pg_catalog.row_to_json(row)).select_from(rows).scalar_subquery()
+        return sa.select(_document(row)).select_from(rows).scalar_subquery()
 
     def nothing(self, many: bool) -> Sql:
         return ARRAY_OF_NONE if many else sa.null()
@@ -174,6 +174,11 @@ class PostgreSQL(Dialect):
             last = last if page.before_last is None else last.offset(page.before_last)
             columns.append(last.scalar_subquery().label("last"))
         return sa.select(*columns)
+
+
+def _document(row: Sql) -> Sql:
+    """What `rows` gives for a row, as JSON: where its keys were bound, it is that already."""
+    return row if isinstance(row.type, sa.JSON) else sa.func.pg_catalog.row_to_json(row)
 
 
 def _kept_whole(label: str) -> bool:

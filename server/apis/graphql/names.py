@@ -83,7 +83,10 @@ def _awkward_columns(table: Table) -> Iterable[Notice]:
         if not is_name(column.name):
             yield _left_out(f"{table.label}.{column.name}", "its name is no GraphQL name")
         elif column.name in LOGICAL:
-            yield _left_out(f"{table.label}.{column.name}", "conditions are called so")
+            yield Notice(
+                "graphql_name",
+                f"{table.label}.{column.name} cannot stand in conditions of GraphQL: it is a word of theirs",
+            )
 
 
 def _scalar_types(catalog: Catalog) -> Iterable[str]:

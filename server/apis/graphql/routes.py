@@ -33,6 +33,7 @@ from server.apis.graphql.names import Names, names_of
 from server.apis.graphql.recipes import Recipe, RecipeCache
 from server.apis.graphql.requests import GRAPHQL, JSON, Requested, accepts_graphql, read_query, read_request
 from server.apis.graphql.schema import Schema, make_schema
+from server.apis.graphql.variables import check_lists
 from server.callers import LONGEST_KEPT, Caller, Callers, Recent
 from server.context import Context
 from server.pages import page_routes
@@ -121,6 +122,11 @@ class GraphQLApi:
         operation = document.operation(asked.operation)
         if request.method != "POST" and operation is not None and not is_query(operation):
             raise web.HTTPMethodNotAllowed(request.method, ["POST"], text="only queries are asked by GET")
+        if operation is not None and variables:
+            try:
+                check_lists(operation, variables, caller.rights.limits.list)
+            except Fault as error:
+                return orjson.dumps({"errors": [formatted(error, None)]}), status_of_errors([error])
         fixed = operation is not None and not asked.variables and asks_schema_alone(operation.selection_set)
         key = (schema.key, asked.query, asked.operation)
         known = self.introspected.get(key) if fixed else None

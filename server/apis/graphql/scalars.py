@@ -40,7 +40,9 @@ ARRAY_SUFFIX: Final = "_array"
 _NAME: Final = re.compile(r"[A-Za-z][_A-Za-z0-9]*")
 
 POSTGRESQL: Final[Mapping[str, str]] = {
+    "int2": "smallint",
     "int4": "Int",
+    "int8": "bigint",
     "text": "String",
     "varchar": "String",
     "name": "String",

@@ -110,11 +110,10 @@ class Selection:
         members: list[Selected] = []
         for label, inner in self.executor.collect_subfields(type_, details).grouped_field_set.items():
             name = inner[0].node.name.value
-            column = table.readable.get(name)
-            if column is not None:
-                members.append(self.output(label, Field(column), path))
-            elif name == "__typename":
+            if name == "__typename":
                 members.append(self.output(label, FixedText(type_.name), path))
+            elif (column := table.readable.get(name)) is not None:
+                members.append(self.output(label, Field(column), path))
             else:
                 member, rows = self.related(table, type_.fields[name], label, inner, path, depth)
                 members.append(member)

@@ -19,6 +19,12 @@ REVIEWS: dict[int, list[dict[str, Any]]] = {}
 for review in ROWS["review"]:
     REVIEWS.setdefault(review["book_id"], []).append(review)
 
+PUBLISHERS = {row["code"]: row for row in ROWS["publisher"]}
+AUTHORS = {row["id"]: row for row in ROWS["author"]}
+WRITTEN_BY: dict[int, list[Any]] = {}
+for line in ROWS["book_author"]:
+    WRITTEN_BY.setdefault(line["book_id"], []).append(line["author_id"])
+
 Keep = Callable[[dict[str, Any]], bool]
 
 
@@ -43,7 +49,7 @@ WHERE: list[tuple[str, Keep]] = [
     ('{title: {_nlike: "%de%"}}', lambda row: "de" not in row["title"]),
     ('{title: {_nilike: "%DE%"}}', lambda row: "de" not in row["title"].lower()),
     ("{in_print: {_eq: false}}", lambda row: not row["in_print"]),
-    ('{_or: [{id: {_eq: 1}}, {id: {_eq: 2}, price: {_lt: 0}}]}', lambda row: row["id"] == 1),
+    ("{_or: [{id: {_eq: 1}}, {id: {_eq: 2}, price: {_lt: 0}}]}", lambda row: row["id"] == 1),
     ("{_or: {id: {_eq: 1}, price: {_gt: 0}}}", lambda row: row["id"] == 1 and row["price"] > 0),
     ("{_or: []}", lambda row: False),
     ("{_and: []}", lambda row: True),
@@ -69,11 +75,6 @@ WHERE: list[tuple[str, Keep]] = [
         ),
     ),
 ]
-PUBLISHERS = {row["code"]: row for row in ROWS["publisher"]}
-AUTHORS = {row["id"]: row for row in ROWS["author"]}
-WRITTEN_BY: dict[int, list[Any]] = {}
-for line in ROWS["book_author"]:
-    WRITTEN_BY.setdefault(line["book_id"], []).append(line["author_id"])
 
 
 @pytest.mark.parametrize(("where", "keep"), WHERE, ids=[where for where, _ in WHERE])
@@ -154,7 +155,7 @@ async def test_one_row_by_its_key_and_null_where_there_is_none(shop: Served) -> 
 async def id_type(shop: Served) -> str:
     """The scalar of the book's key: SQLite's integers have 64 bits."""
     found = await data(shop, '{__type(name: "book") {fields {name type {ofType {name}}}}}')
-    return next(each["type"]["ofType"]["name"] for each in found["__type"]["fields"] if each["name"] == "id")
+    return str(next(each["type"]["ofType"]["name"] for each in found["__type"]["fields"] if each["name"] == "id"))
 
 
 async def test_related_rows_are_nested_both_ways_with_arguments_of_their_own(shop: Served) -> None:
@@ -323,7 +324,7 @@ async def test_equal_root_fields_are_asked_once_and_a_query_is_one_statement(sho
         asked.extend(step.text for step in plan.plan.steps)
         return await run(plan, *more)
 
-    driver.run = counted  # type: ignore[method-assign]
+    driver.run = counted  # type: ignore[method-assign, assignment]
     found = await data(
         shop,
         "{a: tag_aggregate {aggregate {count}} b: tag_aggregate {aggregate {count}} shop {name} c: tag(limit: 1) {name}}",
