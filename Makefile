@@ -7,7 +7,7 @@ URL ?=
 export PYTHON UPGRADE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup servers run test check lint types format lock bench clean
+.PHONY: help setup servers node run test check lint types format lock bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do printf '%-16s %s\n' "$$target" "$$text"; done
@@ -21,7 +21,10 @@ servers: ## install the database servers that the tests start for themselves
 run: setup ## serve the bundled sample, or URL=postgresql://…
 	@exec .venv/bin/reflector serve $(URL)
 
-test: setup servers ## run every test, or TESTS=path
+node: setup ## install the npm package that the tests run
+	@tools/npm.sh
+
+test: setup servers node ## run every test, or TESTS=path
 	@$(PYTHON_IN_VENV) -m pytest $(TESTS)
 
 lint: setup ## ruff's rules and layout

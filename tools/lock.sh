@@ -21,6 +21,7 @@ compile() {
 # A group keeps to itself with `pyproject.toml:build`; naming the file as well adds the product's own dependencies.
 compile pyproject.toml --output-file requirements.lock
 compile --group build --output-file requirements-build.lock
+compile --group node --output-file requirements-node.lock
 compile pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 if grep -n '://' requirements*.lock; then
