@@ -23,7 +23,7 @@ from reflector.capture import Capture
 from reflector.database_url import DatabaseUrl
 from reflector.drivers import open_driver
 from reflector.engine import Engine
-from reflector.errors import CatalogError, ConnectionRefused
+from reflector.errors import CatalogError, ConnectionRefused, NotSupported
 from server.access import EVERYBODY, longest_statement, overlay_of, settings_of
 from server.apis.graphql import graphql_routes
 from server.apis.health import Health, health_routes
@@ -147,7 +147,7 @@ async def _assembled(
         [
             *health_routes(health),
             *resource_routes(context),
-            *realtime.routes(),
+            *(realtime.routes() if worker is None else [web.get("/ws", no_changes)]),
             *graphql_routes(context, guarded=guard.rules.token is not None),
             *openapi_routes(context, config, guarded=guard.rules.token is not None),
             *metrics_routes(context, exposition, config.auth.admin_role if config.auth else None),
@@ -167,6 +167,11 @@ async def _assembled(
     await runner.setup()
     listener = Listener(cast("web.Server", runner.server))
     return Running(config, engine, binding, health, guard, app, runner, listener, keeping, figures)
+
+
+async def no_changes(_: web.Request) -> web.StreamResponse:
+    """Raises NotSupported: what was told is remembered by one process, and the next request may meet another."""
+    raise NotSupported("changes are not told while several processes serve", hint="server.workers: 1")
 
 
 async def _listen(running: Running, context: ssl.SSLContext | None, *, shared: bool) -> None:

@@ -12,39 +12,19 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from reflector.errors import Faults, ReflectorError
+from server.commands.endings import exit_status
 from server.commands.loop import run
-from server.config import ConfigError, Flags, config_schema, load
+from server.config import Flags, config_schema, load
 from server.journal import silence
-
-REFUSED = 2
-INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     options = parser().parse_args(arguments)
-    try:
-        return COMMANDS[options.command](options, os.environ)
-    except ConfigError as error:
-        for complaint in error.complaints:
-            print(complaint, file=sys.stderr)
-    except ReflectorError as error:
-        for each in error.faults if isinstance(error, Faults) else (error,):
-            print(f"reflector: {each.message}" + (f"; {each.hint}" if each.hint else ""), file=sys.stderr)
-    except BrokenPipeError:
-        # Whoever read has enough. Python would complain once more when it flushes at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as error:
-        print(f"reflector: {error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    return REFUSED
+    return exit_status(lambda: COMMANDS[options.command](options, os.environ))
 
 
 def parser() -> argparse.ArgumentParser:

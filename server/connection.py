@@ -16,6 +16,7 @@ import logging
 from typing import Any, Final
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
@@ -50,12 +51,25 @@ class Connection(RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Take what arrived, and note when a request began to arrive that is not whole yet."""
+        if self._close or self._force_close:
+            self.take_rest(data)
+            return
         super().data_received(data)
         if self._request_count != self.seen:
             self.seen = self._request_count
             self.headers_since = 0.0
         elif self._waiter is not None and not self.headers_since:
             self.headers_since = self._loop.time()
+
+    def take_rest(self, data: bytes) -> None:
+        """At the end of the server the library hears no more; the body of a request under way is heard to its last byte."""
+        request = self._current_request
+        if request is None or request.content.is_eof() or self._parser is None or self._upgraded:
+            return
+        try:
+            self._parser.feed_data(data)
+        except HttpProcessingError as fault:
+            request.content.set_exception(fault)
 
     def sweep(self, now: float) -> None:
         """End what takes too long."""

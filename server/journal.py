@@ -125,17 +125,35 @@ def logging_to_stderr(said: Observability, *, verbose: bool = False, worker: int
     queue: Queue[logging.LogRecord] = Queue(WAITING)
     listener = QueueListener(queue, sink)
     handler = DroppingHandler(queue, worker)
+    with _only(handler, said, verbose=verbose):
+        listener.start()
+        try:
+            yield
+        finally:
+            listener.stop()
+
+
+@contextmanager
+def logging_at_once(said: Observability, *, verbose: bool = False) -> Iterator[None]:
+    """The same without a thread, for a process that answers no requests and starts others."""
+    sink = logging.StreamHandler()
+    sink.setFormatter(formatter(style_of(said.log, sys.stderr)))
+    with _only(sink, said, verbose=verbose):
+        yield
+
+
+@contextmanager
+def _only(handler: logging.Handler, said: Observability, *, verbose: bool) -> Iterator[None]:
+    """Nothing but this handler: a forked process leaves its parent's behind."""
     root = logging.getLogger()
-    root.addHandler(handler)
+    before, root.handlers = root.handlers, [handler]
     root.setLevel(logging.WARNING)
     LOG.setLevel("DEBUG" if verbose else said.level.upper())
     logging.raiseExceptions = False
-    listener.start()
     try:
         yield
     finally:
-        root.removeHandler(handler)
-        listener.stop()
+        root.handlers = before
 
 
 def facts(**said: Any) -> dict[str, dict[str, Any]]:

@@ -8,19 +8,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import secrets
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from tempfile import TemporaryDirectory
+from typing import Any, Final, Protocol
 
 from examples.bookshop import ensure_sample
 from reflector.changes.sources.sqlite_setup import install_sqlite
+from reflector.secret import Secret
 from server.app import Running, start
+from server.commands.endings import exit_status
 from server.commands.inspect import way
 from server.commands.loop import run
 from server.config import Config, Flags, load
-from server.journal import logging_to_stderr
+from server.guard import guard_of
+from server.journal import logging_at_once, logging_to_stderr
+from server.telemetry.exposition import Worker
+from server.workers import Supervisor, reserved
 
 LOG: Final = logging.getLogger("reflector.server")
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -58,22 +66,118 @@ def configured(path: Path | None, environ: Mapping[str, str], flags: Flags) -> t
 def serve(path: Path | None, environ: Mapping[str, str], flags: Flags, *, strict: bool, verbose: bool) -> int:
     """Serve until told to end; the exit status. Raises what loading and starting raise."""
     config, sample = configured(path, environ, flags)
+    if config.server.workers > 1:
+        return serve_together(config, sample, strict=strict, verbose=verbose)
     with logging_to_stderr(config.observability, verbose=verbose):
-        return run(_serve(config, sample, strict=strict))
+        return run(_serve(config, Alone(sample), strict=strict))
 
 
-async def _serve(config: Config, sample: Path | None, *, strict: bool) -> int:
-    ending: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    for each in SIGNALS:
-        asyncio.get_running_loop().add_signal_handler(each, _end, ending, each)
-    starting = asyncio.ensure_future(start(config, strict=strict))
+class Part(Protocol):
+    """What a process that serves says and hears beside its requests."""
+
+    @property
+    def worker(self) -> Worker | None:
+        """Which of several it is, None for the only one."""
+
+    @property
+    def signals(self) -> tuple[signal.Signals, ...]:
+        """Those that end it."""
+
+    def serves(self, running: Running) -> None:
+        """It serves from now on."""
+
+    def hears(self, end: Callable[[signal.Signals], None]) -> None:
+        """Call `end` where something else than a signal ends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """The only process."""
+
+    sample: Path | None
+    worker: Worker | None = None
+    signals: tuple[signal.Signals, ...] = SIGNALS
+
+    def serves(self, running: Running) -> None:
+        tell_names(running)
+        announce(running.config, running.port, running.guard.made, self.sample)
+
+    def hears(self, end: Callable[[signal.Signals], None]) -> None:
+        """Nothing: signals end it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """One of several. `ready` is called once it serves; `alive` ends with whoever looks after it."""
+
+    worker: Worker
+    ready: Callable[[], None]
+    alive: int
+    signals: tuple[signal.Signals, ...] = (signal.SIGTERM,)
+
+    def serves(self, running: Running) -> None:
+        if self.worker.number == 1:
+            tell_names(running)
+        LOG.info("worker %d of %d serves", self.worker.number, self.worker.count)
+        self.ready()
+
+    def hears(self, end: Callable[[signal.Signals], None]) -> None:
+        loop = asyncio.get_running_loop()
+
+        def orphaned() -> None:
+            loop.remove_reader(self.alive)
+            end(signal.SIGTERM)
+
+        loop.add_reader(self.alive, orphaned)
+
+
+def serve_together(config: Config, sample: Path | None, *, strict: bool, verbose: bool) -> int:
+    """Serve with several processes; the exit status."""
+    made = guard_of(config).made
+    with (
+        reserved(config.server.host, config.server.port) as port,
+        logging_at_once(config.observability, verbose=verbose),
+        TemporaryDirectory(prefix="reflector-") as folder,
+    ):
+        shared = with_shared(config, port, made)
+
+        def work(worker: Worker, ready: Callable[[], None], alive: int) -> int:
+            def served() -> int:
+                with logging_to_stderr(config.observability, verbose=verbose, worker=worker.number):
+                    return run(_serve(shared, Together(worker, ready, alive), strict=strict))
+
+            return exit_status(served)
+
+        count = config.server.workers
+        return Supervisor(count, Path(folder), work, lambda: announce(config, port, made, sample)).run()
+
+
+def with_shared(config: Config, port: int, made: Secret | None) -> Config:
+    """The configuration with all that the workers must have in common."""
+    server = config.server
+    common: dict[str, Any] = {"port": port}
+    if made is not None:
+        common["token"] = made
+    if server.secret is None:
+        LOG.info("server.secret is not set: cursors end with these processes")
+        common["secret"] = Secret(secrets.token_urlsafe(48))
+    return config.model_copy(update={"server": server.model_copy(update=common)})
+
+
+async def _serve(config: Config, part: Part, *, strict: bool) -> int:
+    loop = asyncio.get_running_loop()
+    ending: asyncio.Future[int] = loop.create_future()
+    for each in part.signals:
+        loop.add_signal_handler(each, _end, ending, each)
+    part.hears(lambda by: _end(ending, by))
+    starting = asyncio.ensure_future(start(config, strict=strict, worker=part.worker))
     await asyncio.wait((starting, ending), return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)
         return ending.result()
     running = starting.result()
-    announce(running, sample)
+    part.serves(running)
     status = await ending
     LOG.info("ending: requests under way are finished first")
     await running.stop()
@@ -87,27 +191,30 @@ def _end(ending: asyncio.Future[int], by: signal.Signals) -> None:
     ending.set_result(INTERRUPTED if by == signal.SIGINT else 0)
 
 
-def announce(running: Running, sample: Path | None) -> None:
-    """Say what is served where, and how to get in."""
-    config = running.config
-    base = address(running)
+def tell_names(running: Running) -> None:
+    """Every relationship has a name; here is each."""
     for named in running.engine.snapshot.catalog.relationships.values():
         for each in named.values():
             LOG.debug("relationship %s.%s: %s", each.source.label, each.name, way(each))
+
+
+def announce(config: Config, port: int, made: Secret | None, sample: Path | None) -> None:
+    """Say what is served where, and how to get in. `made` is the access token of this start alone, if there is one."""
+    base = address(config, port)
     LOG.info("serving %s on %s", config.database.url, base)
     if config.insecure:
         LOG.warning("--insecure: whoever reaches %s may ask without a credential", base)
-    if running.guard.made is not None:
-        sys.stderr.write(f"access token, for this start alone: {running.guard.made.reveal()}\n")
+    if made is not None:
+        sys.stderr.write(f"access token, for this start alone: {made.reveal()}\n")
         sys.stderr.write(f"    curl -H 'Authorization: Bearer …' {base}/openapi.json\n")
     if sample is not None:
         sys.stderr.write(SAMPLE.format(file=sample, base=base))
     sys.stderr.flush()
 
 
-def address(running: Running) -> str:
+def address(config: Config, port: int) -> str:
     """Where a person on this machine reaches the server."""
-    server = running.config.server
+    server = config.server
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(server.host, server.host)  # noqa: S104
     bracketed = f"[{host}]" if ":" in host and not host.startswith("[") else host
-    return f"{'https' if server.tls else 'http'}://{bracketed}:{running.port}"
+    return f"{'https' if server.tls else 'http'}://{bracketed}:{port}"

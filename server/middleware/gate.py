@@ -17,6 +17,7 @@ import asyncio
 import hmac
 import itertools
 import logging
+import os
 import re
 import secrets
 from collections.abc import Awaitable, Callable
@@ -144,6 +145,15 @@ def gate(rules: GateRules, requests: Requests, *, told: bool = False) -> Middlew
 
 _prefix = secrets.token_hex(5)
 _numbers = itertools.count(1)
+
+
+def _begin_anew() -> None:
+    """Processes that were forked have beginnings of their own."""
+    global _prefix  # noqa: PLW0603
+    _prefix = secrets.token_hex(5)
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 def new_request_id() -> str:

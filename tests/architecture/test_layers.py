@@ -34,7 +34,7 @@ SERVER: tuple[tuple[str, ...], ...] = (
     ("apis", "openapi"),
     ("middleware",),
     ("connection", "guard"),
-    ("app", "commands"),
+    ("app", "commands", "workers"),
     ("cli", "__main__"),
 )
 

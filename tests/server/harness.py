@@ -92,7 +92,7 @@ class Served:
 
     @property
     def base(self) -> str:
-        return address(self.running)
+        return address(self.running.config, self.running.port)
 
     async def request(
         self,
