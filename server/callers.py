@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 from aiohttp import web
@@ -27,33 +27,6 @@ LONGEST_KEPT: Final = 4 * 1024
 """Characters of a query string that is kept. A longer one is read anew each time."""
 
 Kept = TypeVar("Kept")
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Rights:
-    """What a set of roles may do and how much, under one snapshot."""
-
-    snapshot: Snapshot
-    access: Access
-    limits: EffectiveLimits
-    session: Session
-
-    def surely_seen(self, table: Table, column: Column) -> bool:
-        """Whether the column is visible on every row that these roles see."""
-        grant = self.access.grants.on(table)
-        return grant is not None and grant.columns.get(column) == TRUE
-
-    def never_null(self, table: Table, column: Column) -> bool:
-        """Whether the column has a value on every row, as these roles see it."""
-        return not column.nullable and self.surely_seen(table, column)
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Caller:
-    """Whoever sent the request."""
-
-    principal: Principal
-    rights: Rights
 
 
 class Recent(Generic[Kept]):
@@ -88,12 +61,49 @@ class Recent(Generic[Kept]):
         self.size = 0
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Rights:
+    """What a set of roles may do and how much, under one snapshot, and what was read of requests under it.
+
+    `recent` is one for all roles of a snapshot and goes with it: a request that began under an older one, and still
+    waits for its body, finds and keeps nothing where newer requests look.
+    """
+
+    snapshot: Snapshot
+    access: Access
+    limits: EffectiveLimits
+    session: Session
+    recent: Recent[Any] = field(default_factory=Recent)
+
+    def surely_seen(self, table: Table, column: Column) -> bool:
+        """Whether the column is visible on every row that these roles see."""
+        grant = self.access.grants.on(table)
+        return grant is not None and grant.columns.get(column) == TRUE
+
+    def keep(self, key: tuple[Hashable, ...], query: str, value: Any, prepared: Prepared) -> None:
+        """Keep what a request was read as; `query` is its raw query string."""
+        if len(query) <= LONGEST_KEPT:
+            self.recent.put(key, value, weight(prepared.plans) + 8 * len(query) + 200 * len(prepared.values))
+
+    def never_null(self, table: Table, column: Column) -> bool:
+        """Whether the column has a value on every row, as these roles see it."""
+        return not column.nullable and self.surely_seen(table, column)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Caller:
+    """Whoever sent the request."""
+
+    principal: Principal
+    rights: Rights
+
+
 class Callers:
     """Finds the rights of a request's caller, and keeps what was read of requests while one snapshot lasts."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.recent: Recent[Any] = Recent()
+        self._recent: Recent[Any] = Recent()
         self._rights: dict[tuple[str, ...], Rights] = {}
         self._snapshot: Snapshot | None = None
 
@@ -104,7 +114,7 @@ class Callers:
         if snapshot is not self._snapshot:
             self._snapshot = snapshot
             self._rights.clear()
-            self.recent.clear()
+            self._recent = Recent()
         rights = self._rights.get(principal.roles)
         if rights is None:
             rights = self._find(snapshot, principal)
@@ -114,16 +124,11 @@ class Callers:
         access = snapshot.access(principal)
         limits = self.context.limits(principal.roles)
         session = PLAIN if limits.timeout == self.context.timeout else Session(timeout=limits.timeout.total_seconds())
-        rights = Rights(snapshot, access, limits, session)
+        rights = Rights(snapshot, access, limits, session, self._recent)
         if len(self._rights) >= ROLE_SETS:
             self._rights.clear()
         self._rights[principal.roles] = rights
         return rights
-
-    def keep(self, key: tuple[Hashable, ...], query: str, value: Any, prepared: Prepared) -> None:
-        """Keep what a request was read as; `query` is its raw query string."""
-        if len(query) <= LONGEST_KEPT:
-            self.recent.put(key, value, weight(prepared.plans) + 8 * len(query) + 200 * len(prepared.values))
 
 
 ROLE_SETS: Final = 1024

@@ -111,6 +111,38 @@ async def test_a_column_that_is_added_appears(own_bookshop: str) -> None:
         await eventually(appears)
 
 
+@pytest.mark.parametrize(("line", "status"), [("POST /api/tag", 201), ("PATCH /api/tag/held", 200)])
+async def test_a_body_that_comes_after_the_schema_changed_is_written_as_the_schema_is_now(
+    own_bookshop: str, line: str, status: int
+) -> None:
+    """A writer whose body dawdles does not bring what was read of the old schema back for those who come after it."""
+    altered(own_bookshop, "ALTER TABLE tag ADD COLUMN colour TEXT")
+    altered(own_bookshop, "INSERT INTO tag (name) VALUES ('held')")
+    async with served(own_bookshop, "database: {watch: 50ms}", writable=True) as api:
+        assert "colour" in (await api.get(PATH)).json["items"][0]
+        reader, writer = await asyncio.open_connection("127.0.0.1", api.running.port)
+        body = json.dumps({"name": "slow"}).encode()
+        writer.write(
+            f"{line} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
+        )
+        await asyncio.sleep(0.1)
+        altered(own_bookshop, "ALTER TABLE tag DROP COLUMN colour")
+
+        async def gone() -> bool:
+            reply = await api.get(PATH)
+            return reply.status == 200 and "colour" not in reply.json["items"][0]
+
+        await eventually(gone)
+        writer.write(body)
+        head, _, answer = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+        assert int(head.split()[1]) == status
+        assert json.loads(answer) == {"name": "slow", "description": None}
+        made = await api.post("/api/tag", {"name": "after"})
+        assert (made.status, made.json) == (201, {"name": "after", "description": None})
+
+
 async def test_without_a_watch_nothing_is_looked_for(own_bookshop: str) -> None:
     async with served(own_bookshop, "database: {watch: 'off'}") as api:
         altered(own_bookshop, "ALTER TABLE tag ADD COLUMN colour TEXT")

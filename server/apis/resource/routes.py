@@ -90,13 +90,13 @@ class ResourceApi:
     async def _list(self, request: web.Request, caller: Caller, table: TableScope) -> web.Response:
         rights, query = caller.rights, request.rel_url.raw_query_string
         key = ("list", caller.principal.roles, table.table.label, request.rel_url.raw_path, query)
-        kept = self.callers.recent.get(key)
+        kept = caller.rights.recent.get(key)
         if kept is None:
             _check_readable(table)
             listing = read_listing(rights, table, request.rel_url.raw_path, query, self.cursors)
             prepared = self.engine.prepare(rights.snapshot, rights.access, listing.read)
             kept = (listing, prepared, self._question(caller, prepared, request.rel_url.raw_path, query))
-            self.callers.keep(key, query, kept, prepared)
+            caller.rights.keep(key, query, kept, prepared)
         listing, prepared, question = kept
 
         async def make() -> Rendered:
@@ -110,6 +110,8 @@ class ResourceApi:
         self._check_right(table, table.may_create, table.table.insertable, "POST", "create rows in", row=False)
         check_conditions(request)
         body = await read_body(request)
+        if rights.snapshot is not self.engine.snapshot:
+            return await self.table(request)  # what was read of the schema and the rules has changed while the body came
         faults = FaultList()
         select = self._members(request, caller, table, faults) if table.may_read else None
         grant = rights.access.grants.on(table.table)
@@ -139,12 +141,12 @@ class ResourceApi:
     async def _read(self, request: web.Request, caller: Caller, table: TableScope) -> web.Response:
         rights, query = caller.rights, request.rel_url.raw_query_string
         key = ("row", caller.principal.roles, table.table.label, query)
-        kept = self.callers.recent.get(key)
+        kept = caller.rights.recent.get(key)
         if kept is None:
             _check_readable(table)
             plan = plan_row(self.engine, rights, table, key_of(table), query)
             kept = (plan, self._question(caller, plan.template.prepared, table.table.label, query))
-            self.callers.keep(key, query, kept, plan.template.prepared)
+            caller.rights.keep(key, query, kept, plan.template.prepared)
         plan, question = kept
         prepared = plan.template.filled(read_key(plan.key, _raw_key(request)))
 
@@ -158,6 +160,8 @@ class ResourceApi:
         check_conditions(request)
         key = key_of(table)
         body = await read_body(request)
+        if caller.rights.snapshot is not self.engine.snapshot:
+            return await self.row(request)  # as in `_create`
         faults = FaultList()
         select = self._members(request, caller, table, faults)
         found: list[Value] = []
@@ -208,7 +212,7 @@ class ResourceApi:
     # ── writing ──────────────────────────────────────────────────────────────────────────────
 
     def _writing(self, caller: Caller, table: TableScope) -> Writing:
-        return Writing(self.engine, self.callers.recent, caller, table)
+        return Writing(self.engine, caller, table)
 
     def _members(
         self, request: web.Request, caller: Caller, table: TableScope, faults: FaultList
@@ -216,11 +220,11 @@ class ResourceApi:
         """What a writer wants to be answered of the row; what is wrong is noted."""
         query = request.rel_url.raw_query_string
         key = ("members", caller.principal.roles, table.table.label, query)
-        kept: tuple[Selected, ...] | None = self.callers.recent.get(key)
+        kept: tuple[Selected, ...] | None = caller.rights.recent.get(key)
         if kept is None:
             kept = read_members(caller.rights, table, query, faults)
             if not faults.found and len(query) <= LONGEST_KEPT:
-                self.callers.recent.put(key, kept, 1024 + 8 * len(query) + 200 * len(kept))
+                caller.rights.recent.put(key, kept, 1024 + 8 * len(query) + 200 * len(kept))
         return kept
 
     def _reader(self, caller: Caller, table: TableScope, faults: FaultList) -> RowReader:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from reflector.access.disclosure import disclosed
 from reflector.catalog.model import Column
@@ -41,7 +40,7 @@ from reflector.query.nodes import (
 from reflector.query.scope import TableScope
 from reflector.snapshot import weight
 from reflector.sql.plan import Answer
-from server.apis.resource.caller import Caller, Recent, Rights
+from server.apis.resource.caller import Caller, Rights
 from server.apis.resource.faults import FaultList, in_query
 from server.apis.resource.parameters import RESERVED, refuse_word, split_query, word_of
 from server.apis.resource.selection import TREE_ROWS, Selection, rows_below
@@ -139,10 +138,10 @@ Shown = tuple[Selected, ...] | None
 
 
 class Writing:
-    """The writes of one caller to one table. Equal columns share a template: `recent` keeps it."""
+    """The writes of one caller to one table. Equal columns share a template: `Rights.recent` keeps it."""
 
-    def __init__(self, engine: Engine, recent: Recent[Any], caller: Caller, table: TableScope) -> None:
-        self.engine, self.recent, self.caller, self.table = engine, recent, caller, table
+    def __init__(self, engine: Engine, caller: Caller, table: TableScope) -> None:
+        self.engine, self.caller, self.table = engine, caller, table
 
     async def insert(self, values: Given, shown: Shown) -> Answer:
         """Make the row."""
@@ -189,11 +188,11 @@ class Writing:
         """The template of a write. What is shown is known by its identity, which lasts as long as it is kept here."""
         rights = self.caller.rights
         name = (kind, self.caller.principal.roles, self.table.table.label, columns, id(shown))
-        kept: tuple[Template, Shown] | None = self.recent.get(name)
+        kept: tuple[Template, Shown] | None = rights.recent.get(name)
         if kept is not None:
             return kept[0]
         made = template(self.engine, rights, len(columns), build)
-        self.recent.put(name, (made, shown), weight(made.prepared.plans) + 100 * len(columns))
+        rights.recent.put(name, (made, shown), weight(made.prepared.plans) + 100 * len(columns))
         return made
 
     def _returning(self, shown: Shown) -> Read | None:
