@@ -71,6 +71,7 @@ class JwtBearer:
         try:
             decoded = jwt.decode(token, self._key, algorithms=ALGORITHMS, registry=self._registry)
             self._claims.validate({name: decoded.claims[name] for name in TIMED if name in decoded.claims})
+            float(decoded.claims["exp"])  # or else its end could not be told when it is remembered
         except (JoseError, ValueError, RecursionError, OverflowError) as fault:
             raise InvalidToken("the token does not hold: it is malformed, not for here, or has ended") from fault
         # What a token declares critical must be understood, and nothing of the kind is.

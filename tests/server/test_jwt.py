@@ -102,6 +102,7 @@ FORGERIES = {
     "an end that is true": token(but(exp=True)),
     "an end that is not a number": token(json.dumps(but(exp=float("nan"))).encode()),
     "an end that never comes": token(json.dumps(but(exp=float("inf"))).encode()),
+    "an end of four hundred digits": token(but(exp=10**400)),
     "an end of five thousand digits": token(b'{"aud":"api","iss":"https://id.example","exp":' + b"9" * 5000 + b"}"),
     "ended": token(but(exp=NOW - 60)),
     "not begun": token(but(nbf=NOW + 60)),
