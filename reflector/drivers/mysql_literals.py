@@ -14,9 +14,12 @@ from typing import Any, Final
 
 from reflector.errors import InvalidData
 
+LONGEST_DECIMAL: Final = 81
+"""Digits before the point that its parser has room for. It cuts a longer number and warns, where no warning is let pass."""
+
 
 def literal(value: Any) -> str:
-    """A value's literal. Raises TypeError for a type that is not a scalar of ours, InvalidData for NaN and infinity."""
+    """A value's literal. Raises TypeError for a type that is not a scalar of ours, InvalidData for NaN, infinity and what is too long."""
     write = LITERALS.get(type(value))
     if write is None:
         raise TypeError(f"{type(value).__name__} cannot be sent to this database")
@@ -37,6 +40,8 @@ def _float(value: float) -> str:
 def _decimal(value: Decimal) -> str:
     if not value.is_finite():
         raise InvalidData("this database keeps no infinity and no NaN")
+    if value.adjusted() >= LONGEST_DECIMAL:
+        raise InvalidData(f"this database reads no decimal of more than {LONGEST_DECIMAL} digits before the point")
     return format(value, "f")
 
 

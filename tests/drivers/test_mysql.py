@@ -15,7 +15,7 @@ import pytest
 from reflector.database_url import parse_database_url
 from reflector.drivers import open_driver
 from reflector.drivers.mysql_errors import MEANINGS, Named, named_in
-from reflector.drivers.mysql_literals import LITERALS, literal
+from reflector.drivers.mysql_literals import LITERALS, LONGEST_DECIMAL, literal
 from reflector.errors import ConnectionRefused, DatabaseError, DatabaseUnavailable, InvalidData, OutcomeUnknown
 from reflector.sql.plan import Expect
 from tests.drivers.conftest import Prepare, settings
@@ -78,6 +78,19 @@ async def test_values_survive_whatever_mode_the_server_has(world: World, mode: s
 def test_what_is_no_number_is_refused(value: float | Decimal) -> None:
     with pytest.raises(InvalidData):
         literal(value)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+async def test_a_decimal_is_as_long_as_the_database_reads_it_and_a_longer_one_is_refused(
+    world: World, sign: int
+) -> None:
+    longest = sign * (Decimal(10) ** LONGEST_DECIMAL).next_minus()
+    text = f"SELECT CAST(1 AS decimal(10,2)) {'<' if sign > 0 else '>'} %s"
+    assert (await world.driver.fetch(text, longest))[0][0] == 1
+    with pytest.raises(InvalidData):
+        await world.driver.fetch(text, sign * Decimal(10) ** LONGEST_DECIMAL)
+    with pytest.raises(DatabaseError):  # so the bound is the database's, and neither a guess nor too low
+        await world.driver.fetch(text.replace("%s", f"{sign}{'0' * LONGEST_DECIMAL}"))
 
 
 @pytest.mark.parametrize("value", [[1], (1,), {"a": 1}, {1}, object()])
