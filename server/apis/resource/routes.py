@@ -47,7 +47,7 @@ def resource_routes(context: Context) -> list[web.RouteDef]:
     return [
         web.route("*", ROOT, api.index),
         web.route("*", ROOT + "/{table:[^/]+}", api.table),
-        web.route("*", ROOT + "/{table:[^/]+}/{key:[^/]+}", api.row),
+        web.route("*", ROOT + "/{table:[^/]+}/{key:[^/]*}", api.row),
     ]
 
 

@@ -47,7 +47,16 @@ async def test_a_comma_that_is_not_encoded_parts_a_key(shop: Served) -> None:
 @pytest.mark.parametrize("key", ["x", "1.5", "1,2", "", "99999999999999999999", "1%00", "%FF"])
 async def test_a_key_of_the_wrong_form_is_422_before_any_sql(sqlite_shop: Served, key: str) -> None:
     reply = await sqlite_shop.get(f"/api/book/{key}")
-    assert reply.status == (422 if key else 404)
+    assert (reply.status, reply.json["errors"][0]["pointer"]) == (422, "/path/key")
+
+
+async def test_an_empty_text_is_a_key_as_well(own_shop: Served) -> None:
+    made = await own_shop.post("/api/tag", {"name": ""})
+    assert (made.status, made.headers["Location"]) == (201, "/api/tag/")
+    assert (await own_shop.get("/api/tag/?fields=name")).json == {"name": ""}
+    assert (await own_shop.patch("/api/tag/", {"description": "nameless"})).status == 200
+    assert (await own_shop.delete("/api/tag/")).status == 204
+    assert (await own_shop.get("/api/tag/")).status == 404
 
 
 async def test_a_row_that_is_not_there_is_404(shop: Served) -> None:
