@@ -96,7 +96,7 @@ class Following:
         place = question.table.schema, question.table.name
         missed = None if since is None else hub.log.since(since, place)
         self._ready(asked, since if missed is not None and since is not None else hub.head)
-        if since is not None and missed is None:
+        if asked.since is not None and missed is None:
             self.resync(hub.head, "what followed the cursor is no longer known")
         if asked.initial:
             await self._initial(asked, hub.head)

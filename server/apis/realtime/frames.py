@@ -31,6 +31,8 @@ from server.problems import entries
 
 TEXT: Final = 0x81
 PLACE: Final = struct.Struct(">QQ")
+SEALED: Final = PLACE.size + 16
+"""Bytes of a sealed place."""
 PURPOSE: Final = b"reflector change cursors"
 
 
@@ -45,14 +47,21 @@ class ChangeCursors:
         sealed = self._cipher.encrypt(PLACE.pack(cursor.epoch, cursor.position), [PURPOSE])
         return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
-    def read(self, text: str) -> Cursor:
-        """The place; raises InvalidCursor for what was not made here."""
+    def read(self, text: str) -> Cursor | None:
+        """The place; None for one that another key sealed, as a server without `server.secret` does before each restart.
+
+        Raises InvalidCursor for what is no cursor at all.
+        """
         try:
             sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-            inside = self._cipher.decrypt(sealed, [PURPOSE]) if len(text) <= 64 else b""
-            return Cursor(*PLACE.unpack(inside))
-        except (binascii.Error, ValueError, InvalidTag, struct.error):
-            raise InvalidCursor("that is no cursor of this server", hint="subscribe without `since`") from None
+        except (binascii.Error, ValueError):
+            sealed = b""
+        if len(sealed) != SEALED:
+            raise InvalidCursor("that is no cursor", hint="subscribe without `since`")
+        try:
+            return Cursor(*PLACE.unpack(self._cipher.decrypt(sealed, [PURPOSE])))
+        except InvalidTag:
+            return None
 
 
 def opaque_keys(key: bytes) -> Callable[[bytes], str]:

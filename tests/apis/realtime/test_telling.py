@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from reflector.catalog.model import DatabaseKind
 from tests.apis.realtime.following import Picture, connected
 from tests.bookshops import Databases
@@ -138,13 +140,19 @@ async def test_a_dropped_socket_goes_on_without_loss(api: Served, write: Write) 
 
 async def test_a_cursor_that_was_not_made_here_is_an_error(api: Served) -> None:
     async with connected(api) as client:
-        for forged in ("x", "A" * 43, ""):
-            frame = await client.ask(type="subscribe", id="1", table="tag", since=forged)
+        for malformed in ("x", "A" * 44, ""):
+            frame = await client.ask(type="subscribe", id="1", table="tag", since=malformed)
             assert (frame["type"], frame["code"]) == ("error", "invalid_cursor")
+        await client.follow("tag", since="A" * 43)
+        assert (await client.next())["type"] == "resync"
 
 
-async def test_after_a_restart_of_the_server_subscribers_are_told_to_resync(url: str, write: Write) -> None:
-    config = "server: {secret: of a server that restarts and long enough}\ndefaults: {read: true}"
+@pytest.mark.parametrize(
+    "config", [None, "server: {secret: of a server that restarts and long enough}\ndefaults: {read: true}"]
+)
+async def test_after_a_restart_of_the_server_subscribers_are_told_to_resync(
+    url: str, write: Write, config: str | None
+) -> None:
     async with served(url, config) as api, connected(api) as client:
         await client.follow("tag")
         write(TAG.format("one"))
