@@ -31,6 +31,7 @@ from reflector.query.parameterize import parameterize
 from reflector.reflection import fingerprint, reflect
 from reflector.snapshot import Access, MakeSnapshot, Snapshot
 from reflector.sql.compile import bind_plan, compile_query
+from reflector.sql.flat import cut_page
 from reflector.sql.plan import Answer, BoundPlan, FromClaim, Plan
 from reflector.versions import Reach, TableName
 
@@ -127,7 +128,8 @@ class Engine:
         """The answer; raises RowNotFound, CheckRefused, MissingClaim and what the database reports."""
         plan = prepared.plans[0]
         if plan.touches is None and len(prepared.plans) == 1:
-            return await self.driver.run(self.bind(plan, prepared.values, principal), session)
+            answer = await self.driver.run(self.bind(plan, prepared.values, principal), session)
+            return answer if plan.cut is None else cut_page(answer, plan.cut, prepared.values)
         with self._telling((prepared,)):
             if len(prepared.plans) == 1:
                 return await self.driver.run(self.bind(plan, prepared.values, principal), session)

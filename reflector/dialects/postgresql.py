@@ -50,6 +50,7 @@ class PostgreSQL(Dialect):
     name = "PostgreSQL"
     engine = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
     fused_writes = True
+    flat_pages = True
     position = "ctid"
 
     # ── values going in ──────────────────────────────────────────────────────────────────────
@@ -108,7 +109,7 @@ class PostgreSQL(Dialect):
 
     def one(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
         rows, row = self.rows(members, source)
-        return sa.select(_document(row).label("body")).select_from(rows)
+        return sa.select(sa.func.pg_catalog.to_json(row).label("body")).select_from(rows)
 
     def many(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
         rows, row = self.rows(members, source)
@@ -122,11 +123,9 @@ class PostgreSQL(Dialect):
         whose keys are bound: a label longer than 63 bytes would be cut, and two cut labels could be one.
         """
         if all(PLAIN_LABEL.match(member.label) or _kept_whole(member.label) for member in members) and members:
-            alias = "r"
-            while any(member.label == alias for member in members):
-                alias += "_"
             columns = [member.shown.label(self.key(member.label)) for member in members]
-            return self.taken(sa.select(*columns), source).subquery(alias), sa.literal_column(alias)
+            # Not plain `r`: that is first of all a column of this name, in whichever row further out.
+            return self.taken(sa.select(*columns), source).subquery("r"), sa.literal_column("r.*")
         parts = [(sa.literal(json_text(m.label) + ":"), sa.func.pg_catalog.to_json(m.shown)) for m in members]
         text: Any = sa.literal_column("'{'")
         for index, (key, value) in enumerate(parts):
@@ -135,7 +134,7 @@ class PostgreSQL(Dialect):
             text = text.op("||")(cast(key, "pg_catalog.text")).op("||")(shown)
         document = cast(text.op("||")(sa.literal_column("'}'")), "pg_catalog.json")
         rows = self.taken(sa.select(document.label("document")), source).subquery("r")
-        return rows, sa.literal_column("r.document", sa.JSON())
+        return rows, sa.literal_column("r.document")
 
     def taken(self, select: sa.Select[Any], source: Source | None) -> sa.Select[Any]:
         """The select over its source; without one, over the row that is in hand."""
@@ -147,7 +146,7 @@ class PostgreSQL(Dialect):
 
     def bare_document(self, members: Sequence[Member]) -> Sql:
         rows, row = self.rows(members, None)
-        return sa.select(_document(row)).select_from(rows).scalar_subquery()
+        return sa.select(sa.func.pg_catalog.to_json(row)).select_from(rows).scalar_subquery()
 
     def nothing(self, many: bool) -> Sql:
         return ARRAY_OF_NONE if many else sa.null()
@@ -164,6 +163,12 @@ class PostgreSQL(Dialect):
     def by_position(self, alias: str, name: str, bind: Sql) -> Sql:
         return sa.literal_column(f"{alias}.{name}") == cast(cast(bind, "pg_catalog.text"), "pg_catalog.tid")
 
+    def flat_page(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
+        rows, row = self.rows(members, source)
+        texts = cast(sa.func.pg_catalog.to_json(row), "pg_catalog.text")
+        gathered = sa.func.pg_catalog.string_agg(texts, sa.literal_column("E'\\x1e'"))
+        return sa.select(gathered.label("body"), sa.func.count().label("seen")).select_from(rows)
+
     def page(self, page: Page) -> sa.Select[Any]:
         kept = page.rows.cte(page.alias).prefix_with("MATERIALIZED")
         body = self.many(page.members, Source(kept, limit=page.limit)).scalar_subquery()
@@ -174,11 +179,6 @@ class PostgreSQL(Dialect):
             last = last if page.before_last is None else last.offset(page.before_last)
             columns.append(last.scalar_subquery().label("last"))
         return sa.select(*columns)
-
-
-def _document(row: Sql) -> Sql:
-    """What `rows` gives for a row, as JSON: where its keys were bound, it is that already."""
-    return row if isinstance(row.type, sa.JSON) else sa.func.pg_catalog.row_to_json(row)
 
 
 def _kept_whole(label: str) -> bool:

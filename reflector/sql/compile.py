@@ -15,6 +15,7 @@ from reflector.datatypes import DataType, Kind, Value
 from reflector.query.nodes import Delete, Insert, Overview, Query, Read, Update
 from reflector.query.walk import tables_of
 from reflector.sql.dialect import Dialect
+from reflector.sql.flat import cut_of, flat_step
 from reflector.sql.overviews import overview_step
 from reflector.sql.plan import Bind, BoundPlan, Constant, FromClaim, FromRequest, FromStep, Moment, Plan, Step
 from reflector.sql.reads import read_step
@@ -29,7 +30,9 @@ def compile_query(dialect: Dialect, query: Query) -> Plan:
     """The plan of a parameterized and rewritten query; raises NotSupported for what the database cannot do."""
     match query:
         case Read():
-            return _reading(query, read_step(Writer(dialect), query))
+            cut = cut_of(dialect, query)
+            step = read_step(Writer(dialect), query) if cut is None else flat_step(Writer(dialect), query)
+            return replace(_reading(query, step), cut=cut)
         case Overview():
             return _reading(query, overview_step(Writer(dialect), query))
         case Insert():

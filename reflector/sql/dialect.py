@@ -25,8 +25,9 @@ from reflector.query.comparisons import Comparison, closed_pattern
 from reflector.sql.plan import Encode
 
 Sql = sa.ColumnElement[Any]
-PERCENT = "\ue000"
-"""Stands for `%` in names until the text is finished, so that no paramstyle takes a name for a placeholder."""
+PERCENT = "\x00"
+"""Stands for `%` in names until the text is finished, so that no paramstyle takes a name for a placeholder: the one
+character that no database has in a name."""
 
 
 class Shaped(sa.ColumnElement[Any]):
@@ -83,6 +84,8 @@ class Dialect:
     update_returning: ClassVar[bool] = True
     fused_writes: ClassVar[bool] = False
     """Whether a write and the document of the written row are one statement."""
+    flat_pages: ClassVar[bool] = False
+    """Whether a page without related rows is gathered in one pass and cut afterwards."""
     position: ClassVar[str | None] = None
     """The database's own name for a row's place, which finds a row without a key inside one transaction."""
 
@@ -212,6 +215,10 @@ class Dialect:
         raise NotImplementedError
 
     # ── a list ───────────────────────────────────────────────────────────────────────────────
+
+    def flat_page(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
+        """The documents as one text with a separator between them, and how many they are."""
+        raise NotImplementedError
 
     def page(self, page: Page) -> sa.Select[Any]:
         """The statement of a list: the page's rows as a document, how many there were, the last one's order values."""

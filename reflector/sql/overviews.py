@@ -41,5 +41,5 @@ def rows_apart(writer: Writer, read: Read) -> Sql:
     if read.single:
         return dialect.nested(single(writer, read))
     page = page_rows(writer, read, 0).subquery(PAGE)
-    order = [each for index, order in enumerate(read.order) for each in reordered(writer, order, index)]
+    order = [each for index in range(len(read.order)) for each in reordered(writer, read, index)]
     return dialect.nested(dialect.many(members(writer, read.select, (PAGE,)), Source(page, (), order)))

@@ -100,16 +100,27 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """How a page that came as separate documents is cut: at `limit` rows, or at the request's value of that number when
+    it is `bound`. `keys` are the members that hold the order values of a row, None when no cursor is wanted."""
+
+    limit: int | None
+    bound: bool = False
+    keys: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """`transaction`: the steps stand or fall together (always so when there are several and one writes). `writes`:
     never sent twice. `volatile`: holds the clock, so an answer is never kept beyond its time to live. `reads`: every
-    table that the answer is made of. `touches`: what a write does, and to which table; None where nothing is written."""
+    table that the answer is made of. `cut`: the body is separate documents, to be cut and joined. `touches`: what a write does, and to which table; None where nothing is written."""
 
     steps: tuple[Step, ...]
     transaction: bool = False
     writes: bool = False
     volatile: bool = False
     reads: frozenset[Table] = frozenset()
+    cut: Cut | None = None
     touches: tuple[Table, Deed] | None = None
 
     @property

@@ -75,8 +75,8 @@ def paged(writer: Writer, read: Read) -> sa.Select[tuple[object, ...]]:
             page,
             PAGE,
             members(writer, read.select, (PAGE,)),
-            [each for index, order in enumerate(read.order) for each in reordered(writer, order, index)],
-            [shown_key(writer, order, index) for index, order in enumerate(read.order)] if read.keyset else None,
+            [each for index in range(len(read.order)) for each in reordered(writer, read, index)],
+            [shown_key(writer, read, index) for index in range(len(read.order))] if read.keyset else None,
             amount(writer, read.limit),
             amount(writer, read.limit, -1),
         )
@@ -90,7 +90,7 @@ def page_rows(writer: Writer, read: Read, beyond: int) -> sa.Select[Any]:
     rows: Rows = (alias,)
     keys = order_keys(read)
     columns = [dialect.column(alias, column).label(dialect.key(column.name)) for column in page_columns(read)]
-    columns += [raw(writer, expression, rows).label(name) for name, expression in keys.items() if name is not None]
+    columns += [raw(writer, expression, rows).label(name) for name, expression in keys.items()]
     page = sa.select(*(columns or [sa.literal_column("1").label("one")]))
     page = page.select_from(dialect.table(read.table).alias(alias))
     where = all_of(read.where, read.after)
@@ -121,19 +121,25 @@ def page_columns(read: Read) -> Iterable[Column]:
     return dict.fromkeys(column for column in needed if column in own)
 
 
-def key_name(order: Order, index: int) -> str | None:
-    """The page's name for an order value that is not a plain column."""
-    return None if column_of(order.expression) is not None else f"key {index}"
+def key_name(read: Read, index: int) -> str:
+    """The page's name for an order value: its column's, or for what is no plain column one that no column has."""
+    column = column_of(read.order[index].expression)
+    if column is not None:
+        return column.name
+    name = f"key {index}"
+    while name in read.table.by_name:
+        name += "_"
+    return name
 
 
-def order_keys(read: Read) -> dict[str | None, Expression]:
-    return {key_name(order, index): order.expression for index, order in enumerate(read.order)}
+def order_keys(read: Read) -> dict[str, Expression]:
+    """The order values that are no plain columns, by their names in the page."""
+    values = {key_name(read, index): order.expression for index, order in enumerate(read.order)}
+    return {name: expression for name, expression in values.items() if column_of(expression) is None}
 
 
-def key_in_page(writer: Writer, order: Order, index: int) -> Sql:
-    column = column_of(order.expression)
-    name = f"key {index}" if column is None else column.name
-    return writer.dialect.named(PAGE, name)
+def key_in_page(writer: Writer, read: Read, index: int) -> Sql:
+    return writer.dialect.named(PAGE, key_name(read, index))
 
 
 def ordered(writer: Writer, order: Order, rows: Rows) -> list[Sql]:
@@ -141,15 +147,14 @@ def ordered(writer: Writer, order: Order, rows: Rows) -> list[Sql]:
     return writer.dialect.order(expression, order.descending, order.nulls_come_last, nullable(order.expression))
 
 
-def reordered(writer: Writer, order: Order, index: int) -> list[Sql]:
-    expression = key_in_page(writer, order, index)
+def reordered(writer: Writer, read: Read, index: int) -> list[Sql]:
+    order, expression = read.order[index], key_in_page(writer, read, index)
     return writer.dialect.order(expression, order.descending, order.nulls_come_last, nullable(order.expression))
 
 
-def shown_key(writer: Writer, order: Order, index: int) -> Sql:
-    return writer.dialect.show(
-        key_in_page(writer, order, index), type_of(order.expression), column_of(order.expression)
-    )
+def shown_key(writer: Writer, read: Read, index: int) -> Sql:
+    expression = read.order[index].expression
+    return writer.dialect.show(key_in_page(writer, read, index), type_of(expression), column_of(expression))
 
 
 def amount(writer: Writer, count: int | Parameter | None, more: int = 0) -> Sql | None:

@@ -12,7 +12,7 @@ FROM "public"."category" AS t3
 WHERE t0."category_id" = t3."id" 
  LIMIT 1) DESC NULLS FIRST, t0."subtitle" ASC NULLS LAST, t0."id" ASC 
  LIMIT 11)
- SELECT (SELECT coalesce(pg_catalog.json_agg(r), '[]'::pg_catalog.json) AS body 
+ SELECT (SELECT coalesce(pg_catalog.json_agg(r.*), '[]'::pg_catalog.json) AS body 
 FROM (SELECT page."id" AS id, page."isbn" AS isbn, page."title" AS title, page."subtitle" AS subtitle, page."publisher_code" AS publisher_code, page."category_id" AS category_id, page."status" AS status, page."publish_at" AS publish_at, page."price" AS price, page."pages" AS pages, page."weight" AS weight, page."in_print" AS in_print, page."attributes" AS attributes, page."created_at" AS created_at, page."updated_at" AS updated_at 
 FROM page 
  LIMIT 10) AS r) AS body, (SELECT count(*) AS count_1 
