@@ -106,7 +106,8 @@ class MariaDB(Dialect):
     # ── values coming out ────────────────────────────────────────────────────────────────────
 
     def show(self, expression: Sql, type_: DataType, column: Column | None = None) -> Sql:
-        if type_.kind is Kind.INTEGER and type_.native.startswith("bit"):
+        if type_.kind in NUMBERS and (type_.native.startswith(("bit", "year")) or type_.native.endswith("zerofill")):
+            # Written as it is, a number would be bytes, or have zeros in front, which JSON has not.
             return Shaped("({x} + 0)", expression)
         if type_.kind is Kind.OPAQUE and type_.native in GEOMETRY:
             return Shaped("ST_AsText({x})", expression)
@@ -201,6 +202,8 @@ SINGLE = (
     "JSON_COMPACT(CASE WHEN CAST(CONCAT({x}) AS FLOAT) = {x} THEN CONCAT({x}) ELSE CONCAT(CAST({x} AS DOUBLE)) END)"
 )
 """A float of single precision: MariaDB writes six digits, which are not always enough to be read back as the same."""
+
+NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT})
 
 GEOMETRY = frozenset(
     {
