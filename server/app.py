@@ -90,7 +90,8 @@ async def start(
     binding = Binding(config, strict)
     engine = await engine_of(config, binding)
     try:
-        running = await _assembled(config, engine, binding, guard, routes, worker)
+        parts = assembled(config, engine, binding, guard, routes, worker)
+        running = await _set_up(config, engine, binding, guard, parts)
         await _listen(running, context, shared=worker is not None)
     except BaseException:
         await engine.close()
@@ -118,14 +119,26 @@ def database_of(config: Config) -> DatabaseUrl:
     return config.database.url
 
 
-async def _assembled(
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """All parts, put together, before anything runs."""
+
+    app: web.Application
+    context: Context
+    health: Health
+    keeping: Keeping | None
+    figures: FigureListener
+
+
+def assembled(
     config: Config,
     engine: Engine,
     binding: Binding,
     guard: Guard,
-    routes: Sequence[web.RouteDef],
-    worker: Worker | None,
-) -> Running:
+    routes: Sequence[web.RouteDef] = (),
+    worker: Worker | None = None,
+) -> Assembly:
+    """Every part of a server of this engine."""
     key, statement = cursor_key(config), longest_statement(config)
     keeping = keeping_of(config, engine, database_of(config), key, statement.total_seconds())
     health = Health(lambda: engine.driver.fetch(ASKS), lambda: bool(binding.unfit or (keeping and keeping.degraded)))
@@ -162,11 +175,16 @@ async def _assembled(
         app.on_cleanup.append(lambda _: keeping.close())
     app.on_shutdown.append(realtime.close)
     app.on_cleanup.append(lambda _: capture.close())
+    return Assembly(app, context, health, keeping, figures)
+
+
+async def _set_up(config: Config, engine: Engine, binding: Binding, guard: Guard, parts: Assembly) -> Running:
     # A client that leaves ends its query: only the real runner is told so by this.
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=DRAIN_SECONDS)
+    runner = web.AppRunner(parts.app, access_log=None, handler_cancellation=True, shutdown_timeout=DRAIN_SECONDS)
     await runner.setup()
     listener = Listener(cast("web.Server", runner.server))
-    return Running(config, engine, binding, health, guard, app, runner, listener, keeping, figures)
+    kept = (parts.keeping, parts.figures)
+    return Running(config, engine, binding, parts.health, guard, parts.app, runner, listener, *kept)
 
 
 async def no_changes(_: web.Request) -> web.StreamResponse:

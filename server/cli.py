@@ -12,13 +12,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from server.commands.endings import exit_status
 from server.commands.loop import run
 from server.config import Flags, config_schema, load
+from server.config.environment import CONFIG
 from server.journal import silence
+
+WAIT_SECONDS = 60.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,6 +46,19 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--insecure", action="store_true", help="without auth: ask other machines for no token")
     serve.add_argument("--strict", action="store_true", help="refuse to start where a rule does not fit the database")
     serve.add_argument("--verbose", action="store_true", help="log the smaller things as well")
+    serve.add_argument(
+        "--wait",
+        type=float,
+        nargs="?",
+        const=WAIT_SECONDS,
+        metavar="SECONDS",
+        help="wait for the database to come up (60 seconds)",
+    )
+    init = commands.add_parser("init", help="write a first config.yaml for a database", allow_abbrev=False)
+    init.add_argument("url", metavar="URL", help="postgresql://…, mysql://… or sqlite:///…")
+    init.add_argument(
+        "--output", type=Path, default=Path("config.yaml"), metavar="FILE", help="where to (config.yaml); - for stdout"
+    )
     inspect = commands.add_parser("inspect", help="show what a database is made of", allow_abbrev=False)
     _database(inspect)
     inspect.add_argument("--json", action="store_true", help="as a JSON document")
@@ -55,6 +72,17 @@ def parser() -> argparse.ArgumentParser:
     )
     explain.add_argument("request", metavar="REQUEST", help="'GET /api/book?title__like=A%%&include=author'")
     _changes_parser(commands)
+    openapi = commands.add_parser("openapi", help="print the OpenAPI document", allow_abbrev=False)
+    _database(openapi)
+    openapi.add_argument("--as", dest="caller", metavar="CALLER", help="role=user,sub=7: for whom")
+    token = commands.add_parser("token", help="make a token to try things out with", allow_abbrev=False)
+    token.add_argument("--config", type=Path, metavar="FILE", help="the configuration (./config.yaml)")
+    token.add_argument("--role", action="append", default=[], help="a role; several times for several")
+    token.add_argument("--sub", help="who the token is about")
+    token.add_argument(
+        "--claim", action="append", default=[], metavar="NAME=VALUE", help="a further claim, as often as wanted"
+    )
+    token.add_argument("--expires", default="1h", metavar="DURATION", help="for how long it holds: 30m, 12h (1h)")
     config = commands.add_parser("config", help="about the configuration", allow_abbrev=False)
     config.add_argument("what", choices=["schema"], help="schema: the JSON Schema of config.yaml, for editors")
     return top
@@ -91,7 +119,33 @@ def flags_of(options: argparse.Namespace) -> Flags:
 def _serve(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from server.commands.serve import serve
 
-    return serve(options.config, environ, flags_of(options), strict=options.strict, verbose=options.verbose)
+    how = {"strict": options.strict, "verbose": options.verbose, "wait": options.wait}
+    return serve(options.config, environ, flags_of(options), **how)
+
+
+def _init(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from server.commands.init import init
+
+    rest = {name: value for name, value in environ.items() if name != CONFIG}
+    with silence():
+        run(init(load(None, rest, flags_of(options)), options.output))
+    return 0
+
+
+def _openapi(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from server.commands.openapi import openapi
+
+    with silence():
+        print(run(openapi(load(options.config, environ, flags_of(options)), options.caller)).decode())
+    return 0
+
+
+def _token(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from server.commands.token import lasting, made
+
+    config = load(options.config, environ, flags_of(options))
+    print(made(config, options.role, options.sub, options.claim, lasting(options.expires), int(time.time())))
+    return 0
 
 
 def _inspect(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -140,7 +194,10 @@ def _config(_: argparse.Namespace, __: Mapping[str, str]) -> int:
     return 0
 
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[[argparse.Namespace, Mapping[str, str]], int]] = {
+    "init": _init,
+    "openapi": _openapi,
+    "token": _token,
     "serve": _serve,
     "inspect": _inspect,
     "check": _check,

@@ -11,6 +11,7 @@ import os
 import secrets
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any, Final, Protocol
 
 from examples.bookshop import ensure_sample
 from reflector.changes.sources.sqlite_setup import install_sqlite
+from reflector.errors import ConnectionRefused
 from reflector.secret import Secret
 from server.app import Running, start
 from server.commands.endings import exit_status
@@ -33,6 +35,8 @@ from server.workers import Supervisor, reserved
 LOG: Final = logging.getLogger("reflector.server")
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 INTERRUPTED: Final = 130
+AGAIN_SECONDS: Final = 0.5
+"""How soon to try a database again that is not up yet."""
 
 SAMPLE: Final = """\
 No database was named, so this serves a sample: a bookshop in {file}
@@ -63,13 +67,24 @@ def configured(path: Path | None, environ: Mapping[str, str], flags: Flags) -> t
     return load(path, with_sample, flags), sample
 
 
-def serve(path: Path | None, environ: Mapping[str, str], flags: Flags, *, strict: bool, verbose: bool) -> int:
-    """Serve until told to end; the exit status. Raises what loading and starting raise."""
+def serve(
+    path: Path | None,
+    environ: Mapping[str, str],
+    flags: Flags,
+    *,
+    strict: bool,
+    verbose: bool,
+    wait: float | None = None,
+) -> int:
+    """Serve until told to end; the exit status. `wait`: seconds that the database has to come up.
+
+    Raises what loading and starting raise.
+    """
     config, sample = configured(path, environ, flags)
     if config.server.workers > 1:
-        return serve_together(config, sample, strict=strict, verbose=verbose)
+        return serve_together(config, sample, strict=strict, verbose=verbose, wait=wait)
     with logging_to_stderr(config.observability, verbose=verbose):
-        return run(_serve(config, Alone(sample), strict=strict))
+        return run(_serve(config, Alone(sample), strict=strict, wait=wait))
 
 
 class Part(Protocol):
@@ -131,7 +146,7 @@ class Together:
         loop.add_reader(self.alive, orphaned)
 
 
-def serve_together(config: Config, sample: Path | None, *, strict: bool, verbose: bool) -> int:
+def serve_together(config: Config, sample: Path | None, *, strict: bool, verbose: bool, wait: float | None) -> int:
     """Serve with several processes; the exit status."""
     made = guard_of(config).made
     with (
@@ -144,7 +159,7 @@ def serve_together(config: Config, sample: Path | None, *, strict: bool, verbose
         def work(worker: Worker, ready: Callable[[], None], alive: int) -> int:
             def served() -> int:
                 with logging_to_stderr(config.observability, verbose=verbose, worker=worker.number):
-                    return run(_serve(shared, Together(worker, ready, alive), strict=strict))
+                    return run(_serve(shared, Together(worker, ready, alive), strict=strict, wait=wait))
 
             return exit_status(served)
 
@@ -164,13 +179,28 @@ def with_shared(config: Config, port: int, made: Secret | None) -> Config:
     return config.model_copy(update={"server": server.model_copy(update=common)})
 
 
-async def _serve(config: Config, part: Part, *, strict: bool) -> int:
+async def _started(config: Config, worker: Worker | None, *, strict: bool, wait: float | None) -> Running:
+    """The server, once its database answers; raises ConnectionRefused when `wait` seconds are over."""
+    deadline, told = time.monotonic() + (wait or 0.0), ""
+    while True:
+        try:
+            return await start(config, strict=strict, worker=worker)
+        except ConnectionRefused as refused:
+            if time.monotonic() + AGAIN_SECONDS > deadline:
+                raise
+            if refused.message != told:
+                LOG.warning("waiting for the database: %s", refused.message)
+            told = refused.message
+            await asyncio.sleep(AGAIN_SECONDS)
+
+
+async def _serve(config: Config, part: Part, *, strict: bool, wait: float | None) -> int:
     loop = asyncio.get_running_loop()
     ending: asyncio.Future[int] = loop.create_future()
     for each in part.signals:
         loop.add_signal_handler(each, _end, ending, each)
     part.hears(lambda by: _end(ending, by))
-    starting = asyncio.ensure_future(start(config, strict=strict, worker=part.worker))
+    starting = asyncio.ensure_future(_started(config, part.worker, strict=strict, wait=wait))
     await asyncio.wait((starting, ending), return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():
         starting.cancel()
