@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -10,9 +11,25 @@ import aiohttp
 import pytest
 
 from reflector.catalog.model import DatabaseKind
+from server.cli import main
 from tests.bookshops import Databases
-from tests.server.harness import ServedProcess, reflector
+from tests.server.harness import ServedProcess
 from tests.servers import PostgreSQLServer
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def reflector(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Runs a command in this process, in a folder without configuration: exit status, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        status = main(arguments)
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return run
 
 
 @pytest.fixture
@@ -33,7 +50,7 @@ def ours(url: str, databases: Databases) -> int:
     return int(found)
 
 
-def test_install_shows_what_it_does_and_uninstall_undoes_it(url: str, databases: Databases) -> None:
+def test_install_shows_what_it_does_and_uninstall_undoes_it(url: str, databases: Databases, reflector: Run) -> None:
     status, out, _ = reflector("changes", "status", url)
     assert (status, "not installed" in out) == (0, True)
     status, shown, _ = reflector("changes", "install", url, "--dry-run")
@@ -51,7 +68,7 @@ def test_install_shows_what_it_does_and_uninstall_undoes_it(url: str, databases:
     assert "nothing to do" in reflector("changes", "uninstall", url, "--yes")[1]
 
 
-def test_the_statements_that_are_shown_are_a_script_that_can_be_run(databases: Databases) -> None:
+def test_the_statements_that_are_shown_are_a_script_that_can_be_run(databases: Databases, reflector: Run) -> None:
     url = databases.database(DatabaseKind.SQLITE, "CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER UNIQUE)")
     script = reflector("changes", "install", url, "--dry-run")[1]
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
@@ -59,13 +76,13 @@ def test_the_statements_that_are_shown_are_a_script_that_can_be_run(databases: D
     assert "nothing to do" in reflector("changes", "install", url, "--yes")[1]
 
 
-def test_without_a_word_nothing_is_done(url: str, databases: Databases) -> None:
+def test_without_a_word_nothing_is_done(url: str, databases: Databases, reflector: Run) -> None:
     status, _, err = reflector("changes", "install", url)
     assert (status, ours(url, databases)) == (2, 0)
     assert "--yes" in err
 
 
-def test_what_is_in_the_way_is_told_and_nothing_is_done(bounded_postgresql: PostgreSQLServer) -> None:
+def test_what_is_in_the_way_is_told_and_nothing_is_done(reflector: Run) -> None:
     with PostgreSQLServer() as server:
         url = server.create_database("unbounded")
         status, _, err = reflector("changes", "install", url, "--yes")
@@ -76,7 +93,7 @@ def test_what_is_in_the_way_is_told_and_nothing_is_done(bounded_postgresql: Post
         assert reflector("changes", "uninstall", url, "--yes")[0] == 0
 
 
-def test_mariadb_is_not_offered(databases: Databases) -> None:
+def test_mariadb_is_not_offered(databases: Databases, reflector: Run) -> None:
     url = databases.database(DatabaseKind.MARIADB, "CREATE TABLE t (id INTEGER PRIMARY KEY)")
     status, _, err = reflector("changes", "status", url)
     assert (status, "not offered" in err) == (2, True)
