@@ -122,9 +122,6 @@ class SQLite(Dialect):
     def bare_document(self, members: Sequence[Member]) -> Sql:
         return self.document(members)
 
-    def grouped(self, members: Sequence[Member]) -> Sql:
-        return sa.func.json(self.document(members))
-
     def clamped(self, count: Sql, offset: int, limit: int | None) -> Sql:
         if offset:
             count = sa.func.max(count - sa.literal_column(str(offset)), sa.literal_column("0"))

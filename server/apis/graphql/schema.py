@@ -29,6 +29,7 @@ from graphql import (
 )
 
 from reflector.catalog.model import Column, Relationship
+from reflector.datatypes import Kind
 from reflector.query.nodes import TRUE
 from reflector.query.scope import TableScope
 from reflector.query.walk import source_columns, target_columns
@@ -219,6 +220,8 @@ class SchemaMaker:
         type_ = GraphQLList(GraphQLNonNull(scalar)) if is_list(column.type) else scalar
         grant = self.access.grants.on(scope.table)
         sure = grant is not None and grant.columns.get(column) == TRUE and not column.nullable
+        # The null of JSON is a value of the column, and null in an answer all the same.
+        sure = sure and column.type.kind is not Kind.JSON
         return GraphQLNonNull(type_) if sure else type_
 
     def may_be_missing(self, scope: TableScope, relationship: Relationship) -> bool:
