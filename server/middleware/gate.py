@@ -67,8 +67,8 @@ APIS: Final = ("/api", "/graphql", "/v1/graphql")
 """Under this, a token in the address is no credential: addresses are logged, kept and passed on."""
 VARY: Final = "Authorization, Accept, Prefer, Accept-Profile, Origin, Accept-Encoding"
 CORS_METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE"
-CORS_HEADERS: Final = f"Authorization, Content-Type, Accept, Prefer, {REQUEST_ID}"
-CORS_EXPOSED: Final = f"Link, Location, Retry-After, WWW-Authenticate, {REQUEST_ID}"
+CORS_HEADERS: Final = f"Authorization, Content-Type, Accept, If-None-Match, Prefer, {REQUEST_ID}"
+CORS_EXPOSED: Final = f"ETag, Link, Location, Retry-After, WWW-Authenticate, {REQUEST_ID}"
 CORS_SECONDS: Final = "600"
 ALWAYS: Final = CIMultiDict(
     {
