@@ -111,7 +111,8 @@ class ResourceApi:
         check_conditions(request)
         body = await read_body(request)
         if rights.snapshot is not self.engine.snapshot:
-            return await self.table(request)  # what was read of the schema and the rules has changed while the body came
+            # What was read of the schema and the rules has changed while the body came.
+            return await self.table(request)
         faults = FaultList()
         select = self._members(request, caller, table, faults) if table.may_read else None
         grant = rights.access.grants.on(table.table)
