@@ -80,6 +80,7 @@ class Engine:
         self.snapshot: Snapshot
         self.seen_fingerprint = ""
         self._watching: asyncio.Task[None] | None = None
+        self._renewing = asyncio.Lock()
         self._writing: list[Callable[[Written], None]] = []
         self._reach: Reach | None = None
 
@@ -253,6 +254,11 @@ class Engine:
         self.observe(CatalogLoaded(number, len(catalog.tables), related, seconds, lines))
         for notice in catalog.notices:
             self.observe(CatalogNotice(notice.code, notice.message))
+
+    async def renewed(self, stale: Snapshot) -> bool:
+        """Whether another snapshot than `stale` serves now: the schema is looked at once for all who ask at a time."""
+        async with self._renewing:
+            return self.snapshot is not stale or await self.refresh()
 
     async def refresh(self) -> bool:
         """Look at the schema once, and swap in a new snapshot when it has changed."""

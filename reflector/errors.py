@@ -20,6 +20,7 @@
     ├── DatabaseError
     │   ├── UniqueViolation · ForeignKeyViolation · CheckViolation · NotNullViolation · InvalidData
     │   ├── SerializationFailure · StatementTimeout · ReadOnlyDatabase · StorageFull
+    │   ├── SchemaChanged                the catalog is no longer true
     │   └── DatabaseUnavailable · PoolExhausted · OutcomeUnknown
     ├── CatalogError
     │   ├── ConnectionRefused            start: wrong host, credentials, database, file
@@ -251,6 +252,12 @@ class DatabaseUnavailable(DatabaseError):
 
 class PoolExhausted(DatabaseError):
     code = "pool_exhausted"
+
+
+class SchemaChanged(DatabaseError):
+    """A table or column that a statement names is gone, or is another now: nothing was read or written."""
+
+    code = "schema_changed"
 
 
 class OutcomeUnknown(DatabaseError):

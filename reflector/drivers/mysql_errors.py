@@ -26,6 +26,7 @@ from reflector.errors import (
     InvalidData,
     NotNullViolation,
     ReadOnlyDatabase,
+    SchemaChanged,
     SerializationFailure,
     StatementTimeout,
     StorageFull,
@@ -47,7 +48,7 @@ FULL: Final = Meaning(StorageFull, "the database has no space left")
 CROWDED: Final = Meaning(DatabaseUnavailable, "the database is out of resources")
 STOPPING: Final = Meaning(DatabaseUnavailable, "the database is shutting down or starting", lost=True, purge=True)
 DENIED: Final = Meaning(Forbidden, "the database does not allow this")
-CHANGED: Final = Meaning(DatabaseError, "the database is no longer as it was read")
+CHANGED: Final = Meaning(SchemaChanged, "the database is no longer as it was read")
 CUT: Final = Meaning(DatabaseError, "the answer is larger than the database can give")
 OTHERWISE: Final = Meaning(DatabaseError, "the database could not do this")
 

@@ -25,6 +25,7 @@ from reflector.errors import (
     InvalidData,
     NotNullViolation,
     ReadOnlyDatabase,
+    SchemaChanged,
     SerializationFailure,
     StatementTimeout,
     StorageFull,
@@ -58,11 +59,11 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
     "57P": Meaning(DatabaseUnavailable, "the database is shutting down or starting", lost=True, purge=True),
     "25P03": Meaning(DatabaseUnavailable, "the transaction stood idle for too long", lost=True),
     "08": GONE,
-    "42P01": Meaning(DatabaseError, CHANGED),
-    "42703": Meaning(DatabaseError, CHANGED),
-    "42883": Meaning(DatabaseError, CHANGED),
-    "42704": Meaning(DatabaseError, CHANGED),
-    "3F000": Meaning(DatabaseError, CHANGED),
+    "42P01": Meaning(SchemaChanged, CHANGED),
+    "42703": Meaning(SchemaChanged, CHANGED),
+    "42883": Meaning(SchemaChanged, CHANGED),
+    "42704": Meaning(SchemaChanged, CHANGED),
+    "3F000": Meaning(SchemaChanged, CHANGED),
 }
 OTHERWISE: Final = Meaning(DatabaseError, "the database could not do this")
 

@@ -21,6 +21,7 @@ from reflector.errors import (
     NotNullViolation,
     NotSupported,
     ReadOnlyDatabase,
+    SchemaChanged,
     SerializationFailure,
     StatementTimeout,
     StorageFull,
@@ -58,7 +59,7 @@ MEANINGS: Final[Mapping[int, Meaning]] = {
     sqlite3.SQLITE_NOTADB: DAMAGED,
     sqlite3.SQLITE_AUTH: Meaning(Forbidden, "the database does not allow this"),
     sqlite3.SQLITE_PERM: Meaning(Forbidden, "the database does not allow this"),
-    sqlite3.SQLITE_SCHEMA: Meaning(DatabaseError, "the database is no longer as it was read"),
+    sqlite3.SQLITE_SCHEMA: Meaning(SchemaChanged, "the database is no longer as it was read"),
 }
 OTHERWISE: Final = Meaning(DatabaseError, "the database could not do this")
 WORDED: Final[tuple[tuple[re.Pattern[str], Meaning], ...]] = (
@@ -69,8 +70,8 @@ WORDED: Final[tuple[tuple[re.Pattern[str], Meaning], ...]] = (
         Meaning(NotSupported, "SQLite cannot answer a question that is nested so deeply"),
     ),
     (
-        re.compile(r"no such (?:table|column|view|index)"),
-        Meaning(DatabaseError, "the database is no longer as it was read"),
+        re.compile(r"no such (?:table|column|view|index)|has no column named"),
+        Meaning(SchemaChanged, "the database is no longer as it was read"),
     ),
 )
 """Errors that have no code of their own, by how they are worded."""

@@ -18,7 +18,7 @@ from reflector.access.disclosure import disclosed
 from reflector.catalog.model import DatabaseKind
 from reflector.datatypes import Value
 from reflector.engine import Prepared
-from reflector.errors import DatabaseError, Forbidden, UnknownTable
+from reflector.errors import DatabaseError, Forbidden, SchemaChanged, UnknownTable
 from reflector.query.nodes import Selected
 from reflector.query.scope import TableScope
 from reflector.sql.plan import Answer
@@ -51,6 +51,9 @@ def resource_routes(context: Context) -> list[web.RouteDef]:
     ]
 
 
+Reading = Callable[[web.Request, Caller, TableScope], Awaitable[web.Response]]
+
+
 class ResourceApi:
     """The handlers, and what they share."""
 
@@ -79,7 +82,7 @@ class ResourceApi:
         table = self._table(caller, request)
         match request.method:
             case "GET" | "HEAD":
-                return await self._list(request, caller, table)
+                return await self._current(request, caller, table, self._list)
             case "POST":
                 return await self._create(request, caller, table)
             case "OPTIONS":
@@ -129,7 +132,7 @@ class ResourceApi:
         table = self._table(caller, request)
         match request.method:
             case "GET" | "HEAD":
-                return await self._read(request, caller, table)
+                return await self._current(request, caller, table, self._read)
             case "PATCH":
                 return await self._update(request, caller, table)
             case "DELETE":
@@ -184,6 +187,16 @@ class ResourceApi:
         row = dict(zip(key, read_key(key, _raw_key(request)), strict=True))
         await self._writing(caller, table).delete(row)
         return empty()
+
+    async def _current(self, request: web.Request, caller: Caller, table: TableScope, read: Reading) -> web.Response:
+        """The answer to a read; once more under the new schema where the database has changed in between."""
+        try:
+            return await read(request, caller, table)
+        except SchemaChanged:
+            if not await self.engine.renewed(caller.rights.snapshot):
+                raise
+        caller = self.callers.of(request)
+        return await read(request, caller, self._table(caller, request))
 
     # ── reading, or having read ──────────────────────────────────────────────────────────────
 

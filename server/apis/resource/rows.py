@@ -19,6 +19,7 @@ from reflector.errors import (
     InvalidRequest,
     ReflectorError,
     RowNotFound,
+    SchemaChanged,
     UnknownParameter,
 )
 from reflector.query.comparisons import EQ
@@ -202,6 +203,9 @@ class Writing:
         rights = self.caller.rights
         try:
             return await self.engine.run(prepared, self.caller.principal, rights.session)
+        except SchemaChanged:
+            await self.engine.renewed(rights.snapshot)  # the next try meets the schema as it is
+            raise
         except DatabaseError as error:
             raise disclosed(error, self.table, rights.snapshot.catalog) from error
 
