@@ -7,7 +7,7 @@ URL ?=
 export PYTHON UPGRADE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup servers node run test check lint types format lock bench clean
+.PHONY: help setup servers node run test container check lint types format lock bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do printf '%-16s %s\n' "$$target" "$$text"; done
@@ -26,6 +26,9 @@ node: setup ## install the npm package that the tests run
 
 test: setup servers node ## run every test, or TESTS=path
 	@$(PYTHON_IN_VENV) -m pytest $(TESTS)
+
+container: ## run the Dockerfile's steps without an engine (as root), or on URL=postgresql://…
+	@python3 tools/container.py $(URL)
 
 lint: setup ## ruff's rules and layout
 	@$(PYTHON_IN_VENV) -m ruff check .

@@ -35,7 +35,7 @@ SERVER: tuple[tuple[str, ...], ...] = (
     ("middleware",),
     ("connection", "guard"),
     ("app", "commands", "workers"),
-    ("cli", "__main__"),
+    ("cli", "probe", "__main__"),
 )
 
 SQLALCHEMY_AT_HOME = {"sql", "dialects"}

@@ -1,0 +1,3 @@
+from tests.server.conftest import bookshop
+
+__all__ = ["bookshop"]
