@@ -50,6 +50,11 @@ class Wanted:
         return [(name, column) for name, column in chosen.items() if name not in self.left_out]
 
 
+def trimmed(entry: str, table: TableScope) -> str:
+    """An entry of a list without the spaces around it, unless they are part of a name."""
+    return entry if entry.removeprefix("-") in table.readable or entry in table.relationships else entry.strip()
+
+
 def row_key(table: TableScope) -> tuple[Column, ...]:
     """The primary key, where there is one and all of it may be read; nothing otherwise."""
     key = table.table.primary_key
@@ -82,13 +87,13 @@ class Selection:
 
     def read(self, table: TableScope, fields: str | None, include: str | None) -> tuple[Selected, ...]:
         """The members of the answered rows; what is wrong is noted."""
-        entries = [] if fields is None else [entry.strip() for entry in fields.split(",")]
+        entries = [] if fields is None else [trimmed(entry, table) for entry in fields.split(",")]
         minus = [entry for entry in entries if entry.startswith("-") and entry not in table.readable]
         plus = [entry for entry in entries if entry not in minus]
         root = Wanted(table, whole=not plus)
         for entry in [] if include is None else include.split(","):
             with self.faults.at(in_query("include")):
-                self._include(root, entry.strip())
+                self._include(root, trimmed(entry, table))
         with self.faults.at(in_query("fields")):
             self._fields(root, plus, minus)
         below = self._members(root)

@@ -14,6 +14,7 @@ from reflector.query.nodes import TRUE, Expression, Field, Order, Related
 from reflector.query.paging import can_page
 from reflector.query.scope import Scope, TableScope
 from server.apis.resource.faults import FaultList, in_query
+from server.apis.resource.selection import trimmed
 from server.config.limits import EffectiveLimits
 
 KEYS: Final = 16
@@ -25,7 +26,7 @@ def read_sort(
     scope: Scope, table: TableScope, text: str, limits: EffectiveLimits, faults: FaultList
 ) -> tuple[Order, ...]:
     """The orders; what is wrong is noted."""
-    entries = [entry.strip() for entry in text.split(",")]
+    entries = [trimmed(entry, table) for entry in text.split(",")]
     orders: list[Order] = []
     with faults.at(in_query("sort")):
         if len(entries) > KEYS:
