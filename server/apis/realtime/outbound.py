@@ -1,7 +1,7 @@
-"""What goes out on one socket: frames put together and written in one piece, and only as fast as the reader reads.
+"""What goes out on sockets: frames put together and written in one piece, and only as fast as each reader reads.
 
 A first frame goes out at once; those that follow shortly after go out together, because a write costs more than a
-frame. How shortly depends on how many sockets there are: all of them must get their turn.
+frame. All sockets have their turn at one tick, the later the more of them there are.
 
 Rule: what waits is bounded. A reader who is too slow loses everything that waits, is told to resync when they have
 caught up, and is let go when they never do.
@@ -24,51 +24,66 @@ BUFFERED: Final = 256 * 1024
 PATIENCE_SECONDS: Final = 10.0
 
 
+class Ticker:
+    """When the sockets of one server are written to."""
+
+    def __init__(self) -> None:
+        self.sockets = 0
+        self._waiting: list[Outbound] = []
+        self._timer: asyncio.Handle | None = None
+        self._last = 0.0
+
+    def add(self, outbound: Outbound) -> None:
+        """Flush it at the next tick."""
+        self._waiting.append(outbound)
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            wait = self._last + min(LONGEST_GATHER, GATHER_SECONDS * self.sockets) - loop.time()
+            self._timer = loop.call_later(wait, self._tick) if wait > 0 else loop.call_soon(self._tick)
+
+    def _tick(self) -> None:
+        waiting, self._waiting, self._timer = self._waiting, [], None
+        self._last = asyncio.get_running_loop().time()
+        for outbound in waiting:
+            outbound.flush()
+
+
 class Outbound:
     """One socket's frames. `behind` is called when the reader has caught up after an overflow, `hopeless` when never."""
 
     def __init__(
         self,
         transport: asyncio.Transport,
-        sockets: Callable[[], int],
+        ticker: Ticker,
         behind: Callable[[], None],
         hopeless: Callable[[], None],
     ) -> None:
         self._transport = transport
-        self._sockets = sockets
+        self._ticker = ticker
         self._behind = behind
         self._hopeless = hopeless
-        self._loop = asyncio.get_running_loop()
         self._mailbox: Mailbox[bytes] = Mailbox()
-        self._timer: asyncio.TimerHandle | asyncio.Handle | None = None
-        self._written = 0.0
+        self._due = False
+        self._retry: asyncio.TimerHandle | None = None
         self._stuck_since: float | None = None
         self._closed = False
 
     def put(self, frame: bytes) -> None:
         """Send the frame, now or together with the next ones."""
-        if self._closed:
-            return
         if not self._mailbox.put(frame, len(frame)) and self._stuck_since is None:
-            self._stuck_since = self._loop.time()
-        if self._timer is None:
-            now = self._loop.time()
-            wait = self._written + min(LONGEST_GATHER, GATHER_SECONDS * self._sockets()) - now
-            self._timer = self._loop.call_later(wait, self.flush) if wait > 0 else self._loop.call_soon(self.flush)
+            self._stuck_since = asyncio.get_running_loop().time()
+        if not self._due:
+            self._due = True
+            self._ticker.add(self)
 
     def flush(self) -> None:
         """Write what waits, as far as the reader keeps up."""
-        self._stop_timer()
         if self._closed or self._transport.is_closing():
-            return
-        now = self._loop.time()
+            return  # what is put from now on waits for nobody
         if self._transport.get_write_buffer_size() > BUFFERED:
-            if self._stuck_since is not None and now - self._stuck_since > PATIENCE_SECONDS:
-                self._hopeless()
-                return
-            self._timer = self._loop.call_later(RETRY_SECONDS, self.flush)
+            self._wait()
             return
-        self._written = now
+        self._due = False
         if self._mailbox.overflown:
             self._mailbox.reopen()
             self._stuck_since = None
@@ -78,10 +93,16 @@ class Outbound:
             self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
 
     def close(self) -> None:
-        self._closed = True
-        self._stop_timer()
+        """Nothing goes out any more."""
+        self._closed = self._due = True
+        self._mailbox.take()
+        if self._retry is not None:
+            self._retry.cancel()
 
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _wait(self) -> None:
+        """The reader is behind: try again later, or give them up."""
+        loop = asyncio.get_running_loop()
+        if self._stuck_since is not None and loop.time() - self._stuck_since > PATIENCE_SECONDS:
+            self._hopeless()
+        else:
+            self._retry = loop.call_later(RETRY_SECONDS, self.flush)

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from reflector.capture import Capture
 from server.apis.realtime.frames import ChangeCursors
+from server.apis.realtime.outbound import Ticker
 from server.apis.realtime.socket import Socket
 from server.context import Context
 
@@ -25,17 +26,20 @@ class Realtime:
         self._context = context
         self._capture = capture
         self._cursors = ChangeCursors(context.cursor_key)
+        self._ticker = Ticker()
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """One socket, to its end."""
         if not web.WebSocketResponse().can_prepare(request):
             raise web.HTTPUpgradeRequired(headers={"Upgrade": "websocket"}, text="this path speaks WebSocket")
-        socket = Socket(request, self._context, self._capture, self._cursors, lambda: len(self.sockets))
+        socket = Socket(request, self._context, self._capture, self._cursors, self._ticker)
         self.sockets.add(socket)
+        self._ticker.sockets = len(self.sockets)
         try:
             return await socket.serve()
         finally:
             self.sockets.discard(socket)
+            self._ticker.sockets = len(self.sockets)
 
     async def close(self, _: web.Application) -> None:
         """End every socket in order; for `on_shutdown`."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, Final, assert_never
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -22,7 +22,7 @@ from reflector.errors import Forbidden, ReflectorError, Unauthenticated
 from server.apis.realtime.conversation import Authenticate, Close, Conversation, Effect, Say, Subscribe, Unsubscribe
 from server.apis.realtime.following import Following
 from server.apis.realtime.frames import ChangeCursors, error_frame, said
-from server.apis.realtime.outbound import Outbound
+from server.apis.realtime.outbound import Outbound, Ticker
 from server.context import Context
 
 FRAME_BYTES: Final = 64 * 1024
@@ -41,10 +41,10 @@ class Socket:
         context: Context,
         capture: Capture,
         cursors: ChangeCursors,
-        sockets: Callable[[], int],
+        ticker: Ticker,
     ) -> None:
         self._request = request
-        self._sockets = sockets
+        self._ticker = ticker
         self._context = context
         self._capture = capture
         self._cursors = cursors
@@ -70,7 +70,7 @@ class Socket:
         transport = self._request.transport
         if transport is None:
             return self._ws
-        self._out = Outbound(transport, self._sockets, self._caught_up, self._hopeless)
+        self._out = Outbound(transport, self._ticker, self._caught_up, self._hopeless)
         self._set_timer()
         try:
             await self._listen()
@@ -117,8 +117,9 @@ class Socket:
             case Authenticate(token):
                 await self._authenticate(token)
             case Subscribe(id_, request):
+                put = self._put if self._out is None else self._out.put
                 following = Following(
-                    id_, request, self._caller, self._context, self._capture, self._cursors, self._put, self._ended
+                    id_, request, self._caller, self._context, self._capture, self._cursors, put, self._ended
                 )
                 self._following[id_] = following
                 self._spawn(following.start())

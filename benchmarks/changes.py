@@ -1,0 +1,199 @@
+"""How fast changes reach those who follow: one socket's latency, and many sockets at a steady rate.
+
+    python -m benchmarks.changes sqlite|postgresql [--sockets 1000] [--rate 200] [--seconds 10]
+
+The server is a program of its own; the clients and the writer are another process. A change carries the moment it was
+sent in its title, so that a latency is from before the writer's commit to the client's socket. All sockets count what
+they are told; every tenth reads how late it is, because more reading would cost more than the server's work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import re
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import cast
+
+import pg8000.native
+
+from examples import bookshop
+from reflector.capture import source_of
+from reflector.database_url import parse_database_url
+from server.commands.loop import run as loop_of
+from tests.server.harness import ServedProcess
+from tests.servers import PostgreSQLServer
+
+SENT = re.compile(rb'"title":"sent (\d+)"')
+HANDSHAKE = (
+    "GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+SAMPLE = 10
+Write = Callable[[str], None]
+
+
+class Client(asyncio.Protocol):
+    """Counts what it is told, and how late."""
+
+    def __init__(self, port: int, subscribe: bytes, latencies: list[float]) -> None:
+        self._port = port
+        self._subscribe = subscribe
+        self._latencies = latencies
+        self.ready = asyncio.get_running_loop().create_future()
+        self.transport: asyncio.Transport
+        self.told = 0
+        self.reads = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self.transport.write(HANDSHAKE.format(port=self._port).encode())
+
+    def data_received(self, data: bytes) -> None:
+        if b" 101 " in data[:20]:
+            text = self._subscribe
+            head = (
+                bytes((0x81, 0xFE)) + len(text).to_bytes(2, "big")
+                if len(text) > 125
+                else bytes((0x81, 0x80 | len(text)))
+            )
+            self.transport.write(head + b"\0\0\0\0" + text)
+            return
+        if not self.ready.done():
+            if b'"ready"' in data:
+                self.ready.set_result(None)
+            elif b'"error"' in data:
+                self.ready.set_exception(RuntimeError(data.decode("utf-8", "replace")))
+            return
+        self.told += data.count(b'"sent ')
+        if not self.reads:
+            return
+        now = time.time_ns()
+        for sent in SENT.findall(data):
+            self._latencies.append((now - int(sent)) / 1e6)
+
+
+async def clients(port: int, count: int, latencies: list[float]) -> list[Client]:
+    subscribe = b'{"type":"subscribe","id":"1","table":"book","columns":["id","title","price"]}'
+    made: list[Client] = []
+    for start in range(0, count, 100):
+        for _ in range(start, min(start + 100, count)):
+            _, client = await asyncio.get_running_loop().create_connection(
+                lambda: Client(port, subscribe, latencies), "127.0.0.1", port
+            )
+            client.reads = len(made) % SAMPLE == 0
+            made.append(client)
+        await asyncio.gather(*(client.ready for client in made))
+    return made
+
+
+def steadily(write: Write, rate: float, seconds: float) -> int:
+    """Write at a steady rate; how many changes."""
+    count, began = 0, time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        write(f"UPDATE book SET title = 'sent {time.time_ns()}' WHERE id = {count % 300 + 1}")
+        count += 1
+        time.sleep(max(0.0, began + count / rate - time.perf_counter()))
+    return count
+
+
+def percentile(values: list[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))] if values else float("nan")
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def at_leisure(made: list[Client]) -> None:
+    """Those that only count read five times a second: reading costs them more than writing costs the server."""
+    idle = [client for client in made if not client.reads]
+    while True:
+        for client in idle:
+            client.transport.pause_reading()
+        await asyncio.sleep(0.18)
+        for client in idle:
+            client.transport.resume_reading()
+        await asyncio.sleep(0.02)
+
+
+async def measured(port: int, pid: int, write: Write, count: int, rate: float, seconds: float) -> None:
+    latencies: list[float] = []
+    made = await clients(port, count, latencies)
+    leisure = asyncio.create_task(at_leisure(made))
+    before, began = cpu_seconds(pid), time.perf_counter()
+    changes = await asyncio.to_thread(steadily, write, rate, seconds)
+    took, cpu = time.perf_counter() - began, cpu_seconds(pid) - before
+    await asyncio.sleep(1)
+    leisure.cancel()
+    told = sum(client.told for client in made)
+    print(
+        f"{count:5} sockets  {changes / took:6.0f} changes/s  {told / took:9.0f} messages/s  "
+        f"p50 {percentile(latencies, 0.5):6.1f}  p95 {percentile(latencies, 0.95):6.1f}  p99 {percentile(latencies, 0.99):6.1f} ms  "
+        f"server CPU {cpu / took:4.0%}  told {told / max(1, changes * count):.2%}"
+    )
+    for client in made:
+        client.transport.abort()
+    await asyncio.sleep(0.5)
+
+
+def writer(url: str) -> Write:
+    if url.startswith("sqlite"):
+        connection = sqlite3.connect(
+            url.removeprefix("sqlite:///"), isolation_level=None, timeout=30, check_same_thread=False
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+        def execute(text: str) -> None:
+            connection.execute(text)
+
+        return execute
+    parsed = parse_database_url(url)
+    session = pg8000.native.Connection("postgres", host=parsed.host, port=parsed.port, database=parsed.database)
+
+    def run(text: str) -> None:
+        session.run(text)
+
+    return run
+
+
+async def install(url: str) -> None:
+    source = source_of(parse_database_url(url))
+    await source.perform((await source.setup()).install)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser()
+    options.add_argument("database", choices=["sqlite", "postgresql"])
+    options.add_argument("--sockets", type=int, default=1000)
+    options.add_argument("--rate", type=float, default=200)
+    options.add_argument("--seconds", type=float, default=10)
+    chosen = options.parse_args()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if chosen.database == "sqlite":
+            bookshop.load_sqlite(folder / "bookshop.sqlite")
+            url = f"sqlite:///{folder / 'bookshop.sqlite'}"
+            with closing(sqlite3.connect(folder / "bookshop.sqlite")) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+        else:
+            server = stack.enter_context(PostgreSQLServer({"max_slot_wal_keep_size": "1GB"}))
+            url = server.create_database("bookshop")
+            server.run("bookshop", bookshop.script("postgresql"))
+        loop_of(install(url))
+        served = stack.enter_context(ServedProcess("serve", url, "--port", "0"))
+        port = int(served.wait_until_it_serves().rpartition(":")[2])
+        for count, rate in ((1, 100.0), (chosen.sockets, chosen.rate)):
+            loop_of(measured(port, served.pid, writer(url), count, rate, chosen.seconds))
+
+
+if __name__ == "__main__":
+    main()
