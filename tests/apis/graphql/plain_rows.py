@@ -13,7 +13,7 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from reflector.catalog.model import Catalog, Relationship, Table
+from reflector.catalog.model import Catalog, Pairs, Relationship, Table
 
 Row = dict[str, Any]
 ROOT_ROWS = 1000
@@ -25,6 +25,7 @@ class PlainRows:
 
     def __init__(self, catalog: Catalog, rows: Mapping[Table, Sequence[Row]]) -> None:
         self.catalog, self.rows = catalog, rows
+        self.indexes: dict[tuple[Table, tuple[str, ...]], dict[tuple[Any, ...], list[Row]]] = {}
 
     def resolve(self, source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         """A field of any type of the schema."""
@@ -58,20 +59,21 @@ class PlainRows:
     def related(self, relationship: Relationship, row: Row) -> list[Row]:
         junction = relationship.junction
         if junction is None:
-            pairs = [(near.name, far.name) for near, far in relationship.pairs]
-            return [
-                each
-                for each in self.rows[relationship.target]
-                if all(row[near] is not None and row[near] == each[far] for near, far in pairs)
-            ]
-        between = [
-            each for each in self.rows[junction.table] if all(row[a.name] == each[b.name] for a, b in junction.near)
-        ]
-        return [
-            each
-            for each in self.rows[relationship.target]
-            if any(all(line[a.name] == each[b.name] for a, b in junction.far) for line in between)
-        ]
+            return self.joined(relationship.target, relationship.pairs, row)
+        lines = self.joined(junction.table, junction.near, row)
+        found = [each for line in lines for each in self.joined(relationship.target, junction.far, line)]
+        return sorted(found, key=self.rows[relationship.target].index) if len(found) > 1 else found
+
+    def joined(self, target: Table, pairs: Pairs, row: Row) -> list[Row]:
+        """The rows of a table that equal this one in each pair of columns; looked up, because there are many."""
+        names = tuple(far.name for _, far in pairs)
+        index = self.indexes.get((target, names))
+        if index is None:
+            index = self.indexes[target, names] = {}
+            for each in self.rows[target]:
+                index.setdefault(tuple(each[name] for name in names), []).append(each)
+        values = tuple(row[near.name] for near, _ in pairs)
+        return [] if None in values else index.get(values, [])
 
     # ── lists ────────────────────────────────────────────────────────────────────────────────
 

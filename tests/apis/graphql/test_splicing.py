@@ -24,7 +24,7 @@ from tests.bookshops import Databases
 from tests.core.questions import NOBODY, key_order, outputs
 from tests.properties.asking import Api, asking, exact, written
 
-QUERIES = int(os.environ.get("REFLECTOR_QUERIES", "120"))
+QUERIES = int(os.environ.get("REFLECTOR_QUERIES", "200"))
 SEED = int(os.environ.get("REFLECTOR_SEED", random.SystemRandom().randrange(1 << 32)))
 LEFT_OUT = frozenset({"reading_survey", "customer_spending", "stock_movement"})
 """Wide, or without a key that orders it."""
