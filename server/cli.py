@@ -90,7 +90,9 @@ def parser() -> argparse.ArgumentParser:
 
 def _changes_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     changes = commands.add_parser("changes", help="what capturing changes needs in a database", allow_abbrev=False)
-    changes.add_argument("action", choices=["status", "install", "uninstall"], metavar="status|install|uninstall")
+    changes.add_argument(
+        "action", choices=["status", "install", "uninstall"], metavar="status|install|uninstall", help="what to do"
+    )
     _database(changes)
     changes.add_argument("--yes", action="store_true", help="do it without asking")
     changes.add_argument("--dry-run", action="store_true", help="show what would be done, and do nothing")

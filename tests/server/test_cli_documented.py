@@ -25,7 +25,7 @@ def test_the_flags_of_each_command_are_those_of_the_page() -> None:
     for name, command in commands().items():
         line = next(line for line in USAGE.splitlines() if line.startswith(f"reflector {name}"))
         flags = {flag for action in command._actions for flag in action.option_strings if flag.startswith("--")}
-        assert set(re.findall(r"--[a-z]+", line)) == flags - {"--help"}, name
+        assert set(re.findall(r"--[a-z-]+", line)) == flags - {"--help"}, name
 
 
 def test_every_flag_and_command_has_a_word_of_help() -> None:
