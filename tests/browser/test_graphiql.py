@@ -29,7 +29,7 @@ async def run(tab: Tab) -> str:
     await tab.until(f"{EDITOR}?.CodeMirror && document.querySelector('.graphiql-execute-button')")
     await tab.value(f"{EDITOR}.CodeMirror.setValue({json.dumps(QUERY)})")
     await tab.value("document.querySelector('.graphiql-execute-button').click()")
-    await tab.until(f"{RESULT}?.CodeMirror.getValue().includes('"data"')")
+    await tab.until(f"{RESULT}?.CodeMirror.getValue().includes('data')")
     return str(await tab.value(f"{RESULT}.CodeMirror.getValue()"))
 
 
