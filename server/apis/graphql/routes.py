@@ -102,6 +102,8 @@ class GraphQLApi:
         except GraphQLError as error:
             # What is no request at all is told by the status to everybody.
             return self._refused(request, error, strict, 400)
+        if caller.rights.snapshot is not self.engine.snapshot:
+            caller = self.callers.of(request)  # the schema and the rules have changed while the body came
         if isinstance(asked, list):
             bodies = [(await self._answered(request, caller, each))[0] for each in asked]
             return _response(b"[" + b",".join(bodies) + b"]", strict, 200)
@@ -190,6 +192,10 @@ class GraphQLApi:
         """The schema of the caller's roles, made when they first ask under a snapshot."""
         snapshot, access = caller.rights.snapshot, caller.rights.access
         if snapshot is not self._snapshot:
+            if (
+                snapshot is not self.engine.snapshot
+            ):  # who began under an old one ends under it, and leaves nothing behind
+                return await asyncio.to_thread(make_schema, access, names_of(snapshot.catalog))
             self._forget(snapshot)
         found = self.schemas.get(access.roles)
         if found is not None:
