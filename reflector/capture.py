@@ -24,7 +24,7 @@ from reflector.changes.subscription import EVENTS, AskDatabase, Question, questi
 from reflector.database_url import DatabaseKind, DatabaseUrl
 from reflector.datatypes import Value
 from reflector.engine import Engine
-from reflector.errors import NotSupported, RowNotFound
+from reflector.errors import NotSupported, ReflectorError, RowNotFound
 from reflector.events import CaptureChanged, ChangesLost
 from reflector.query.comparisons import EQ
 from reflector.query.nodes import TRUE, Claim, Compare, Field, Filter, Literal, Now, Output, Parameter, Read, all_of
@@ -103,9 +103,15 @@ class Capture:
         self._source = source
         self._notice_later()
         self.active = True
-        setup = await source.setup()
-        self.engine.observe(CaptureChanged(source.name, True, misses=setup.misses))
+        self.engine.observe(CaptureChanged(source.name, True, misses=await self._misses(source)))
         return hub
+
+    async def _misses(self, source: Source) -> tuple[str, ...]:
+        """What is not noticed. Capturing goes on where that cannot be asked at the moment."""
+        try:
+            return (await source.setup()).misses
+        except ReflectorError as fault:
+            return (f"what is not noticed could not be asked: {fault.message}",)
 
     async def subscribe(self, tables: Collection[TableName] | None, callback: Listener) -> Callable[[], None]:
         """Call back for every batch of changes to these tables (None: any); starts capturing. Returns what ends that."""

@@ -317,7 +317,8 @@ async def test_a_killed_server_loses_nothing_and_repeats_nothing() -> None:
             ending = asyncio.Event()
             writing = [asyncio.create_task(insisting(url, number, ending)) for number in range(3)]
             for _ in range(5):
-                await asyncio.sleep(random.uniform(0.1, 0.4))
+                before = len(kept.told)
+                await kept.until(lambda before=before: len(kept.told) > before + random.randrange(10, 40))  # type: ignore[misc]
                 await asyncio.to_thread(server.kill)
                 await asyncio.to_thread(server.start)
             await asyncio.sleep(0.2)

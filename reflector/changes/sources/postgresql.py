@@ -28,6 +28,8 @@ from reflector.database_url import DatabaseUrl
 from reflector.errors import ChangesNotCaptured, ConnectionRefused, DatabaseUnavailable, ReflectorError
 
 STATUS_SECONDS: Final = 5.0
+BUSY_SECONDS: Final = 0.2
+BUSY_ATTEMPTS: Final = 5
 LONGEST_WAIT: Final = 2.0
 """Seconds between two attempts to connect again; the first is made at once."""
 
@@ -62,12 +64,23 @@ class PostgreSQLSource:
     async def start(self, sink: Sink) -> None:
         self._sink = sink
         try:
-            link = await self._streaming()
+            link = await self._first()
         except ServerRefused as fault:
             raise explained(fault) from fault
-        except OSError as fault:
+        except (OSError, EOFError) as fault:
             raise DatabaseUnavailable("the database cannot be reached") from fault
         self._task = asyncio.create_task(self._run(link, sink), name="reflector-changes")
+
+    async def _first(self) -> Link:
+        """The first stream. Whoever read the slot before us may take a moment to be gone."""
+        for _ in range(BUSY_ATTEMPTS):
+            try:
+                return await self._streaming()
+            except ServerRefused as fault:
+                if fault.sqlstate != "55006":
+                    raise
+            await asyncio.sleep(BUSY_SECONDS)
+        return await self._streaming()
 
     async def close(self) -> None:
         if self._task is not None:
@@ -92,14 +105,15 @@ class PostgreSQLSource:
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Link]:
         """A plain connection, for questions."""
+        link = None
         try:
             link = await Link.open(self._url, replication=False)
-        except (ServerRefused, OSError) as fault:
-            raise DatabaseUnavailable("the database cannot be reached") from fault
-        try:
             yield link
+        except (ServerRefused, OSError, EOFError) as fault:
+            raise DatabaseUnavailable("the database cannot be reached") from fault
         finally:
-            link.close()
+            if link is not None:
+                link.close()
 
     # ── the stream ───────────────────────────────────────────────────────────────────────────
 

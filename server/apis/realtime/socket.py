@@ -10,6 +10,7 @@ Rule: everything that decides is elsewhere: the protocol in `conversation`, the 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Coroutine
 from typing import Any, Final, assert_never
@@ -25,6 +26,7 @@ from server.apis.realtime.frames import ChangeCursors, error_frame, said
 from server.apis.realtime.outbound import Outbound, Ticker
 from server.context import Context
 
+LOG: Final = logging.getLogger("reflector.server")
 FRAME_BYTES: Final = 64 * 1024
 AUTH_SECONDS: Final = 10.0
 HEARTBEAT_SECONDS: Final = 30.0
@@ -220,4 +222,12 @@ class Socket:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        """A fault that nobody foresaw ends the socket: its client would wait for ever."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            LOG.error("a socket ends", exc_info=fault)
+            if self._request.transport is not None:
+                self._request.transport.abort()

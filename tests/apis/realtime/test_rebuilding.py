@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -114,16 +115,27 @@ async def settle(api: Served, subscribers: Mapping[str, Subscriber]) -> None:
             await asyncio.sleep(0.05)
 
 
-async def insist(write: Write, chosen: random.Random, ending: asyncio.Event) -> int:
-    """Write, whatever becomes of it; how many writes were accepted."""
-    done = 0
+class Written:
+    """How many writes were accepted."""
+
+    count = 0
+
+    async def more(self, count: int) -> None:
+        """Until there are so many more."""
+        wanted, deadline = self.count + count, time.monotonic() + 30
+        while self.count < wanted:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.005)
+
+
+async def insist(write: Write, chosen: random.Random, ending: asyncio.Event, written: Written) -> None:
+    """Write, whatever becomes of it."""
     while not ending.is_set():
         try:
             await asyncio.to_thread(write, statement(chosen))
-            done += 1
+            written.count += 1
         except (sqlite3.Error, pg8000.exceptions.Error, OSError):  # a key that is taken, a server that is away
             await asyncio.sleep(0.01)
-    return done
 
 
 @pytest.mark.parametrize("kind", [DatabaseKind.SQLITE, DatabaseKind.POSTGRESQL], ids=str)
@@ -133,19 +145,20 @@ async def test_through_dropped_sockets_and_restarts_of_the_server(kind: Database
     write, chosen, ending = writer(url, databases.postgresql), random.Random(5), asyncio.Event()
     base: list[str] = [""]
     subscribers = {name: Subscriber(base, headers) for name, headers in CALLERS.items()}
-    writing = [asyncio.create_task(insist(write, random.Random(seed), ending)) for seed in range(2)]
+    written = Written()
+    writing = [asyncio.create_task(insist(write, random.Random(seed), ending, written)) for seed in range(2)]
     running: list[asyncio.Task[None]] = []
     for round_ in range(3):
         async with served(url, CONFIG) as api:
             base[0] = api.base
             if not running:
                 running = [asyncio.create_task(each.run()) for each in subscribers.values()]
-            for _ in range(6):
-                await asyncio.sleep(0.15)
+            for _ in range(5):
+                await written.more(8)
                 chosen.choice(list(subscribers.values())).drop()
             if round_ == 2:
                 ending.set()
-                assert sum(await asyncio.gather(*writing)) > 50
+                await asyncio.gather(*writing)
                 await settle(api, subscribers)
     assert all(each.resyncs >= 1 for each in subscribers.values())
     await ended(running)
@@ -161,29 +174,30 @@ async def test_through_kills_of_postgresql() -> None:
         async with served(url, CONFIG) as api:
             subscribers = {name: Subscriber([api.base], headers) for name, headers in CALLERS.items()}
             running = [asyncio.create_task(each.run()) for each in subscribers.values()]
-            writing = [asyncio.create_task(pressing(url, random.Random(seed), ending)) for seed in range(3)]
+            written = Written()
+            writing = [asyncio.create_task(pressing(url, random.Random(seed), ending, written)) for seed in range(3)]
             for _ in range(6):
-                await asyncio.sleep(random.uniform(0.1, 0.5))
+                await written.more(random.randrange(15, 60))
                 await asyncio.to_thread(server.kill)
                 await asyncio.to_thread(server.start)
-            await asyncio.sleep(0.3)
+            await written.more(20)
             ending.set()
-            assert sum(await asyncio.gather(*writing)) > 50
+            await asyncio.gather(*writing)
             await settle(api, subscribers)
             await ended(running)
             # The slot kept what was committed meanwhile: nobody had to begin again.
             assert [each.resyncs for each in subscribers.values()] == [0, 0, 0]
 
 
-async def pressing(url: str, chosen: random.Random, ending: asyncio.Event) -> int:
+async def pressing(url: str, chosen: random.Random, ending: asyncio.Event, written: Written) -> None:
     """Write over one connection as fast as it goes, and over another when that breaks."""
-    done, connection = 0, None
+    connection = None
     while not ending.is_set():
         try:
             if connection is None:
                 connection = await asyncpg.connect(url, timeout=2)
             await connection.execute(statement(chosen))
-            done += 1
+            written.count += 1
         except asyncpg.UniqueViolationError:
             continue
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError):
@@ -191,7 +205,6 @@ async def pressing(url: str, chosen: random.Random, ending: asyncio.Event) -> in
             await asyncio.sleep(0.02)
     if connection is not None:
         await connection.close()
-    return done
 
 
 async def ended(tasks: list[asyncio.Task[None]]) -> None:
