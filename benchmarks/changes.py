@@ -2,15 +2,16 @@
 
     python -m benchmarks.changes sqlite|postgresql [--sockets 1000] [--rate 200] [--seconds 10]
 
-The server is a program of its own; the clients and the writer are another process. A change carries the moment it was
-sent in its title, so that a latency is from before the writer's commit to the client's socket. All sockets count what
-they are told; every tenth reads how late it is, because more reading would cost more than the server's work.
+The server is a program of its own, and so are the writer, those who only count what they are told, and those who read
+how late it is: every tenth, because more reading would cost more than the server's work. A change carries the moment it
+was sent in its title, so that a latency is from before the writer's commit to the client's socket.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import multiprocessing
 import os
 import re
 import sqlite3
@@ -18,6 +19,8 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import cast
 
@@ -42,14 +45,13 @@ Write = Callable[[str], None]
 class Client(asyncio.Protocol):
     """Counts what it is told, and how late."""
 
-    def __init__(self, port: int, subscribe: bytes, latencies: list[float]) -> None:
+    def __init__(self, port: int, subscribe: bytes, latencies: list[float] | None) -> None:
         self._port = port
         self._subscribe = subscribe
         self._latencies = latencies
         self.ready = asyncio.get_running_loop().create_future()
         self.transport: asyncio.Transport
         self.told = 0
-        self.reads = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
@@ -72,14 +74,14 @@ class Client(asyncio.Protocol):
                 self.ready.set_exception(RuntimeError(data.decode("utf-8", "replace")))
             return
         self.told += data.count(b'"sent ')
-        if not self.reads:
+        if self._latencies is None:
             return
         now = time.time_ns()
         for sent in SENT.findall(data):
             self._latencies.append((now - int(sent)) / 1e6)
 
 
-async def clients(port: int, count: int, latencies: list[float]) -> list[Client]:
+async def clients(port: int, count: int, latencies: list[float] | None) -> list[Client]:
     subscribe = b'{"type":"subscribe","id":"1","table":"book","columns":["id","title","price"]}'
     made: list[Client] = []
     for start in range(0, count, 100):
@@ -87,7 +89,6 @@ async def clients(port: int, count: int, latencies: list[float]) -> list[Client]
             _, client = await asyncio.get_running_loop().create_connection(
                 lambda: Client(port, subscribe, latencies), "127.0.0.1", port
             )
-            client.reads = len(made) % SAMPLE == 0
             made.append(client)
         await asyncio.gather(*(client.ready for client in made))
     return made
@@ -103,6 +104,32 @@ def steadily(write: Write, rate: float, seconds: float) -> int:
     return count
 
 
+async def at_leisure(made: list[Client], ended: Event) -> None:
+    """Those that only count read five times a second: reading costs them more than writing costs the server."""
+    while not ended.is_set():
+        for client in made:
+            client.transport.pause_reading()
+        await asyncio.sleep(0.18)
+        for client in made:
+            client.transport.resume_reading()
+        await asyncio.sleep(0.02)
+
+
+async def counting(port: int, count: int, ready: Event, ended: Event, told: Queue[int]) -> None:
+    made = await clients(port, count, None)
+    ready.set()
+    await at_leisure(made, ended)
+    told.put(sum(client.told for client in made))
+
+
+def count_apart(port: int, count: int, ready: Event, ended: Event, told: Queue[int]) -> None:
+    loop_of(counting(port, count, ready, ended, told))
+
+
+def write_apart(url: str, rate: float, seconds: float, wrote: Queue[int]) -> None:
+    wrote.put(steadily(writer(url), rate, seconds))
+
+
 def percentile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * share))] if values else float("nan")
 
@@ -112,28 +139,25 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def at_leisure(made: list[Client]) -> None:
-    """Those that only count read five times a second: reading costs them more than writing costs the server."""
-    idle = [client for client in made if not client.reads]
-    while True:
-        for client in idle:
-            client.transport.pause_reading()
-        await asyncio.sleep(0.18)
-        for client in idle:
-            client.transport.resume_reading()
-        await asyncio.sleep(0.02)
-
-
-async def measured(port: int, pid: int, write: Write, count: int, rate: float, seconds: float) -> None:
+async def measured(port: int, pid: int, url: str, count: int, rate: float, seconds: float) -> None:
+    context = multiprocessing.get_context("spawn")
+    ready, ended = context.Event(), context.Event()
+    told_apart: Queue[int] = context.Queue()
+    wrote: Queue[int] = context.Queue()
+    reading = max(1, count // SAMPLE)
+    others = context.Process(target=count_apart, args=(port, count - reading, ready, ended, told_apart))
+    others.start()
+    await asyncio.to_thread(ready.wait)
     latencies: list[float] = []
-    made = await clients(port, count, latencies)
-    leisure = asyncio.create_task(at_leisure(made))
+    made = await clients(port, reading, latencies)
+    writing = context.Process(target=write_apart, args=(url, rate, seconds, wrote))
+    writing.start()
     before, began = cpu_seconds(pid), time.perf_counter()
-    changes = await asyncio.to_thread(steadily, write, rate, seconds)
+    changes = await asyncio.to_thread(wrote.get)
     took, cpu = time.perf_counter() - began, cpu_seconds(pid) - before
     await asyncio.sleep(1)
-    leisure.cancel()
-    told = sum(client.told for client in made)
+    ended.set()
+    told = sum(client.told for client in made) + await asyncio.to_thread(told_apart.get)
     print(
         f"{count:5} sockets  {changes / took:6.0f} changes/s  {told / took:9.0f} messages/s  "
         f"p50 {percentile(latencies, 0.5):6.1f}  p95 {percentile(latencies, 0.95):6.1f}  p99 {percentile(latencies, 0.99):6.1f} ms  "
@@ -141,7 +165,8 @@ async def measured(port: int, pid: int, write: Write, count: int, rate: float, s
     )
     for client in made:
         client.transport.abort()
-    await asyncio.sleep(0.5)
+    others.join()
+    writing.join()
 
 
 def writer(url: str) -> Write:
@@ -192,7 +217,7 @@ def main() -> None:
         served = stack.enter_context(ServedProcess("serve", url, "--port", "0"))
         port = int(served.wait_until_it_serves().rpartition(":")[2])
         for count, rate in ((1, 100.0), (chosen.sockets, chosen.rate)):
-            loop_of(measured(port, served.pid, writer(url), count, rate, chosen.seconds))
+            loop_of(measured(port, served.pid, url, count, rate, chosen.seconds))
 
 
 if __name__ == "__main__":
