@@ -33,7 +33,7 @@ auth:
   anonymous_role: guest
 roles: {{guest: {{}}, user: {{extends: guest}}, editor: {{}}}}
 """
-CLAIMS = {"exp": NOW + 600, "aud": "api", "iss": "https://id.example", "roles": "user", "sub": "7"}
+CLAIMS = {"exp": NOW + 86_400, "aud": "api", "iss": "https://id.example", "roles": "user", "sub": "7"}
 
 
 def packed(value: bytes) -> str:
