@@ -67,8 +67,8 @@ tables:
   tag: {{allow: {{guest: {{read: true}}}}}}
   article_tag:
     allow:
-      guest: {{read: article.status == 'published', columns: [article_id, tag_name]}}
-      user: {{read: article.owner_id == claims.sub}}
+      guest: {{read: "article.status == 'published' and hidden == False", columns: [article_id, tag_name]}}
+      user: {{read: article.owner_id == claims.sub and hidden == False}}
   note:
     allow:
       auditor: {{read: pinned == True, columns: [text, at]}}
@@ -89,8 +89,8 @@ CREATE TABLE comment (id int NOT NULL PRIMARY KEY, article_id int NOT NULL, auth
   text varchar(40), hidden boolean NOT NULL, FOREIGN KEY (article_id) REFERENCES article (id) ON DELETE CASCADE);
 CREATE TABLE tag (name varchar(40) NOT NULL PRIMARY KEY, label varchar(40));
 CREATE TABLE article_tag (article_id int NOT NULL, tag_name varchar(40) NOT NULL REFERENCES tag (name), note varchar(40),
-  PRIMARY KEY (article_id, tag_name), FOREIGN KEY (article_id) REFERENCES article (id) ON DELETE CASCADE);
-CREATE TABLE note (id int NOT NULL PRIMARY KEY, owner_id int NOT NULL, text varchar(40), pinned boolean NOT NULL,
+  hidden boolean NOT NULL, PRIMARY KEY (article_id, tag_name), FOREIGN KEY (article_id) REFERENCES article (id) ON DELETE CASCADE);
+CREATE TABLE note (id int NOT NULL PRIMARY KEY, owner_id int NOT NULL REFERENCES account (id), text varchar(40), pinned boolean NOT NULL,
   at {timestamp}, remark_secret varchar(40));
 {tables}
 """
@@ -238,12 +238,14 @@ def _comments(shared: random.Random, secret: Secrets) -> Iterator[str]:
         where = secret.chance.choice([*range(1, 25), *UNSEEN_BY_ALL])
         yield insert("comment", number, where, secret.chance.choice([1, 2, 12]), secret.word(), True)
     for number in range(1, 25):
-        tags = [tag for tag in TAGS if shared.random() < 0.4]
-        for tag in tags:
-            yield insert("article_tag", number, tag, None)
+        for tag in TAGS:
+            if shared.random() < 0.4:
+                yield insert("article_tag", number, tag, None, False)
+            elif secret.truth():
+                yield insert("article_tag", number, tag, secret.word(), True)
     for tag in TAGS:
         if secret.truth():
-            yield insert("article_tag", UNSEEN_BY_ALL[0], tag, secret.word())
+            yield insert("article_tag", UNSEEN_BY_ALL[0], tag, secret.word(), secret.truth())
 
 
 def _notes(shared: random.Random, secret: Secrets) -> Iterator[str]:
