@@ -92,6 +92,14 @@ def test_a_hidden_column_is_told_like_a_misspelt_one_and_no_sql_is_sent(probe: P
     assert (status, runs) == (422, 0)
 
 
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_name_near_a_hidden_one_is_suggested_nothing(probe: Probe, spelling: str) -> None:
+    for near, hidden in (("salarry", "salary"), ("draft_secre", "draft_secret"), ("key_secre", "key_secret")):
+        status, answer, runs = probe.told("GET", "/api/account?" + quote(spelling.format(near), safe="=&[]"), None, near)
+        assert (status, runs) == (422, 0)
+        assert hidden not in answer
+
+
 @pytest.mark.parametrize(
     "path", ["/api/{}", "/api/{}/1", "/api/{}?id=1", "/api/article?include={}", "/api/article?{}.id=1"]
 )
