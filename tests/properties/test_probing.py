@@ -95,7 +95,9 @@ def test_a_hidden_column_is_told_like_a_misspelt_one_and_no_sql_is_sent(probe: P
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_a_name_near_a_hidden_one_is_suggested_nothing(probe: Probe, spelling: str) -> None:
     for near, hidden in (("salarry", "salary"), ("draft_secre", "draft_secret"), ("key_secre", "key_secret")):
-        status, answer, runs = probe.told("GET", "/api/account?" + quote(spelling.format(near), safe="=&[]"), None, near)
+        status, answer, runs = probe.told(
+            "GET", "/api/account?" + quote(spelling.format(near), safe="=&[]"), None, near
+        )
         assert (status, runs) == (422, 0)
         assert hidden not in answer
 

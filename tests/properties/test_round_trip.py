@@ -16,7 +16,7 @@ from tests.bookshops import KINDS, Databases
 from tests.properties.asking import Api, asking, written
 from tests.properties.kinds_of_value import CASES, Case, script
 
-EXAMPLES = int(os.environ.get("REFLECTOR_ROUND_TRIPS", "3"))
+EXAMPLES = int(os.environ.get("REFLECTOR_ROUND_TRIPS", "2"))
 """Lists of values that are drawn for each type, beside its corners."""
 EACH = [pytest.param(kind, case, id=f"{kind}-{case.name}") for kind in KINDS for case in CASES[kind]]
 
@@ -38,7 +38,7 @@ def test_what_is_written_is_read_found_and_paged_by(
     round_trip(apis[kind], case, [*case.corners, None, None])
 
     @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(values=st.lists(st.one_of(case.values, case.values, case.values, st.none()), min_size=4, max_size=7))
+    @given(values=st.lists(st.one_of(case.values, case.values, case.values, st.none()), min_size=4, max_size=6))
     def drawn(values: list[Any]) -> None:
         round_trip(apis[kind], case, values)
 
