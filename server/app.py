@@ -12,7 +12,7 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, cast
 
 from aiohttp import web
@@ -168,6 +168,8 @@ def assembled(
             *routes,
         ]
     )
+    if worker is not None:
+        app.on_startup.append(partial(listen, worker))
     app.on_startup.append(figures.start)
     app.on_cleanup.append(figures.close)
     if keeping is not None:
@@ -175,6 +177,8 @@ def assembled(
         app.on_cleanup.append(lambda _: keeping.close())
     app.on_shutdown.append(realtime.close)
     app.on_cleanup.append(lambda _: capture.close())
+    if worker is not None:
+        app.on_cleanup.append(partial(hush, worker))
     return Assembly(app, context, health, keeping, figures)
 
 
@@ -185,6 +189,16 @@ async def _set_up(config: Config, engine: Engine, binding: Binding, guard: Guard
     listener = Listener(cast("web.Server", runner.server))
     kept = (parts.keeping, parts.figures)
     return Running(config, engine, binding, parts.health, guard, parts.app, runner, listener, *kept)
+
+
+async def listen(worker: Worker, _: web.Application) -> None:
+    """Hear the other workers from now on."""
+    worker.siblings.start()
+
+
+async def hush(worker: Worker, _: web.Application) -> None:
+    """Hear them no more."""
+    worker.siblings.close()
 
 
 async def no_changes(_: web.Request) -> web.StreamResponse:

@@ -6,7 +6,7 @@
     again       all end at once
 
 Workers are forks, so that all of them, later ones too, hold the configuration that was read at the start. Each listens
-for itself (SO_REUSEPORT), and the kernel shares connections out.
+for itself (SO_REUSEPORT), and the kernel shares connections out. What they tell one another goes through `siblings`.
 
 Rule: whoever looks after the others has no event loop, no thread and no connection, because none outlives a fork; and
 no worker outlives it.
@@ -28,6 +28,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
+from server.siblings import Channel
 from server.telemetry.exposition import Worker
 
 LOG: Final = logging.getLogger("reflector.workers")
@@ -73,6 +74,7 @@ class Supervisor:
     _alive: int = field(init=False)
     _held: int = field(init=False)
     _wake: int = field(init=False)
+    _channel: Channel = field(init=False)
 
     def __post_init__(self) -> None:
         self.places = [Place(number) for number in range(1, self.count + 1)]
@@ -81,6 +83,7 @@ class Supervisor:
         """Until a signal ends it; the exit status: that of a worker that could not start, else 0, 130 or 1."""
         gc.freeze()
         self._alive, self._held = os.pipe()
+        self._channel = Channel(self.count)
         with self._hearing() as wake:
             self._wake = wake
             try:
@@ -126,7 +129,7 @@ class Supervisor:
             # Ctrl-C reaches every process of the terminal; only one of them is to act on it.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             os.close(self._held)
-            worker = Worker(number, self.count, self.folder)
+            worker = Worker(number, self.count, self.folder, self._channel.end_of(number))
             status = self.work(worker, lambda: os.close(ready) if os.write(ready, READY) else None, self._alive)
         finally:
             os._exit(status)
@@ -146,6 +149,7 @@ class Supervisor:
                     self._start(place)
 
     def _put_off(self, place: Place, status: int) -> None:
+        self._channel.died(place.number)
         lived = time.monotonic() - place.started
         place.pause = FIRST_PAUSE if lived > STEADY_SECONDS else min(place.pause * 2, LONGEST_PAUSE)
         place.due = time.monotonic() + place.pause
@@ -207,6 +211,7 @@ class Supervisor:
                 place.pid = None
         os.close(self._held)
         os.close(self._alive)
+        self._channel.close()
 
     def _tell(self, number: signal.Signals) -> None:
         for place in self.places:

@@ -22,6 +22,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
+from server.siblings import Siblings
 from server.telemetry.figures import Figures
 
 LOG: Final = logging.getLogger("reflector.server")
@@ -33,11 +34,13 @@ WORKERS: Final = ("reflector_workers", "Processes that answered")
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """One of several processes: its number from 1, how many there are, and the folder where they meet."""
+    """One of several processes: its number from 1, how many there are, the folder where they meet, and how it tells
+    the others something."""
 
     number: int
     count: int
     folder: Path
+    siblings: Siblings
 
     def socket(self, number: int) -> str:
         return str(self.folder / f"{number}.sock")
