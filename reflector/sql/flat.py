@@ -10,8 +10,8 @@ Rule: what is cut is whole rows, and the order values of a cursor are those the 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 
 from reflector.datatypes import Value
@@ -25,6 +25,11 @@ from reflector.sql.statement import Writer
 
 SEPARATOR = b"\x1e"
 """A control character: JSON has none, neither between its tokens nor, unescaped, in its strings."""
+PLAIN = r'(?:"(?:[^"\\]|\\.)*"|[^",\[\]{}]+)'
+"""A JSON value that is neither object nor array, as compact JSON has it."""
+MOST_MATCHED = 40
+"""Members of a row that is matched; one of more is read as JSON."""
+_ROW = json.JSONDecoder(parse_float=Decimal)
 
 
 def cut_of(dialect: Dialect, read: Read) -> Cut | None:
@@ -36,9 +41,21 @@ def cut_of(dialect: Dialect, read: Read) -> Cut | None:
     if read.keyset and any(order.expression not in labels for order in read.order):
         return None
     keys = tuple(labels[order.expression] for order in read.order) if read.keyset else None
+    row = None if keys is None else _plain_row([member.label for member in outputs], keys)
     if isinstance(read.limit, Parameter):
-        return Cut(read.limit.index, bound=True, keys=keys)
-    return Cut(read.limit, keys=keys)
+        return Cut(read.limit.index, bound=True, keys=keys, row=row)
+    return Cut(read.limit, keys=keys, row=row)
+
+
+def _plain_row(labels: Sequence[str], keys: tuple[str, ...]) -> re.Pattern[bytes] | None:
+    """What a row of these members looks like when none of their values is an object or an array."""
+    if len(labels) > MOST_MATCHED or len(set(labels)) < len(labels) or len(set(keys)) < len(keys):
+        return None
+    members = []
+    for label in labels:
+        value = rf"(?P<k{keys.index(label)}>{PLAIN})" if label in keys else PLAIN
+        members.append(re.escape(json.dumps(label, ensure_ascii=False)) + ":" + value)
+    return re.compile((r"\{" + ",".join(members) + r"\}").encode())
 
 
 def flat_step(writer: Writer, read: Read) -> Step:
@@ -61,19 +78,24 @@ def flat_step(writer: Writer, read: Read) -> Step:
 
 def cut_page(answer: Answer, cut: Cut, values: Sequence[Value]) -> Answer:
     """The answer with the row beyond the limit cut off, its documents as one array, and the last one's order values."""
-    rows = answer.body
+    rows, seen, total = answer.body, answer.seen, answer.total
     if rows is None:
-        return replace(answer, body=b"[]")
+        return Answer(b"[]", seen, None, total)
     limit = values[cut.limit] if cut.bound and cut.limit is not None else cut.limit
-    more = limit is not None and (answer.seen or 0) > limit
-    if more and limit == 0:
-        return replace(answer, body=b"[]")
-    if more:
+    last = None
+    if limit is not None and (seen or 0) > limit:
+        if limit == 0:
+            return Answer(b"[]", seen, None, total)
         rows = rows[: rows.rfind(SEPARATOR)]
-    last = _order_values(rows, cut.keys) if more and cut.keys is not None else None
-    return replace(answer, body=b"[" + rows.replace(SEPARATOR, b",") + b"]", last=last)
+        if cut.keys is not None:
+            last = _order_values(rows, cut.keys, cut.row)
+    return Answer(b"[%b]" % rows.replace(SEPARATOR, b","), seen, last, total)
 
 
-def _order_values(rows: bytes, keys: tuple[str, ...]) -> bytes:
-    row = json.loads(rows[rows.rfind(SEPARATOR) + 1 :], parse_float=Decimal)
+def _order_values(rows: bytes, keys: tuple[str, ...], plain: re.Pattern[bytes] | None) -> bytes:
+    """The values of the last row's keys as a JSON array: cut out of its text where that can be, for it costs a tenth."""
+    begin = rows.rfind(SEPARATOR) + 1
+    if plain is not None and (matched := plain.fullmatch(rows, begin)) is not None:
+        return b"[" + b",".join([matched[f"k{number}"] for number in range(len(keys))]) + b"]"
+    row = _ROW.decode(rows[begin:].decode())
     return json_text([row[key] for key in keys]).encode()

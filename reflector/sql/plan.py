@@ -6,6 +6,7 @@ needs to know, and a driver knows nothing else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -102,11 +103,13 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Cut:
     """How a page that came as separate documents is cut: at `limit` rows, or at the request's value of that number when
-    it is `bound`. `keys` are the members that hold the order values of a row, None when no cursor is wanted."""
+    it is `bound`. `keys` are the members that hold the order values of a row, None when no cursor is wanted. `row`
+    matches the text of a row that holds no other than plain values, a group for each of the keys."""
 
     limit: int | None
     bound: bool = False
     keys: tuple[str, ...] | None = None
+    row: re.Pattern[bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from server.commands.endings import exit_status
 from server.commands.inspect import way
 from server.commands.loop import run
 from server.config import Config, Flags, load
+from server.garbage import keep_what_is_here, look_seldom
 from server.guard import guard_of
 from server.journal import logging_at_once, logging_to_stderr
 from server.telemetry.exposition import Worker
@@ -80,6 +81,7 @@ def serve(
 
     Raises what loading and starting raise.
     """
+    look_seldom()
     config, sample = configured(path, environ, flags)
     if config.server.workers > 1:
         return serve_together(config, sample, strict=strict, verbose=verbose, wait=wait)
@@ -207,6 +209,7 @@ async def _serve(config: Config, part: Part, *, strict: bool, wait: float | None
         await asyncio.gather(starting, return_exceptions=True)
         return ending.result()
     running = starting.result()
+    keep_what_is_here()
     part.serves(running)
     status = await ending
     LOG.info("ending: requests under way are finished first")

@@ -10,13 +10,14 @@ Rule: the database's JSON is passed on as it is; the envelope is put around it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from reflector.catalog.model import Column
 from reflector.errors import InternalError, InvalidCursor, InvalidRequest, InvalidValue, LimitExceeded
-from reflector.query.nodes import TRUE, Expression, Field, Filter, Order, Read, Related, all_of
+from reflector.query.nodes import TRUE, Expression, Field, Filter, Order, Read, Related, Selected, all_of
 from reflector.query.paging import after
 from reflector.query.scope import TableScope
 from reflector.sql.plan import Answer
@@ -27,12 +28,20 @@ from server.apis.resource.filters import Brackets, FilterReader
 from server.apis.resource.parameters import RESERVED, Given, refuse_word, split_query, word_of
 from server.apis.resource.selection import TREE_ROWS, Selection, key_order, row_key, rows_below
 from server.apis.resource.sorting import read_sort
+from server.callers import LONGEST_KEPT
 from server.documents import read_json
 
 LONGEST_LAST: Final = 3 * 1024
 """Bytes of order values that a cursor is made of: an address has to hold it."""
 HARMLESS: Final = "%/:?#[]@!$&'()*+,;=-._~"
 """Characters that stay as they are in a link; what else an address may have held is percent-encoded."""
+
+
+ROOM_OF_A_PART: Final = 4 * 1024
+"""Bytes that a part takes beside a hundred for each character that spells it."""
+
+Part = TypeVar("Part")
+Sorted: TypeAlias = tuple[tuple[Order, ...], bool, bytes | None]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -69,17 +78,13 @@ class ListingReader:
             self._parameter(given)
         if self.brackets.document:
             self.where.append(self.filters.document(self.table, self.brackets.document, in_query("filter")))
-        scope, limits = self.rights.access.scope, self.rights.limits
-        select = Selection(scope, limits, self.faults).read(
-            self.table, self.words.get("fields"), self.words.get("include")
-        )
-        order, by_cursor = self._order()
+        select = self._select()
+        order, by_cursor, place = self._order()
         limit = self._limit(rows_below(select))
         number, offset = self._page(limit)
         count = self._count()
-        place = None
-        if by_cursor and "page" not in self.words:
-            place = self._place(order)
+        if not by_cursor or "page" in self.words:
+            place = None
         following = self._after(order, place)
         self.faults.check()
         read = Read(
@@ -94,6 +99,29 @@ class ListingReader:
             after=following,
         )
         return Listing(read, limit, None if "cursor" in self.words else number, place, self._link(path))
+
+    # ── what is asked again and again with other values ─────────────────────────────────────
+
+    def _select(self) -> tuple[Selected, ...]:
+        fields, include = self.words.get("fields"), self.words.get("include")
+        selection = Selection(self.rights.access.scope, self.rights.limits, self.faults)
+        return self._read_once(("select", fields, include), lambda: selection.read(self.table, fields, include))
+
+    def _order(self) -> Sorted:
+        return self._read_once(("order", self.words.get("sort")), self._sorted)
+
+    def _read_once(self, words: tuple[str | None, ...], read: Callable[[], Part]) -> Part:
+        """A part of the list that hangs on these words alone: kept, where nothing is wrong with it."""
+        rights = self.rights
+        key = (*words, self.table.table.label, rights)
+        kept: Part | None = rights.recent.get(key)
+        if kept is None:
+            faults = len(self.faults.found)
+            kept = read()
+            length = sum(len(word) for word in words if word is not None)
+            if len(self.faults.found) == faults and length <= LONGEST_KEPT:
+                rights.recent.put(key, kept, ROOM_OF_A_PART + 100 * length)
+        return kept
 
     # ── parameters ───────────────────────────────────────────────────────────────────────────
 
@@ -165,8 +193,8 @@ class ListingReader:
 
     # ── order and cursor ─────────────────────────────────────────────────────────────────────
 
-    def _order(self) -> tuple[tuple[Order, ...], bool]:
-        """The order, ended by the key where it can be; and whether it tells any two rows apart."""
+    def _sorted(self) -> Sorted:
+        """The order, ended by the key where it can be; whether it tells any two rows apart; what its cursors are for."""
         table, key = self.table.table, row_key(self.table)
         order: tuple[Order, ...] = ()
         if "sort" in self.words:
@@ -174,7 +202,8 @@ class ListingReader:
             order = read_sort(self.rights.access.scope, self.table, text, self.rights.limits, self.faults)
         sorted_by = {each.expression.column for each in order if isinstance(each.expression, Field)}
         order += tuple(each for each in key_order(self.table) if _column(each) not in sorted_by)
-        return order, bool(key) and all(self.rights.surely_seen(table, column) for column in key)
+        by_cursor = bool(key) and all(self.rights.surely_seen(table, column) for column in key)
+        return order, by_cursor, self._place(order) if by_cursor else None
 
     def _place(self, order: tuple[Order, ...]) -> bytes:
         """What a cursor of this list is for. Every part is ended, so that no two places are spelled alike.
