@@ -57,10 +57,12 @@ class Others(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """An answer as it is sent, without what its being kept adds. `link` is its Link header, empty for none."""
+    """An answer as it is sent, without what its being kept adds. `link` is its Link header, empty for none; `media` is
+    its type."""
 
     body: bytes
     link: str = ""
+    media: str = "application/json"
 
 
 Make = Callable[[], Awaitable[Rendered]]
@@ -157,7 +159,7 @@ class AnswerCache:
     ) -> Entry:
         rendered = await make()
         tag = self.tag(question, key, rendered.body)
-        headers = CIMultiDict({"Content-Type": "application/json", "ETag": tag, "Cache-Control": PRIVATE})
+        headers = CIMultiDict({"Content-Type": rendered.media, "ETag": tag, "Cache-Control": PRIVATE})
         if rendered.link:
             headers["Link"] = rendered.link
         entry = Entry(question, rendered.body, headers, tag, began, versions)

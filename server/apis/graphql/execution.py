@@ -1,7 +1,8 @@
 """Execution: the root fields of an operation become one question, and its answers go into the response as they are.
 
 The library coerces variables, flattens fragments and obeys `@skip` and `@include`; then this takes over at the root.
-A query is one statement with a column for each root field. The root fields of a mutation are one transaction, in the
+A query is one statement with a column for each root field: reading it makes a recipe, and the response is the recipe's,
+as it is for whoever asks the same later. The root fields of a mutation are one transaction, in the
 order in which they were written, and are answered once it is committed.
 
 Rule: what the database made is spliced into the response and never looked at; fields that equal one another are asked
@@ -48,8 +49,8 @@ SCHEMA_FIELDS: Final = frozenset({"__schema", "__type"})
 class Asking:
     """Who asks what schema through which engine. `sized`: as `written_value` has it. `introspecting`: one at a time.
 
-    `recipe` is what a query leaves behind for other values of its variables, and `deciding` the variables whose values
-    it depends on.
+    `recipe` is what a query was read as, `prepared` the question with the values that it was asked with, and `deciding`
+    the variables whose values the recipe depends on.
     """
 
     engine: Engine
@@ -58,6 +59,7 @@ class Asking:
     sized: bool
     introspecting: asyncio.Lock
     recipe: Recipe | None = None
+    prepared: Prepared | None = None
     deciding: frozenset[str] = frozenset()
 
     async def answered(self, recipe: Recipe, prepared: Prepared) -> Sequence[bytes | None]:
@@ -108,7 +110,10 @@ class SplicingExecutor(Executor[Any]):
         self, type_: GraphQLObjectType, ours: GroupedFieldSet, plain: Any, keys: list[str], serially: bool
     ) -> dict[str, Any]:
         fixed = dict(await plain if isawaitable(plain) else plain)
-        found = await (self._written(type_, ours) if serially else self._read(type_, ours, keys, fixed))
+        if not serially:
+            self._read(type_, ours, keys, fixed)
+            return {}
+        found = await self._written(type_, ours)
         return {key: found[key] if key in found else fixed[key] for key in keys}
 
     async def _introspected(
@@ -124,9 +129,10 @@ class SplicingExecutor(Executor[Any]):
 
     # ── queries ──────────────────────────────────────────────────────────────────────────────
 
-    async def _read(
+    def _read(
         self, type_: GraphQLObjectType, fields: GroupedFieldSet, keys: list[str], fixed: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    ) -> None:
+        """Leave a recipe behind: its response is the query's, whatever stands in the library's."""
         asking = self.context_value
         rights = asking.caller.rights
         selection = Selection(self, rights, ONE_BY_ONE if asking.engine.dialect.buckets else WHOLE)
@@ -147,12 +153,10 @@ class SplicingExecutor(Executor[Any]):
         filled = recipe.filled(selection.arguments.raw())
         if filled is None:
             raise InternalError("a query does not fit the values it was made with")
-        members = await asking.answered(recipe, filled)
-        asking.recipe = recipe
+        asking.recipe, asking.prepared = recipe, filled
         asking.deciding = frozenset(
             selection.arguments.settled | recipe.types.keys() - {each.name for _, each in slots}
         )
-        return {key: spliced(members[place]) for key, place in places.items()}
 
     def _scalars(self) -> dict[str, str]:
         """The named types of the operation's variables."""

@@ -10,7 +10,7 @@ what is asked has the value it had. Whatever it cannot serve is executed anew, w
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from reflector.errors import RequestError
 from reflector.query.scope import TableScope
 from reflector.snapshot import weight
 from server.apis.graphql.arguments import ABSENT, Slot
+from server.cache.question import Question
 from server.callers import Recent
 
 KEPT_BYTES: Final = 16 * 1024 * 1024
@@ -34,7 +35,8 @@ PLAIN: Final = (str, int, bool, Decimal)
 @dataclass(frozen=True, eq=False, slots=True)
 class Recipe:
     """`slots[i]` says which value of `prepared` is the variable's. `pieces` make the response: bytes as they are, and
-    numbers of members. `table` and `path` are for what may go wrong. `types` are the variables' scalars."""
+    numbers of members. `table` and `path` are for what may go wrong. `types` are the variables' scalars. `questions` are
+    those whose answers are kept, by media type."""
 
     prepared: Prepared
     slots: tuple[tuple[int, Slot], ...]
@@ -42,6 +44,7 @@ class Recipe:
     table: TableScope
     path: str
     types: Mapping[str, str]
+    questions: dict[str, Question | None] = field(default_factory=dict)
 
     def filled(self, variables: Mapping[str, Any]) -> Prepared | None:
         """The question with these values; None where they have to be looked at by others."""

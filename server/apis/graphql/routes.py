@@ -26,6 +26,7 @@ from reflector.engine import Prepared
 from reflector.errors import ReflectorError
 from reflector.events import CatalogNotice
 from reflector.snapshot import Snapshot
+from server.apis.graphql.answering import Answered, Answering
 from server.apis.graphql.documents import Document, DocumentCache, asks_schema_alone, is_query
 from server.apis.graphql.errors import Fault, formatted, status_of_errors
 from server.apis.graphql.execution import Asking, SplicingExecutor
@@ -34,6 +35,7 @@ from server.apis.graphql.recipes import Recipe, RecipeCache
 from server.apis.graphql.requests import GRAPHQL, JSON, Requested, accepts_graphql, read_query, read_request
 from server.apis.graphql.schema import Schema, make_schema
 from server.apis.graphql.variables import check_lists
+from server.cache.conditions import respond
 from server.callers import LONGEST_KEPT, Caller, Callers, Recent
 from server.context import Context
 from server.pages import page_routes
@@ -74,6 +76,8 @@ class GraphQLApi:
         self.documents = DocumentCache()
         self.introspected: Recent[bytes] = Recent(ANSWER_BYTES)
         self.recipes = RecipeCache()
+        self.cache = context.cache
+        self.answering = Answering(context.cache)
         self.names: Names | None = None
         self._snapshot: Snapshot | None = None
         self.sized = True
@@ -104,22 +108,25 @@ class GraphQLApi:
             return self._refused(request, error, strict, 400)
         if caller.rights.snapshot is not self.engine.snapshot:
             caller = self.callers.of(request)  # the schema and the rules have changed while the body came
+        media = MEDIA_TYPES[strict]
         if isinstance(asked, list):
-            bodies = [(await self._answered(request, caller, each))[0] for each in asked]
+            bodies = [(await self._answered(request, caller, each, media)).body for each in asked]
             return _response(b"[" + b",".join(bodies) + b"]", strict, 200)
-        body, status = await self._answered(request, caller, asked)
-        return _response(body, strict, status if strict else 200)
+        answered = await self._answered(request, caller, asked, media)
+        if answered.entry is not None and self.cache is not None and request.method != "POST":
+            return respond(self.cache, answered.entry, request, caller.principal)
+        return _response(answered.body, strict, answered.status if strict else 200)
 
     # ── one operation ────────────────────────────────────────────────────────────────────────
 
-    async def _answered(self, request: web.Request, caller: Caller, asked: Requested) -> tuple[bytes, int]:
-        """The response to one operation, and the status it stands for."""
+    async def _answered(self, request: web.Request, caller: Caller, asked: Requested, media: str) -> Answered:
+        """The response to one operation."""
         schema = await self.schema(caller)
         known_as = (schema.key, caller.principal.roles, asked.query, asked.operation)
         variables = asked.variables or {}
         recipe = self.recipes.get(known_as, variables)
         if recipe is not None and (prepared := recipe.filled(variables)) is not None:
-            return await self._served(request, caller, schema, recipe, prepared)
+            return await self._served(request, self._asking(caller, schema), recipe, prepared, media)
         document = await self.documents.get(schema, asked.query)
         operation = document.operation(asked.operation)
         if request.method != "POST" and operation is not None and not is_query(operation):
@@ -128,31 +135,37 @@ class GraphQLApi:
             try:
                 check_lists(operation, variables, caller.rights.limits.list)
             except Fault as error:
-                return orjson.dumps({"errors": [formatted(error, None)]}), status_of_errors([error])
+                return _refusal({"errors": [formatted(error, None)]}, error)
         fixed = operation is not None and not asked.variables and asks_schema_alone(operation.selection_set)
         key = (schema.key, asked.query, asked.operation)
         known = self.introspected.get(key) if fixed else None
         if known is not None:
-            return known, 200
-        asking = Asking(self.engine, caller, schema, self.sized, self._introspecting)
+            return Answered(known)
+        asking = self._asking(caller, schema)
         body, errors = await self._executed(request, asking, document, asked)
-        if asking.recipe is not None and not errors and len(asked.query) <= LONGEST_KEPT:
-            self.recipes.put(known_as, asking.deciding | document.deciding, variables, asking.recipe)
-        if fixed and not errors:
+        if errors:
+            return Answered(body, 200 if body.startswith(HAS_DATA) else status_of_errors(errors))
+        if asking.recipe is not None and asking.prepared is not None:
+            answered = await self._served(request, asking, asking.recipe, asking.prepared, media)
+            if answered.status == 200 and len(asked.query) <= LONGEST_KEPT:
+                self.recipes.put(known_as, asking.deciding | document.deciding, variables, asking.recipe)
+            return answered
+        if fixed:
             self.introspected.put(key, body, len(body) + 2 * len(asked.query))
-        return body, status_of_errors(errors) if errors and not body.startswith(HAS_DATA) else 200
+        return Answered(body)
+
+    def _asking(self, caller: Caller, schema: Schema) -> Asking:
+        return Asking(self.engine, caller, schema, self.sized, self._introspecting)
 
     async def _served(
-        self, request: web.Request, caller: Caller, schema: Schema, recipe: Recipe, prepared: Prepared
-    ) -> tuple[bytes, int]:
-        """The response to a query that was read before."""
-        asking = Asking(self.engine, caller, schema, self.sized, self._introspecting)
+        self, request: web.Request, asking: Asking, recipe: Recipe, prepared: Prepared, media: str
+    ) -> Answered:
+        """The response to a query that was read."""
         try:
-            return recipe.response(await asking.answered(recipe, prepared)), 200
+            return await self.answering.answer(asking, recipe, prepared, media)
         except Fault as error:
             self._note(request, error)
-            body = orjson.dumps({"data": None, "errors": [formatted(error, None)]})
-            return body, status_of_errors([error])
+            return _refusal({"data": None, "errors": [formatted(error, None)]}, error)
 
     async def _executed(
         self, request: web.Request, asking: Asking, document: Document, asked: Requested
@@ -232,6 +245,8 @@ class GraphQLApi:
 
 ALLOWED: Final = "GET, HEAD, OPTIONS, POST"
 HAS_DATA: Final = b'{"data":{'
+MEDIA_TYPES: Final = {False: f"{JSON}; charset=utf-8", True: f"{GRAPHQL}; charset=utf-8"}
+"""By whether the caller prefers GraphQL's own."""
 
 
 def _parsed(document: Document) -> DocumentNode:
@@ -241,5 +256,8 @@ def _parsed(document: Document) -> DocumentNode:
 
 
 def _response(body: bytes, strict: bool, status: int, headers: dict[str, str] | None = None) -> web.Response:
-    content_type = f"{GRAPHQL}; charset=utf-8" if strict else f"{JSON}; charset=utf-8"
-    return web.Response(body=body, status=status, headers={"Content-Type": content_type, **(headers or {})})
+    return web.Response(body=body, status=status, headers={"Content-Type": MEDIA_TYPES[strict], **(headers or {})})
+
+
+def _refusal(shown: dict[str, Any], error: Fault) -> Answered:
+    return Answered(orjson.dumps(shown), status_of_errors([error]))
