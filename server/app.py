@@ -33,6 +33,7 @@ from server.apis.resource import resource_routes
 from server.auth.credentials import authenticator
 from server.binding import Binding, misfits
 from server.cache.keeping import Keeping, keeping_of
+from server.capturing import SharedCapture
 from server.config import Complaint, Config, ConfigError, EffectiveLimits, Position, limits_for
 from server.connection import Listener
 from server.context import Context
@@ -173,8 +174,10 @@ def assembled(
     app.on_startup.append(figures.start)
     app.on_cleanup.append(figures.close)
     if keeping is not None:
-        app.on_startup.append(lambda _: keeping.start(capture))
+        heard = capture if worker is None else SharedCapture(capture, worker)
+        app.on_startup.append(lambda _: keeping.start(heard))
         app.on_cleanup.append(lambda _: keeping.close())
+        app.on_cleanup.append(lambda _: heard.close())
     app.on_shutdown.append(realtime.close)
     app.on_cleanup.append(lambda _: capture.close())
     if worker is not None:
