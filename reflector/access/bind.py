@@ -6,17 +6,17 @@ mistake: what cannot be bound grants nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from reflector.access.description import AccessDescription, AllowRules, Complaint, RuleText, Severity
 from reflector.access.entries import TableEntry, read_entries
 from reflector.access.permissions import Permission, Permissions, open_permission
+from reflector.access.policies import Policies, check_unused, names_in
 from reflector.access.rights import BrokenPolicyError, RightsBinder
 from reflector.access.rules import Rule, bind_rule
 from reflector.access.rules_bind import Unfoldings
-from reflector.access.rules_parse import parse_rule, policies_named
 from reflector.catalog.model import Catalog, Table
 from reflector.errors import RuleError, suggestion
 from reflector.query.nodes import Filter
@@ -48,13 +48,15 @@ class _Binding:
         self.rights = {role: {} for role in roles}
         self.ancestors = {role: self.all_of(role) for role in roles}
         self.check_roles()
-        rules = BoundRules(self.description.policies, self.catalog)
-        self.complaints.extend(rules.check_policies())
+        policies = Policies(self.description.policies)
+        self.complaints.extend(policies.complaints)
+        rules = BoundRules(policies, self.catalog)
         before = len(self.complaints)
         entries = read_entries(self.description, self.catalog, self.complaints.append)
         misfits = {each.table for each in self.complaints[before:] if each.severity is not Severity.WARNING}
         for entry in entries:
             self.table(entry, rules, fits=entry.table.label not in misfits)
+        self.complaints.extend(rules.check_unused())
 
     # ── roles ────────────────────────────────────────────────────────────────────────────────
 
@@ -130,44 +132,13 @@ def _means_something(rules: AllowRules) -> bool:
 class BoundRules:
     """Rules by text and table: many roles say the same of a table, and it is bound once."""
 
-    def __init__(self, policies: Mapping[str, RuleText], catalog: Catalog) -> None:
-        self.texts = policies
-        self.policies = {name: policy.rule for name, policy in policies.items()}
+    def __init__(self, policies: Policies, catalog: Catalog) -> None:
+        self.policies = policies
+        self.rules = {name: policy.rule for name, policy in policies.texts.items()}
         self.catalog = catalog
-        self.broken: set[str] = set()
-        self.named: dict[str, frozenset[str]] = {}
+        self.used: set[str] = set()
         self.unfolded: Unfoldings = {}
         self.made: dict[tuple[str | bool, Table, bool], Filter | RuleError] = {}
-
-    def check_policies(self) -> list[Complaint]:
-        """What is wrong with each policy by itself: whether it is a rule at all, and whether it leads back to itself."""
-        complaints: list[Complaint] = []
-        for name, policy in self.texts.items():
-            try:
-                self.named[name] = (
-                    policies_named(parse_rule(policy.rule)) if isinstance(policy.rule, str) else frozenset()
-                )
-            except RuleError as fault:
-                self.broken.add(name)
-                complaints.append(
-                    Complaint(Severity.ERROR, "rule_error", fault.message, fault.hint, policy.where, fault.offset)
-                )
-        for name, named in self.named.items():
-            if name in self.reached(named):
-                self.broken.add(name)
-                message = f"policy {name!r} leads back to itself"
-                complaints.append(Complaint(Severity.ERROR, "rule_error", message, None, self.texts[name].where))
-        return complaints
-
-    def reached(self, names: frozenset[str]) -> set[str]:
-        """The policies named, and those that they name."""
-        found, waiting = set(names), list(names)
-        while waiting:
-            for name in self.named.get(waiting.pop(), ()):
-                if name not in found:
-                    found.add(name)
-                    waiting.append(name)
-        return found
 
     def bind(self, rule: RuleText, table: Table, check: bool) -> Filter:
         """The rule's filter; raises RuleError."""
@@ -183,15 +154,17 @@ class BoundRules:
 
     def bound(self, rule: str | bool, table: Table, check: bool) -> Filter | RuleError:
         try:
-            if (
-                self.broken
-                and isinstance(rule, str)
-                and self.broken.intersection(self.reached(policies_named(parse_rule(rule))))
-            ):
+            used = self.policies.reached(names_in(rule))
+            self.used.update(used)
+            if self.policies.broken & used:
                 return BrokenPolicyError("uses a policy that is wrong")
             return self.fresh(rule, table, check)
         except RuleError as fault:
             return fault
 
     def fresh(self, rule: Rule, table: Table, check: bool) -> Filter:
-        return bind_rule(rule, table, self.catalog, self.policies, check=check, unfolded=self.unfolded)
+        return bind_rule(rule, table, self.catalog, self.rules, check=check, unfolded=self.unfolded)
+
+    def check_unused(self) -> Iterator[Complaint]:
+        """What is wrong with the policies that none of the rules bound so far uses."""
+        return check_unused(self.policies, frozenset(self.used), self.catalog, self.bind)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from reflector.access.complaints import of_rule
 from reflector.access.description import (
     ColumnList,
     Complaint,
@@ -23,8 +24,9 @@ from reflector.access.description import (
 from reflector.access.entries import Allowed, TableEntry
 from reflector.access.names import columns_named, is_pattern
 from reflector.access.permissions import CreateRight, DeleteRight, Permission, ReadRight, UpdateRight
+from reflector.access.rule_faults import faults_of
 from reflector.access.rules import UnfitRule, bind_preset, claims_of
-from reflector.catalog.model import Column, Table
+from reflector.catalog.model import Column, Fill, Table
 from reflector.errors import RuleError, suggestion
 from reflector.query.nodes import FALSE, Assignment, Claim, Filter
 
@@ -37,15 +39,12 @@ class BrokenPolicyError(RuleError):
     """The rule uses a policy that has been complained of already."""
 
 
-class _NotGrantedError(Exception):
-    """Something of a right does not bind, so that there is no right."""
-
-
 @dataclass(slots=True)
 class RightsBinder:
     """Binds for one table. `bind` makes filters of rules; `listed` says that omitted columns are none instead of all.
 
-    `anonymous` says, while a role is being bound, that callers without a credential have it.
+    `anonymous` says, while a role is being bound, that callers without a credential have it. `refused` counts what did
+    not bind: a right in which something did not is not granted, and all of it has been complained of.
     """
 
     entry: TableEntry
@@ -54,6 +53,7 @@ class RightsBinder:
     anonymous: bool = False
     exact: bool = True
     complaints: list[Complaint] = field(default_factory=list)
+    refused: int = 0
     table: Table = field(init=False)
     readable: frozenset[Column] = field(init=False)
     writable: frozenset[Column] = field(init=False)
@@ -78,10 +78,9 @@ class RightsBinder:
         )
 
     def part(self, rules: Rules | None, bind: Callable[[Rules], Right | None]) -> Right | None:
-        try:
-            return None if rules is None else bind(rules)
-        except _NotGrantedError:
-            return None
+        before = self.refused
+        right = None if rules is None else bind(rules)
+        return right if self.refused == before else None
 
     # ── the four rights ──────────────────────────────────────────────────────────────────────
 
@@ -96,6 +95,7 @@ class RightsBinder:
         columns = self.columns(rules.columns, self.given(presets))
         if check == FALSE or not self.possible(self.table.insertable, "inserted into", rules.check):
             return None
+        self.check_complete(columns, presets, rules)
         return CreateRight(check, columns, presets)
 
     def update(self, rules: UpdateRules) -> UpdateRight | None:
@@ -113,6 +113,16 @@ class RightsBinder:
             return None
         return DeleteRight(rows)
 
+    def check_complete(self, given: frozenset[Column], presets: tuple[Assignment, ...], rules: CreateRules) -> None:
+        """A column that must have a value and can get none lets no row in, unless a trigger fills it."""
+        filled = given.union(each.column for each in presets)
+        for column in self.table.columns:
+            if column.fill is Fill.NONE and not column.nullable and column not in filled:
+                where = rules.check.where if rules.columns is None else rules.columns.where
+                name = f"{self.table.label}.{column.name}"
+                message = f"no create can succeed: {name} is NOT NULL without a default, and neither given nor preset"
+                self.warn("create_incomplete", message, where)
+
     def possible(self, able: bool, what: str, rule: RuleText) -> bool:
         if not able and self.exact:
             self.warn("not_writable", f"{self.table.label} cannot be {what}", rule.where)
@@ -124,28 +134,27 @@ class RightsBinder:
         try:
             where = self.bind(rule, self.table, check)
         except RuleError as fault:
-            raise self.unbound(fault, rule.where) from None
+            self.unbound(fault, rule.where)
+            return FALSE
         claims = claims_of(where)
         if claims and self.anonymous:
-            raise self.claims_of_nobody(min(claims), rule.where)
+            self.claims_of_nobody(min(claims), rule.where)
         return where
 
-    def unbound(self, fault: RuleError, where: object) -> _NotGrantedError:
-        unfit = isinstance(fault, UnfitRule)
-        severity, code = (Severity.UNBOUND, "rule_unbound") if unfit else (Severity.ERROR, "rule_error")
-        if not isinstance(fault, BrokenPolicyError):
-            self.complaints.append(
-                Complaint(severity, code, fault.message, fault.hint, where, fault.offset, self.table.label)
-            )
-        return _NotGrantedError()
+    def unbound(self, fault: RuleError, where: object) -> None:
+        self.refused += 1
+        for each in faults_of(fault):
+            if not isinstance(each, BrokenPolicyError):
+                self.complaints.append(of_rule(each, where, self.table))
 
-    def claims_of_nobody(self, path: tuple[str, ...], where: object) -> _NotGrantedError:
+    def claims_of_nobody(self, path: tuple[str, ...], where: object) -> None:
         message = f"claims.{'.'.join(path)} is used where callers without a credential come"
         hint = "keep this rule from the anonymous role and from the roles it extends"
-        self.complaints.append(
-            Complaint(Severity.ERROR, "claim_without_caller", message, hint, where, table=self.table.label)
-        )
-        return _NotGrantedError()
+        self.refuse(Complaint(Severity.ERROR, "claim_without_caller", message, hint, where, table=self.table.label))
+
+    def refuse(self, complaint: Complaint) -> None:
+        self.refused += 1
+        self.complaints.append(complaint)
 
     def warn(self, code: str, message: str, where: object) -> None:
         self.complaints.append(Complaint(Severity.WARNING, code, message, None, where, table=self.table.label))
@@ -173,39 +182,32 @@ class RightsBinder:
     def named(self, name: str, listed: ColumnList, possible: frozenset[Column]) -> frozenset[Column]:
         found = columns_named(name, self.table)
         if not found and self.exact:
-            raise self.unknown_column(name, listed.where)
+            self.unknown_column(name, listed.where)
         if found and possible.isdisjoint(found) and not is_pattern(name):
             why = "is hidden" if self.entry.hidden.intersection(found) else "cannot be given by a caller"
             self.warn("idle_column", f"{self.table.label}.{name} {why}", listed.where)
         return possible.intersection(found)
 
-    def unknown_column(self, name: str, where: object) -> _NotGrantedError:
-        message = f"{self.table.label} has no column {name!r}"
-        self.complaints.append(
-            Complaint(
-                Severity.UNBOUND,
-                "unknown_column",
-                message,
-                suggestion(name, self.table.by_name),
-                where,
-                table=self.table.label,
-            )
-        )
-        return _NotGrantedError()
+    def unknown_column(self, name: str, where: object) -> None:
+        message, hint = f"{self.table.label} has no column {name!r}", suggestion(name, self.table.by_name)
+        self.refuse(Complaint(Severity.UNBOUND, "unknown_column", message, hint, where, table=self.table.label))
 
     def presets(self, presets: Mapping[str, PresetText]) -> tuple[Assignment, ...]:
-        return tuple(self.preset(name, preset) for name, preset in presets.items())
+        made = [self.preset(name, preset) for name, preset in presets.items()]
+        return tuple(each for each in made if each is not None)
 
-    def preset(self, name: str, preset: PresetText) -> Assignment:
+    def preset(self, name: str, preset: PresetText) -> Assignment | None:
         column = self.table.by_name.get(name)
         if column is None:
-            raise self.unknown_column(name, preset.where)
+            self.unknown_column(name, preset.where)
+            return None
         try:
             if not column.writable:
                 raise UnfitRule(f"{self.table.label}.{name} takes no value")
             operand = bind_preset(preset.value, column)
         except RuleError as fault:
-            raise self.unbound(fault, preset.where) from None
+            self.unbound(fault, preset.where)
+            return None
         if isinstance(operand, Claim) and self.anonymous:
-            raise self.claims_of_nobody(operand.path, preset.where)
+            self.claims_of_nobody(operand.path, preset.where)
         return Assignment(column, operand)

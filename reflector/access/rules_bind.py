@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, assert_never
 
+from reflector.access.rule_faults import TooLargeRule, all_made, faults_of, one_of
 from reflector.access.rule_syntax import (
     Absent,
     Among,
@@ -42,6 +43,7 @@ from reflector.access.rules_operands import (
     table_named,
 )
 from reflector.access.rules_parse import DEEPEST, TURNED, parse_rule
+from reflector.access.rules_terms import PYTHON_SPELLING
 from reflector.catalog.model import Catalog, Relationship, Table
 from reflector.datatypes import Kind
 from reflector.errors import RuleError, suggestion
@@ -101,13 +103,13 @@ class Binder:
         return MappingReader(self.count).rule(rule, place, depth)
 
     def count(self, depth: int, more: int = 1) -> None:
-        """So many conditions more; raises RuleError when there are too many, or too many in one another."""
+        """So many conditions more; raises TooLargeRule when there are too many, or too many in one another."""
         self.seen += more
         self.deepest = max(self.deepest, depth)
         if self.seen > MOST_CONDITIONS:
-            raise RuleError(f"the rule has more than {MOST_CONDITIONS} conditions, its policies unfolded")
+            raise TooLargeRule(f"the rule has more than {MOST_CONDITIONS} conditions, its policies unfolded")
         if depth > DEEPEST:
-            raise RuleError("the rule is nested too deeply, its policies unfolded")
+            raise TooLargeRule("the rule is nested too deeply, its policies unfolded")
 
     def condition(self, condition: Condition, place: Place, depth: int) -> Filter:
         self.count(depth)
@@ -115,9 +117,9 @@ class Binder:
             case Truth(value=value):
                 return TRUE if value else FALSE
             case Every(parts=parts):
-                return all_of(*[self.condition(part, place, depth + 1) for part in parts])
+                return all_of(*all_made(lambda part: self.condition(part, place, depth + 1), parts))
             case Either(parts=parts):
-                return any_of(*[self.condition(part, place, depth + 1) for part in parts])
+                return any_of(*all_made(lambda part: self.condition(part, place, depth + 1), parts))
             case Negated(part=part):
                 return negated(self.condition(part, place, depth + 1))
             case Holds(path=path):
@@ -138,7 +140,7 @@ class Binder:
                 return self.policy(name, path.offset, place, depth)
             if name not in place.table.by_name:
                 known = [*place.table.by_name, *self.policies]
-                hint = _PYTHON_SPELLING.get(name.lower()) or suggestion(name, known)
+                hint = PYTHON_SPELLING.get(name.lower()) or suggestion(name, known)
                 message = f"there is neither a column of {place.table.label} nor a policy named {name!r}"
                 raise UnfitRule(message, hint=hint, offset=path.offset)
         typed = bind_column(place, path)
@@ -161,7 +163,10 @@ class Binder:
             return self.unfold(name, place.at_home(), depth)
         except RuleError as fault:
             # The offset is one of the policy's own text; the rule that uses it can only point at the name.
-            raise type(fault)(f"policy {name!r}: {fault.message}", hint=fault.hint, offset=offset) from None
+            raise one_of(
+                type(each)(f"policy {name!r}: {each.message}", hint=each.hint, offset=offset)
+                for each in faults_of(fault)
+            ) from None
 
     def unfold(self, name: str, place: Place, depth: int) -> Filter:
         """The policy's filter. It speaks of the row in hand alone, so it is the same wherever that row is reached."""
@@ -190,15 +195,6 @@ class Binder:
         for via in reversed(vias):
             where = Exists(via, where)
         return where
-
-
-_PYTHON_SPELLING = {
-    "true": "write True",
-    "false": "write False",
-    "null": "write 'is None'",
-    "nil": "write 'is None'",
-    "none": "write 'is None'",
-}
 
 
 # ── what exists leads to ─────────────────────────────────────────────────────────────────────
@@ -261,12 +257,13 @@ def bind_comparison(condition: Compared | Among | Absent | Matched, place: Place
 
 
 def _compared(condition: Compared, place: Place) -> Filter:
-    left = bind_column(place, condition.left)
-    _check_offered(left, condition.left, condition.comparison)
     right = condition.right
+    columns = (condition.left, right) if isinstance(right, Path | RowPath | Lower) else (condition.left,)
+    left, *others = all_made(lambda term: bind_column(place, term), columns)
+    _check_offered(left, condition.left, condition.comparison)
     if not isinstance(right, Path | RowPath | Lower):
         return Compare(left.expression, condition.comparison, bind_value(right, left.type), exact=True)
-    return _columns_compared(condition, left, right, bind_column(place, right))
+    return _columns_compared(condition, left, right, others[0])
 
 
 def _columns_compared(condition: Compared, left: Typed, term: ColumnTerm, right: Typed) -> Filter:
@@ -297,7 +294,7 @@ def _among(condition: Among, place: Place) -> Filter:
     choices = condition.choices
     if isinstance(choices, ClaimPath):
         return Compare(typed.expression, IN, Claim(choices.parts, typed.type, many=True), exact=True)
-    values = tuple(dict.fromkeys(bind_constant(each, typed.type) for each in choices))
+    values = tuple(dict.fromkeys(all_made(lambda each: bind_constant(each, typed.type), choices)))
     return Compare(typed.expression, IN, Literal(values, typed.type, many=True), exact=True)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from reflector.access.rule_faults import all_made
 from reflector.access.rule_syntax import ClaimPath, Clock
 from reflector.access.rules_operands import Place, UnfitRule, bind_clock, negated, table_named
 from reflector.access.rules_parse import parse_value
@@ -51,7 +52,8 @@ class MappingReader:
         self.count(depth)
         if not isinstance(given, Mapping):
             raise _fault(trail, "a filter is a mapping")
-        return all_of(*[self.member(str(key), value, place, f"{trail}.{key}", depth) for key, value in given.items()])
+        members = ((str(key), value) for key, value in given.items())
+        return all_of(*all_made(lambda each: self.member(*each, place, f"{trail}.{each[0]}", depth), members))
 
     def member(self, key: str, given: Any, place: Place, trail: str, depth: int) -> Filter:
         if key in {"_and", "_or"}:
@@ -70,10 +72,10 @@ class MappingReader:
             raise _unfit(trail, f"{place.table.label} has no column or relationship {key!r}", suggestion(key, known))
         return Exists(relationship, self.mapping(given, place.inside(relationship.target), trail, depth + 1))
 
-    def parts(self, given: Any, place: Place, trail: str, depth: int) -> list[Filter]:
+    def parts(self, given: Any, place: Place, trail: str, depth: int) -> tuple[Filter, ...]:
         if not isinstance(given, list | tuple) or not given:
             raise _fault(trail, "takes a list of filters that is not empty")
-        return [self.filled(each, place, f"{trail}[{index}]", depth + 1) for index, each in enumerate(given)]
+        return all_made(lambda each: self.filled(each[1], place, f"{trail}[{each[0]}]", depth + 1), enumerate(given))
 
     def exists(self, given: Any, place: Place, trail: str, depth: int) -> Filter:
         if not isinstance(given, Mapping) or set(given) != {"_table", "_where"}:
@@ -93,14 +95,14 @@ class MappingReader:
     def column(self, column: Column, given: Any, trail: str, depth: int) -> Filter:
         if not isinstance(given, Mapping) or not given:
             raise _fault(trail, "takes a mapping of operators", f"{{{column.name}: {{_eq: …}}}}")
-        parts: list[Filter] = []
-        for key, operand in given.items():
-            self.count(depth)
-            name = _SPELLED.get(key)
-            if name is None:
-                raise _fault(f"{trail}.{key}", f"there is no operator {key!r}", suggestion(str(key), _SPELLED))
-            parts.append(_compared(column, OPERATORS[name], operand, f"{trail}.{key}"))
-        return all_of(*parts)
+        return all_of(*all_made(lambda each: self.operation(column, *each, trail, depth), given.items()))
+
+    def operation(self, column: Column, key: Any, operand: Any, trail: str, depth: int) -> Filter:
+        self.count(depth)
+        name = _SPELLED.get(key)
+        if name is None:
+            raise _fault(f"{trail}.{key}", f"there is no operator {key!r}", suggestion(str(key), _SPELLED))
+        return _compared(column, OPERATORS[name], operand, f"{trail}.{key}")
 
 
 def _compared(column: Column, operator: Operator, given: Any, trail: str) -> Filter:

@@ -10,6 +10,7 @@ import ast
 from functools import lru_cache
 from typing import Final
 
+from reflector.access.rule_faults import all_made
 from reflector.access.rule_syntax import (
     Absent,
     Among,
@@ -118,9 +119,9 @@ class _Reader:
             case ast.Constant(value=bool(value)):
                 return Truth(value)
             case ast.BoolOp(op=ast.And(), values=parts):
-                return Every(tuple(self.condition(part, depth + 1) for part in parts))
+                return Every(all_made(lambda part: self.condition(part, depth + 1), parts))
             case ast.BoolOp(values=parts):
-                return Either(tuple(self.condition(part, depth + 1) for part in parts))
+                return Either(all_made(lambda part: self.condition(part, depth + 1), parts))
             case ast.UnaryOp(op=ast.Not(), operand=part):
                 return Negated(self.condition(part, depth + 1))
             case ast.Compare():
@@ -161,7 +162,7 @@ class _Reader:
                 return self.compared(node, _COMPARISONS[type(operator)], right)
 
     def compared(self, node: ast.Compare, comparison: Comparison, right: ast.expr) -> Compared:
-        first, second = read_term(self.source, node.left), read_term(self.source, right)
+        first, second = all_made(lambda side: read_term(self.source, side), (node.left, right))
         offset = self.source.offset(node)
         if is_column(first):
             return Compared(first, comparison, second, offset)
@@ -192,7 +193,7 @@ class _Reader:
             )
         if not right.elts:
             raise source.error(right, "nothing is in an empty list")
-        return Among(term, tuple(self.choice(each) for each in right.elts), source.offset(right))
+        return Among(term, all_made(self.choice, right.elts), source.offset(right))
 
     def choice(self, node: ast.expr) -> Constant:
         if isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.Call):

@@ -26,6 +26,16 @@ ROW: Final = "row"
 NEW: Final = "new"
 CONDITIONS: Final = ("exists", "like", "ilike", "has_key")
 TERMS: Final = ("lower", "now", "today", "col")
+PYTHON_SPELLING: Final = {
+    "true": "write True",
+    "false": "write False",
+    "null": "write 'is None'",
+    "nil": "write 'is None'",
+    "none": "write 'is None'",
+}
+"""Words of other languages for what is written in another way here."""
+WORDS: Final = frozenset((CLAIMS, ROW, NEW, *CONDITIONS, *TERMS, *PYTHON_SPELLING, "and", "or", "not", "in", "is"))
+"""No policy has one of these as its name, in small letters: nobody could tell which of the two a rule means."""
 LONGEST_PATH: Final = 8
 
 _REFUSED: Final[dict[type[ast.AST], tuple[str, str | None]]] = {

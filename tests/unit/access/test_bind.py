@@ -290,8 +290,99 @@ def test_a_policy_that_does_not_fit_closes_only_who_uses_it() -> None:
     assert permissions.grants(["user"]).broken == {TAG}
 
 
-def test_an_unused_policy_needs_no_table() -> None:
-    assert complaints_of(described({}, {"user": ()}, {"spare": "no_such_column == claims.x"})) == ()
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("owner_id == claims.x and exists(comments, not hidden)", []),
+        ("exists(comment, user_id == 1)", []),
+        ("row.rank == 1 or new.rank == 2", []),
+        ("other", []),
+        (True, []),
+        ({"_or": [{"rank": {"_gt": 1}}, {"author": {"active": {"_eq": True}}}]}, []),
+        ("ownr_id == 1 or titel == 'x'", [(UNBOUND, 0, "'ownr_id'"), (UNBOUND, 16, "'titel'")]),
+        ({"_not": {"ownr_id": {"_eq": 1}}}, [(UNBOUND, None, "'ownr_id'")]),
+        ("rank == 'x'", [(UNBOUND, 8, "smallint is compared with a text")]),
+        ("exists(comments, hiden) and rank == 1", [(UNBOUND, 17, "'hiden'")]),
+        ("rank = 1", [(ERROR, 5, "this is not a rule")]),
+        ("1 == 2 and nothing()", [(ERROR, 0, "column"), (ERROR, 11, "function 'nothing'")]),
+        ({"rank": {"_eqq": 1}}, [(ERROR, None, "no operator '_eqq'")]),
+    ],
+)
+def test_a_policy_that_no_rule_uses_is_a_rule_and_fits_some_table(
+    rule: Any, said: list[tuple[Severity, int | None, str]]
+) -> None:
+    policies = {"spare": rule, "other": "rank == 1"}
+    told = complaints_of(described({"article": {"user": {"read": "other"}}}, None, policies))
+    assert [(each.severity, each.where, each.offset) for each in told] == [
+        (severity, "policies.spare", offset) for severity, offset, _ in said
+    ]
+    assert all(words in each.message for each, (_, _, words) in zip(told, said, strict=True))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["now", "today", "claims", "exists", "new", "row", "col", "lower", "like", "ilike", "has_key", "true", "Null"],
+)
+def test_a_policy_is_not_named_like_a_word_of_the_language(name: str) -> None:
+    description = described({"article": {"user": {"read": True}}}, None, {name: "rank == 1"})
+    [told] = complaints_of(description)
+    assert (told.severity, told.where) == (ERROR, f"policies.{name}")
+    assert told.message == f"{name!r} is a word of the rule language, and no name of a policy"
+
+
+# ── all faults of a right ────────────────────────────────────────────────────────────────────
+
+
+def test_all_faults_of_an_entry_are_told() -> None:
+    allowed = {
+        "read": "rnk == 1 and titel == 'x'",
+        "columns": ["idd", "titel", "id"],
+        "create": {"check": "rnk == 1", "columns": ["titel"], "presets": {"ownr_id": "claims.sub", "rank": "'x'"}},
+        "update": {"filter": "rank == 'x'", "check": "1 == 2", "columns": ["bdy"], "presets": {"rank": "claims"}},
+        "delete": "rank = 1",
+    }
+    permissions, told = bind_permissions(described({"article": {"user": allowed}}), BLOG)
+    where = [(str(each.where).removeprefix("article.user."), each.offset) for each in told]
+    assert sorted(where, key=str) == sorted(
+        [
+            ("read", 0),
+            ("read", 13),
+            ("read.columns", None),
+            ("read.columns", None),
+            ("create", 0),
+            ("create.presets.ownr_id", None),
+            ("create.presets.rank", 0),
+            ("create.columns", None),
+            ("update", 8),
+            ("update.check", 0),
+            ("update.presets.rank", 0),
+            ("update.columns", None),
+            ("delete", 5),
+        ],
+        key=str,
+    )
+    assert permissions.grants(["user"]).broken == {ARTICLE}
+
+
+@pytest.mark.parametrize(
+    ("create", "said"),
+    [
+        (True, []),
+        ({"check": True, "columns": ["title", "rank"]}, []),
+        ({"check": True, "columns": ["body"], "presets": {"title": "'x'"}}, []),
+        ({"check": False, "columns": ["body"]}, []),
+        (
+            {"check": True, "columns": ["body"]},
+            [("article.user.create.columns", "title")],
+        ),
+    ],
+)
+def test_a_create_that_cannot_succeed_is_warned_of(create: Any, said: list[tuple[str, str]]) -> None:
+    told = complaints_of(described({"article": {"user": {"create": create}}}))
+    assert [(each.severity, each.code, each.where) for each in told] == [
+        (WARNING, "create_incomplete", where) for where, _ in said
+    ]
+    assert all(f"articles.{name} is NOT NULL" in each.message for each, (_, name) in zip(told, said, strict=True))
 
 
 def test_a_policy_bound_once_is_what_it_is_when_bound_alone() -> None:

@@ -222,7 +222,8 @@ def test_defaults_may_open_writing() -> None:
 
 def test_columns_may_have_to_be_listed() -> None:
     tables = {"article": {"user": {"read": True, "create": True}}, "tag": {"user": {"read": True, "columns": ["id"]}}}
-    permissions = permitted(tables, columns_listed=True, default_read=True)
+    permissions, [told] = bind_permissions(described(tables, columns_listed=True, default_read=True), BLOG)
+    assert told.code == "create_incomplete"
     assert granted(permissions, "user").columns == {}
     assert granted(permissions, "user").creates[0].columns == frozenset()
     assert names(granted(permissions, "user", on=TAG).columns) == {"id"}

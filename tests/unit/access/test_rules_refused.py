@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from reflector.access.rule_faults import faults_of
 from reflector.access.rules import UnfitRule, bind_rule
 from reflector.errors import RuleError
 from tests.unit.access.blog import ARTICLE, BLOG
@@ -74,7 +75,7 @@ ALWAYS_WRONG: list[tuple[str, str, str | None]] = [
     ("rank == ‸~1", f"Python's UnaryOp {NOT_THERE}", None),
     ("rank == ‸-True", f"Python's UnaryOp {NOT_THERE}", None),
     ("rank == ‸--1", f"Python's UnaryOp {NOT_THERE}", None),
-    ("(‸rank == 1) == (rank == 2)", f"a comparison inside a comparison {NOT_THERE}", None),
+    ("(‸rank == 1) == rank", f"a comparison inside a comparison {NOT_THERE}", None),
     (
         "rank == (‸published or words)",
         f"'and' or 'or' inside a comparison {NOT_THERE}",
@@ -305,6 +306,33 @@ def test_what_does_not_fit_the_catalog_is_refused(marked: str, message: str, hin
     fault = refused(marked)
     assert isinstance(fault, UnfitRule)
     assert (fault.message, fault.hint) == (message, hint)
+
+
+SEVERAL: list[tuple[str, list[str]]] = [
+    ("‸rnk == 1 and (‸titel == 'a' or not ‸owned)", ["rnk", "titel", "owned"]),
+    ("‸rnk == ‸rank_ and rank in [‸'a', 2, ‸'b']", ["rnk", "rank_", "smallint", "smallint"]),
+    ("‸1 == 2 and owner_id == 1 and (rank < ‸[1] or ‸claims.admin)", ["column", "list", "claim"]),
+    ("exists(comments, ‸usr_id == 1 and ‸hiden) or ‸unfit", ["usr_id", "hiden", "policy 'unfit'"]),
+]
+
+
+@pytest.mark.parametrize(("marked", "words"), SEVERAL)
+def test_all_faults_of_a_rule_are_told_each_with_its_place(marked: str, words: list[str]) -> None:
+    pieces = marked.split("‸")
+    places = [sum(map(len, pieces[: index + 1])) for index in range(len(pieces) - 1)]
+    with pytest.raises(RuleError) as caught:
+        bind_rule("".join(pieces), ARTICLE, BLOG, POLICIES)
+    faults = faults_of(caught.value)
+    assert [fault.offset for fault in faults] == places
+    assert all(word in fault.message for word, fault in zip(words, faults, strict=True))
+
+
+def test_all_faults_of_a_filter_in_json_form_are_told() -> None:
+    given = {"rnk": {"_eq": 1}, "rank": {"_eqq": 1, "_gt": "x"}, "_or": [{"titel": {"_eq": 1}}, {}]}
+    with pytest.raises(RuleError) as caught:
+        bind_rule(given, ARTICLE, BLOG)
+    told = [fault.message.partition(":")[0] for fault in faults_of(caught.value)]
+    assert told == ["rnk", "rank._eqq", "rank._gt", "_or[0].titel", "_or[1]"]
 
 
 def test_policies_that_unfold_without_end_are_refused() -> None:
