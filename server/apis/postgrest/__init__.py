@@ -1,0 +1,5 @@
+"""PostgREST's protocol: its grammar, headers, bodies, statuses and errors.
+
+Rule: whatever a client sends that cannot be understood ends as one `PostgrestError`, which holds the answer's body; no
+other exception leaves these modules.
+"""

@@ -1,0 +1,1 @@
+"""PostgREST's protocol, from outside."""
