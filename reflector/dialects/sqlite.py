@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +22,7 @@ from reflector.catalog.model import Column, DatabaseKind, Fill
 from reflector.datatypes import DataType, Kind, Value
 from reflector.errors import InvalidValue
 from reflector.query.comparisons import ILIKE, Comparison, pattern_marks
-from reflector.sql.dialect import Dialect, Member, Page, Shaped, Source, Sql, iso, text
+from reflector.sql.dialect import Dialect, Linked, Member, Page, Shaped, Source, Sql, iso, text
 from reflector.sql.json_text import json_text
 from reflector.sql.plan import Encode
 
@@ -36,6 +37,7 @@ class SQLite(Dialect):
     name = "SQLite"
     engine = sqlite.dialect(paramstyle="qmark")
     position = "_rowid_"
+    deepest = 16
 
     # ── values going in ──────────────────────────────────────────────────────────────────────
 
@@ -93,9 +95,11 @@ class SQLite(Dialect):
         return self.taken(sa.select(self.document(members).label("body")), source)
 
     def many(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
-        rows = self.taken(sa.select(self.document(members).label("document")), source).subquery("r")
+        return self.listed(self.taken(sa.select(self.document(members).label("document")), source))
+
+    def listed(self, documents: sa.Select[Any]) -> sa.Select[Any]:
         gathered = sa.func.json_group_array(sa.func.json(sa.literal_column("r.document")))
-        return sa.select(gathered.label("body")).select_from(rows)
+        return sa.select(gathered.label("body")).select_from(documents.subquery("r"))
 
     def taken(self, select: sa.Select[Any], source: Source) -> sa.Select[Any]:
         taken = select.select_from(source.rows).where(*source.where).order_by(*source.order)
@@ -105,6 +109,22 @@ class SQLite(Dialect):
         if limit is not None:
             taken = taken.limit(limit).offset(sa.literal_column("0") if source.offset is None else source.offset)
         return taken
+
+    def related(self, linked: Linked) -> Sql:
+        """The documents stand in a view of their own at the head of the statement, and only what joins them stands in
+        the row's document: SQLite unfolds the view where it is used, but its parser has no room for what is nested."""
+        columns = [far.label(f"end{index}") for index, (_, far) in enumerate(linked.ends)]
+        columns += [each.by.label(f"order{index}") for index, each in enumerate(linked.order)]
+        documents = sa.select(*columns, self.document(linked.members).label("document"))
+        view = documents.select_from(linked.rows).where(*linked.where).cte(linked.name)
+        where = [near == self.named(linked.name, f"end{index}") for index, (near, _) in enumerate(linked.ends)]
+        where += [] if linked.guard is None else [linked.guard]
+        order = [replace(each, by=self.named(linked.name, f"order{i}")) for i, each in enumerate(linked.order)]
+        document = sa.select(self.named(linked.name, "document").label("document"))
+        if not linked.many:
+            return self.nested(self.taken(document, Source(view, where, limit=ONE)))
+        source = Source(view, where, self.sorted(order), linked.limit, linked.offset)
+        return self.nested(self.listed(self.taken(document, source)))
 
     def document(self, members: Sequence[Member]) -> Sql:
         """A JSON object of any number of members: beyond PAIRS, the texts of several are joined."""

@@ -21,7 +21,7 @@ from urllib.parse import quote
 from reflector.database_url import DatabaseUrl
 from reflector.drivers.protocol import Settings
 from reflector.errors import ConnectionRefused
-from reflector.sql.reads import PAGE
+from reflector.sql.reads import PAGE, RELATED
 
 KEPT_STATEMENTS: Final = 256
 
@@ -161,7 +161,11 @@ def authorize(action: int, first: str | None, second: str | None, _schema: str |
 def _denied(function: str, within: str | None) -> bool:
     # Our own lists stand in a WITH query as well, and SQLite tells it from a view by nothing but the name. A view of that
     # name gains no more than the others lack: our functions only turn their argument into another form.
-    return function in FORBIDDEN_FUNCTIONS or (within not in {None, PAGE} and function in FUNCTIONS)
+    return function in FORBIDDEN_FUNCTIONS or (function in FUNCTIONS and not _ours(within))
+
+
+def _ours(within: str | None) -> bool:
+    return within is None or within == PAGE or within.startswith(RELATED)
 
 
 def refusal(error: BaseException, url: DatabaseUrl) -> ConnectionRefused | None:

@@ -186,6 +186,35 @@ def own_columns(members: tuple[Selected, ...]) -> Iterator[Column]:
                 assert_never(member)
 
 
+def levels_of(query: Query) -> int:
+    """How many levels of related rows the query asks for."""
+    match query:
+        case Read(select=select) | Overview(select=select):
+            return _levels(select)
+        case Insert(returning=returning) | Update(returning=returning) | Delete(returning=returning):
+            return 0 if returning is None else _levels(returning.select)
+        case _:
+            assert_never(query)
+
+
+def _levels(members: tuple[Selected, ...]) -> int:
+    return max((_levels_below(member) for member in members), default=0)
+
+
+def _levels_below(member: Selected) -> int:
+    match member:
+        case Output():
+            return 0
+        case Embed(read=read):
+            return 1 + _levels(read.select)
+        case Group(select=select):
+            return _levels(select)
+        case Apart(read=read):
+            return _levels(read.select)
+        case _:
+            assert_never(member)
+
+
 def tables_of(query: Query) -> frozenset[Table]:
     """Every table the query reads or writes."""
     return frozenset(_tables(query))

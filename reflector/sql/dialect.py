@@ -64,11 +64,42 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Sorting:
+    """One ORDER BY element before a dialect says it. `nullable` says whether `by` can be NULL."""
+
+    by: Sql
+    descending: bool
+    nulls_last: bool
+    nullable: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """One member of a JSON object: `shown` is its value, already as the database puts it into JSON."""
 
     label: str
     shown: Sql
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """Rows related to the row in hand, to become a member of its document.
+
+    `ends` pairs what joins: of the row in hand, and of the related row. `where` is about the related row alone, `guard`
+    about the row in hand: where it does not hold, nothing is related. `name` is a name that nothing else of the
+    statement has.
+    """
+
+    name: str
+    members: Sequence[Member]
+    many: bool
+    rows: sa.FromClause
+    ends: Sequence[tuple[Sql, Sql]]
+    where: Sequence[Sql] = ()
+    order: Sequence[Sorting] = ()
+    limit: Sql | None = None
+    offset: Sql | None = None
+    guard: Sql | None = None
 
 
 class Dialect:
@@ -86,6 +117,8 @@ class Dialect:
     """Whether a write and the document of the written row are one statement."""
     flat_pages: ClassVar[bool] = False
     """Whether a page without related rows is gathered in one pass and cut afterwards."""
+    deepest: ClassVar[int] = 24
+    """How many levels of related rows one statement answers."""
     position: ClassVar[str | None] = None
     """The database's own name for a row's place, which finds a row without a key inside one transaction."""
 
@@ -170,6 +203,22 @@ class Dialect:
     def many(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
         """A select of one JSON array of documents, in order; `[]` when there are none."""
         raise NotImplementedError
+
+    def sorted(self, order: Sequence[Sorting]) -> list[Sql]:
+        """The whole ORDER BY."""
+        return [part for each in order for part in self.order(each.by, each.descending, each.nulls_last, each.nullable)]
+
+    def related(self, linked: Linked) -> Sql:
+        """Related rows as a member of a document: an object or null, or an array."""
+        where = [*(near == far for near, far in linked.ends), *linked.where]
+        if linked.many:
+            source = Source(linked.rows, where, self.sorted(linked.order), linked.limit, linked.offset)
+            document = self.nested(self.many(linked.members, source))
+        else:
+            document = self.nested(self.one(linked.members, Source(linked.rows, where, limit=sa.literal_column("1"))))
+        if linked.guard is None:
+            return document
+        return sa.case((linked.guard, document), else_=self.nothing(linked.many))
 
     def nested(self, document: sa.Select[Any]) -> Sql:
         """A document as a member of another."""

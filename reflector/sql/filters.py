@@ -94,19 +94,25 @@ def exists(writer: Writer, where: Exists, rows: Rows) -> Sql:
 def related_rows(
     writer: Writer, relationship: Relationship, near: str, far: str, through: Filter
 ) -> tuple[sa.FromClause, list[Sql]]:
-    """FROM and the join conditions that lead from the row `near` to the related rows `far`."""
+    """FROM and the conditions that lead from the row `near` to the related rows `far`."""
+    rows, ends, conditions = joined_rows(writer, relationship, near, far, through)
+    return rows, [*(here == there for here, there in ends), *conditions]
+
+
+def joined_rows(
+    writer: Writer, relationship: Relationship, near: str, far: str, through: Filter
+) -> tuple[sa.FromClause, list[tuple[Sql, Sql]], list[Sql]]:
+    """FROM of the related rows `far`, what of the row `near` equals what of theirs, and the conditions besides."""
     dialect = writer.dialect
     target = dialect.table(relationship.target).alias(far)
     junction = relationship.junction
     if junction is None:
-        return target, [dialect.column(near, a) == dialect.column(far, b) for a, b in relationship.pairs]
+        return target, [(dialect.column(near, a), dialect.column(far, b)) for a, b in relationship.pairs], []
     middle = writer.alias()
     between = dialect.table(junction.table).alias(middle)
     onto = sa.and_(*(dialect.column(middle, a) == dialect.column(far, b) for a, b in junction.far))
-    joined: list[Sql] = [dialect.column(near, a) == dialect.column(middle, b) for a, b in junction.near]
-    if through != And(()):
-        joined.append(condition(writer, through, (middle,)))
-    return between.join(target, onto), joined
+    ends = [(dialect.column(near, a), dialect.column(middle, b)) for a, b in junction.near]
+    return between.join(target, onto), ends, [] if through == And(()) else [condition(writer, through, (middle,))]
 
 
 def raw(writer: Writer, expression: Expression, rows: Rows) -> Sql:

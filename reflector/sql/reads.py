@@ -32,13 +32,15 @@ from reflector.query.nodes import (
     all_of,
 )
 from reflector.query.walk import own_columns
-from reflector.sql.dialect import Member, Page, Source, Sql
-from reflector.sql.filters import Rows, column_of, condition, nullable, raw, related_rows, type_of
+from reflector.sql.dialect import Linked, Member, Page, Sorting, Source, Sql
+from reflector.sql.filters import Rows, column_of, condition, joined_rows, nullable, raw, type_of
 from reflector.sql.plan import Expect, FromRequest, Part, Step
 from reflector.sql.statement import Writer
 
 PAGE = "page"
 """The page's alias. Aliases of tables are t0, t1, …, so they never meet."""
+RELATED = "related_"
+"""How the names of views of related rows begin."""
 
 
 def read_step(writer: Writer, read: Read) -> Step:
@@ -142,9 +144,13 @@ def key_in_page(writer: Writer, read: Read, index: int) -> Sql:
     return writer.dialect.named(PAGE, key_name(read, index))
 
 
-def ordered(writer: Writer, order: Order, rows: Rows) -> list[Sql]:
+def sorting(writer: Writer, order: Order, rows: Rows) -> Sorting:
     expression = raw(writer, order.expression, rows)
-    return writer.dialect.order(expression, order.descending, order.nulls_come_last, nullable(order.expression))
+    return Sorting(expression, order.descending, order.nulls_come_last, nullable(order.expression))
+
+
+def ordered(writer: Writer, order: Order, rows: Rows) -> list[Sql]:
+    return writer.dialect.sorted([sorting(writer, order, rows)])
 
 
 def reordered(writer: Writer, read: Read, index: int) -> list[Sql]:
@@ -193,20 +199,23 @@ def member_value(writer: Writer, member: Selected, rows: Rows) -> Sql:
 
 def embedded(writer: Writer, embed: Embed, rows: Rows) -> Sql:
     """Related rows as a member of the row's document."""
-    dialect = writer.dialect
     read = embed.read
     alias = writer.alias()
-    table, joined = related_rows(writer, embed.relationship, rows[-1], alias, embed.through)
+    table, ends, joined = joined_rows(writer, embed.relationship, rows[-1], alias, embed.through)
     where = all_of(read.where, read.after)
     if where != TRUE:
         joined.append(condition(writer, where, (alias,)))
-    inner = members(writer, read.select, (alias,))
-    if embed.relationship.many:
-        order = [each for order in read.order for each in ordered(writer, order, (alias,))]
-        source = Source(table, joined, order, amount(writer, read.limit), amount(writer, read.offset))
-        document = dialect.nested(dialect.many(inner, source))
-    else:
-        document = dialect.nested(dialect.one(inner, Source(table, joined, limit=sa.literal_column("1"))))
-    if embed.guard == TRUE:
-        return document
-    return sa.case((condition(writer, embed.guard, rows), document), else_=dialect.nothing(embed.relationship.many))
+    return writer.dialect.related(
+        Linked(
+            RELATED + alias,
+            members(writer, read.select, (alias,)),
+            embed.relationship.many,
+            table,
+            ends,
+            joined,
+            [sorting(writer, order, (alias,)) for order in read.order] if embed.relationship.many else (),
+            amount(writer, read.limit),
+            amount(writer, read.offset),
+            None if embed.guard == TRUE else condition(writer, embed.guard, rows),
+        )
+    )

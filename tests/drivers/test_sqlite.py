@@ -20,7 +20,7 @@ from reflector.errors import (
     ReadOnlyDatabase,
     UniqueViolation,
 )
-from reflector.sql.reads import PAGE
+from reflector.sql.reads import PAGE, RELATED
 from tests.drivers.conftest import Prepare, run_script, settings
 from tests.drivers.worlds import ITEM
 
@@ -157,6 +157,8 @@ async def test_our_own_pages_call_our_functions(prepare: Prepare) -> None:
     world = prepare("sqlite")
     text = f"WITH {PAGE} AS MATERIALIZED (SELECT reflector_lower('Ä') AS a LIMIT 1) SELECT a FROM {PAGE}"
     assert [tuple(row) for row in await world.driver.fetch(text)] == [("ä",)]
+    text = f"WITH {RELATED}t1 AS (SELECT reflector_lower('Ö') AS a) SELECT a FROM {RELATED}t1"
+    assert [tuple(row) for row in await world.driver.fetch(text)] == [("ö",)]
     await world.driver.close()
 
 
