@@ -10,26 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, assert_never
 
-from reflector.catalog.model import Deed
+from reflector.catalog.model import Deed, Table
 from reflector.datatypes import DataType, Kind, Value
-from reflector.query.nodes import Delete, Embed, Group, Insert, Overview, Query, Read, Selected, Update
+from reflector.query.nodes import Delete, Insert, Overview, Query, Read, Update
 from reflector.query.walk import levels_of, tables_of
 from reflector.sql.dialect import Dialect
 from reflector.sql.flat import cut_of, flat_step
 from reflector.sql.overviews import overview_step
-from reflector.sql.plan import (
-    Bind,
-    BoundPlan,
-    Constant,
-    FromClaim,
-    FromRequest,
-    FromRows,
-    FromStep,
-    Moment,
-    Plan,
-    Step,
-    Waiting,
-)
+from reflector.sql.plan import Bind, BoundPlan, Constant, FromClaim, FromRequest, FromStep, Moment, Plan, Step
 from reflector.sql.reads import read_step
 from reflector.sql.statement import Writer
 from reflector.sql.writes import delete_plan, insert_plan, update_plan
@@ -57,11 +45,11 @@ def _compiled(dialect: Dialect, query: Query) -> Plan:
         case Overview():
             return _reading(query, overview_step(Writer(dialect), query))
         case Insert():
-            return _touching(insert_plan(dialect, query), query, Deed.INSERT)
+            return _touching(insert_plan(dialect, query), query.table, Deed.INSERT)
         case Update():
-            return _touching(update_plan(dialect, query), query, Deed.UPDATE)
+            return _touching(update_plan(dialect, query), query.table, Deed.UPDATE)
         case Delete():
-            return _touching(delete_plan(dialect, query), query, Deed.DELETE)
+            return _touching(delete_plan(dialect, query), query.table, Deed.DELETE)
         case _:
             assert_never(query)
 
@@ -70,17 +58,8 @@ def _reading(query: Read | Overview, step: Step) -> Plan:
     return Plan((step,), volatile=_volatile(step), reads=tables_of(query))
 
 
-def _touching(plan: Plan, query: Insert | Update | Delete, deed: Deed) -> Plan:
-    """What is answered with other rows may be more than may be answered: then the write is to be taken back."""
-    if not plan.writes:
-        return plan
-    shown = () if query.returning is None else query.returning.select
-    return replace(plan, touches=(query.table, deed), transaction=plan.transaction or _with_others(shown))
-
-
-def _with_others(select: tuple[Selected, ...]) -> bool:
-    """Whether rows of other tables are answered too."""
-    return any(isinstance(each, Embed) or (isinstance(each, Group) and _with_others(each.select)) for each in select)
+def _touching(plan: Plan, table: Table, deed: Deed) -> Plan:
+    return replace(plan, touches=(table, deed)) if plan.writes else plan
 
 
 def _volatile(step: Step) -> bool:
@@ -89,14 +68,7 @@ def _volatile(step: Step) -> bool:
 
 def bind_plan(plan: Plan, values: Sequence[Value], claims: Claims, now: dt.datetime) -> BoundPlan:
     """The plan with a request's values. `now` is the request's moment, in UTC."""
-    bound = [[_bound(bind, values, claims, now) for bind in step.binds] for step in plan.steps]
-    if plan.many is None:
-        return BoundPlan(plan, bound)
-    most = None if plan.many.most is None else values[plan.many.most]
-    repeats = {
-        step.repeat: [place for place, _ in values[step.repeat]] for step in plan.steps if step.repeat is not None
-    }
-    return BoundPlan(plan, bound, most=most, repeats=repeats)
+    return BoundPlan(plan, [[_bound(bind, values, claims, now) for bind in step.binds] for step in plan.steps])
 
 
 def _bound(bind: Bind, values: Sequence[Value], claims: Claims, now: dt.datetime) -> Any:
@@ -111,31 +83,9 @@ def _bound(bind: Bind, values: Sequence[Value], claims: Claims, now: dt.datetime
         value = claims(source)
     elif type(source) is Moment:
         value = moment(now, source.type)
-    elif type(source) is FromRows:
-        return _waiting(source, values[source.index])
     else:
         return source
     return value if value is None or bind.encode is None else bind.encode(value)
-
-
-def _waiting(source: FromRows, rows: Any) -> Waiting:
-    """The request's rows, encoded cell by cell."""
-    encoders = source.encoders
-    if not any(encoders):
-        return Waiting(source, rows)
-    encoded = [
-        (
-            place,
-            tuple(
-                [
-                    cell if cell is None or encode is None else encode(cell)
-                    for cell, encode in zip(cells, encoders, strict=True)
-                ]
-            ),
-        )
-        for place, cells in rows
-    ]
-    return Waiting(source, encoded)
 
 
 def moment(now: dt.datetime, type_: DataType) -> Value:
