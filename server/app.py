@@ -141,7 +141,8 @@ def assembled(
 ) -> Assembly:
     """Every part of a server of this engine."""
     key, statement = cursor_key(config), longest_statement(config)
-    keeping = keeping_of(config, engine, database_of(config), key, statement.total_seconds())
+    siblings = None if worker is None else worker.siblings
+    keeping = keeping_of(config, engine, database_of(config), key, statement.total_seconds(), siblings)
     health = Health(lambda: engine.driver.fetch(ASKS), lambda: bool(binding.unfit or (keeping and keeping.degraded)))
     cache = keeping.cache if keeping else None
     context = Context(engine, authenticator(config), limits_of(config), key, statement, cache)

@@ -55,6 +55,16 @@ class Others(Protocol):
         """Rows of these tables changed, None for any; `doubt` in seconds, where they may yet."""
 
 
+class Nearby(Protocol):
+    """Other processes of this server, which hear at once."""
+
+    def tell(self, tables: Collection[TableName] | None, doubt: float) -> None:
+        """Rows of these tables changed, None for any; `doubt` in seconds, where they may yet. Done when it returns."""
+
+    def catch_up(self) -> None:
+        """Hear all that was told before now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """An answer as it is sent, without what its being kept adds. `link` is its Link header, empty for none; `media` is
@@ -73,7 +83,8 @@ class AnswerCache:
 
     `capacity` in bytes. `secret` keys the entity tags. `rules` gives those of a catalog. `doubt` is for how many seconds a
     write whose outcome is unknown may yet come true. `covered` tells whether every change to a table is heard at the
-    moment; `others` are the other servers, None where there are none; `renewed` is called when another snapshot is served.
+    moment; `others` are the other servers and `workers` the other processes of this one, None where there are none;
+    `renewed` is called when another snapshot is served.
     """
 
     def __init__(
@@ -89,6 +100,7 @@ class AnswerCache:
         self.versions = versions
         self.covered: Callable[[TableName], bool] = _never
         self.others: Others | None = None
+        self.workers: Nearby | None = None
         self.renewed: Callable[[], None] = _nothing
         self.hits = self.misses = self.joined = 0
         self._secret = blake2b(secret, digest_size=32).digest()
@@ -131,6 +143,8 @@ class AnswerCache:
 
     def find(self, key: Key) -> Entry | None:
         """The kept answer, where it still holds."""
+        if self.workers is not None:
+            self.workers.catch_up()
         entry = self.memory.get(key)
         if entry is None:
             return None
@@ -141,7 +155,7 @@ class AnswerCache:
         return entry
 
     async def fill(self, question: Question, key: Key, make: Make) -> Entry:
-        """The answer, asked for once however many ask for it now; raises what `make` raises."""
+        """The answer, asked for once however many ask for it now; raises what `make` raises. `find` has looked for it."""
         self.misses += 1
         began, versions = self._clock(), self.versions.read(question.tables)
         if self.versions.in_doubt(question.tables):
@@ -204,6 +218,8 @@ class AnswerCache:
         """This server wrote."""
         doubt = 0.0 if write.certain else self._doubt
         self.changed(write.tables, doubt)
+        if self.workers is not None:
+            self.workers.tell(write.tables, doubt)
         if self.others is not None:
             self.others.tell(write.tables, doubt)
 

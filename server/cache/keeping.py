@@ -1,4 +1,4 @@
-"""Everything that belongs to keeping answers, put together: the cache, captured changes, and other servers.
+"""Everything that belongs to keeping answers, put together: the cache, captured changes, other workers and other servers.
 
 Rule: where no table has a `cache`, there is nothing: no memory, no listener, no connection.
 """
@@ -18,7 +18,9 @@ from server.cache.answers import AnswerCache
 from server.cache.following import Capture, Following
 from server.cache.others import RedisOthers, channel_of
 from server.cache.rules import cache_rules, takes_part
+from server.cache.workers import OtherWorkers
 from server.config import Config
+from server.siblings import Siblings
 
 DOUBT_SECONDS: Final = 5.0
 """How much longer than its statement may take a write may still come true that nobody waited for."""
@@ -52,18 +54,23 @@ class Keeping:
             await self.others.close()
 
 
-def keeping_of(config: Config, engine: Engine, url: DatabaseUrl, secret: bytes, statement: float) -> Keeping | None:
+def keeping_of(
+    config: Config, engine: Engine, url: DatabaseUrl, secret: bytes, statement: float, siblings: Siblings | None = None
+) -> Keeping | None:
     """What keeps answers under this configuration, None where nothing is to be kept.
 
-    `secret` keys the entity tags; `statement` is what a statement may take at most, in seconds.
+    `secret` keys the entity tags; `statement` is what a statement may take at most, in seconds. `siblings` leads to the
+    other workers.
     """
     if not takes_part(config):
         return None
-    versions = Versions(time.monotonic)
+    versions, doubt = Versions(time.monotonic), statement + DOUBT_SECONDS
     rules = partial(cache_rules, config)
-    cache = AnswerCache(config.cache.memory, secret, rules, versions, time.monotonic, statement + DOUBT_SECONDS)
+    cache = AnswerCache(config.cache.memory, secret, rules, versions, time.monotonic, doubt)
     cache.serves(engine.snapshot)
     engine.on_write(cache.written)
+    if siblings is not None:
+        cache.workers = OtherWorkers(siblings, cache, doubt)
     others = None
     if config.redis is not None:
         others = RedisOthers(config.redis.url, channel_of(url.kind.value, named(url)), cache)

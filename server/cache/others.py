@@ -1,7 +1,7 @@
 """Other servers of the same database, heard and told through Redis: which tables were written, and nothing else.
 
     channel   reflector:changed:<hash of the database's kind and name>
-    message   {"from": "…", "tables": [["public", "book"]] or null for any, "doubt": seconds}
+    message   as `messages` has it
 
 Nothing is stored in Redis: no answer, no version, no row. A message can only make a kept answer end early, so what is
 forged or garbled costs a question to the database and tells nobody anything.
@@ -22,7 +22,6 @@ from contextlib import suppress
 from hashlib import blake2b
 from typing import Any, Final
 
-import orjson
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
@@ -32,6 +31,7 @@ from redis.exceptions import RedisError
 from reflector.secret import Secret
 from reflector.versions import TableName
 from server.cache.answers import UNHEARD_SECONDS, AnswerCache
+from server.cache.messages import message, read_message
 
 LOG: Final = logging.getLogger("reflector.cache")
 PING_SECONDS: Final = 0.25
@@ -40,8 +40,6 @@ SILENCE_SECONDS: Final = 2.0
 AGAIN_SECONDS: Final = 0.25
 START_SECONDS: Final = 2.0
 """How long a server waits for Redis before it serves without."""
-LONGEST_MESSAGE: Final = 1024 * 1024
-LONGEST_DOUBT: Final = 120.0
 FAULTS: Final = (RedisError, OSError, TimeoutError)
 
 Tables = frozenset[TableName]
@@ -174,28 +172,13 @@ class RedisOthers:
 
     def _take(self, data: bytes) -> None:
         try:
-            said = self._read(data)
+            said = read_message(data)
         except (ValueError, TypeError, KeyError):
             self.garbled += 1
             self._cache.changed(None)
             return
-        if said is not None:
-            self._cache.changed(*said)
-
-    def _read(self, data: bytes) -> tuple[Tables | None, float] | None:
-        """What a message says, None for one of our own; raises ValueError, TypeError and KeyError for no message."""
-        if len(data) > LONGEST_MESSAGE:
-            raise ValueError("too long")
-        said = orjson.loads(data)
-        if said["from"] == self._own:
-            return None
-        doubt = min(LONGEST_DOUBT, max(0.0, float(said["doubt"])))
-        if said["tables"] is None:
-            return None, doubt
-        pairs = [(schema, name) for schema, name in said["tables"]]
-        if not all(isinstance(part, str) for pair in pairs for part in pair):
-            raise TypeError("names are text")
-        return frozenset(pairs), doubt
+        if said.sender != self._own:
+            self._cache.changed(said.tables, said.doubt)
 
     # ── telling ──────────────────────────────────────────────────────────────────────────────
 
@@ -208,9 +191,8 @@ class RedisOthers:
             self._pending, self._doubt = frozenset(), 0.0
             if tables is not None and not tables:
                 continue
-            said = {"from": self._own, "tables": None if tables is None else sorted(tables), "doubt": doubt}
             try:
-                await client.publish(self._channel, orjson.dumps(said))
+                await client.publish(self._channel, message(self._own, tables, doubt))
             except BaseException:
                 self.tell(tables, doubt)
                 raise
