@@ -1,13 +1,19 @@
 """What a subscriber puts together from what it is told equals a fresh query of the same caller, whatever breaks meanwhile:
-sockets, the server, PostgreSQL."""
+sockets, the server, PostgreSQL.
+
+Writers go past the server: sqlite3 and asyncpg. Nobody waits but for something to happen.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import random
+import signal
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -20,7 +26,8 @@ from tests.apis.realtime.following import Picture
 from tests.apis.realtime.test_rules import CONFIG, bearer
 from tests.bookshops import Databases
 from tests.changes.capturing import Write, install, uninstall, writer
-from tests.server.harness import Served, served
+from tests.server.harness import Served, ServedProcess, served
+from tests.server.test_jwt import SECRET
 from tests.servers import PostgreSQLServer
 
 SCHEMA = """
@@ -31,6 +38,9 @@ CREATE TABLE note (id INTEGER PRIMARY KEY, team_id INTEGER NOT NULL REFERENCES t
 INSERT INTO article VALUES (1, 'a', 'draft', '7', 1), (2, 'b', 'published', '8', 1), (3, 'c', 'draft', '8', 1);
 """
 BROKEN = (aiohttp.ClientError, OSError, TimeoutError, TypeError)
+KILLS = 10
+CALM = 0.004
+"""Seconds between two writes of one writer, so that the machine has time for those who follow."""
 CALLERS: Mapping[str, dict[str, str]] = {"guest": {}, "user": bearer("user"), "both": bearer("both")}
 
 
@@ -59,6 +69,7 @@ class Subscriber:
         self.picture = Picture()
         self.fresh = True
         self.resyncs = 0
+        self.told = 0
         self._ws: aiohttp.ClientWebSocketResponse | None = None
 
     async def run(self) -> None:
@@ -84,6 +95,7 @@ class Subscriber:
             await ws.send_json(frame | ({"initial": True} if fresh else {"since": self.picture.cursor}))
             async for message in ws:
                 frame = message.json()
+                self.told += 1
                 if frame["type"] == "error":
                     await asyncio.sleep(0.05)
                     return
@@ -96,23 +108,41 @@ class Subscriber:
                 self.picture.take(frame)
 
 
-async def fresh(api: Served, headers: dict[str, str]) -> Any:
-    reply = await api.get("/api/article?limit=1000&sort=id", headers)
-    return reply.json["items"]
+Read = Callable[[str, dict[str, str]], Awaitable[Any]]
+"""Rows by a path, as a caller of these headers reads them afresh."""
 
 
-async def settle(api: Served, subscribers: Mapping[str, Subscriber]) -> None:
+async def settle(read: Read, subscribers: Mapping[str, Subscriber]) -> None:
     """In the end everybody's picture is what they would read."""
     loop = asyncio.get_running_loop()
     for name, subscriber in subscribers.items():
         deadline = loop.time() + 15
         while True:
-            wanted = await fresh(api, CALLERS[name])
+            wanted = await read("/api/article?limit=1000&sort=id", CALLERS[name])
             found = sorted(subscriber.picture.rows.values(), key=lambda row: row["id"])
             if found == wanted and not subscriber.fresh:
                 break
             assert loop.time() < deadline, (name, found, wanted)
             await asyncio.sleep(0.05)
+
+
+def reading(api: Served) -> Read:
+    """From a server in this process."""
+
+    async def read(path: str, headers: dict[str, str]) -> Any:
+        return (await api.get(path, headers)).json["items"]
+
+    return read
+
+
+def reading_from(base: list[str]) -> Read:
+    """From a program."""
+
+    async def read(path: str, headers: dict[str, str]) -> Any:
+        async with aiohttp.ClientSession() as session, session.get(base[0] + path, headers=headers) as reply:
+            return (await reply.json())["items"]
+
+    return read
 
 
 class Written:
@@ -134,6 +164,7 @@ async def insist(write: Write, chosen: random.Random, ending: asyncio.Event, wri
         try:
             await asyncio.to_thread(write, statement(chosen))
             written.count += 1
+            await asyncio.sleep(CALM)
         except (sqlite3.Error, pg8000.exceptions.Error, OSError):  # a key that is taken, a server that is away
             await asyncio.sleep(0.01)
 
@@ -159,38 +190,73 @@ async def test_through_dropped_sockets_and_restarts_of_the_server(kind: Database
             if round_ == 2:
                 ending.set()
                 await asyncio.gather(*writing)
-                await settle(api, subscribers)
+                await settle(reading(api), subscribers)
     assert all(each.resyncs >= 1 for each in subscribers.values())
     await ended(running)
     await uninstall(url)
 
 
-async def test_through_kills_of_postgresql() -> None:
-    with PostgreSQLServer({"max_slot_wal_keep_size": "1GB"}) as server:
-        url = server.create_database("killed")
-        server.run("killed", SCHEMA)
+@pytest.mark.parametrize("kind", [DatabaseKind.SQLITE, DatabaseKind.POSTGRESQL], ids=str)
+async def test_through_kills_of_the_server_and_of_postgresql(
+    kind: DatabaseKind, databases: Databases, tmp_path: Path
+) -> None:
+    """Ten times the server, and then ten times the database, each at another moment of what goes on."""
+    chosen, ending, written = random.Random(11), asyncio.Event(), Written()
+    base, config = [""], tmp_path / "config.yaml"
+    config.write_text(f"version: 1\nserver: {{secret: {SECRET}}}\n{CONFIG}")
+    subscribers = {name: Subscriber(base, headers) for name, headers in CALLERS.items()}
+    with ExitStack() as stack:
+        server = PostgreSQLServer({"max_slot_wal_keep_size": "1GB"}) if kind is DatabaseKind.POSTGRESQL else None
+        if server is None:
+            url = databases.database(kind, SCHEMA)
+            writing = [insist(writer(url), random.Random(seed), ending, written) for seed in range(2)]
+        else:
+            url = stack.enter_context(server).create_database("killed")
+            server.run("killed", SCHEMA)
+            writing = [pressing(url, random.Random(seed), ending, written) for seed in range(3)]
         await install(url)
-        ending = asyncio.Event()
-        async with served(url, CONFIG) as api:
-            subscribers = {name: Subscriber([api.base], headers) for name, headers in CALLERS.items()}
-            running = [asyncio.create_task(each.run()) for each in subscribers.values()]
-            written = Written()
-            writing = [asyncio.create_task(pressing(url, random.Random(seed), ending, written)) for seed in range(3)]
-            for _ in range(6):
-                await written.more(random.randrange(15, 60))
-                await asyncio.to_thread(server.kill)
-                await asyncio.to_thread(server.start)
-            await written.more(20)
+        tasks = [asyncio.create_task(each) for each in (*writing, *(each.run() for each in subscribers.values()))]
+        for _ in range(KILLS):
+            with ServedProcess("serve", url, "--config", str(config), "--port", "0") as process:
+                base[0] = await asyncio.to_thread(process.wait_until_it_serves)
+                await told(subscribers, chosen.choice([0, 1, 30]), written)
+                process.signal(signal.SIGKILL)
+                assert await asyncio.to_thread(process.wait) == -signal.SIGKILL
+        with ServedProcess("serve", url, "--config", str(config), "--port", "0") as process:
+            base[0] = await asyncio.to_thread(process.wait_until_it_serves)
+            await told(subscribers, 30, written)
+            begun = [each.resyncs for each in subscribers.values()]
+            assert min(begun) > 0
+            if server is not None:
+                await kills(server, lambda: told(subscribers, chosen.choice([1, 10, 40]), written))
+            await told(subscribers, 20, written)
             ending.set()
-            await asyncio.gather(*writing)
-            await settle(api, subscribers)
-            await ended(running)
-            # The slot kept what was committed meanwhile: nobody had to begin again.
-            assert [each.resyncs for each in subscribers.values()] == [0, 0, 0]
+            await asyncio.gather(*tasks[: len(writing)])
+            await settle(reading_from(base), subscribers)
+            # The slot kept what was committed meanwhile: nobody had to begin again for the database's sake.
+            assert [each.resyncs for each in subscribers.values()] == begun
+        await ended(tasks)
+
+
+async def kills(server: PostgreSQLServer, between: Callable[[], Awaitable[None]]) -> None:
+    for _ in range(KILLS):
+        await between()
+        await asyncio.to_thread(server.kill)
+        await asyncio.to_thread(server.start)
+
+
+async def told(subscribers: Mapping[str, Subscriber], count: int, written: Written) -> None:
+    """Until more is written, and each subscriber has been told so much more."""
+    before = {name: each.told for name, each in subscribers.items()}
+    await written.more(count)
+    deadline = time.monotonic() + 30
+    while any(each.told < before[name] + count for name, each in subscribers.items()):
+        assert time.monotonic() < deadline, {name: each.told for name, each in subscribers.items()}
+        await asyncio.sleep(0.002)
 
 
 async def pressing(url: str, chosen: random.Random, ending: asyncio.Event, written: Written) -> None:
-    """Write over one connection as fast as it goes, and over another when that breaks."""
+    """Write over one connection, and over another when that breaks."""
     connection = None
     while not ending.is_set():
         try:
@@ -198,9 +264,12 @@ async def pressing(url: str, chosen: random.Random, ending: asyncio.Event, writt
                 connection = await asyncpg.connect(url, timeout=2)
             await connection.execute(statement(chosen))
             written.count += 1
+            await asyncio.sleep(CALM)
         except asyncpg.UniqueViolationError:
             continue
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError):
+            if connection is not None:
+                connection.terminate()
             connection = None
             await asyncio.sleep(0.02)
     if connection is not None:
