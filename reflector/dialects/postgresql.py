@@ -167,7 +167,7 @@ class PostgreSQL(Dialect):
         rows, row = self.rows(members, source)
         texts = cast(sa.func.pg_catalog.to_json(row), "pg_catalog.text")
         gathered = sa.func.pg_catalog.string_agg(texts, sa.literal_column("E'\\x1e'"))
-        return sa.select(gathered.label("body"), sa.func.count().label("seen")).select_from(rows)
+        return sa.select(gathered.label("body")).select_from(rows)
 
     def page(self, page: Page) -> sa.Select[Any]:
         kept = page.rows.cte(page.alias).prefix_with("MATERIALIZED")

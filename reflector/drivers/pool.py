@@ -56,6 +56,8 @@ class Pool(Generic[C]):
         self._places = size
         self._members: set[C] = set()
         self._waiting: deque[Turn[C]] = deque()
+        self._until: deque[tuple[float, Turn[C]]] = deque()
+        self._alarm: asyncio.TimerHandle | None = None
         self._generation = 0
         self._closed = False
 
@@ -117,6 +119,8 @@ class Pool(Generic[C]):
         self._closed = True
         self._generation += 1
         members, self._members = self._members, set()
+        if self._alarm is not None:
+            self._alarm.cancel()
         self.idle.clear()
         self._places += len(members)
         while self._waiting:
@@ -151,7 +155,11 @@ class Pool(Generic[C]):
         loop = asyncio.get_running_loop()
         turn: Turn[C] = loop.create_future()
         self._waiting.append(turn)
-        alarm = loop.call_later(self._patience, _give_up, turn)
+        while self._until and self._until[0][1].done():
+            self._until.popleft()
+        self._until.append((loop.time() + self._patience, turn))
+        if self._alarm is None:
+            self._alarm = loop.call_later(self._patience, self._give_up)
         try:
             return await turn
         except BaseException:
@@ -161,16 +169,22 @@ class Pool(Generic[C]):
             if turn.done() and not turn.cancelled() and turn.exception() is None:
                 self._return(turn.result())
             raise
-        finally:
-            alarm.cancel()
+
+    def _give_up(self) -> None:
+        """Let those go whose patience is over. One alarm serves all: whoever came first loses patience first."""
+        loop = asyncio.get_running_loop()
+        self._alarm = None
+        while self._until:
+            moment, turn = self._until[0]
+            if not turn.done():
+                if moment > loop.time():
+                    self._alarm = loop.call_at(moment, self._give_up)
+                    return
+                turn.set_exception(PoolExhausted("every connection to the database is in use"))
+            self._until.popleft()
 
     def _return(self, handed: C | None) -> None:
         if handed is None:
             self._offer_place()
         else:
             self.release(handed)
-
-
-def _give_up(turn: Turn[C]) -> None:
-    if not turn.done():
-        turn.set_exception(PoolExhausted("every connection to the database is in use"))

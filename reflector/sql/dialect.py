@@ -170,6 +170,18 @@ class Dialect:
         """`left` is one of the list `right`."""
         raise NotImplementedError
 
+    def ranked(self, expression: Sql, type_: DataType) -> Sql:
+        """The expression as it is ordered by."""
+        return expression
+
+    def path(self, expression: Sql, type_: DataType, path: Sequence[str | int], text: bool) -> Sql:
+        """What lies at the path in a JSON document, as JSON or as text. `type_` is the expression's own."""
+        raise NotImplementedError
+
+    def cast(self, expression: Sql, source: DataType, target: DataType) -> Sql:
+        """The expression, which is of type `source`, as one of `query.casts.CASTS`."""
+        raise NotImplementedError
+
     def like(self, left: Sql, pattern: Sql) -> Sql:
         raise NotImplementedError
 
@@ -266,7 +278,7 @@ class Dialect:
     # ── a list ───────────────────────────────────────────────────────────────────────────────
 
     def flat_page(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
-        """The documents as one text with a separator between them, and how many they are."""
+        """The documents as one text with a separator between them."""
         raise NotImplementedError
 
     def page(self, page: Page) -> sa.Select[Any]:

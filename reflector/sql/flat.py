@@ -71,19 +71,20 @@ def flat_step(writer: Writer, read: Read) -> Step:
     )
     statement = writer.dialect.flat_page(members(writer, read.select, (alias,)), source)
     if not read.count:
-        return writer.finish(statement, Expect.ANSWER, (Part.BODY, Part.SEEN))
+        return writer.finish(statement, Expect.ANSWER, (Part.BODY,))
     statement = statement.add_columns(total(writer, read).label("total"))
-    return writer.finish(statement, Expect.ANSWER, (Part.BODY, Part.SEEN, Part.TOTAL))
+    return writer.finish(statement, Expect.ANSWER, (Part.BODY, Part.TOTAL))
 
 
 def cut_page(answer: Answer, cut: Cut, values: Sequence[Value]) -> Answer:
     """The answer with the row beyond the limit cut off, its documents as one array, and the last one's order values."""
-    rows, seen, total = answer.body, answer.seen, answer.total
+    rows, total = answer.body, answer.total
     if rows is None:
-        return Answer(b"[]", seen, None, total)
+        return Answer(b"[]", 0, None, total)
+    seen = rows.count(SEPARATOR) + 1
     limit = values[cut.limit] if cut.bound and cut.limit is not None else cut.limit
     last = None
-    if limit is not None and (seen or 0) > limit:
+    if limit is not None and seen > limit:
         if limit == 0:
             return Answer(b"[]", seen, None, total)
         rows = rows[: rows.rfind(SEPARATOR)]
