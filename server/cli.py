@@ -18,7 +18,7 @@ from pathlib import Path
 
 from server.commands.endings import exit_status
 from server.commands.loop import run
-from server.config import Flags, config_schema, load
+from server.config import ConfigError, Flags, config_schema, load, understood
 from server.config.environment import CONFIG
 from server.journal import silence
 
@@ -166,7 +166,10 @@ def _check(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from server.commands.check import check
 
     with silence():
-        for line in run(check(load(options.config, environ, flags_of(options)))):
+        config, complaints = understood(options.config, environ, flags_of(options))
+        if config is None or (complaints and config.database.url is None):
+            raise ConfigError(complaints)
+        for line in run(check(config, complaints)):
             print(line)
     return 0
 

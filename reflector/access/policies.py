@@ -63,7 +63,7 @@ class Policies:
 
     def break_off(self, name: str, message: str) -> None:
         self.broken.add(name)
-        self.complaints.append(Complaint(Severity.ERROR, "rule_error", message, None, self.texts[name].where))
+        self.complaints.append(Complaint(Severity.ERROR, "policy_error", message, None, self.texts[name].where))
 
     def reached(self, names: Iterable[str]) -> frozenset[str]:
         """The policies named, and those that they name."""

@@ -6,6 +6,7 @@ Rule: nothing of Python passes unless a case here names it; whatever is left ove
 from __future__ import annotations
 
 import ast
+import keyword
 from dataclasses import dataclass
 from typing import Final, TypeGuard
 
@@ -34,7 +35,7 @@ PYTHON_SPELLING: Final = {
     "none": "write 'is None'",
 }
 """Words of other languages for what is written in another way here."""
-WORDS: Final = frozenset((CLAIMS, ROW, NEW, *CONDITIONS, *TERMS, *PYTHON_SPELLING, "and", "or", "not", "in", "is"))
+WORDS: Final = frozenset((CLAIMS, ROW, NEW, *CONDITIONS, *TERMS, *PYTHON_SPELLING, *map(str.lower, keyword.kwlist)))
 """No policy has one of these as its name, in small letters: nobody could tell which of the two a rule means."""
 LONGEST_PATH: Final = 8
 

@@ -14,19 +14,19 @@ from types import MappingProxyType
 
 from reflector.catalog.diff import content_hash
 from reflector.catalog.facts import ColumnFact, Facts, ForeignKeyFact, KeyFact, TableFact
-from reflector.catalog.model import Catalog, Check, Column, ForeignKey, Key, Notice, Reaction, Table, TableKind
+from reflector.catalog.model import Catalog, Check, Column, ForeignKey, Key, Misfit, Notice, Reaction, Table, TableKind
 from reflector.catalog.overlay import (
     NO_OVERLAY,
     OWN_PREFIX,
     Overlay,
     RelationshipRule,
     apply_rules,
-    check_names,
     excluded,
+    fitting_names,
 )
 from reflector.catalog.relationships import Spelling, identity, link
 from reflector.datatypes import Kind
-from reflector.errors import CatalogError, suggestion
+from reflector.errors import suggestion
 
 __all__ = ["NO_OVERLAY", "Overlay", "RelationshipRule", "build"]
 
@@ -35,17 +35,14 @@ Place = tuple[str, str]
 
 
 def build(facts: Facts, overlay: Overlay = NO_OVERLAY) -> Catalog:
-    """The catalog of what was seen; raises CatalogError with every complaint about the overlay, one per line."""
+    """The catalog of what was seen. What the overlay says in vain is left out, and stands in `misfits`."""
     shown, notices = _shown(facts, overlay.exclude)
     labels, label_notices = _labels(facts, shown)
-    complaints = [*_unknown_schemas(facts, overlay), *check_names(overlay.names, list(labels))]
-    tables = {label: _table(fact, overlay.names.get(label, label)) for label, fact in labels.items()}
+    names, misfits = fitting_names(overlay.names, list(labels))
+    tables = {label: _table(fact, names.get(label, label)) for label, fact in labels.items()}
     foreign_keys, key_notices = _foreign_keys(facts, tables.values())
-    spelling = _spelling(tables, overlay.names)
-    relationships, clashes = link(tables.values(), foreign_keys, spelling)
-    complaints += apply_rules(overlay.relationships, tables, relationships)
-    if complaints:
-        raise CatalogError("\n".join(complaints))
+    relationships, clashes = link(tables.values(), foreign_keys, _spelling(tables, names))
+    misfits += apply_rules(overlay.relationships, tables, relationships)
     catalog = Catalog(
         kind=facts.kind,
         version=facts.version,
@@ -59,17 +56,16 @@ def build(facts: Facts, overlay: Overlay = NO_OVERLAY) -> Catalog:
             Reaction((each.schema, each.table), _target(each), each.on_update, each.on_delete)
             for each in facts.foreign_keys
         ),
+        misfits=(*_unknown_schemas(facts, overlay), *misfits),
     )
     return replace(catalog, fingerprint=content_hash(catalog))
 
 
-def _unknown_schemas(facts: Facts, overlay: Overlay) -> list[str]:
-    complaints = []
+def _unknown_schemas(facts: Facts, overlay: Overlay) -> Iterable[Misfit]:
     for schema in overlay.schemas or ():
         if schema not in facts.schemas:
             hint = suggestion(schema, facts.schemas)
-            complaints.append(f"database.schemas: there is no schema {schema!r}" + (f" ({hint})" if hint else ""))
-    return complaints
+            yield Misfit(("database", "schemas"), f"there is no schema {schema!r}", hint, fatal=True)
 
 
 # ── tables ───────────────────────────────────────────────────────────────────────────────────

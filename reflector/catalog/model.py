@@ -215,13 +215,27 @@ class Notice:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """What an overlay says and the database does not bear out. `path`: the setting, `("relationships", "book.author")`.
+
+    What it would have made is left out of the catalog. `fatal`: it would not be right on another day either, so that
+    nothing should be served with it.
+    """
+
+    path: tuple[str, ...]
+    message: str
+    hint: str | None = None
+    fatal: bool = False
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Catalog:
     """One database as it was at one moment.
 
     `tables` is keyed by label, in the order of schemas and names; `relationships` by source table, then by name.
     `fingerprint` is a hash of the content, equal in every process that reflected the same schema. `reactions` are those
-    of all foreign keys that were seen, also of tables that are not served.
+    of all foreign keys that were seen, also of tables that are not served. `misfits` is what the overlay says in vain.
     """
 
     kind: DatabaseKind
@@ -234,3 +248,4 @@ class Catalog:
     notices: tuple[Notice, ...] = ()
     fingerprint: str = ""
     reactions: tuple[Reaction, ...] = ()
+    misfits: tuple[Misfit, ...] = ()

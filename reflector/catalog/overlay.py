@@ -1,7 +1,7 @@
 """What a config says over the reflected database: which tables to show, other names, relationships that no key declares.
 
-Rule: an overlay is written against the names that `inspect` lists. Whatever in it does not fit becomes a complaint,
-and all complaints are told at once, each with the nearest name.
+Rule: an overlay is written against the names that `inspect` lists. Whatever in it does not fit becomes a `Misfit`, all
+of them at once, each with the nearest name; what it would have made is left out, and everything else stays as it is.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from reflector.catalog.facts import TableFact
-from reflector.catalog.model import Relationship, Table
+from reflector.catalog.model import Misfit, Relationship, Table
 from reflector.catalog.relationships import unique_in
 from reflector.datatypes import DataType, Kind
 from reflector.errors import suggestion
@@ -59,71 +59,90 @@ def excluded(fact: TableFact, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(spelling, pattern) for pattern in patterns for spelling in spellings)
 
 
-def check_names(names: Mapping[str, str], labels: Sequence[str]) -> list[str]:
-    """What is wrong with renaming the labelled tables; nothing when the list is empty."""
-    known = set(labels)
-    complaints = [
-        _told(f"tables.{label}: there is no table {label!r}", label, labels) for label in names if label not in known
-    ]
-    public: dict[str, str] = {}
+def fitting_names(names: Mapping[str, str], labels: Sequence[str]) -> tuple[dict[str, str], list[Misfit]]:
+    """The new names that can be given to the labelled tables, and what is wrong with the others."""
+    fitting = {label: name for label, name in names.items() if label in set(labels)}
+    misfits = [_misfit(_named(label), *_no_table(label, labels)) for label in names if label not in fitting]
+    while clashing := _clashing(fitting, labels):
+        for label, others in clashing.items():
+            message = f"{fitting.pop(label)!r} is the name of the table {' and '.join(map(repr, others))} too"
+            misfits.append(Misfit(_named(label), message, fatal=True))
+    return fitting, misfits
+
+
+def _clashing(names: Mapping[str, str], labels: Sequence[str]) -> dict[str, list[str]]:
+    """The renamed tables whose name is not theirs alone, each with the others of that name."""
+    public: dict[str, list[str]] = {}
     for label in labels:
-        name = names.get(label, label)
-        if name in public:
-            complaints.append(f"tables.{label}: {name!r} is already the name of {public[name]!r}")
-        public.setdefault(name, label)
-    return complaints
+        public.setdefault(names.get(label, label), []).append(label)
+    several = [each for each in public.values() if len(each) > 1]
+    return {label: [other for other in each if other != label] for each in several for label in each if label in names}
 
 
-def apply_rules(rules: Sequence[RelationshipRule], tables: Mapping[str, Table], relationships: Named) -> list[str]:
-    """Rename and add relationships in place; `tables` by label in the database. Returns the complaints."""
-    complaints: list[str] = []
+def _named(label: str) -> tuple[str, ...]:
+    return ("tables", label, "name")
+
+
+def apply_rules(rules: Sequence[RelationshipRule], tables: Mapping[str, Table], relationships: Named) -> list[Misfit]:
+    """Rename and add relationships in place; `tables` by label in the database. What does not fit is left out."""
+    misfits: list[Misfit] = []
     renames: dict[str, dict[str, str]] = {}
     for rule in rules:
         label, _, name = rule.path.rpartition(".")
-        table = tables.get(label)
-        if table is None:
-            found = [_told(f"there is no table {label!r}", label, tables)]
+        found: list[Complaint] = []
+        if label not in tables:
+            found = [_no_table(label, tables)]
         elif rule.rename is None:
             found = _add(rule, label, name, tables, relationships)
-        else:
-            found = _unknown(name, relationships[table])
+        elif name in relationships[tables[label]]:
             renames.setdefault(label, {})[name] = rule.rename
-        complaints += [f"relationships.{rule.path}: {complaint}" for complaint in found]
+        else:
+            found = [(f"there is no relationship {name!r}", suggestion(name, relationships[tables[label]]))]
+        misfits += [_misfit(("relationships", rule.path), *each) for each in found]
     for label, wanted in renames.items():
-        complaints += _rename(label, tables[label], wanted, relationships)
-    return complaints
+        misfits += _rename(label, tables[label], wanted, relationships)
+    return misfits
 
 
-def _unknown(name: str, known: Mapping[str, Relationship]) -> list[str]:
-    return [] if name in known else [_told(f"there is no relationship {name!r}", name, known)]
+Complaint = tuple[str, str | None]
+"""What is wrong, and what may be meant."""
 
 
-def _rename(label: str, table: Table, wanted: Mapping[str, str], relationships: Named) -> list[str]:
+def _misfit(path: tuple[str, ...], message: str, hint: str | None) -> Misfit:
+    return Misfit(path, message, hint)
+
+
+def _no_table(label: str, known: Iterable[str]) -> Complaint:
+    return f"there is no table {label!r}", suggestion(label, known)
+
+
+def _rename(label: str, table: Table, wanted: Mapping[str, str], relationships: Named) -> list[Misfit]:
     """All renames of one table at once, so that two relationships may exchange their names."""
-    complaints = []
-    renamed: dict[str, Relationship] = {}
-    for old, relationship in relationships[table].items():
-        name = wanted.get(old, old)
-        if name != old and name in table.by_name:
-            complaints.append(f"relationships.{label}.{old}: {label} has a column {name!r}")
-        if name in renamed:
-            complaints.append(f"relationships.{label}.{old}: {label} has another relationship {name!r}")
-        renamed[name] = replace(relationship, name=name)
+    misfits = []
+    renamed = {name: each for name, each in relationships[table].items() if name not in wanted}
+    for old, name in sorted(wanted.items()):
+        taken = "a column" if name in table.by_name else "another relationship" if name in renamed else None
+        if taken is None or name == old:
+            renamed[name] = replace(relationships[table][old], name=name)
+        else:
+            misfits.append(Misfit(("relationships", f"{label}.{old}"), f"{label} has {taken} {name!r}"))
     relationships[table] = dict(sorted(renamed.items()))
-    return complaints
+    return misfits
 
 
-def _add(rule: RelationshipRule, label: str, name: str, tables: Mapping[str, Table], relationships: Named) -> list[str]:
+def _add(
+    rule: RelationshipRule, label: str, name: str, tables: Mapping[str, Table], relationships: Named
+) -> list[Complaint]:
     if rule.to is None or not rule.join:
-        return ["a relationship is added with `to` and `join`, or renamed with `rename`"]
+        return [("a relationship is added with `to` and `join`, or renamed with `rename`", None)]
     table, target = tables[label], tables.get(rule.to)
     if target is None:
-        return [_told(f"there is no table {rule.to!r}", rule.to, tables)]
+        return [_no_table(rule.to, tables)]
     complaints = _unfit_join(rule.join, (label, table), (rule.to, target))
     if name in table.by_name:
-        complaints.append(f"{label} has a column {name!r}")
+        complaints.append((f"{label} has a column {name!r}", None))
     if name in relationships[table]:
-        complaints.append(f"{label} has a relationship {name!r} already")
+        complaints.append((f"{label} has a relationship {name!r} already", None))
     if not complaints:
         added = {**relationships[table], name: _declared(rule, name, table, target)}
         relationships[table] = dict(sorted(added.items()))
@@ -136,18 +155,18 @@ def _declared(rule: RelationshipRule, name: str, table: Table, target: Table) ->
     return Relationship(name, table, target, many, pairs)
 
 
-def _unfit_join(join: Mapping[str, str], near: tuple[str, Table], far: tuple[str, Table]) -> list[str]:
-    complaints = []
+def _unfit_join(join: Mapping[str, str], near: tuple[str, Table], far: tuple[str, Table]) -> list[Complaint]:
+    complaints: list[Complaint] = []
     (_, table), (_, target) = near, far
     for ours, theirs in join.items():
-        missing = [
-            _told(f"{label} has no column {column!r}", column, side.by_name)
+        missing: list[Complaint] = [
+            (f"{label} has no column {column!r}", suggestion(column, side.by_name))
             for (label, side), column in ((near, ours), (far, theirs))
             if column not in side.by_name
         ]
         if not missing and not _comparable(table.by_name[ours].type, target.by_name[theirs].type):
             types = f"{table.by_name[ours].type.native} with {target.by_name[theirs].type.native}"
-            missing = [f"{ours} = {theirs} compares {types}"]
+            missing = [(f"{ours} = {theirs} compares {types}", None)]
         complaints += missing
     return complaints
 
@@ -158,8 +177,3 @@ _NUMBERS = frozenset((Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT))
 def _comparable(ours: DataType, theirs: DataType) -> bool:
     alike = ours.kind is theirs.kind or {ours.kind, theirs.kind} <= _NUMBERS
     return alike and ours.facts.comparable and theirs.facts.comparable
-
-
-def _told(complaint: str, name: str, known: Iterable[str]) -> str:
-    hint = suggestion(name, known)
-    return complaint if hint is None else f"{complaint} ({hint})"

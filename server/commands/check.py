@@ -1,30 +1,66 @@
 """`reflector check`: whether a configuration can be used with its database, and everything that stands in the way.
 
 Rule: stricter than starting: a rule that would only close its table is refused here, because whoever checks wants to
-hear of it.
+hear of it; and all that can be known is told at once: what is wrong with the file by itself does not keep the database
+from being asked about the rest of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from reflector.access.description import Complaint as BoundComplaint
+from reflector.errors import ConnectionRefused
 from server.app import engine_of, tls_context
-from server.binding import Binding, told
-from server.config import Config
+from server.binding import Binding, located, told
+from server.config import Complaint, Config, ConfigError, Position
 
 
-async def check(config: Config) -> Iterator[str]:
+async def check(config: Config, known: Sequence[Complaint] = ()) -> Iterator[str]:
     """What is good to know, line by line, of a configuration that can be used.
 
-    Raises ConfigError with every complaint, and ConnectionRefused.
+    `known` are the complaints there are already, where `config` is what could be understood of a file that has faults.
+    Raises ConfigError with every complaint, these included, and ConnectionRefused where there are no others.
     """
-    tls_context(config)
-    binding = Binding(config, strict=True)
-    engine = await engine_of(config, binding)
+    binding, complaints, tables = Binding(config, strict=True), [*known], 0
     try:
-        return _lines(binding, len(engine.snapshot.catalog.tables))
-    finally:
-        await engine.close()
+        complaints += _of_certificate(config)
+        tables = await _bound(config, binding)
+    except ConfigError as error:
+        complaints += error.complaints
+    except ConnectionRefused as refused:
+        if not complaints:
+            raise
+        complaints.append(_unreached(config, refused))
+    if complaints:
+        raise ConfigError([*complaints, *map(_warning, binding.warnings)])
+    return _lines(binding, tables)
+
+
+async def _bound(config: Config, binding: Binding) -> int:
+    """How many tables there are; raises what starting raises."""
+    engine = await engine_of(config, binding)
+    await engine.close()
+    return len(engine.snapshot.catalog.tables)
+
+
+def _of_certificate(config: Config) -> Sequence[Complaint]:
+    try:
+        tls_context(config)
+    except ConfigError as error:
+        return error.complaints
+    return ()
+
+
+def _unreached(config: Config, refused: ConnectionRefused) -> Complaint:
+    position = config.position("database", "url") or Position("the database")
+    return Complaint(position, "database.url", f"the rest cannot be checked: {refused.message}", refused.hint)
+
+
+def _warning(complaint: BoundComplaint) -> Complaint:
+    found = located(complaint)
+    return replace(found, message=f"warning: {found.message}")
 
 
 def _lines(binding: Binding, tables: int) -> Iterator[str]:

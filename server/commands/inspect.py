@@ -15,7 +15,7 @@ from reflector.drivers import open_driver
 from reflector.errors import CatalogError, ConnectionRefused
 from reflector.reflection import reflect
 from server.access import overlay_of, settings_of
-from server.binding import misfits
+from server.binding import in_vain, misfits
 from server.config import Complaint, Config, ConfigError, Position
 
 FILLED = {
@@ -33,13 +33,16 @@ async def catalog_of(config: Config) -> Catalog:
     driver = open_driver(config.database.url, settings_of(config))
     try:
         await driver.open()
-        return await reflect(driver.kind, driver.fetch, overlay_of(config))
+        catalog = await reflect(driver.kind, driver.fetch, overlay_of(config))
     except ConnectionRefused:
         raise
     except CatalogError as error:
         raise misfits(error, config) from error
     finally:
         await driver.close()
+    if catalog.misfits:
+        raise in_vain(catalog.misfits, config)
+    return catalog
 
 
 # ── for people ───────────────────────────────────────────────────────────────────────────────

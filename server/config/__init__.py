@@ -6,7 +6,7 @@ Rule: nothing outside this package reads a file of settings or a variable; every
 from server.config.complaints import Complaint, ConfigError, Position
 from server.config.environment import Flags
 from server.config.limits import EffectiveLimits, limits_for
-from server.config.load import load
+from server.config.load import load, understood
 from server.config.models import Config
 from server.config.rules import PresetSource, RuleSource
 from server.config.schema import config_schema
@@ -23,4 +23,5 @@ __all__ = [
     "config_schema",
     "limits_for",
     "load",
+    "understood",
 ]

@@ -6,7 +6,7 @@ what has the wrong shape, which is a complaint already.
 
 from __future__ import annotations
 
-import keyword
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -19,6 +19,7 @@ Check: TypeAlias = Callable[[Mapping[str, Any]], Iterator[Fault]]
 
 LONGEST_SHOWN: Final = 32
 GLOB: Final = frozenset("*?[")
+SERVED_NAME: Final = re.compile(r"\w[\w-]*")
 
 
 def check(document: Document) -> None:
@@ -108,7 +109,7 @@ def role_names(data: Mapping[str, Any]) -> Iterator[Fault]:
 def policy_names(data: Mapping[str, Any]) -> Iterator[Fault]:
     """Rules name policies as words."""
     for policy in mapping(data, "policies"):
-        if not policy.isidentifier() or keyword.iskeyword(policy):
+        if not policy.isidentifier():
             yield ("policies", policy), "a policy's name is one word: letters, digits and _", None
 
 
@@ -169,11 +170,18 @@ def table_names(data: Mapping[str, Any]) -> Iterator[Fault]:
         name, path = mapping(said).get("name"), ("tables", table, "name")
         if not isinstance(name, str):
             continue
+        yield from _served(path, name)
         if GLOB & set(table):
             yield path, "one name cannot stand for all tables of a pattern", None
         elif name in taken:
             yield path, f"the table {taken[name]!r} has this name already", None
         taken.setdefault(name, table)
+
+
+def _served(path: Path, name: str) -> Iterator[Fault]:
+    """A name of ours stands in addresses and lists, where dots, slashes, commas and colons separate."""
+    if name and not SERVED_NAME.fullmatch(name):
+        yield path, "a served name is one word: letters, digits, _ and -", None
 
 
 def columns(data: Mapping[str, Any]) -> Iterator[Fault]:
@@ -200,8 +208,13 @@ def relationships(data: Mapping[str, Any]) -> Iterator[Fault]:
     """A relationship is `table.name`; it is either made (`to` and `join`) or renamed."""
     for name, said in mapping(data, "relationships").items():
         path = ("relationships", name)
-        if not all(name.partition(".")):
+        renamed = mapping(said).get("rename")
+        if not all(name.rpartition(".")):
             yield path, "must be written as table.name", None
+        elif "rename" not in mapping(said):
+            yield from _served(path, name.rpartition(".")[2])
+        if isinstance(renamed, str):
+            yield from _served((*path, "rename"), renamed)
         made = {"to", "join"} & set(mapping(said))
         if isinstance(said, Mapping) and bool(made) == ("rename" in said):
             yield path, "needs either to and join, or rename", None

@@ -29,6 +29,10 @@ class Position:
         """The place so many columns further on the same line."""
         return Position(self.source, self.line, self.column + columns) if self.line else self
 
+    def below(self, lines: int) -> Position:
+        """The beginning of the line that stands so many lines further down; this place itself for none."""
+        return Position(self.source, self.line + lines, 1) if lines else self
+
     def __str__(self) -> str:
         return f"{self.source}:{self.line}:{self.column}" if self.line else self.source
 
@@ -54,7 +58,10 @@ class ConfigError(ReflectorError):
 
     def __init__(self, complaints: Iterable[Complaint]) -> None:
         unique = dict.fromkeys(complaints)
-        self.complaints = tuple(sorted(unique, key=lambda each: (each.position, each.path, each.message)))
+        named = {(each.position, each.message) for each in unique if each.path}
+        # Who binds a rule does not know its path; whoever has told the same with one has said more.
+        distinct = [each for each in unique if each.path or (each.position, each.message) not in named]
+        self.complaints = tuple(sorted(distinct, key=lambda each: (each.position, each.path, each.message)))
         super().__init__("\n".join(map(str, self.complaints)))
 
 

@@ -39,14 +39,16 @@ QUOTED: Final = re.compile(r"'(?P<mark>[^\w']{1,2}|<[a-z ]+>)'|'[^']*'|\"[^\"]*\
 
 
 class SourceText(str):
-    """Text, and the place of its first letter."""
+    """Text, and the place of its first letter. `spread`: it is written on several lines."""
 
-    __slots__ = ("position",)
+    __slots__ = ("position", "spread")
     position: Position
+    spread: bool
 
-    def __new__(cls, text: str, position: Position) -> Self:
+    def __new__(cls, text: str, position: Position, *, spread: bool = False) -> Self:
         made = super().__new__(cls, text)
         made.position = position
+        made.spread = spread
         return made
 
 
@@ -253,9 +255,10 @@ class _Walk:
             resolved = resolve(text, self.environ)
         except UnresolvedReferenceError as fault:
             return self._broken(position, path, str(fault))
-        # The place of the first letter: behind the quote, and below the mark of a block.
+        if node.style in {"|", ">"}:
+            return SourceText(resolved, Position(position.source, position.line + 1, 1), spread=True)
         begins = position.moved(1) if node.style in {"'", '"'} else position
-        return SourceText(resolved, begins)
+        return SourceText(resolved, begins, spread=node.start_mark.line != node.end_mark.line)
 
     def _broken(self, position: Position, path: Path, message: str) -> None:
         self.document.give_up(position, path, message)

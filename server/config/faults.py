@@ -44,6 +44,12 @@ def complain(document: Document, error: ValidationError) -> None:
             document.complain(document.place(path).value, _shortest(document, path), _words(path, fault))
 
 
+def paths(document: Document, error: ValidationError) -> list[Path]:
+    """Where what pydantic found is written."""
+    found = (tuple(step for step in fault["loc"] if step != "[key]") for fault in error.errors(include_url=False))
+    return [_written(document, path) for path in found]
+
+
 def _written(document: Document, path: Path) -> Path:
     """The path as it was written: columns beside read are read's."""
     beside = (*path[:4], *path[5:])

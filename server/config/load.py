@@ -12,15 +12,19 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from server.config import checks, faults
-from server.config.complaints import ConfigError, Position
+from server.config.complaints import Complaint, ConfigError, Position
 from server.config.complaints import Path as SettingPath
 from server.config.document import LARGEST_FILE, Document, SourceMapping, SourceText, read_document
 from server.config.environment import CONFIG, Flags, override, switched
 from server.config.models import Config, File
+from server.config.pruning import without
+from server.config.rule_checks import check_rules
 
 DEFAULT_FILE: Final = Path("config.yaml")
 LARGEST_SECRET: Final = 64 * 1024
 FROM_FILE: Final = "file:"
+MOST_ROUNDS: Final = 8
+"""How often wrong settings are left out: what stands above another is judged only once that is gone."""
 # The settings that may be kept in a file of their own.
 SECRETS: Final[tuple[SettingPath, ...]] = (
     ("database", "url"),
@@ -37,18 +41,35 @@ def load(path: Path | None, environ: Mapping[str, str], flags: Flags) -> Config:
     path: the file of `--config`; without it `REFLECTOR_CONFIG`; without that, and without a database URL on the
     command line, `./config.yaml` where it exists; else no file at all.
     """
+    config, complaints = understood(path, environ, flags)
+    if complaints or config is None:
+        raise ConfigError(complaints)
+    return config
+
+
+def understood(
+    path: Path | None, environ: Mapping[str, str], flags: Flags
+) -> tuple[Config | None, tuple[Complaint, ...]]:
+    """The configuration as far as it can be understood, and every complaint about it.
+
+    Where there are complaints, what they are about is left out of it: it is for finding out what else is wrong, and
+    nothing may be served with it. None where nothing of the file can be judged. `path` is as for `load`.
+    """
     chosen = chosen_file(path, environ, flags)
     document = _document(chosen, environ)
     override(document, environ, flags)
     switches = switched(document, environ, flags)
     if not document.readable:
-        raise ConfigError(document.complaints)
+        return None, tuple(document.complaints)
     _read_secret_files(document, chosen.parent if chosen else Path())
     file = _validated(document)
     checks.check(document)
+    check_rules(document)
     _check_switches(document, switches)
-    if document.complaints or file is None:
-        raise ConfigError(document.complaints)
+    return None if file is None else _config(file, document, switches, chosen), tuple(document.complaints)
+
+
+def _config(file: File, document: Document, switches: Mapping[str, Position], chosen: Path | None) -> Config:
     return Config.model_construct(
         file.model_fields_set | {"writable", "insecure", "source", "places"},
         **{name: getattr(file, name) for name in File.model_fields},
@@ -121,11 +142,23 @@ def _secret(document: Document, path: SettingPath, file: Path) -> Any:
 
 
 def _validated(document: Document) -> File | None:
+    """The settings, those left out that are wrong; None where nothing is left."""
     try:
         return File.model_validate(document.data)
     except ValidationError as error:
         faults.complain(document, error)
-        return None
+        return _rest(document, error)
+
+
+def _rest(document: Document, error: ValidationError) -> File | None:
+    data = document.data
+    for _ in range(MOST_ROUNDS):
+        data = without(data, faults.paths(document, error))
+        try:
+            return File.model_validate(data)
+        except ValidationError as further:
+            error = further
+    return None
 
 
 def _check_switches(document: Document, switches: Mapping[str, Position]) -> None:

@@ -29,11 +29,17 @@ class RuleSource:
 
     form: str | bool | Mapping[str, Any]
     position: Position | None = None
+    spread: bool = False
 
     def at(self, offset: int | None) -> Position | None:
-        """Where the letter with this offset of the rule's text stands; for a text of several lines, its first line."""
-        if offset is None or self.position is None or not isinstance(self.form, str) or "\n" in self.form:
+        """Where the letter with this offset of the rule's text stands.
+
+        Of a text that is written on several lines the line alone is told, and of a folded one the first.
+        """
+        if offset is None or self.position is None or not isinstance(self.form, str):
             return self.position
+        if self.spread:
+            return self.position.below(self.form.count("\n", 0, offset))
         return self.position.moved(offset)
 
 
@@ -54,7 +60,7 @@ def read_rule(given: Any) -> RuleSource:
     if not isinstance(given, bool | str | Mapping):
         raise UnfitError("must be a rule: text, true, false or a filter")
     position = given.position if isinstance(given, SourceText | SourceMapping) else None
-    return RuleSource(freeze(given), position)
+    return RuleSource(freeze(given), position, isinstance(given, SourceText) and given.spread)
 
 
 def read_preset(given: Any) -> PresetSource:

@@ -277,6 +277,65 @@ def test_what_lies_over_the_catalog_is_refused_with_its_place(bookshop: str, tmp
     assert [line.split(" ")[0] for line in err.splitlines()] == ["over.yaml:2:12:", "over.yaml:4:3:", "over.yaml:6:3:"]
 
 
+EVERYTHING = """\
+version: 1
+database: {url: "sqlite:///bookshop.sqlite"}
+server: {prot: 1}
+auth: {anonymous_role: gust}
+roles: {guest: {limits: {max_rows: 0}}, user: {extends: guest}}
+policies:
+  own: customer_id == claims.sub
+  today: true
+  spare: ownr == 1
+  worse: a = 1
+tables:
+  book:
+    name: customer
+    allow:
+      guest: {read: prise < 5 and titel == 'x', columns: [id, titl]}
+      user:
+        create: {check: own, columns: [isbn, tite], presets: {prise: 1, status: draft}}
+        update:
+          filter: |
+            price == 1 and
+            titlee == 'x'
+        delete: worse or price
+  bok: {name: books, allow: {user: {read: true}}}
+  order: {name: "a.b", allow: {guest: {read: own}}}
+  review: {allow: {user: {create: {check: true, columns: [title]}}}}
+relationships:
+  bok.author: {to: author, join: {x: y}}
+  book.nothing: {rename: "x,y"}
+  book.best: {to: review, join: {idd: book_id}}
+"""
+EVERY_LINE = [3, 4, 5, 8, 9, 10, 13, 15, 15, 15, 17, 17, 17, 17, 21, 23, 24, 25, 25, 25, 27, 28, 28, 29]
+
+
+def test_a_file_that_is_wrong_in_every_way_is_told_of_at_once(bookshop: str, tmp_path: Path) -> None:
+    (tmp_path / "bookshop.sqlite").symlink_to(bookshop.removeprefix("sqlite:///"))
+    (tmp_path / "all.yaml").write_text(EVERYTHING)
+    status, out, err = reflector("check", "--config", "all.yaml", folder=tmp_path)
+    assert (status, out) == (2, "")
+    told = [line.split(":", 3) for line in err.splitlines()]
+    assert [each[0] for each in told] == ["all.yaml"] * len(told), err
+    assert sorted(int(each[1]) for each in told) == EVERY_LINE, err
+    assert len(set(err.splitlines())) == len(told)
+    for words in ("server.prot", "'gust'", "max_rows", "'today'", "'ownr'", "worse: this is not a rule", "'customer'"):
+        assert sum(words in line for line in err.splitlines()) == 1, (words, err)
+
+
+def test_without_its_database_a_file_is_told_of_as_far_as_can_be(tmp_path: Path) -> None:
+    (tmp_path / "all.yaml").write_text(EVERYTHING)
+    status, out, err = reflector("check", "--config", "all.yaml", folder=tmp_path)
+    assert (status, out) == (2, "")
+    assert [int(line.split(":")[1]) for line in err.splitlines()] == [2, 3, 4, 5, 8, 10, 17, 24, 28]
+    assert "the rest cannot be checked" in err
+    for command in (("serve", "--port", "0"), ("inspect",)):
+        status, out, err = reflector(*command, "--config", "all.yaml", folder=tmp_path)
+        assert (status, out) == (2, "")
+        assert [int(line.split(":")[1]) for line in err.splitlines()] == [3, 4, 5, 8, 10, 17, 24, 28]
+
+
 def test_a_port_that_is_taken_is_told_in_a_line(bookshop: str) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]

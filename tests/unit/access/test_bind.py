@@ -326,7 +326,7 @@ def test_a_policy_that_no_rule_uses_is_a_rule_and_fits_some_table(
 def test_a_policy_is_not_named_like_a_word_of_the_language(name: str) -> None:
     description = described({"article": {"user": {"read": True}}}, None, {name: "rank == 1"})
     [told] = complaints_of(description)
-    assert (told.severity, told.where) == (ERROR, f"policies.{name}")
+    assert (told.severity, told.code, told.where) == (ERROR, "policy_error", f"policies.{name}")
     assert told.message == f"{name!r} is a word of the rule language, and no name of a policy"
 
 

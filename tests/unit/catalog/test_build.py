@@ -14,7 +14,6 @@ from reflector.catalog.diff import changes
 from reflector.catalog.facts import CheckFact, ColumnFact, Facts, KeyFact
 from reflector.catalog.model import Argument, Fill, Function, Notice, TableKind
 from reflector.datatypes import DataType, Kind
-from reflector.errors import CatalogError
 from tests.unit.catalog.examples import INTEGER, TEXT, column, facts, foreign_key, table, ways, with_column
 
 LIBRARY = facts(
@@ -29,9 +28,10 @@ LIBRARY = facts(
 
 
 def complaints(overlay: Overlay, of: Facts = LIBRARY) -> list[str]:
-    with pytest.raises(CatalogError) as raised:
-        build(of, overlay)
-    return raised.value.message.split("\n")
+    return [
+        f"{'.'.join(each.path)}: {each.message}" + (f" ({each.hint})" if each.hint else "")
+        for each in build(of, overlay).misfits
+    ]
 
 
 def test_labels_carry_the_schema_outside_of_the_first() -> None:
@@ -132,8 +132,8 @@ def test_every_complaint_is_told_at_once_with_the_nearest_name() -> None:
     )
     assert complaints(overlay) == [
         "database.schemas: there is no schema 'publik' (did you mean 'public'?)",
-        "tables.bok: there is no table 'bok' (did you mean 'book'?)",
-        "tables.book: 'book' is already the name of 'author'",
+        "tables.bok.name: there is no table 'bok' (did you mean 'book'?)",
+        "tables.author.name: 'book' is the name of the table 'book' too",
         "relationships.boook.author: there is no table 'boook' (did you mean 'book'?)",
         "relationships.book.autor: there is no relationship 'autor' (did you mean 'author'?)",
         "relationships.article_stats.a: there is no table 'artikle' (did you mean 'article'?)",
@@ -143,6 +143,48 @@ def test_every_complaint_is_told_at_once_with_the_nearest_name() -> None:
         "relationships.author.book: author has a relationship 'book' already",
         "relationships.article_stats.c: a relationship is added with `to` and `join`, or renamed with `rename`",
     ]
+
+
+@pytest.mark.parametrize(
+    ("names", "labels", "clashing"),
+    [
+        ({"author": "book"}, {"author", "book"}, {"author": "'book' is the name of the table 'book' too"}),
+        (
+            {"author": "x", "book": "x"},
+            {"author", "book"},
+            {"author": "'x' is the name of the table 'book' too", "book": "'x' is the name of the table 'author' too"},
+        ),
+        (
+            {"author": "book", "book": "author", "article": "book"},
+            {"author", "book", "article"},
+            {
+                "author": "'book' is the name of the table 'article' too",
+                "article": "'book' is the name of the table 'author' too",
+                "book": "'author' is the name of the table 'author' too",
+            },
+        ),
+    ],
+)
+def test_names_that_clash_are_given_to_none(names: dict[str, str], labels: set[str], clashing: dict[str, str]) -> None:
+    catalog = build(LIBRARY, Overlay(names=names))
+    assert labels < set(catalog.tables)
+    assert {each.path[1]: each.message for each in catalog.misfits} == clashing
+    assert all(each.fatal for each in catalog.misfits)
+
+
+def test_what_a_rule_says_in_vain_is_left_out_and_the_others_hold() -> None:
+    rules = (
+        RelationshipRule("gone.author", rename="writer"),
+        RelationshipRule("article_stats.a", to="gone", join={"article_id": "id"}),
+        RelationshipRule("article_stats.it", to="article", join={"article_id": "id"}),
+        RelationshipRule("book.author", rename="id"),
+    )
+    catalog = build(LIBRARY, Overlay(names={"gone": "went", "author": "writer"}, relationships=rules))
+    assert [each.path[1] for each in catalog.misfits] == ["gone", "gone.author", "article_stats.a", "book.author"]
+    assert not any(each.fatal for each in catalog.misfits)
+    assert "writer" in catalog.tables
+    assert ways(catalog, "article_stats") == {"it": "one article"}
+    assert ways(catalog, "book") == {}
 
 
 @pytest.mark.parametrize("name", ["id", "author_id"])

@@ -133,7 +133,7 @@ BAD = {
         "version: 1\nroles: {'a,b': {}}\npolicies: {in: x, 'a b': y}\n",
         [
             '2:9: roles."a,b": a role\'s name is made of letters, digits and _ - . :',
-            "3:12: policies.in: a policy's name is one word: letters, digits and _",
+            "3:12: policies.in: 'in' is a word of the rule language, and no name of a policy",
             '3:19: policies."a b": a policy\'s name is one word: letters, digits and _',
         ],
     ),

@@ -92,8 +92,12 @@ def test_nothing_of_it_can_be_changed(loaded: Loader) -> None:
 
 
 def test_yaml_is_version_1_2(loaded: Loader) -> None:
-    config = loaded("version: 1\npolicies: {a: yes, b: 2024-01-01, c: 'true', d: true}\ntables: {on: {name: off}}\n")
-    assert [each.form for each in config.policies.values()] == ["yes", "2024-01-01", "true", True]
+    config = loaded(
+        "version: 1\ndatabase: {exclude: [yes, 2024-01-01, 'true']}\n"
+        "policies: {c: 'true', d: true}\ntables: {on: {name: off}}\n"
+    )
+    assert config.database.exclude == ("yes", "2024-01-01", "true")
+    assert [each.form for each in config.policies.values()] == ["true", True]
     assert config.tables["on"].name == "off"
 
 
@@ -122,8 +126,8 @@ def test_aliases_repeat_what_they_name(loaded: Loader) -> None:
 def test_references_fill_one_value_and_nothing_else(
     loaded: Loader, written: str, environ: dict[str, str], meant: str
 ) -> None:
-    config = loaded(f'version: 1\npolicies: {{p: "{written}"}}\n', environ)
-    assert {name: each.form for name, each in config.policies.items()} == {"p": meant}
+    config = loaded(f'version: 1\npolicies: {{p: {{title: {{_eq: "{written}"}}}}}}\n', environ)
+    assert {name: each.form for name, each in config.policies.items()} == {"p": {"title": {"_eq": meant}}}
 
 
 def test_numbers_and_flags_may_come_from_the_environment(loaded: Loader) -> None:
