@@ -28,11 +28,12 @@ class Fault:
 
 
 class PostgrestError(Exception):
-    """The one exception of this API: it carries its fault."""
+    """The one exception of this API: it carries its fault, and headers that belong to its answer."""
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: Fault, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(f"{fault.code}: {fault.message}")
         self.fault = fault
+        self.headers: Mapping[str, str] = headers or {}
 
 
 OWN: Final[Mapping[str, int]] = {

@@ -86,7 +86,7 @@ def levels(selected: st.SearchStrategy[Selected], least: int) -> st.SearchStrate
 selections: st.SearchStrategy[Selected] = st.recursive(plain, embeds, max_leaves=4)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(levels(selections, 1))
 def test_what_can_be_asked_can_be_spelled(root: Level) -> None:
     assert question(spelled(Question(root))) == Question(root)
@@ -106,7 +106,7 @@ def outcome(raw: str, *, function: bool) -> Question | Fault:
         return refused.fault
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(pieces, max_size=24).map("".join) | st.text(max_size=60), st.booleans())
 def test_any_text_is_read_or_refused(raw: str, function: bool) -> None:
     found = outcome(raw, function=function)
