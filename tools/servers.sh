@@ -27,6 +27,7 @@ has_postgresql || missing+=(postgresql)
 has_command mariadbd || missing+=(mariadb-server)
 has_command redis-server || missing+=(redis-server)
 has_command curl || missing+=(curl)
+has_command sqlite3 || missing+=(sqlite3)
 has_command chromium || has_command chromium-browser || has_command google-chrome || missing+=(chromium)
 for wanted in "$@"; do
     has_command "${wanted%%=*}" || missing+=("${wanted##*=}")

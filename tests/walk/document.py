@@ -8,8 +8,10 @@
     ```console postgresql mariadb       on these databases alone
     ```sql                              statements for the database, from outside
     <!-- database: kill -->             what happens to the database server
+    <!-- server: interrupt -->          Ctrl-C in the window of our own
 
-A line that ends with `\\` goes on below. White space does not count, because databases lay JSON out in ways of their own.
+A command goes on below for as long as the shell would wait for more: after `\\`, in quotes, up to the end of a `<<`. White
+space does not count in answers, because databases lay JSON out in ways of their own.
 
 Rule: a curl that is said nothing of is an error of the document, but in a loop that waits (`until …`).
 """
@@ -17,6 +19,7 @@ Rule: a curl that is said nothing of is an error of the document, but in a loop 
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +28,7 @@ from typing import TypeAlias
 EVERYWHERE = frozenset({"postgresql", "mariadb", "sqlite"})
 PROMPT = "$ "
 GAP = "…"
-EVENT = re.compile(r"<!-- database: (kill|start) -->")
+EVENT = re.compile(r"<!-- (database: kill|database: start|server: interrupt) -->")
 FENCE = re.compile(r"```(\w+)([\w ]*)")
 
 
@@ -60,11 +63,15 @@ class Statements:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What becomes of the database server: `kill` or `start`."""
+    """What becomes of a server: `database: kill`, `database: start` or `server: interrupt`."""
 
     line: int
     text: str
-    databases: frozenset[str] = frozenset({"postgresql", "mariadb"})
+
+    @property
+    def databases(self) -> frozenset[str]:
+        """SQLite has no server."""
+        return EVERYWHERE if self.text.startswith("server") else EVERYWHERE - {"sqlite"}
 
 
 Step: TypeAlias = Command | Statements | Event
@@ -100,12 +107,24 @@ def _block(kind: str, lines: Sequence[str], first: int, databases: frozenset[str
 
 
 def _command(lines: Sequence[str], number: int, databases: frozenset[str]) -> Command:
-    length = 1 + next(place for place, line in enumerate(lines) if not line.endswith("\\"))
+    length = next((count for count in range(1, len(lines) + 1) if _complete(lines[:count])), 0)
+    assert length, f"line {number}: the shell would wait for more"
     text, said = "\n".join(lines[:length]).removeprefix(PROMPT), list(lines[length:])
     status = int(said.pop(0)) if said and "curl" in text else None
     parts = tuple(part for line in said for part in line.split(GAP) if part.strip())
     assert status or "curl" not in text or text.startswith("until "), f"line {number}: no status is said"
     return Command(number, text, status, parts, databases)
+
+
+def _complete(lines: Sequence[str]) -> bool:
+    """Whether the shell waits for nothing more. It only reads here, and warns of a text that `<<` does not see ended."""
+    if lines[-1].endswith("\\"):
+        return False
+    text = "\n".join(lines).removeprefix(PROMPT)
+    if not re.search(r"""['"]|<<""", text):
+        return True
+    read = subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True, check=False)
+    return read.returncode == 0 and not read.stderr
 
 
 def _packed(text: str) -> str:

@@ -1,12 +1,12 @@
 """A person's terminal, for tests: bash and curl as they are, and a server in a second window.
 
 Rule: a command runs to the letter. The address that documents name is led to the server's own port by curl's
-configuration, where curl is also told to report statuses; nothing in the command is replaced.
+configuration, where curl is also told to report statuses, and for programs in Python by a module that Python imports
+before them; nothing in the command is replaced.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -24,6 +24,7 @@ SERVE = ".venv/bin/reflector serve"
 NAMED = "127.0.0.1:8000"
 SECONDS = 60
 INTERRUPTED = 130
+LEADING = ".leading"
 
 # Variables and functions outlive the command that made them.
 AROUND = """\
@@ -40,6 +41,12 @@ show-error
 max-time = 30
 connect-to = "{named}:{own}"
 write-out = "%{{stderr}}%{{http_code}}\\n"
+"""
+PYTHON = """\
+import socket
+
+connect = socket.socket.connect
+socket.socket.connect = lambda self, to: connect(self, {own!r} if to == {named!r} else to)
 """
 
 
@@ -81,16 +88,20 @@ class Terminal:
             self._serve(command)
             return Outcome("", 0, "")
         (self.folder / ".command").write_text(command + "\n")
-        done = subprocess.run(
-            ["bash", "-c", AROUND],
-            cwd=self.folder,
-            env=self._environment(),
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-        return Outcome(done.stdout, done.returncode, done.stderr)
+        printed, said = self.folder / ".printed", self.folder / ".said"
+        # Into files: a pipe would be waited for as long as what the command leaves running in the background.
+        with printed.open("w") as out, said.open("w") as errors:
+            done = subprocess.run(
+                ["bash", "-c", AROUND],
+                cwd=self.folder,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=errors,
+                timeout=SECONDS,
+                check=False,
+            )
+        return Outcome(printed.read_text(), done.returncode, said.read_text())
 
     def interrupt(self) -> None:
         """Ctrl-C in the server's window."""
@@ -106,7 +117,20 @@ class Terminal:
         self._server = ServedProcess(program=("bash", "-c", state + command), environ=variables, folder=self.folder)
         own = self._server.wait_until_it_serves().removeprefix("http://")
         (self.folder / ".curlrc").write_text(CURL.format(named=NAMED, own=own))
+        (self.folder / LEADING).mkdir(exist_ok=True)
+        (self.folder / LEADING / "sitecustomize.py").write_text(PYTHON.format(named=split(NAMED), own=split(own)))
 
     def _environment(self) -> dict[str, str]:
-        own = {"CURL_HOME": str(self.folder), "XDG_CACHE_HOME": str(self.folder / "cache"), "TMPDIR": str(self.folder)}
-        return environment({"LC_ALL": "C.UTF-8", **own, **self.environ}) | {"PATH": os.environ["PATH"]}
+        own = {
+            "LC_ALL": "C.UTF-8",
+            "CURL_HOME": str(self.folder),
+            "XDG_CACHE_HOME": str(self.folder / "cache"),
+            "TMPDIR": str(self.folder),
+            "PYTHONPATH": f"{REPOSITORY}:{self.folder / LEADING}",
+        }
+        return environment({**own, **self.environ})
+
+
+def split(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host, int(port)

@@ -21,6 +21,10 @@ $ curl -X POST 'http://x' \\
 201
 {"a": 1, … "c": "two words"}
 $ name=value
+$ cat > its-own <<'END'
+two "words
+END
+three
 ```
 
 <!-- database: kill -->
@@ -37,13 +41,15 @@ def read(folder: Path, text: str) -> list[Command | Statements | Event]:
 
 
 def test_each_kind_of_block_is_read(tmp_path: Path) -> None:
-    posted, named, killed, dropped = read(tmp_path, WALK)
+    posted, named, written, killed, dropped = read(tmp_path, WALK)
     everywhere = frozenset({"postgresql", "mariadb", "sqlite"})
     assert posted == Command(
         8, "curl -X POST 'http://x' \\\n  -d '{}'", 201, ('{"a": 1, ', ' "c": "two words"}'), frozenset({"sqlite"})
     )
     assert named == Command(12, "name=value", None, (), frozenset({"sqlite"}))
-    assert (killed, dropped) == (Event(15, "kill"), Statements(18, "DROP TABLE a", everywhere))
+    here = "cat > its-own <<'END'\ntwo \"words\nEND"
+    assert written == Command(13, here, None, ("three",), frozenset({"sqlite"}))
+    assert (killed, dropped) == (Event(19, "database: kill"), Statements(22, "DROP TABLE a", everywhere))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +69,12 @@ def test_parts_stand_in_the_answer_in_their_order(tmp_path: Path, printed: str, 
 
 @pytest.mark.parametrize(
     "block",
-    ["```console oracle\n$ curl x\n200\n```", "```console\n$ curl -i x\n```", "```console\ncurl x\n200\n```"],
+    [
+        "```console oracle\n$ curl x\n200\n```",
+        "```console\n$ curl -i x\n```",
+        "```console\ncurl x\n200\n```",
+        "```console\n$ echo 'a\n```",
+    ],
 )
 def test_a_document_that_cannot_be_held_to_its_word_is_an_error(tmp_path: Path, block: str) -> None:
     with pytest.raises(AssertionError):

@@ -19,6 +19,7 @@ READING = (
     (200, ('{"id":3,', '"review":[{', '"customer":{"id":')),
     (422, ("/query/pric__gte", "did you mean 'price'?", "did you mean 'title'?")),
     (200, ('"openapi":"3.1', '"/api/book/{id}"')),
+    (200, ('{"data":{"book":[{"title":', '"publisher":{"name":')),
 )
 WRITING = (
     (201, ("Location: /api/tag/sea%20story", '"description":null')),

@@ -14,12 +14,10 @@ DOCUMENT = REPOSITORY / "docs" / "walk.md"
 LEAST_STEPS = 70
 
 
-def test_the_walk(shop: Shop, tmp_path: Path) -> None:
+def test_the_walk(shop: Shop, folder: Path) -> None:
     steps = [step for step in read_document(DOCUMENT) if shop.kind in step.databases]
     assert len(steps) > LEAST_STEPS
-    folder = tmp_path / "checkout"
-    folder.mkdir()
-    with Terminal(folder, {"DATABASE_URL": shop.url}) as terminal:
+    with Terminal(folder, {"DATABASE_URL": shop.url, **shop.environ}) as terminal:
         for step in steps:
             take(step, terminal, shop)
         terminal.interrupt()
@@ -31,7 +29,9 @@ def take(step: Step, terminal: Terminal, shop: Shop) -> None:
             follow(step, terminal)
         case Statements(text=statements):
             shop.run(statements)
-        case Event(text="kill"):
+        case Event(text="server: interrupt"):
+            terminal.interrupt()
+        case Event(text="database: kill"):
             assert shop.server is not None
             shop.server.kill()
         case Event():
