@@ -19,7 +19,8 @@ from reflector.catalog.model import Catalog, Table
 from reflector.changes.change import Batch, Change, Codec, Cursor, Op, TableName, bound
 from reflector.changes.index import Index
 from reflector.changes.log import Entry, Log
-from reflector.changes.subscription import Notice, Question, judge, judge_asked, key_values
+from reflector.changes.subscription import Depends, Notice, Question, Telling, judge, judge_asked, key_values
+from reflector.changes.told import Memory, Told
 from reflector.errors import ReflectorError
 from reflector.query.match import Ask, Bind
 
@@ -27,6 +28,7 @@ WAITING: Final = 10_000
 """Changes that a group keeps while the database is asked, and notices that a reader keeps while it catches up."""
 CALM_SECONDS: Final = 0.5
 """How often at most readers are told to resync because of a table that their rule reads."""
+SHAKEN: Final = "what you may see may have changed"
 STRETCH: Final = 200
 """Changes that are judged for one reader before others have a turn."""
 
@@ -61,27 +63,58 @@ Listener = Callable[[Touched], None]
 
 @dataclass(eq=False, slots=True)
 class Subscription:
-    """One reader of one group. While it catches up, what is new is `held`."""
+    """One reader of one group. While it catches up, what is new is `held`. `told`: the rows that it was told of, where
+    they decide what else it may be told."""
 
     reader: Reader
     group: Group
-    held: list[Notice] | None = None
+    held: list[Telling] | None = None
     stale: str | None = None
+    told: Told | None = None
 
-    def tell(self, notice: Notice) -> None:
+    def tell(self, telling: Telling) -> None:
         if self.held is None:
-            self.reader.tell(notice)
+            self.deliver(telling)
         elif len(self.held) < WAITING:
-            self.held.append(notice)
+            self.held.append(telling)
         else:
             self.stale = "more changed than could be kept"
 
+    def deliver(self, telling: Telling) -> None:
+        """Tell the reader now, if it may know."""
+        if self.told is None:
+            if not isinstance(telling, Depends):
+                self.reader.tell(telling)
+            return
+        notice = self.told.choose(telling)
+        if notice is not None and notice.op in self.group.question.events:
+            self.reader.tell(notice)
+        if notice is not None and self.told.full:
+            self.resync(notice.cursor, "more rows were told than are remembered")
+
     def resync(self, cursor: Cursor, reason: str) -> None:
+        self.forget()
         if self.held is None:
             self.reader.resync(cursor, reason)
         else:
             self.held.clear()
             self.stale = reason
+
+    def shake(self) -> None:
+        """Rows may be hidden by now that were not touched; those being read for the reader at the moment, too."""
+        self.forget()
+        if self.held is not None:
+            self.stale = SHAKEN
+
+    def remember(self, keys: Iterable[bytes]) -> None:
+        """The rows with these keys, as JSON objects, were shown to the reader by other means."""
+        if self.told is not None:
+            self.told.remember(keys)
+
+    def forget(self) -> None:
+        """What the reader holds is not known any more."""
+        if self.told is not None:
+            self.told.forget()
 
 
 @dataclass(eq=False, slots=True)
@@ -108,6 +141,7 @@ class Hub:
         self._groups: dict[Question, Group] = {}
         self._by_table: dict[Table, Index[Group]] = {}
         self._by_dependency: dict[Table, dict[Group, None]] = {}
+        self._memory = Memory()
         self._listeners: dict[object, tuple[Listener, frozenset[TableName] | None]] = {}
 
     @property
@@ -137,13 +171,15 @@ class Hub:
 
     def join(self, question: Question, reader: Reader) -> Subscription:
         """From now on the reader's changes are held until `release`."""
-        subscription = Subscription(reader, self._group(question), held=[])
+        told = Told(self._memory) if question.remembered else None
+        subscription = Subscription(reader, self._group(question), held=[], told=told)
         subscription.group.subscriptions[subscription] = None
         return subscription
 
     def leave(self, subscription: Subscription) -> None:
         group = subscription.group
         group.subscriptions.pop(subscription, None)
+        subscription.forget()
         if not group.subscriptions:
             self._forget(group)
 
@@ -157,19 +193,19 @@ class Hub:
                     return
                 change = bound(entry.committed, entry.cursor, question.table, self._codec)
                 found = judge(question, change, self._bind)
-                for notice in await self._asked(question, change) if isinstance(found, Ask) else found:
-                    subscription.reader.tell(notice)
+                for telling in await self._asked(question, change) if isinstance(found, Ask) else found:
+                    subscription.deliver(telling)
             await asyncio.sleep(0)
 
     def release(self, subscription: Subscription) -> None:
         """Tell what was held, and from now on everything at once."""
         held, subscription.held = subscription.held or [], None
         if subscription.stale is not None:
-            subscription.reader.resync(self.head, subscription.stale)
+            subscription.resync(self.head, subscription.stale)
             subscription.stale = None
             return
-        for notice in held:
-            subscription.reader.tell(notice)
+        for telling in held:
+            subscription.deliver(telling)
 
     def _group(self, question: Question) -> Group:
         group = self._groups.get(question)
@@ -234,12 +270,12 @@ class Hub:
             self._wait(group, change)
             group.asking = asyncio.create_task(self._ask(group), name="reflector-ask")
             return
-        for notice in found:
-            self._tell(group, notice)
+        for telling in found:
+            self._tell(group, telling)
 
-    def _tell(self, group: Group, notice: Notice) -> None:
+    def _tell(self, group: Group, telling: Telling) -> None:
         for subscription in group.subscriptions:
-            subscription.tell(notice)
+            subscription.tell(telling)
 
     def _wait(self, group: Group, change: Change) -> None:
         group.waiting.append(change)
@@ -253,17 +289,17 @@ class Hub:
             while group.waiting:
                 change = group.waiting.popleft()
                 found = judge(group.question, change, self._bind)
-                notices = await self._asked(group.question, change) if isinstance(found, Ask) else found
+                tellings = await self._asked(group.question, change) if isinstance(found, Ask) else found
                 if change.cursor.epoch == self.head.epoch:
-                    for notice in notices:
-                        self._tell(group, notice)
+                    for telling in tellings:
+                        self._tell(group, telling)
         except ReflectorError:
             group.waiting.clear()
             self._resync([group], "the database could not be asked what you may see")
         finally:
             group.asking = None
 
-    async def _asked(self, question: Question, change: Change) -> tuple[Notice, ...]:
+    async def _asked(self, question: Question, change: Change) -> tuple[Telling, ...]:
         values = key_values(change)
         # A row without an address cannot be asked for: what is not known is not told.
         now = None if values is None else await question.ask(values)
@@ -287,10 +323,12 @@ class Hub:
 
     def _shake(self, group: Group) -> None:
         """A table that decides what these readers see has changed."""
+        for subscription in group.subscriptions:
+            subscription.shake()
         if group.calm is not None:
             group.shaken = True
             return
-        self._resync([group], "what you may see may have changed")
+        self._resync([group], SHAKEN)
         group.calm = asyncio.get_running_loop().call_later(CALM_SECONDS, self._calmed, group)
 
     def _calmed(self, group: Group) -> None:
@@ -328,7 +366,9 @@ class Hub:
         subscription.group.subscriptions[subscription] = None
         # Columns of two catalogs are never the same objects, but they read the same.
         if repr(question) != repr(old) or unsettled:
-            subscription.resync(self.head, "what you may see may have changed")
+            subscription.forget()
+            subscription.told = Told(self._memory) if question.remembered else None
+            subscription.resync(self.head, SHAKEN)
 
     def close(self) -> None:
         """Tell nobody anything any more."""

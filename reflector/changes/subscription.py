@@ -4,11 +4,12 @@
     seen                      update            leave          ask, then as one of the others
     not seen                  enter             –
     rule holds, filter ?      update            leave, by key
-    rule ?                    update or enter   withheld
+    rule ?                    update or enter   withheld, or as the reader was told
 
 Rule: the same rules as for reading, asked of both images. What cannot be decided is asked of the database for the row as
-it is now, and is withheld for the row as it was: nobody hears of a row that they may never have seen. What changed
-nothing that the reader sees is not told at all.
+it is now. For the row as it was, what was told to the reader decides where the rule reads other tables (`Depends`), and
+otherwise it is withheld: nobody hears of a row that they may never have seen. What changed nothing that the reader sees
+is not told at all.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import lru_cache
-from typing import Final, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from reflector.access.permissions import Grants, TableGrant
 from reflector.access.rewrite import Rewriter
@@ -80,6 +81,11 @@ class Question:
         """Other tables that decide what is seen."""
         filters = [self.rule, self.where, *(guard for _, guard in self.columns)]
         return frozenset(table for each in filters for table in tables_of_filter(each))
+
+    @property
+    def remembered(self) -> bool:
+        """Whether what each reader was told must be known to tell who saw a row that is gone."""
+        return any(True for _ in tables_of_filter(self.rule)) and self.table.primary_key is not None
 
 
 def question_of(
@@ -170,6 +176,19 @@ class Notice:
     rendered: dict[str, bytes] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Depends:
+    """One of two things to tell of the row with this key, None for nothing: `told` where the reader was told that the row
+    is there, else `untold`."""
+
+    key: bytes
+    told: Notice | None
+    untold: Notice | None
+
+
+Telling: TypeAlias = Notice | Depends
+
+
 class Sight(Enum):
     """Whether a reader sees an image of a row."""
 
@@ -179,8 +198,11 @@ class Sight(Enum):
     UNKNOWN = "the rule cannot be decided"
 
 
-def judge(question: Question, change: Change, bind: Bind) -> tuple[Notice, ...] | Ask:
-    """What the change means to the readers; ASK when only the database knows what they see of the row now."""
+def judge(question: Question, change: Change, bind: Bind) -> tuple[Telling, ...] | Ask:
+    """What the change means to the readers; ASK when only the database knows what they see of the row now.
+
+    For a question whose readers are remembered, also events that nobody asked for: they change what is told later.
+    """
     if change.op is Op.DELETE or change.new is None:
         return _told(question, change, Sight.UNSEEN, None, bind)
     seen = matches(all_of(question.rule, question.where), change.new, bind)
@@ -192,7 +214,7 @@ def judge(question: Question, change: Change, bind: Bind) -> tuple[Notice, ...] 
     return ASK if shown is None else _told(question, change, Sight.SEEN, _object(shown), bind)
 
 
-def judge_asked(question: Question, change: Change, now: bytes | None, bind: Bind) -> tuple[Notice, ...]:
+def judge_asked(question: Question, change: Change, now: bytes | None, bind: Bind) -> tuple[Telling, ...]:
     """The same, with what the database says of the row: as the readers see it, None where they do not."""
     return _told(question, change, Sight.UNSEEN if now is None else Sight.SEEN, now, bind)
 
@@ -205,32 +227,49 @@ def key_values(change: Change) -> Sequence[Value] | None:
     return [row[column] for column in change.key]
 
 
-def _told(question: Question, change: Change, after: Sight, body: bytes | None, bind: Bind) -> tuple[Notice, ...]:
+def _told(question: Question, change: Change, after: Sight, body: bytes | None, bind: Bind) -> tuple[Telling, ...]:
+    found: list[Telling]
     if change.op is Op.INSERT:
         found = [_notice(question, change, "insert", change.new, body)] if after is Sight.SEEN else []
     elif change.op is Op.DELETE:
-        seen = before(question, change.old, bind) in (Sight.SEEN, Sight.MAYBE)
-        found = [_notice(question, change, "delete", change.old, None)] if seen else []
+        found = _gone(question, change, "delete", change.old, before(question, change.old, bind))
     else:
         found = _updated(question, change, after, body, bind)
-    return tuple(notice for notice in found if notice.op in question.events)
+    if question.remembered:
+        return tuple(found)
+    return tuple(each for each in found if isinstance(each, Depends) or each.op in question.events)
 
 
-def _updated(question: Question, change: Change, after: Sight, body: bytes | None, bind: Bind) -> list[Notice]:
+def _updated(question: Question, change: Change, after: Sight, body: bytes | None, bind: Bind) -> list[Telling]:
     was = before(question, change.old, bind)
-    gone = was in (Sight.SEEN, Sight.MAYBE)
     if after is Sight.UNSEEN:
-        return [_notice(question, change, "leave", change.old or change.new, None)] if gone else []
+        return _gone(question, change, "leave", change.old or change.new, was)
+    enter = _notice(question, change, "enter", change.new, body)
     if change.moved:
-        left = [_notice(question, change, "leave", change.old, None)] if gone else []
-        return [*left, _notice(question, change, "enter", change.new, body)]
-    if was is Sight.UNSEEN or (was is Sight.UNKNOWN and _decides(question, change)):
-        return [_notice(question, change, "enter", change.new, body)]
+        return [*_gone(question, change, "leave", change.old, was), enter]
+    if was is Sight.UNSEEN:
+        return [enter]
+    update = _update(question, change, body, bind)
+    if was is Sight.UNKNOWN and _decides(question, change):
+        return [Depends(enter.key, update, enter)] if question.remembered else [enter]
+    return [] if update is None else [update]
+
+
+def _gone(question: Question, change: Change, op: str, row: Row | None, was: Sight) -> list[Telling]:
+    """The row is no longer there for the readers, if it ever was."""
+    if was is Sight.UNSEEN or (was is Sight.UNKNOWN and not question.remembered):
+        return []
+    notice = _notice(question, change, op, row, None)
+    return [Depends(notice.key, notice, None)] if was is Sight.UNKNOWN else [notice]
+
+
+def _update(question: Question, change: Change, body: bytes | None, bind: Bind) -> Notice | None:
+    """The row is still there; None where nothing changed that the readers see."""
     changed = _visibly_changed(question, change, bind)
     if changed is None:
         # Whether anything changed that may be seen cannot be told: those hear of it to whom nothing is hidden.
-        return [_notice(question, change, "update", change.new, body)] if question.sighted else []
-    return [_notice(question, change, "update", change.new, body, changed)] if changed else []
+        return _notice(question, change, "update", change.new, body) if question.sighted else None
+    return _notice(question, change, "update", change.new, body, changed) if changed else None
 
 
 def before(question: Question, row: Row | None, bind: Bind) -> Sight:

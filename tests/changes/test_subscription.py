@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from reflector.changes.change import Op
-from reflector.changes.subscription import Question, judge, judge_asked
+from reflector.changes.change import Change, Op
+from reflector.changes.subscription import Depends, Notice, Question, Telling, judge, judge_asked
 from reflector.query.match import ASK
-from reflector.query.nodes import TRUE
+from reflector.query.nodes import TRUE, all_of
 from tests.changes.articles import ALL, ELSEWHERE, ID, OWNER, SALARY, TITLE, change, clock, is_, question, row
 
 MINE = is_(OWNER, 7)
@@ -16,7 +16,23 @@ T = is_(TITLE, "t")
 
 def ops(asked: Question, new: dict[str, object] | None, old: dict[str, object] | None = None) -> object:
     found = judge(asked, change(new, old), clock)
-    return found if found is ASK else [notice.op for notice in found]
+    return found if found is ASK else [op_of(each) for each in found]
+
+
+def judged(asked: Question, change: Change) -> Notice:
+    """The one thing that is told."""
+    found = judge(asked, change, clock)
+    assert isinstance(found, tuple)
+    [notice] = found
+    assert isinstance(notice, Notice)
+    return notice
+
+
+def op_of(telling: Telling) -> object:
+    """The event, or the two of which one is told."""
+    if isinstance(telling, Depends):
+        return tuple(each and each.op for each in (telling.told, telling.untold))
+    return telling.op
 
 
 @pytest.mark.parametrize(
@@ -40,7 +56,7 @@ def ops(asked: Question, new: dict[str, object] | None, old: dict[str, object] |
         (MINE, T, row(title="u"), row(owner=8), []),
         (MINE, TRUE, row(), row(), []),
         # updated, and only the database knows who saw the row before
-        (ELSEWHERE, T, row(title="u"), row(), []),
+        (ELSEWHERE, T, row(title="u"), row(), [("leave", None)]),
         # updated, and the old image has the key alone
         (TRUE, TRUE, row(title="u"), {"id": 1}, ["update"]),
         (TRUE, T, row(title="u"), {"id": 1}, ["leave"]),
@@ -55,7 +71,9 @@ def ops(asked: Question, new: dict[str, object] | None, old: dict[str, object] |
         (MINE, TRUE, None, {"id": 1}, []),
         (MINE, T, None, {"id": 1, "owner": 7}, ["delete"]),
         (MINE, T, None, {"id": 1, "owner": 8}, []),
-        (ELSEWHERE, TRUE, None, row(), []),
+        (ELSEWHERE, TRUE, None, row(), [("delete", None)]),
+        (ELSEWHERE, T, None, row(title="u"), [("delete", None)]),
+        (all_of(ELSEWHERE, MINE), TRUE, None, row(owner=8), []),
         # the key itself changed
         (TRUE, TRUE, row(id=2), row(), ["leave", "enter"]),
         (MINE, TRUE, row(id=2), row(owner=8), ["enter"]),
@@ -81,10 +99,10 @@ def test_without_an_old_image_an_update_is_told_to_those_alone_from_whom_nothing
 
 def test_a_column_that_is_seen_on_some_rows_is_null_on_others_and_its_coming_into_sight_is_told() -> None:
     guarded = question(columns=(ID, OWNER, SALARY), guards={SALARY: MINE})
-    [notice] = judge(guarded, change(row(owner=8, salary=2), row(owner=9)), clock)  # type: ignore[misc]
+    notice = judged(guarded, change(row(owner=8, salary=2), row(owner=9)))
     assert notice.new == b'{"id":1,"owner":8,"salary":null}'
     assert ops(guarded, row(owner=8, salary=2), row(owner=8)) == []
-    [notice] = judge(guarded, change(row(owner=7, salary=2), row(owner=8, salary=2)), clock)  # type: ignore[misc]
+    notice = judged(guarded, change(row(owner=7, salary=2), row(owner=8, salary=2)))
     assert notice.changed == b'["owner","salary"]'
 
 
@@ -96,24 +114,29 @@ def test_what_the_database_says_of_the_row_decides() -> None:
     asked = question(ELSEWHERE, columns=(ID, TITLE))
     insertion = change(row())
     [notice] = judge_asked(asked, insertion, b'{"id":1}', clock)
+    assert isinstance(notice, Notice)
     assert (notice.op, notice.new) == ("insert", b'{"id":1}')
     assert judge_asked(asked, insertion, None, clock) == ()
     # Seen now; whether it was before cannot be known. What decides has changed: it may be new to the reader.
     moved = change(row(title="u"), row())
-    assert [notice.op for notice in judge_asked(question(ELSEWHERE, T), moved, b"{}", clock)] == ["enter"]
-    assert [notice.op for notice in judge_asked(question(ELSEWHERE), moved, b"{}", clock)] == ["update"]
-    assert judge_asked(question(ELSEWHERE), moved, None, clock) == ()
+    asking = judge_asked(question(ELSEWHERE, T), moved, b"{}", clock)
+    assert [op_of(each) for each in asking] == [("update", "enter")]
+    assert [op_of(each) for each in judge_asked(question(ELSEWHERE), moved, b"{}", clock)] == ["update"]
+    assert [op_of(each) for each in judge_asked(question(ELSEWHERE), moved, None, clock)] == [("leave", None)]
+    rekeyed = change(row(id=2), row())
+    asking = judge_asked(question(ELSEWHERE), rekeyed, b"{}", clock)
+    assert [op_of(each) for each in asking] == [("leave", None), "enter"]
 
 
 def test_a_large_value_that_was_left_alone_is_left_out() -> None:
     new = {name: value for name, value in row(salary=2).items() if name != "title"}
-    [notice] = judge(question(), change(new, row()), clock)  # type: ignore[misc]
+    notice = judged(question(), change(new, row()))
     assert (notice.new, notice.changed) == (b'{"id":1,"owner":7,"salary":2}', b'["salary"]')
     assert ops(question(where=T), new, row()) is ASK
 
 
 def test_a_key_that_may_not_be_seen_is_a_token() -> None:
-    [notice] = judge(question(key_seen=False), change(row()), clock)  # type: ignore[misc]
+    notice = judged(question(key_seen=False), change(row()))
     assert notice.key == b'"opaque of 8"'
 
 

@@ -22,6 +22,7 @@ from reflector.changes.change import Cursor
 from reflector.changes.hub import Hub, Subscription
 from reflector.changes.log import Entry
 from reflector.changes.subscription import EVENTS, Notice, Question
+from reflector.changes.told import keys_of
 from reflector.errors import Forbidden, InvalidRequest, InvalidValue, ReflectorError, UnknownParameter, suggestion
 from reflector.query.conditions import ConditionReader
 from reflector.query.faults import FaultList
@@ -94,12 +95,13 @@ class Following:
         subscription = self._subscription = hub.join(question, self)
         # Between the look at the head and joining there is no await: nothing is missed.
         place = question.table.schema, question.table.name
-        missed = None if since is None else hub.log.since(since, place)
+        # Where what was told decides what is told, a reader who was away cannot go on: what they hold is not known here.
+        missed = None if since is None or question.remembered else hub.log.since(since, place)
         self._ready(asked, since if missed is not None and since is not None else hub.head)
         if asked.since is not None and missed is None:
             self.resync(hub.head, "what followed the cursor is no longer known")
         if asked.initial:
-            await self._initial(asked, hub.head)
+            await self._initial(asked, hub.head, subscription)
         await self._replay(hub, subscription, missed or [])
         return hub
 
@@ -111,7 +113,7 @@ class Following:
         frame = {"type": "ready", "id": self.id, "table": asked.table.table.label, "cursor": self._cursors.text(cursor)}
         self._put(said(frame))
 
-    async def _initial(self, asked: Asked, head: Cursor) -> None:
+    async def _initial(self, asked: Asked, head: Cursor, subscription: Subscription) -> None:
         """The rows as they are, up to the caller's limit."""
         await asyncio.sleep(SETTLE_SECONDS)
         snapshot, principal = self._capture.engine.snapshot, self._caller()
@@ -124,6 +126,8 @@ class Following:
         read = Read(table, select, where=asked.where, order=order, limit=limit)
         answer = await self._capture.engine.answer(snapshot, access, read, principal)
         more = answer.seen is not None and answer.seen > limit
+        if subscription.told is not None and set(key) <= set(asked.columns):
+            subscription.remember(keys_of(answer.body or b"[]", [column.name for column in key]))
         frame = {
             "type": "initial",
             "id": self.id,
@@ -152,6 +156,8 @@ class Following:
         self._put(change_frame(notice, self.id, self._cursors))
 
     def resync(self, cursor: Cursor, reason: str) -> None:
+        if self._subscription is not None:
+            self._subscription.forget()
         self._put(said({"type": "resync", "id": self.id, "reason": reason, "cursor": self._cursors.text(cursor)}))
 
     def end(self, error: ReflectorError) -> None:
