@@ -17,10 +17,12 @@ from typing import TypeVar, assert_never
 from reflector.access.permissions import CreateRight, Grants, TableGrant, UpdateRight
 from reflector.catalog.model import Column, Relationship, Table
 from reflector.errors import Forbidden, InternalError, UnknownColumn
+from reflector.query.expressions import may_fail
 from reflector.query.nodes import (
     TRUE,
     And,
     Apart,
+    Cast,
     Compare,
     Counted,
     Delete,
@@ -34,6 +36,7 @@ from reflector.query.nodes import (
     Guarded,
     Insert,
     IsNull,
+    JsonPath,
     Lowered,
     Not,
     Operand,
@@ -172,6 +175,10 @@ class Rewriter:
                 return self.related(relationship, inner, where, grant)
             case Lowered(expression=inner):
                 return Lowered(self.expression(inner, grant))
+            case JsonPath(expression=inner, path=path, text=text):
+                return JsonPath(self.expression(inner, grant), path, text)
+            case Cast(expression=inner, type=type_):
+                return Cast(self.expression(inner, grant), type_)
             case FixedText():
                 return expression
             case Counted(via=Relationship() as via):
@@ -196,9 +203,9 @@ class Rewriter:
     def filter(self, where: Filter, grant: TableGrant) -> Filter:
         match where:
             case Compare(expression=expression, comparison=comparison, operand=operand, exact=exact):
-                return Compare(self.expression(expression, grant), comparison, self.operand(operand, grant), exact)
+                return Compare(self.judged(expression, grant), comparison, self.operand(operand, grant), exact)
             case IsNull(expression=expression):
-                return IsNull(self.expression(expression, grant))
+                return IsNull(self.judged(expression, grant))
             case And(parts=parts):
                 return And(tuple(self.filter(part, grant) for part in parts))
             case Or(parts=parts):
@@ -209,6 +216,13 @@ class Rewriter:
                 return self.exists(via, inner, grant)
             case _:
                 assert_never(where)
+
+    def judged(self, expression: Expression, grant: TableGrant) -> Expression:
+        """What a filter asks about. A database may ask it before it asks the rule, so that a row out of sight must not
+        be able to make it fail."""
+        rewritten = self.expression(expression, grant)
+        seen = grant.read_rows
+        return Guarded(seen, rewritten) if seen != TRUE and may_fail(expression) else rewritten
 
     def operand(self, operand: Operand, grant: TableGrant) -> Operand:
         if isinstance(operand, Field | Lowered | Outer):

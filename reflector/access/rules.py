@@ -25,6 +25,7 @@ from reflector.datatypes import parse_json
 from reflector.errors import InvalidValue
 from reflector.query.nodes import (
     And,
+    Cast,
     Claim,
     Compare,
     Counted,
@@ -35,6 +36,7 @@ from reflector.query.nodes import (
     FixedText,
     Guarded,
     IsNull,
+    JsonPath,
     Literal,
     Lowered,
     Not,
@@ -125,7 +127,7 @@ def _claims_of_term(term: Expression | Operand) -> Iterator[tuple[str, ...]]:
     match term:
         case Claim(path=path):
             yield path
-        case Lowered(expression=inner):
+        case Lowered(expression=inner) | JsonPath(expression=inner) | Cast(expression=inner):
             yield from _claims_of_term(inner)
         case Related(expression=inner, where=where):
             yield from _claims_of_term(inner)

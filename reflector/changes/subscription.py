@@ -30,6 +30,7 @@ from reflector.query.match import ASK, Ask, Bind, matches
 from reflector.query.nodes import (
     TRUE,
     And,
+    Cast,
     Claim,
     Compare,
     Exists,
@@ -37,6 +38,7 @@ from reflector.query.nodes import (
     Filter,
     Guarded,
     IsNull,
+    JsonPath,
     Literal,
     Lowered,
     Not,
@@ -151,6 +153,8 @@ def _expression(expression: Expression, claim: BindClaim) -> Expression:
     match expression:
         case Guarded(rule=rule, expression=inner):
             return Guarded(with_claims(rule, claim), _expression(inner, claim))
+        case JsonPath(expression=inner) | Cast(expression=inner):
+            return replace(expression, expression=_expression(inner, claim))
         case Related(relationship=relationship, expression=inner, where=where):
             return Related(relationship, _expression(inner, claim), with_claims(where, claim))
         case Lowered(expression=inner):

@@ -6,6 +6,7 @@ a correlated subquery. Names are quoted with backticks; a backslash in a name or
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from sqlalchemy.sql.expression import ColumnElement
 
 from reflector.catalog.model import Column, DatabaseKind
 from reflector.datatypes import DataType, Kind, Value
+from reflector.dialects.casts import mariadb_cast
+from reflector.query.casts import CASTS
 from reflector.query.comparisons import Comparison
 from reflector.sql.dialect import PERCENT, Dialect, Member, Page, Shaped, Source, Sql, iso, text
 from reflector.sql.json_text import json_text
@@ -80,6 +83,24 @@ class MariaDB(Dialect):
         found: Sql = left.in_(right.clauses if isinstance(right, sa.Tuple) else right)
         return found
 
+    def path(self, expression: Sql, type_: DataType, path: Sequence[str | int], text: bool) -> Sql:
+        steps = ["$", *map(_step, path)]
+        found = sa.func.json_extract(expression, sa.literal("".join(steps)))
+        # An index leads into arrays alone: MariaDB takes anything else for an array of one.
+        arrays = [
+            sa.func.json_type(sa.func.json_extract(expression, sa.literal("".join(steps[: index + 1]))))
+            == sa.literal_column("'ARRAY'")
+            for index, step in enumerate(path)
+            if isinstance(step, int)
+        ]
+        if not text:
+            return sa.case((sa.and_(*arrays), found)) if arrays else found
+        known = sa.and_(*arrays, sa.func.json_type(found) != sa.literal_column("'NULL'"))
+        return sa.case((known, sa.func.json_unquote(found)))
+
+    def cast(self, expression: Sql, source: DataType, target: DataType) -> Sql:
+        return Shaped(mariadb_cast(source, target), expression)
+
     def like(self, left: Sql, pattern: Sql) -> Sql:
         matched: Sql = _text(left).collate("utf8mb4_bin").like(pattern)
         return matched
@@ -111,6 +132,8 @@ class MariaDB(Dialect):
             return Shaped("({x} + 0)", expression)
         if type_.kind is Kind.OPAQUE and type_.native in GEOMETRY:
             return Shaped("ST_AsText({x})", expression)
+        if type_ is CASTS["numeric"]:
+            return Shaped(EXACT, expression)
         shape = SHAPES.get(type_.kind)
         if type_.kind is Kind.FLOAT and type_.native.startswith("float"):
             shape = SINGLE
@@ -161,6 +184,11 @@ class MySQL(MariaDB):
 # ── pieces ───────────────────────────────────────────────────────────────────────────────────
 
 
+def _step(step: str | int) -> str:
+    """One step of a path, as MariaDB writes it."""
+    return f"[{step}]" if isinstance(step, int) else "." + json.dumps(step, ensure_ascii=False)
+
+
 def _text(expression: Sql) -> Any:
     return sa.func.convert(expression.op("USING")(sa.literal_column("utf8mb4")))
 
@@ -202,6 +230,9 @@ SINGLE = (
     "JSON_COMPACT(CASE WHEN CAST(CONCAT({x}) AS FLOAT) = {x} THEN CONCAT({x}) ELSE CONCAT(CAST({x} AS DOUBLE)) END)"
 )
 """A float of single precision: MariaDB writes six digits, which are not always enough to be read back as the same."""
+
+EXACT = "JSON_COMPACT(TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {x})))"
+"""A number of thirty decimals, without the zeros that nobody wrote."""
 
 NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT})
 

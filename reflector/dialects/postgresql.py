@@ -78,6 +78,23 @@ class PostgreSQL(Dialect):
         found: Sql = left.in_(right) if isinstance(right, sa.Select) else left == sa.func.any(right)
         return found
 
+    def compared(self, expression: Sql, type_: DataType) -> Sql:
+        return cast(expression, "pg_catalog.jsonb") if type_.kind is Kind.JSON else expression
+
+    def ranked(self, expression: Sql, type_: DataType) -> Sql:
+        return self.compared(expression, type_)
+
+    def path(self, expression: Sql, type_: DataType, path: Sequence[str | int], text: bool) -> Sql:
+        found: Any = expression if type_.kind is Kind.JSON else sa.func.pg_catalog.to_jsonb(expression)
+        for index, step in enumerate(path):
+            arrow = "->>" if text and index == len(path) - 1 else "->"
+            key = sa.literal_column(f"({step})") if isinstance(step, int) else cast(sa.literal(step), "pg_catalog.text")
+            found = found.op(arrow, precedence=15)(key).self_group()
+        return sa.type_coerce(found, sa.types.NULLTYPE)
+
+    def cast(self, expression: Sql, source: DataType, target: DataType) -> Sql:
+        return cast(expression, target.cast)
+
     def like(self, left: Sql, pattern: Sql) -> Sql:
         return cast(left, "pg_catalog.text").like(pattern)
 

@@ -20,7 +20,8 @@ from sqlalchemy.dialects import sqlite
 
 from reflector.catalog.model import Column, DatabaseKind, Fill
 from reflector.datatypes import DataType, Kind, Value
-from reflector.errors import InvalidValue
+from reflector.dialects.casts import sqlite_cast
+from reflector.errors import InvalidValue, NotSupported
 from reflector.query.comparisons import ILIKE, Comparison, pattern_marks
 from reflector.sql.dialect import Dialect, Linked, Member, Page, Shaped, Source, Sql, iso, text
 from reflector.sql.json_text import json_text
@@ -69,6 +70,23 @@ class SQLite(Dialect):
 
     def contained(self, left: Sql, right: Any) -> Sql:
         return left.in_(right)
+
+    def path(self, expression: Sql, type_: DataType, path: Sequence[str | int], text: bool) -> Sql:
+        """Only what is JSON is looked into, and what comes out as text loses its mark of being JSON."""
+        where = sa.literal("$" + "".join(map(_step, path)))
+        valid = Shaped("typeof({x}) <> 'blob' AND json_valid({x})", expression)
+        found: Sql = expression.op("->")(where)
+        if text:
+            kind = sa.func.json_type(expression, where)
+            plain = expression.op("->>")(where)
+            found = sa.case(
+                (kind == sa.literal_column("'text'"), plain),
+                (kind != sa.literal_column("'null'"), found.op("||")(sa.literal_column("''"))),
+            )
+        return sa.case((valid, found))
+
+    def cast(self, expression: Sql, source: DataType, target: DataType) -> Sql:
+        return Shaped(sqlite_cast(source, target), expression)
 
     def like(self, left: Sql, pattern: Sql) -> Sql:
         return left.op("GLOB", is_comparison=True)(pattern)
@@ -210,6 +228,15 @@ def _json(text: str) -> Sql:
 
 def _pairs(members: Sequence[Member]) -> list[Any]:
     return [part for member in members for part in (text(member.label), member.shown)]
+
+
+def _step(step: str | int) -> str:
+    """One step of a path, as SQLite writes it: its keys know no escapes."""
+    if isinstance(step, int):
+        return f"[{step}]" if step >= 0 else f"[#{step}]"
+    if '"' in step or "\\" in step:
+        raise NotSupported("SQLite cannot look into a document by a key with a quotation mark or a backslash")
+    return f'."{step}"'
 
 
 def _keeps_text(type_: DataType) -> bool:

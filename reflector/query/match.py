@@ -23,10 +23,10 @@ from reflector.catalog.model import Column
 from reflector.datatypes import DataType, Kind, Value
 from reflector.query import nodes
 from reflector.query.comparisons import EQ, GT, GTE, IN, LIKE, LT, LTE, NE, Comparison
+from reflector.query.expressions import type_of
 from reflector.query.nodes import (
-    COUNT,
-    TEXT,
     And,
+    Cast,
     Claim,
     Compare,
     Counted,
@@ -37,6 +37,7 @@ from reflector.query.nodes import (
     FixedText,
     Guarded,
     IsNull,
+    JsonPath,
     Lowered,
     Not,
     Now,
@@ -130,10 +131,29 @@ def _value(term: Expression | Operand, row: Row, bind: Bind) -> Value | Literal[
             return _lowered(_value(inner, row, bind))
         case FixedText(text=text):
             return text
-        case Outer() | Related() | Counted():
+        case JsonPath(expression=inner, path=path, text=text):
+            return _inside(_value(inner, row, bind), path, text=text)
+        case Outer() | Related() | Counted() | Cast():
             return ASK
         case _:
             assert_never(term)
+
+
+def _inside(value: Value, path: tuple[str | int, ...], *, text: bool) -> Value | Literal[Ask.ASK]:
+    """What lies in a document; how a database writes what is no string is its own."""
+    if value is ASK or value is None:
+        return value
+    inside = value
+    for step in path:
+        inside = _member(inside, step)
+    return inside if text and (inside is None or isinstance(inside, str)) else ASK
+
+
+def _member(document: Any, step: str | int) -> Any:
+    if isinstance(step, str):
+        return document.get(step) if isinstance(document, dict) else None
+    fits = isinstance(document, list) and -len(document) <= step < len(document)
+    return document[step] if fits else None
 
 
 def _lowered(value: Value) -> Value | Literal[Ask.ASK]:
@@ -145,18 +165,10 @@ def _lowered(value: Value) -> Value | Literal[Ask.ASK]:
 
 def _type(term: Expression | Operand) -> DataType:
     match term:
-        case Field(column=column) | Outer(column=column):
-            return column.type
-        case Guarded(expression=inner) | Lowered(expression=inner) | Related(expression=inner):
-            return _type(inner)
         case nodes.Literal(type=type_) | Claim(type=type_) | Parameter(type=type_) | Now(type=type_):
             return type_
-        case FixedText():
-            return TEXT
-        case Counted():
-            return COUNT
         case _:
-            assert_never(term)
+            return type_of(term)
 
 
 # ── comparisons ──────────────────────────────────────────────────────────────────────────────

@@ -58,6 +58,7 @@ class Now:
 
 TEXT = DataType(Kind.TEXT, "text", cast="pg_catalog.text")
 COUNT = DataType(Kind.INTEGER, "bigint", cast="pg_catalog.int8")
+DOCUMENT = DataType(Kind.JSON, "jsonb", cast="pg_catalog.jsonb")
 
 # ── what is selected, compared, ordered ──────────────────────────────────────────────────────
 
@@ -102,6 +103,27 @@ class Lowered:
 
 
 @dataclass(frozen=True, slots=True)
+class JsonPath:
+    """What lies in a JSON document: `path` holds keys of objects and indexes of arrays, negative ones from the end.
+
+    NULL where there is nothing. `text` gives a text (a JSON null is NULL, what is no string is its JSON text); without
+    it the result is JSON.
+    """
+
+    expression: Expression
+    path: tuple[str | int, ...]
+    text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """The expression as another type, one of `casts.CASTS`. What does not fit is an error or NULL."""
+
+    expression: Expression
+    type: DataType
+
+
+@dataclass(frozen=True, slots=True)
 class FixedText:
     """The same text on every row."""
 
@@ -124,7 +146,7 @@ class Counted:
     guard: Filter | None = None
 
 
-Expression: TypeAlias = Field | Outer | Related | Guarded | Lowered | FixedText | Counted
+Expression: TypeAlias = Field | Outer | Related | Guarded | Lowered | JsonPath | Cast | FixedText | Counted
 Operand: TypeAlias = Literal | Claim | Parameter | Now | Field | Outer | Lowered
 
 # ── which rows ───────────────────────────────────────────────────────────────────────────────

@@ -17,11 +17,11 @@ from typing import assert_never
 from reflector.catalog.model import Column
 from reflector.datatypes import DataType, Kind, Value
 from reflector.query.comparisons import EQ, GT, GTE, IN, LT, LTE
+from reflector.query.expressions import type_of
 from reflector.query.nodes import (
-    COUNT,
     FALSE,
-    TEXT,
     TRUE,
+    Cast,
     Compare,
     Counted,
     Expression,
@@ -30,6 +30,7 @@ from reflector.query.nodes import (
     FixedText,
     Guarded,
     IsNull,
+    JsonPath,
     Literal,
     Lowered,
     Not,
@@ -82,7 +83,7 @@ class Place:
         self.nulls_last = order.nulls_come_last
         self.value = value
         self.nullable = nullable
-        self.type = _type_of(order.expression)
+        self.type = type_of(order.expression)
 
     def same(self) -> Filter:
         if self.value is None:
@@ -125,21 +126,7 @@ def _sure(expression: Expression, never_null: NeverNull) -> bool:
             return _sure(inner, never_null)
         case FixedText() | Counted():
             return True
-        case Related() | Guarded() | Outer():
+        case Related() | Guarded() | Outer() | JsonPath() | Cast():
             return False
-        case _:
-            assert_never(expression)
-
-
-def _type_of(expression: Expression) -> DataType:
-    match expression:
-        case Field(column=column) | Outer(column=column):
-            return column.type
-        case Lowered(expression=inner) | Guarded(expression=inner) | Related(expression=inner):
-            return _type_of(inner)
-        case FixedText():
-            return TEXT
-        case Counted():
-            return COUNT
         case _:
             assert_never(expression)

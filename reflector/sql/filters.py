@@ -14,10 +14,11 @@ from reflector.catalog.model import Column, Relationship
 from reflector.datatypes import DataType, Kind
 from reflector.errors import InternalError
 from reflector.query.comparisons import Comparison
+from reflector.query.expressions import type_of
 from reflector.query.nodes import (
-    COUNT,
     TEXT,
     And,
+    Cast,
     Claim,
     Compare,
     Counted,
@@ -28,6 +29,7 @@ from reflector.query.nodes import (
     FixedText,
     Guarded,
     IsNull,
+    JsonPath,
     Literal,
     Lowered,
     Not,
@@ -136,6 +138,10 @@ def raw(writer: Writer, expression: Expression, rows: Rows) -> Sql:
             if where != And(()):
                 found = found.where(condition(writer, where, (alias,)))
             return found.limit(ONE).scalar_subquery()
+        case JsonPath(expression=inner, path=path, text=text):
+            return dialect.path(raw(writer, inner, rows), type_of(inner), path, text)
+        case Cast(expression=inner, type=type_):
+            return dialect.cast(raw(writer, inner, rows), type_of(inner), type_)
         case FixedText(text=said):
             return writer.dialect.fixed(said)
         case Counted():
@@ -205,21 +211,6 @@ def constants(writer: Writer, values: tuple[object, ...], type_: DataType) -> Sq
     return sa.tuple_(*(dialect.operand(writer.bind(Constant(value), encode), type_) for value in values))
 
 
-def type_of(expression: Expression) -> DataType:
-    """The type of what an expression gives."""
-    match expression:
-        case Field(column=column) | Outer(column=column):
-            return column.type
-        case Lowered(expression=inner) | Guarded(expression=inner) | Related(expression=inner):
-            return type_of(inner)
-        case FixedText():
-            return TEXT
-        case Counted():
-            return COUNT
-        case _:
-            assert_never(expression)
-
-
 def nullable(expression: Expression) -> bool:
     """Whether the expression can be NULL."""
     match expression:
@@ -229,7 +220,7 @@ def nullable(expression: Expression) -> bool:
             return nullable(inner)
         case FixedText() | Counted():
             return False
-        case Guarded() | Related():
+        case Guarded() | Related() | JsonPath() | Cast():
             return True
         case _:
             assert_never(expression)

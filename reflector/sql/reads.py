@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from reflector.catalog.model import Column
 from reflector.errors import InternalError
+from reflector.query.expressions import type_of
 from reflector.query.nodes import (
     TRUE,
     Apart,
@@ -33,7 +34,7 @@ from reflector.query.nodes import (
 )
 from reflector.query.walk import own_columns
 from reflector.sql.dialect import Linked, Member, Page, Sorting, Source, Sql
-from reflector.sql.filters import Rows, column_of, condition, joined_rows, nullable, raw, type_of
+from reflector.sql.filters import Rows, column_of, condition, joined_rows, nullable, raw
 from reflector.sql.plan import Expect, FromRequest, Part, Step
 from reflector.sql.statement import Writer
 
@@ -145,7 +146,7 @@ def key_in_page(writer: Writer, read: Read, index: int) -> Sql:
 
 
 def sorting(writer: Writer, order: Order, rows: Rows) -> Sorting:
-    expression = raw(writer, order.expression, rows)
+    expression = writer.dialect.ranked(raw(writer, order.expression, rows), type_of(order.expression))
     return Sorting(expression, order.descending, order.nulls_come_last, nullable(order.expression))
 
 

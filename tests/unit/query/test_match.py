@@ -25,6 +25,7 @@ from reflector.query.nodes import (
     Filter,
     Guarded,
     IsNull,
+    JsonPath,
     Literal,
     Lowered,
     Not,
@@ -323,6 +324,24 @@ def test_lower_case_is_known_for_ascii_alone() -> None:
     assert matches(where, {TEXT: "ÄBC"}, unasked) is ASK
     both = Compare(Field(TEXT), EQ, Lowered(Field(FOLDED)), exact=True)
     assert matches(both, {TEXT: "abc", FOLDED: "ABC"}, unasked) is True
+
+
+def test_a_text_in_a_document_is_known_and_what_a_database_writes_its_own_way_is_asked_for() -> None:
+    document = column(Kind.JSON)
+    held = {"a": {"b": ["x", 1, None]}, "n": None}
+
+    def told(*path: str | int, text: bool = True, value: Any = held) -> Answer:
+        return matches(IsNull(JsonPath(Field(document), path, text)), {document: value}, unasked)
+
+    assert told("a", "b", 0) is False
+    assert told("a", "b", 1) is ASK
+    assert [told("a", "b", 2), told("n"), told("a", "c"), told("a", 0), told("a", "b", 9)] == [True] * 5
+    assert told("n", text=False) is ASK
+    assert [told("a", "b", -3), told("a", "b", -4)] == [False, True]
+    assert told("a", value=None) is True
+    found = Compare(JsonPath(Field(document), ("a", "b", 0), text=True), EQ, Literal("x", TEXT.type))
+    assert matches(found, {document: held}, unasked) is True
+    assert matches(found, {}, unasked) is ASK
 
 
 def test_claims_parameters_and_the_clock_are_bound_when_they_are_needed() -> None:
