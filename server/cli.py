@@ -178,8 +178,7 @@ def _explain(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from server.commands.explain import explain
 
     with silence():
-        for line in run(explain(load(options.config, environ, flags_of(options)), options.request, options.caller)):
-            print(line)
+        run(explain(load(options.config, environ, flags_of(options)), options.request, options.caller, print))
     return 0
 
 

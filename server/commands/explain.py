@@ -6,13 +6,15 @@
     sql          what the database is asked, and where each value comes from
     plan         how the database would answer it
 
-Rule: nothing is changed: only requests that read are explained, and the database is asked for its plan alone.
+Rule: nothing is changed: only requests that read are explained, and the database is asked for its plan alone. Whoever
+asks runs the server, so that what the database says when it refuses is told as it stands; no caller is told so much.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
@@ -24,7 +26,15 @@ from reflector.access.rewrite import rewrite
 from reflector.catalog.model import Catalog, DatabaseKind, Table
 from reflector.drivers.protocol import PLAIN
 from reflector.engine import Engine
-from reflector.errors import Forbidden, InvalidRequest, UnknownTable, suggestion
+from reflector.errors import (
+    ConnectionRefused,
+    DatabaseError,
+    Forbidden,
+    InvalidRequest,
+    ReflectorError,
+    UnknownTable,
+    suggestion,
+)
 from reflector.query.nodes import Read
 from reflector.query.parameterize import parameterize
 from reflector.query.scope import TableScope
@@ -62,11 +72,12 @@ class Asked:
     query: str
 
 
-async def explain(config: Config, request: str, caller: str | None) -> list[str]:
-    """The explanation, line by line. Raises what the request would be refused with, and what starting raises."""
+async def explain(config: Config, request: str, caller: str | None, say: Callable[[str], None]) -> None:
+    """Say the explanation, line by line. Raises what the request would be refused with, and what starting raises."""
     asked, principal = taken_apart(request), principal_of(config, caller)
     binding = Binding(config)
-    engine = await engine_of(config, binding)
+    with own_words():
+        engine = await engine_of(config, binding)
     try:
         snapshot = engine.snapshot
         access = snapshot.access(principal)
@@ -81,9 +92,25 @@ async def explain(config: Config, request: str, caller: str | None) -> list[str]
         lines += [*shown(read, "  "), "", "rewritten:", *shown(rewritten, "  "), "", "rules:"]
         lines += _rules(binding, snapshot.catalog, access.roles, read)
         lines += ["", "sql:", *_sql(prepared.plans[0], values), "", "plan:"]
-        return [*lines, *await _plan(engine, bound)]
+        say("\n".join(lines))
+        with own_words():
+            say("\n".join(await _plan(engine, bound)))
     finally:
         await engine.close()
+
+
+@contextmanager
+def own_words() -> Iterator[None]:
+    """Where the database refuses, raise DatabaseError with what it said itself."""
+    try:
+        yield
+    except ConnectionRefused:
+        raise  # says all there is to say, and a driver's words may hold what the URL holds
+    except ReflectorError as error:
+        cause = error.__cause__
+        if cause is None or isinstance(cause, ReflectorError):
+            raise
+        raise DatabaseError(f"{error.message}: {' '.join(str(cause).split())}", hint=error.hint) from cause
 
 
 def taken_apart(request: str) -> Asked:

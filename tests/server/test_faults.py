@@ -19,6 +19,7 @@ from aiohttp import web
 from examples import bookshop as sample
 from server import connection
 from server.app import cursor_key
+from server.config import ConfigError
 from server.config.models import Observability
 from server.journal import logging_to_stderr
 from tests.server.harness import Served, ServedProcess, configured, eventually, served
@@ -187,6 +188,88 @@ async def test_a_rule_whose_column_goes_closes_its_table_and_comes_back(own_book
 
         await eventually(back)
         assert (await api.get("/health/ready")).json == {"status": "ready"}
+
+
+OVERLAY = """
+tables:
+  tag: {name: label, allow: {guest: {read: true}}}
+  author: {allow: {guest: {read: true}}}
+  book: {allow: {guest: {read: true}}}
+relationships:
+  author.labels: {to: tag, join: {name: name}}
+  author.named: {to: publisher, join: {name: name}}
+"""
+UNTAGGED = ("DROP TABLE book_tag", "DROP TABLE tag")
+
+
+async def test_a_table_that_the_overlay_names_may_go_and_come_back(
+    own_bookshop: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with served(own_bookshop, f"{GUEST}\ndatabase: {{watch: 50ms}}\n{OVERLAY}") as api:
+        assert (await api.get("/api/label?limit=1")).status == 200
+        assert (await api.get("/health/ready")).json == {"status": "ready"}
+        relationships = api.running.engine.snapshot.catalog.relationships
+        assert {"labels", "named"} <= {name for named in relationships.values() for name in named}
+        for statement in UNTAGGED:
+            altered(own_bookshop, statement)
+
+        async def degraded() -> bool:
+            return bool((await api.get("/health/ready")).json == {"status": "degraded"})
+
+        await eventually(degraded)
+        assert (await api.get("/api/label")).status == 404
+        assert (await api.get("/api/author?limit=1")).status == 200
+        catalog = api.running.engine.snapshot.catalog
+        assert "label" not in catalog.tables
+        names = {name for named in catalog.relationships.values() for name in named}
+        assert ("labels" in names, "named" in names) == (False, True)
+        told = [each.getMessage() for each in caplog.records if each.name == "reflector.access"]
+        assert any("there is no table 'tag'; the relationship is left out" in each for each in told), told
+        altered(own_bookshop, "CREATE TABLE tag (name TEXT PRIMARY KEY, description TEXT)")
+
+        async def back() -> bool:
+            return (await api.get("/api/label")).status == 200
+
+        await eventually(back)
+        assert (await api.get("/health/ready")).json == {"status": "ready"}
+
+
+async def test_an_overlay_without_its_table_starts_degraded_and_strictly_not_at_all(own_bookshop: str) -> None:
+    for statement in UNTAGGED:
+        altered(own_bookshop, statement)
+    async with served(own_bookshop, GUEST + OVERLAY) as api:
+        assert (await api.get("/api/author?limit=1")).status == 200
+        assert (await api.get("/health/ready")).json == {"status": "degraded"}
+    with pytest.raises(ConfigError) as refused:
+        async with served(own_bookshop, GUEST + OVERLAY, strict=True):
+            pass
+    told = sorted(str(each).partition("config.yaml:")[2] for each in refused.value.complaints)
+    assert [each.partition(":")[0] for each in told] == ["11", "7"], told
+
+
+async def test_relationships_that_lead_nowhere_degrade_a_server_without_rules_too(own_bookshop: str) -> None:
+    async with served(own_bookshop, "relationships: {author.x: {to: gone, join: {id: id}}}") as api:
+        assert (await api.get("/api/author?limit=1")).status == 200
+        assert (await api.get("/health/ready")).json == {"status": "degraded"}
+
+
+async def test_a_refused_reload_leaves_the_old_snapshot_and_degrades(own_bookshop: str) -> None:
+    renamed = "tables: {author: {name: writer, allow: {guest: {read: true}}}}"
+    async with served(own_bookshop, f"{GUEST}\ndatabase: {{watch: 50ms}}\n{renamed}") as api:
+        assert (await api.get("/health/ready")).json == {"status": "ready"}
+        altered(own_bookshop, "CREATE TABLE writer (id INTEGER PRIMARY KEY)")
+
+        async def degraded() -> bool:
+            return bool((await api.get("/health/ready")).json == {"status": "degraded"})
+
+        await eventually(degraded)
+        assert "name" in (await api.get("/api/writer?limit=1")).json["items"][0]
+        altered(own_bookshop, "DROP TABLE writer")
+
+        async def ready() -> bool:
+            return bool((await api.get("/health/ready")).json == {"status": "ready"})
+
+        await eventually(ready)
 
 
 async def test_a_snapshots_identity_is_of_schema_and_rules_alone(bookshop: str, own_bookshop: str) -> None:

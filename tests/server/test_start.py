@@ -512,6 +512,35 @@ def test_explain_reads_one_row_and_changes_nothing(own_bookshop: str) -> None:
         assert connection.execute("SELECT count(*) FROM book WHERE id = 1").fetchone() == (1,)
 
 
+def test_explain_tells_an_operator_what_the_database_said_when_it_refuses(
+    postgresql_server: PostgreSQLServer, mariadb_server: MariaDBServer
+) -> None:
+    other = postgresql_server.create_database("explained")
+    postgresql_server.run(
+        "explained",
+        "CREATE TABLE hers (id int PRIMARY KEY);"
+        "CREATE ROLE explainer LOGIN; GRANT SELECT ON hers TO explainer; ALTER TABLE hers ENABLE ROW LEVEL SECURITY;"
+        "CREATE POLICY broken ON hers USING (EXISTS (SELECT FROM pg_authid))",
+    )
+    url = mariadb_server.create_database("explained")
+    mariadb_server.run(
+        "explained",
+        "CREATE TABLE hers (id int PRIMARY KEY); CREATE VIEW shown AS SELECT id FROM hers;"
+        "CREATE OR REPLACE USER explainer@'%'; GRANT SELECT ON explained.shown TO explainer@'%';",
+    )
+    for address, table, words in (
+        (
+            other.replace("//postgres@", "//explainer@"),
+            "hers",
+            "permission denied for table pg_authid",
+        ),
+        (url.replace("//root@", "//explainer@"), "shown", "lacking privileges for underlying table"),
+    ):
+        status, out, err = reflector("explain", "--url", address, f"GET /api/{table}")
+        assert (status, "sql:" in out, len(err.splitlines())) == (2, True, 1), err
+        assert words in err
+
+
 def test_explain_refuses_as_the_server_would(bookshop: str, tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text(EXPLAINED)
     common = ("explain", "--url", bookshop, "--config", "c.yaml")

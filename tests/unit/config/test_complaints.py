@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server.config import ConfigError, Flags, load
+from server.config import ConfigError, Flags, load, understood
 from server.config.document import LARGEST_FILE
 from tests.unit.config.conftest import ENVIRONMENT, NO_FLAGS, SAMPLE, Loader
 
@@ -199,6 +199,72 @@ BAD = {
             '7:3: relationships."a.e": needs both to and join, and join at least one pair of columns',
         ],
     ),
+    "names that would not be one": (
+        (
+            "version: 1\ntables:\n  a: {name: a.b}\n  b: {name: ''}\n  c: {name: 'a,b'}\n  d: {name: a/b}\n  e: {name: '-x'}\n"
+            "relationships:\n  a.x: {rename: y.z}\n  'a.y:z': {to: b, join: {x: y}}\n  main.a.z: {rename: ok}\n"
+        ),
+        [
+            "3:7: tables.a.name: a served name is one word: letters, digits, _ and -",
+            "4:13: tables.b.name: must be text of 1 to 255 letters, without line breaks and spaces around it",
+            "5:7: tables.c.name: a served name is one word: letters, digits, _ and -",
+            "6:7: tables.d.name: a served name is one word: letters, digits, _ and -",
+            "7:7: tables.e.name: a served name is one word: letters, digits, _ and -",
+            '9:9: relationships."a.x".rename: a served name is one word: letters, digits, _ and -',
+            '10:3: relationships."a.y:z": a served name is one word: letters, digits, _ and -',
+        ],
+    ),
+    "policies named like words of the rule language": (
+        "version: 1\npolicies:\n  now: x\n  exists: true\n  'true': {a: {_eq: 1}}\n  None: x\n  Lower: x\n",
+        [
+            f"{line}:3: policies.{name}: '{name}' is a word of the rule language, and no name of a policy"
+            for line, name in enumerate(("now", "exists", "true", "None", "Lower"), 3)
+        ],
+    ),
+    "rules that are none, and settings, at once": (
+        (
+            "version: 1\nserver: {prot: 1}\nauth: {anonymous_role: a}\nroles: {a: {}}\n"
+            "policies:\n  spare: a = 1\n  one: other\n  other: one or x\n"
+            "tables:\n  t:\n    allow:\n      a:\n"
+            '        read: {filter: "1 == 2 or nothing() and a", columns: [1]}\n'
+            "        create: {check: a ==, presets: {b: c, d: claims.x, e: 5, f: now}}\n"
+            "        update: {filter: 'a < 1 < 2', check: 'c'}\n"
+            "        delete: a AND b\n"
+        ),
+        [
+            "2:10: server.prot: unknown setting; did you mean 'port'?",
+            "6:12: policies.spare: this is not a rule; == compares",
+            "7:3: policies.one: policy 'one' leads back to itself",
+            "8:3: policies.other: policy 'other' leads back to itself",
+            (
+                "13:25: tables.t.allow.a.read.filter: a comparison needs a column on one side;"
+                " for what somebody is there are roles"
+            ),
+            "13:35: tables.t.allow.a.read.filter: there is no function 'nothing'",
+            "13:63: tables.t.allow.a.read.columns[0]: must be text: put it in quotes",
+            "14:25: tables.t.allow.a.create.check: this is not a rule",
+            (
+                "14:44: tables.t.allow.a.create.presets.b: a preset is a constant, claims.x, now() or today();"
+                " put texts in quotes: 'draft'"
+            ),
+            (
+                "14:69: tables.t.allow.a.create.presets.f: a preset is a constant, claims.x, now() or today();"
+                " put texts in quotes: 'draft'"
+            ),
+            "15:35: tables.t.allow.a.update.filter: comparisons cannot be chained; join two of them with and",
+            "16:19: tables.t.allow.a.delete: this is not a rule; write and, or, not in lower case",
+        ],
+    ),
+    "rules on several lines": (
+        (
+            "version: 1\npolicies:\n  a: |\n    x == 1 and\n    1 == 2 and\n    3 == 4\n"
+            '  b: >-\n    x == 1 and\n    1 == 2\n  c:\n    x == 1 and\n    1 == 2\n  d: "x == 1 and\n    1 == 2"\n'
+        ),
+        [
+            f"{place}: policies.{name}: a comparison needs a column on one side; for what somebody is there are roles"
+            for place, name in (("5:1", "a"), ("6:1", "a"), ("8:1", "b"), ("11:5", "c"), ("13:7", "d"))
+        ],
+    ),
     "references without a value": (
         (
             "version: 1\n"
@@ -276,6 +342,28 @@ BAD = {
 @pytest.mark.parametrize(("content", "said"), BAD.values(), ids=BAD.keys())
 def test_every_mistake_is_told_with_its_place(loaded: Loader, content: str | bytes, said: list[str]) -> None:
     assert complaints(loaded, content) == said
+
+
+@pytest.mark.parametrize("content", [each for each, _ in BAD.values() if isinstance(each, str)])
+def test_whatever_can_be_understood_of_a_file_is(tmp_path: Path, content: str) -> None:
+    (tmp_path / "config.yaml").write_text(content)
+    config, told = understood(tmp_path / "config.yaml", {}, NO_FLAGS)
+    assert told
+    readable = not any(words in str(each) for each in told for words in UNREADABLE)
+    assert (config is not None) == readable
+    if config is not None:
+        assert config.version == 1
+
+
+UNREADABLE = (
+    "not YAML",
+    "is empty; the least",
+    "must be a mapping of sections",
+    "nested too deeply",
+    "unfolds to",
+    "does not allow",
+    "larger than",
+)
 
 
 def test_a_syntax_error_leaves_the_environment_judged_too(loaded: Loader) -> None:
