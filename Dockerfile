@@ -37,6 +37,6 @@ WORKDIR /srv
 USER 65532:65532
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["python", "-m", "server.probe"]
+HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 CMD ["python", "-m", "server.probe"]
 ENTRYPOINT ["reflector"]
 CMD ["serve", "--wait"]

@@ -1,7 +1,7 @@
 """`python -m server.probe`: whether the server on this machine is ready; status 0 where it is, 1 where it is not.
 
-Rule: it is run every few seconds, so it imports nothing but what asking takes; it reads no configuration, only the port
-from REFLECTOR_PORT. TLS is tried where plain HTTP is not understood; whose certificate it is does not matter here.
+Rule: it asks where `reflector serve` listens, so it reads the same configuration, from the same file and variables. What a
+command line said, it cannot know. Whose certificate it is does not matter here.
 """
 
 from __future__ import annotations
@@ -12,23 +12,32 @@ import ssl
 import sys
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlsplit
+
+from server.config import Config, ConfigError, Flags, address, load
 
 PATIENCE_SECONDS: Final = 4.0
 PATH: Final = "/health/ready"
+NAME: Final = {"Host": "localhost"}
+"""A name that every server answers to, whatever `server.hosts` says."""
 
 
-def ready(port: int) -> str:
+def ready(config: Config) -> str:
     """The word of the server; raises OSError and HTTPException where there is none."""
-    try:
-        return asked(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS))
-    except (http.client.BadStatusLine, ConnectionResetError):
+    base = urlsplit(address(config, config.server.port))
+    if base.hostname is None or base.port is None:
+        raise OSError(f"nobody listens at {base.geturl()}")
+    if base.scheme == "https":
         unverified = ssl._create_unverified_context()  # noqa: S323, SLF001
-        return asked(http.client.HTTPSConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS, context=unverified))
+        return asked(
+            http.client.HTTPSConnection(base.hostname, base.port, timeout=PATIENCE_SECONDS, context=unverified)
+        )
+    return asked(http.client.HTTPConnection(base.hostname, base.port, timeout=PATIENCE_SECONDS))
 
 
 def asked(connection: http.client.HTTPConnection) -> str:
     try:
-        connection.request("GET", PATH)
+        connection.request("GET", PATH, headers=NAME)
         reply = connection.getresponse()
         said = reply.read(200).decode(errors="replace")
     finally:
@@ -40,10 +49,9 @@ def asked(connection: http.client.HTTPConnection) -> str:
 
 def main(environ: Mapping[str, str]) -> int:
     """Ask, say what was answered, and return the exit status."""
-    port = environ.get("REFLECTOR_PORT") or environ.get("REFLECTOR_SERVER_PORT") or "8000"
     try:
-        sys.stdout.write(f"{ready(int(port))}\n")
-    except (OSError, http.client.HTTPException, ValueError) as fault:
+        sys.stdout.write(f"{ready(load(None, environ, Flags()))}\n")
+    except (ConfigError, OSError, http.client.HTTPException) as fault:
         sys.stdout.write(f"not ready: {fault}\n")
         return 1
     return 0

@@ -26,7 +26,7 @@ from server.app import Running, start
 from server.commands.endings import exit_status
 from server.commands.inspect import way
 from server.commands.loop import run
-from server.config import Config, Flags, load
+from server.config import Config, Flags, address, load
 from server.garbage import keep_what_is_here, look_seldom
 from server.guard import guard_of
 from server.journal import logging_at_once, logging_to_stderr
@@ -243,11 +243,3 @@ def announce(config: Config, port: int, made: Secret | None, sample: Path | None
     if sample is not None:
         sys.stderr.write(SAMPLE.format(file=sample, base=base))
     sys.stderr.flush()
-
-
-def address(config: Config, port: int) -> str:
-    """Where a person on this machine reaches the server."""
-    server = config.server
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(server.host, server.host)  # noqa: S104
-    bracketed = f"[{host}]" if ":" in host and not host.startswith("[") else host
-    return f"{'https' if server.tls else 'http'}://{bracketed}:{port}"

@@ -6,6 +6,7 @@ Rule: nothing outside this package reads a file of settings or a variable; every
 from server.config.complaints import Complaint, ConfigError, Position
 from server.config.environment import Flags
 from server.config.limits import EffectiveLimits, limits_for
+from server.config.listening import address
 from server.config.load import load, understood
 from server.config.models import Config
 from server.config.rules import PresetSource, RuleSource
@@ -20,6 +21,7 @@ __all__ = [
     "Position",
     "PresetSource",
     "RuleSource",
+    "address",
     "config_schema",
     "limits_for",
     "load",

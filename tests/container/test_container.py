@@ -101,11 +101,11 @@ def test_what_the_image_is_made_of_is_all_it_needs_and_nothing_more(steps: Modul
 # ── the health check ─────────────────────────────────────────────────────────────────────────
 
 
-def probe(port: str, tmp_path: Path) -> tuple[int, str]:
+def probe(folder: Path, **environ: str) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-m", "server.probe"],
-        env=environment({"REFLECTOR_PORT": port}),
-        cwd=tmp_path,
+        env=environment(environ),
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
@@ -115,20 +115,33 @@ def probe(port: str, tmp_path: Path) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-@pytest.mark.parametrize("tls", [False, True])
-def test_the_probe_is_content_with_a_server_that_is_ready(bookshop: str, tmp_path: Path, tls: bool) -> None:
+@pytest.mark.parametrize("settings", ["", "tls: {certificate: cert.pem, key: key.pem}", "host: 127.0.0.2"])
+def test_the_probe_asks_where_the_configuration_lets_the_server_listen(
+    bookshop: str, tmp_path: Path, settings: str
+) -> None:
     certificate(tmp_path)
-    (tmp_path / "c.yaml").write_text("version: 1\n" + "server: {tls: {certificate: cert.pem, key: key.pem}}\n" * tls)
-    with ServedProcess("serve", bookshop, "--config", "c.yaml", "--port", "0", folder=tmp_path) as process:
+    file, text = tmp_path / "config.yaml", "version: 1\nserver: {%s}\n"
+    file.write_text(text % settings)
+    with ServedProcess("serve", bookshop, "--config", "config.yaml", "--port", "0", folder=tmp_path) as process:
         port = process.wait_until_it_serves().rpartition(":")[2]
-        assert probe(port, tmp_path) == (0, '{"status": "ready"}\n')
-    status, said = probe(port, tmp_path)
+        assert probe(tmp_path, REFLECTOR_PORT=port) == (0, '{"status": "ready"}\n')
+        file.write_text(text % ", ".join(filter(None, [settings, f"port: {port}"])))
+        assert probe(tmp_path) == (0, '{"status": "ready"}\n')
+        assert probe(tmp_path, REFLECTOR_PORT="1")[0] == 1
+    status, said = probe(tmp_path)
     assert (status, said.startswith("not ready: ")) == (1, True)
 
 
 @pytest.mark.parametrize("port", ["many", "99999"])
 def test_the_probe_is_not_content_with_nonsense(tmp_path: Path, port: str) -> None:
-    assert probe(port, tmp_path)[0] == 1
+    assert probe(tmp_path, REFLECTOR_PORT=port)[0] == 1
+
+
+def test_the_probe_is_content_whatever_names_the_server_answers_to(bookshop: str, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("version: 1\nserver: {host: 127.0.0.2, hosts: [api.example.com]}\n")
+    with ServedProcess("serve", bookshop, "--config", "config.yaml", "--port", "0", folder=tmp_path) as process:
+        port = process.wait_until_it_serves().rpartition(":")[2]
+        assert probe(tmp_path, REFLECTOR_PORT=port)[0] == 0
 
 
 # ── the stack ────────────────────────────────────────────────────────────────────────────────

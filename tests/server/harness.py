@@ -37,8 +37,7 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from server.app import Running, start
-from server.commands.serve import address
-from server.config import Config, Flags, load
+from server.config import Config, Flags, address, load
 
 REPOSITORY = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-m", "server")
