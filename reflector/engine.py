@@ -12,30 +12,44 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Final, TypeVar
 
 from reflector.access.principal import Principal, bind_claim
-from reflector.access.rewrite import rewrite
+from reflector.access.rewrite_sets import rewrite_any
 from reflector.catalog.diff import changes
 from reflector.catalog.model import Catalog
 from reflector.catalog.overlay import Overlay
 from reflector.datatypes import Value
 from reflector.dialects import DIALECTS
 from reflector.drivers.protocol import PLAIN, Driver, Session
-from reflector.errors import CheckRefused, MissingClaim, OutcomeUnknown, ReflectorError, RowNotFound
+from reflector.errors import (
+    CheckRefused,
+    MissingClaim,
+    OutcomeUnknown,
+    ReflectorError,
+    RowNotFound,
+    SerializationFailure,
+    UniqueViolation,
+)
 from reflector.events import CatalogLoaded, CatalogNotice, Observer, PlanCompiled, WatchFailed, ignore
-from reflector.query.nodes import Query
-from reflector.query.parameterize import parameterize
+from reflector.query.parameterize import parameterize_any
+from reflector.query.sets import AnyQuery
 from reflector.reflection import fingerprint, reflect
 from reflector.snapshot import Access, MakeSnapshot, Snapshot
-from reflector.sql.compile import bind_plan, compile_query
+from reflector.sql.compile import bind_plan, compile_any
 from reflector.sql.flat import cut_page
 from reflector.sql.plan import Answer, BoundPlan, FromClaim, Plan
 from reflector.versions import Reach, TableName
 
 Clock = Callable[[], dt.datetime]
+T = TypeVar("T")
+ATTEMPTS: Final = 8
+"""How often an upsert is begun that others get in the way of."""
+ANEW: Final = 3
+"""The attempt of an upsert after which a key that exists is no accident: it is another one than the upsert is about."""
 
 
 def utc_now() -> dt.datetime:
@@ -113,14 +127,14 @@ class Engine:
 
     # ── questions ────────────────────────────────────────────────────────────────────────────
 
-    def prepare(self, snapshot: Snapshot, access: Access, query: Query) -> Prepared:
+    def prepare(self, snapshot: Snapshot, access: Access, query: AnyQuery) -> Prepared:
         """The query's plan, compiled when its shape is new; raises Forbidden and NotSupported."""
-        shape, values = parameterize(query, buckets=self.dialect.buckets)
+        shape, values = parameterize_any(query, buckets=self.dialect.buckets)
         key = (shape, access.roles)
         plans = snapshot.plans.get(key)
         if plans is None:
             began = time.perf_counter()
-            plans = tuple(compile_query(self.dialect, each) for each in rewrite(shape, access.grants))
+            plans = tuple(compile_any(self.dialect, each) for each in rewrite_any(shape, access.grants))
             snapshot.plans.put(key, plans)
             self.observe(PlanCompiled(query.table.label, time.perf_counter() - began))
         return Prepared(plans, values, snapshot)
@@ -132,9 +146,28 @@ class Engine:
             answer = await self.driver.run(self.bind(plan, prepared.values, principal), session)
             return answer if plan.cut is None else cut_page(answer, plan.cut, prepared.values)
         with self._telling((prepared,)):
-            if len(prepared.plans) == 1:
-                return await self.driver.run(self.bind(plan, prepared.values, principal), session)
-            return await self._first_that_fits(prepared, principal, session)
+            if plan.many is not None:
+                return await self._undisturbed((prepared,), lambda: self._written(prepared, principal, session))
+            return await self._written(prepared, principal, session)
+
+    async def _written(self, prepared: Prepared, principal: Principal, session: Session) -> Answer:
+        if len(prepared.plans) == 1:
+            return await self.driver.run(self.bind(prepared.plans[0], prepared.values, principal), session)
+        return await self._first_that_fits(prepared, principal, session)
+
+    async def _undisturbed(self, prepared: Sequence[Prepared], work: Callable[[], Awaitable[T]]) -> T:
+        """What the work gives. An upsert that found no row where somebody else made one meanwhile is begun anew: nothing
+        of it was written."""
+        raced = any(plan.many is not None and plan.many.raced for each in prepared for plan in each.plans)
+        for attempts in range(1, ATTEMPTS if raced else 1):
+            try:
+                return await work()
+            except SerializationFailure:
+                continue
+            except UniqueViolation:
+                if attempts == ANEW:
+                    raise
+        return await work()
 
     async def run_all(
         self, prepared: Sequence[Prepared], principal: Principal, session: Session = PLAIN, *, done: list[Answer]
@@ -145,7 +178,7 @@ class Engine:
         An update or delete that finds no row has an answer without anything, and the others go on.
         """
         with self._telling(prepared):
-            await self._run_all(prepared, principal, session, done)
+            await self._undisturbed(prepared, lambda: self._run_all(prepared, principal, session, done))
 
     async def _run_all(
         self, prepared: Sequence[Prepared], principal: Principal, session: Session, done: list[Answer]
@@ -182,7 +215,7 @@ class Engine:
                     raise
         return bound
 
-    async def answer(self, snapshot: Snapshot, access: Access, query: Query, principal: Principal) -> Answer:
+    async def answer(self, snapshot: Snapshot, access: Access, query: AnyQuery, principal: Principal) -> Answer:
         """Prepare and run."""
         return await self.run(self.prepare(snapshot, access, query), principal)
 

@@ -7,9 +7,11 @@
     │   ├── InvalidRequest               a request that cannot be understood
     │   │   └── InvalidCursor            a cursor that was not given for this list, or no longer fits it
     │   ├── LimitExceeded                more than the limits allow
+    │   │   ├── TooManyAffected          a write of more rows than it may be
     │   ├── NotSupported                 this database cannot do that
     │   │   └── ChangesNotCaptured       it could, but what that needs is not installed
     │   ├── RowNotFound                  not there, or not to be seen
+    │   ├── NotSingular                  none or several rows, where a write was to be of exactly one
     │   └── Faults                       several of these at once
     ├── AccessError
     │   ├── Unauthenticated              no credential, or a bad one
@@ -121,6 +123,12 @@ class LimitExceeded(RequestError):
     code = "limit_exceeded"
 
 
+class TooManyAffected(LimitExceeded):
+    """A write of a set found more rows than it may change; nothing was written."""
+
+    code = "too_many_affected"
+
+
 class NotSupported(RequestError):
     """A capability that this database does not have; the message names the database."""
 
@@ -135,6 +143,16 @@ class ChangesNotCaptured(NotSupported):
 
 class RowNotFound(RequestError):
     code = "row_not_found"
+
+
+class NotSingular(RequestError):
+    """A write that was to be of exactly one row was of `found`; nothing was written."""
+
+    code = "not_singular"
+
+    def __init__(self, found: int) -> None:
+        super().__init__(f"exactly one row was to be written, and there are {found}")
+        self.found = found
 
 
 class Faults(RequestError):

@@ -18,6 +18,7 @@ from sqlalchemy.sql.expression import ColumnElement
 from reflector.catalog.model import Column, DatabaseKind
 from reflector.datatypes import DataType, Kind, Value
 from reflector.dialects.casts import mariadb_cast
+from reflector.dialects.mariadb_sets import MariaDBSets
 from reflector.query.casts import CASTS
 from reflector.query.comparisons import Comparison
 from reflector.sql.dialect import PERCENT, Dialect, Member, Page, Shaped, Source, Sql, iso, text
@@ -55,6 +56,7 @@ class MariaDB(Dialect):
     percent = "%%"
     buckets = True
     update_returning = False
+    sets = MariaDBSets()
 
     def quote(self, name: str) -> str:
         return "`" + name.replace("`", "``").replace("%", PERCENT) + "`"

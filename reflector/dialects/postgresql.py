@@ -18,6 +18,7 @@ from sqlalchemy.types import UserDefinedType
 
 from reflector.catalog.model import Column, DatabaseKind
 from reflector.datatypes import DataType, Kind, Value
+from reflector.dialects.postgresql_sets import PostgreSQLSets
 from reflector.query.comparisons import Comparison
 from reflector.sql.dialect import Dialect, Member, Page, Shaped, Source, Sql, each, iso
 from reflector.sql.json_text import json_text
@@ -52,6 +53,7 @@ class PostgreSQL(Dialect):
     fused_writes = True
     flat_pages = True
     position = "ctid"
+    sets = PostgreSQLSets()
 
     # ── values going in ──────────────────────────────────────────────────────────────────────
 

@@ -21,6 +21,7 @@ from sqlalchemy.dialects import sqlite
 from reflector.catalog.model import Column, DatabaseKind, Fill
 from reflector.datatypes import DataType, Kind, Value
 from reflector.dialects.casts import sqlite_cast
+from reflector.dialects.sqlite_sets import SQLiteSets
 from reflector.errors import InvalidValue, NotSupported
 from reflector.query.comparisons import ILIKE, Comparison, pattern_marks
 from reflector.sql.dialect import Dialect, Linked, Member, Page, Shaped, Source, Sql, iso, text
@@ -39,6 +40,7 @@ class SQLite(Dialect):
     engine = sqlite.dialect(paramstyle="qmark")
     position = "_rowid_"
     deepest = 16
+    sets = SQLiteSets()
 
     # ── values going in ──────────────────────────────────────────────────────────────────────
 

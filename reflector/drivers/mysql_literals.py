@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from reflector.errors import InvalidData
+from reflector.sql.plan import RowList
 
 LONGEST_DECIMAL: Final = 81
 """Digits before the point that its parser has room for. It cuts a longer number and warns, where no warning is let pass."""
@@ -61,6 +62,12 @@ def _span(value: timedelta) -> str:
     return f"'{sign}{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{span.microseconds:06}'"
 
 
+def _rows(rows: RowList) -> str:
+    if rows.bare:
+        return ",".join([literal(cell) for (cell,) in rows])
+    return ",".join(["(" + ",".join([literal(cell) for cell in row]) + ")" for row in rows])
+
+
 LITERALS: Final[Mapping[type, Callable[[Any], str]]] = {
     type(None): lambda _: "NULL",
     bool: lambda value: "1" if value else "0",
@@ -73,4 +80,5 @@ LITERALS: Final[Mapping[type, Callable[[Any], str]]] = {
     datetime: _datetime,
     time: _time,
     timedelta: _span,
+    RowList: _rows,
 }

@@ -38,8 +38,25 @@ def _base64(value: bytes | str) -> str:
     return base64.b64encode(value.encode() if isinstance(value, str) else value).decode()
 
 
+def _cell(marked: int | str) -> int | float | str | bytes:
+    """A value of given rows, out of the form in which they are sent."""
+    if isinstance(marked, int):
+        return marked
+    rest = marked[1:]
+    match marked[0]:
+        case "f":
+            return float(rest)
+        case "b":
+            return bytes.fromhex(rest)
+        case "x":
+            return bytes.fromhex(rest).decode()
+        case _:
+            return rest
+
+
 FUNCTIONS: Final[Mapping[str, Function]] = {
     "reflector_base64": Function(1, _base64),
+    "reflector_cell": Function(1, _cell),
     "reflector_double": Function(1, repr),
     "reflector_lower": Function(1, lambda value: str(value).lower()),
     "reflector_unhex": Function(1, bytes.fromhex),

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import Any, Final, TypeAlias
 
+from reflector.drivers.sets import perform_set
 from reflector.errors import CheckRefused, InternalError, RowNotFound
 from reflector.sql.plan import Answer, BoundPlan, Expect, FromStep, Part, Plan, Step
 
@@ -22,6 +23,8 @@ Performance: TypeAlias = Generator[tuple[Step, Values], Rows, Answer]
 
 def perform(bound: BoundPlan) -> Performance:
     """Go through a plan's steps. Raises RowNotFound, CheckRefused; InternalError where a plan contradicts itself."""
+    if bound.plan.many is not None:
+        return (yield from perform_set(bound, bound.plan.many))
     kept: dict[int, Row] = {}
     fields: dict[str, Any] = {}
     for number, (step, values) in enumerate(zip(bound.plan.steps, bound.values, strict=True)):

@@ -9,10 +9,12 @@ length where a database has no arrays) leaves its mark in the shape, in buckets,
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from reflector.datatypes import Value
 from reflector.query.nodes import COUNT, Apart, Literal, Operand, Overview, Parameter, Query, Read
+from reflector.query.sets import AnyQuery, DeleteMany, InsertMany, UpdateMany, lifted
 from reflector.query.walk import with_operands
 
 COMMON_LIMITS = frozenset({1, 2, 5, 10, 20, 25, 30, 50, 100, 200, 250, 500, 1000})
@@ -23,6 +25,19 @@ def parameterize(query: Query, *, buckets: bool) -> tuple[Query, list[Value]]:
     """The query's shape and its values. `buckets` asks for lists in sizes of powers of two (no arrays to bind)."""
     values: list[Value] = []
 
+    shape = with_operands(query, _lifting(values, buckets=buckets))
+    if isinstance(shape, Read):
+        shape = _with_paging(shape, values)
+    elif isinstance(shape, Overview):
+        members = [
+            replace(each, read=_with_paging(each.read, values)) if isinstance(each, Apart) else each
+            for each in shape.select
+        ]
+        shape = replace(shape, select=tuple(members))
+    return shape, values
+
+
+def _lifting(values: list[Value], *, buckets: bool) -> Callable[[Operand], Operand]:
     def lift(operand: Operand) -> Operand:
         if type(operand) is not Literal:
             return operand
@@ -33,16 +48,28 @@ def parameterize(query: Query, *, buckets: bool) -> tuple[Query, list[Value]]:
         values.append(operand.value)
         return Parameter(index, operand.type, operand.many)
 
-    shape = with_operands(query, lift)
-    if isinstance(shape, Read):
-        shape = _with_paging(shape, values)
-    elif isinstance(shape, Overview):
-        members = [
-            replace(each, read=_with_paging(each.read, values)) if isinstance(each, Apart) else each
-            for each in shape.select
-        ]
-        shape = replace(shape, select=tuple(members))
-    return shape, values
+    return lift
+
+
+def parameterize_any(query: AnyQuery, *, buckets: bool) -> tuple[AnyQuery, list[Value]]:
+    """`parameterize`, for writes of sets as well: their rows and their bound are values, one each."""
+    match query:
+        case InsertMany() | UpdateMany() | DeleteMany():
+            values: list[Value] = []
+            shape = lifted(query, _lifting(values, buckets=buckets), _keeping(values))
+            if shape.returning is not None:
+                shape = replace(shape, returning=_with_paging(shape.returning, values))
+            return shape, values
+        case _:
+            return parameterize(query, buckets=buckets)
+
+
+def _keeping(values: list[Value]) -> Callable[[Value], int]:
+    def keep(value: Value) -> int:
+        values.append(value)
+        return len(values) - 1
+
+    return keep
 
 
 def _padded(items: tuple[Value, ...]) -> tuple[Value, ...]:

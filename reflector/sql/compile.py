@@ -13,17 +13,65 @@ from typing import Any, assert_never
 from reflector.catalog.model import Deed, Table
 from reflector.datatypes import DataType, Kind, Value
 from reflector.query.nodes import Delete, Insert, Overview, Query, Read, Update
+from reflector.query.sets import AnyQuery, DeleteMany, InsertMany, PlacedRows, SetQuery, UpdateMany
 from reflector.query.walk import levels_of, tables_of
 from reflector.sql.dialect import Dialect
 from reflector.sql.flat import cut_of, flat_step
 from reflector.sql.overviews import overview_step
-from reflector.sql.plan import Bind, BoundPlan, Constant, FromClaim, FromRequest, FromStep, Moment, Plan, Step
+from reflector.sql.plan import (
+    Bind,
+    BoundPlan,
+    Constant,
+    FromClaim,
+    FromRequest,
+    FromRows,
+    FromStep,
+    Moment,
+    Plan,
+    Step,
+    Waiting,
+)
 from reflector.sql.reads import read_step
+from reflector.sql.set_changes import delete_many_plan, update_many_plan
+from reflector.sql.set_inserts import insert_many_plan
 from reflector.sql.statement import Writer
 from reflector.sql.writes import delete_plan, insert_plan, update_plan
 
 Claims = Callable[[FromClaim], Value]
 """Gives a claim as a canonical value of its type; raises MissingClaim."""
+
+
+def compile_any(dialect: Dialect, query: AnyQuery) -> Plan:
+    """`compile_query`, for writes of sets as well."""
+    match query:
+        case InsertMany() | UpdateMany() | DeleteMany():
+            if query.returning is not None:
+                _check_depth(dialect, query.returning)
+            try:
+                return _set_plan(dialect, query)
+            except RecursionError:
+                raise dialect.unsupported("answer a question that is nested so deeply") from None
+        case _:
+            return compile_query(dialect, query)
+
+
+def _set_plan(dialect: Dialect, query: SetQuery) -> Plan:
+    match query:
+        case InsertMany(conflict=conflict):
+            updates = conflict is not None and conflict.update is not None
+            deed = Deed.UPDATE if updates else Deed.INSERT  # what an update reaches, an insert reaches as well
+            return replace(insert_many_plan(dialect, query), touches=(query.table, deed))
+        case UpdateMany():
+            return replace(update_many_plan(dialect, query), touches=(query.table, Deed.UPDATE))
+        case DeleteMany():
+            return replace(delete_many_plan(dialect, query), touches=(query.table, Deed.DELETE))
+        case _:
+            assert_never(query)
+
+
+def _check_depth(dialect: Dialect, query: Query) -> None:
+    if levels_of(query) > dialect.deepest:
+        raise dialect.unsupported(f"answer more than {dialect.deepest} levels of related rows at once")
 
 
 def compile_query(dialect: Dialect, query: Query) -> Plan:
@@ -68,7 +116,14 @@ def _volatile(step: Step) -> bool:
 
 def bind_plan(plan: Plan, values: Sequence[Value], claims: Claims, now: dt.datetime) -> BoundPlan:
     """The plan with a request's values. `now` is the request's moment, in UTC."""
-    return BoundPlan(plan, [[_bound(bind, values, claims, now) for bind in step.binds] for step in plan.steps])
+    bound = [[_bound(bind, values, claims, now) for bind in step.binds] for step in plan.steps]
+    if plan.many is None:
+        return BoundPlan(plan, bound)
+    most = None if plan.many.most is None else values[plan.many.most]
+    repeats = {
+        step.repeat: [place for place, _ in values[step.repeat]] for step in plan.steps if step.repeat is not None
+    }
+    return BoundPlan(plan, bound, most=most, repeats=repeats)
 
 
 def _bound(bind: Bind, values: Sequence[Value], claims: Claims, now: dt.datetime) -> Any:
@@ -83,9 +138,31 @@ def _bound(bind: Bind, values: Sequence[Value], claims: Claims, now: dt.datetime
         value = claims(source)
     elif type(source) is Moment:
         value = moment(now, source.type)
+    elif type(source) is FromRows:
+        return _waiting(source, values[source.index])
     else:
         return source
     return value if value is None or bind.encode is None else bind.encode(value)
+
+
+def _waiting(source: FromRows, rows: PlacedRows) -> Waiting:
+    """The request's rows, encoded cell by cell."""
+    encoders = source.encoders
+    if not any(encoders):
+        return Waiting(source, rows)
+    encoded = [
+        (
+            place,
+            tuple(
+                [
+                    cell if cell is None or encode is None else encode(cell)
+                    for cell, encode in zip(cells, encoders, strict=True)
+                ]
+            ),
+        )
+        for place, cells in rows
+    ]
+    return Waiting(source, encoded)
 
 
 def moment(now: dt.datetime, type_: DataType) -> Value:

@@ -23,6 +23,7 @@ from reflector.datatypes import DataType
 from reflector.errors import NotSupported
 from reflector.query.comparisons import Comparison, closed_pattern
 from reflector.sql.plan import Encode
+from reflector.sql.set_forms import SetForms
 
 Sql = sa.ColumnElement[Any]
 PERCENT = "\x00"
@@ -121,6 +122,9 @@ class Dialect:
     """How many levels of related rows one statement answers."""
     position: ClassVar[str | None] = None
     """The database's own name for a row's place, which finds a row without a key inside one transaction."""
+
+    sets: ClassVar[SetForms]
+    """How it takes many rows at once."""
 
     # ── names ────────────────────────────────────────────────────────────────────────────────
 

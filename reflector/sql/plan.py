@@ -7,10 +7,10 @@ needs to know, and a driver knows nothing else.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, TypeAlias
 
 from reflector.catalog.model import Deed, Table
 from reflector.datatypes import DataType, Value
@@ -58,7 +58,35 @@ class Moment:
     type: DataType
 
 
-Source = FromRequest | FromClaim | FromStep | Constant | Moment
+Cells: TypeAlias = tuple[Any, ...]
+Pack: TypeAlias = Callable[[Sequence[tuple[int, Cells]]], Any]
+"""Makes one bound value of many rows, each with its place among all that were given."""
+
+
+@dataclass(frozen=True, slots=True)
+class FromRows:
+    """The request's rows, which are its value number `index`, as one bound value.
+
+    Where step `split` looked for rows that exist already, only those that it met, or only the others.
+    """
+
+    index: int
+    encoders: tuple[Encode | None, ...]
+    pack: Pack
+    split: tuple[int, ...] = ()
+    met: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FromKept:
+    """Columns `columns` of all the rows that the steps brought, as one bound value."""
+
+    steps: tuple[int, ...]
+    columns: tuple[int, ...]
+    pack: Pack
+
+
+Source = FromRequest | FromClaim | FromStep | Constant | Moment | FromRows | FromKept
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +103,12 @@ class Expect(Enum):
     ANSWER = "one row of the parts named by the step, from which the answer is made; no row: RowNotFound"
     ROW = "one row, kept for later steps; no row: RowNotFound"
     DONE = "nothing: rows and counts are not looked at"
+    MADE = "any number of rows that were made"
+    MET = "those of the given rows that exist already, each with its place; what no judge found is CheckRefused"
+    MOVED = "the rows that another step met, as they are found since they were changed"
+    CHANGED = "any number of rows that are changed or removed"
+    HELD = "how many of the rows of earlier steps satisfy their checks; fewer than they are is CheckRefused"
+    SHOWN = "any number of documents"
 
 
 class Part(Enum):
@@ -87,17 +121,42 @@ class Part(Enum):
     TOTAL = "how many rows the filter finds in all"
     HOLDS = "whether the written row satisfies the check; anything but true is CheckRefused"
     KEY = "JSON array of the written row's key values"
+    PLACE = "the place of the given row that this one is about"
+    CARRIED = "a part of what finds the row again"
+    FOUND = "whether a judge found the row as it was"
+    HELD = "how many rows satisfy their checks"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One statement. `parts` names the columns of an ANSWER or ROW step, in order; a later step overrules an earlier
-    one's parts. A ROW step without parts keeps its row for FromStep alone."""
+    one's parts. A ROW step without parts keeps its row for FromStep alone. A step that is `about` rows of other steps,
+    or of the request, is not run when there are none. `repeat`: it is run for each row of that value of the request."""
 
     text: str
     binds: tuple[Bind, ...]
     expect: Expect
     parts: tuple[Part | None, ...] = ()
+    about: tuple[int, ...] = ()
+    repeat: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """What a plan that writes a set of rows comes to.
+
+    `shown` answers with documents, in the order in which the rows were given when `placed`, the first of them alone when
+    `single`. `most` is the number of the request's value that bounds the rows; `exactly_one` wants one row, no more and
+    no less. `raced`: a row that was not there may be there a moment later, and the whole is tried again.
+    """
+
+    shown: bool = False
+    placed: bool = False
+    single: bool = False
+    most: int | None = None
+    exactly_one: bool = False
+    raced: bool = False
+    inserts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +175,8 @@ class Cut:
 class Plan:
     """`transaction`: the steps stand or fall together (always so when there are several and one writes). `writes`:
     never sent twice. `volatile`: holds the clock, so an answer is never kept beyond its time to live. `reads`: every
-    table that the answer is made of. `cut`: the body is separate documents, to be cut and joined. `touches`: what a write does, and to which table; None where nothing is written."""
+    table that the answer is made of. `cut`: the body is separate documents, to be cut and joined. `touches`: what a write does, and to which table; None where nothing is written. `many`: it writes
+    a set of rows."""
 
     steps: tuple[Step, ...]
     transaction: bool = False
@@ -125,6 +185,7 @@ class Plan:
     reads: frozenset[Table] = frozenset()
     cut: Cut | None = None
     touches: tuple[Table, Deed] | None = None
+    many: Many | None = None
 
     @property
     def claims(self) -> tuple[FromClaim, ...]:
@@ -140,17 +201,43 @@ Later = FromStep
 @dataclass(frozen=True, slots=True)
 class BoundPlan:
     """A plan with this request's values, encoded: `values[i]` are those of `plan.steps[i]`. Where it is `optional`, a
-    row that is not there is an answer without anything, and not RowNotFound."""
+    row that is not there is an answer without anything, and not RowNotFound. `most` and `repeats` are the bound on the
+    rows of a set, and how often a step of it is repeated."""
 
     plan: Plan
     values: Sequence[Sequence[Any]]
     optional: bool = False
+    most: int | None = None
+    repeats: Mapping[int, Sequence[int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """In a bound plan's values: the request's rows, encoded, of which an earlier step has yet to say which count."""
+
+    source: FromRows
+    rows: Sequence[tuple[int, Cells]]
+
+
+class RowList(list[Cells]):
+    """Rows as they stand in a statement's text, for a database whose driver writes values there: `(1, 'a'), (2, 'b')`;
+    rows of one value without parentheses when `bare`."""
+
+    __slots__ = ("bare",)
+
+    def __init__(self, rows: Iterable[Cells], *, bare: bool = False) -> None:
+        super().__init__(rows)
+        self.bare = bare
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came back. `body` is JSON, None when there is nothing to show. Counts are None unless they were asked.
-    `members` are the documents of an overview."""
+    `members` are the documents of an overview.
+
+    A write of a set says how many rows it made or changed (`affected`), how many of these are new (`inserted`, for
+    inserts alone), and their `keys`: a JSON array of arrays of key values, None where the table has no key.
+    """
 
     body: bytes | None = None
     seen: int | None = None
@@ -158,3 +245,6 @@ class Answer:
     total: int | None = None
     key: bytes | None = None
     members: Sequence[bytes | None] = ()
+    affected: int | None = None
+    inserted: int | None = None
+    keys: bytes | None = None

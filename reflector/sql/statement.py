@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from reflector.sql.dialect import Dialect, Sql
+from reflector.sql.dialect import Dialect
 from reflector.sql.plan import Bind, Constant, Encode, Expect, Part, Source, Step
 
 
@@ -27,19 +27,28 @@ class Writer:
         self.aliases += 1
         return f"t{self.aliases - 1}"
 
-    def bind(self, source: Source, encode: Encode | None = None) -> Sql:
+    def bind(self, source: Source, encode: Encode | None = None) -> sa.BindParameter[Any]:
         """A placeholder for a value of that source; equal binds share one."""
         bind = Bind(source, encode)
         name = f"p{len(self.binds)}"
         self.binds[name] = bind
         return sa.bindparam(name)
 
-    def finish(self, statement: sa.sql.ClauseElement, expect: Expect, parts: tuple[Part | None, ...] = ()) -> Step:
+    def finish(
+        self,
+        statement: sa.sql.ClauseElement,
+        expect: Expect,
+        parts: tuple[Part | None, ...] = (),
+        *,
+        about: tuple[int, ...] = (),
+        repeat: int | None = None,
+    ) -> Step:
         """The statement as a step of a plan."""
         compiled: Any = statement.compile(dialect=self.dialect.engine)
         text = self.dialect.finished(str(compiled))
         names = compiled.positiontup or ()
-        return Step(text, tuple(self._bound(name, compiled.params) for name in names), expect, parts)
+        binds = tuple(self._bound(name, compiled.params) for name in names)
+        return Step(text, binds, expect, parts, about, repeat)
 
     def _bound(self, name: str, own: dict[str, Any]) -> Bind:
         """Ours, or one that the compiler made of a constant of the statement."""

@@ -33,7 +33,7 @@ def insert_plan(dialect: Dialect, query: Insert) -> Plan:
     if row_key(dialect, query.table) is None:
         return _without_key(dialect, query)
     writer = Writer(dialect)
-    first = writer.finish(_insert(writer, query).returning(*_key_columns(dialect, query.table)), Expect.ROW, _KEY_PART)
+    first = writer.finish(_insert(writer, query).returning(*key_columns(dialect, query.table)), Expect.ROW, _KEY_PART)
     found = Found(dialect, query.table, tuple(FromStep(0, index + 1) for index in range(_width(dialect, query.table))))
     return _plan([first, *_later(found, query.check, query.returning)])
 
@@ -54,7 +54,7 @@ def delete_plan(dialect: Dialect, query: Delete) -> Plan:
     if query.returning is None:
         return Plan((writer.finish(gone.returning(ONE), Expect.ROW),), writes=True)
     if dialect.fused_writes:
-        body = _document(writer, query.returning, alias).label("body")
+        body = written_document(writer, query.returning, alias).label("body")
         return Plan((writer.finish(gone.returning(body), Expect.ANSWER, (Part.BODY,)),), writes=True)
     return _last_seen(dialect, query, query.returning)
 
@@ -98,19 +98,19 @@ def _answer_columns(writer: Writer, query: Insert | Update) -> tuple[list[Any], 
     columns: list[Any] = []
     parts: list[Part | None] = []
     if query.returning is not None:
-        columns.append(_document(writer, query.returning, alias).label("body"))
+        columns.append(written_document(writer, query.returning, alias).label("body"))
         parts.append(Part.BODY)
     if query.check != TRUE:
         columns.append(condition(writer, query.check, (alias,)).label("holds"))
         parts.append(Part.HOLDS)
     key = query.table.primary_key
     if key is not None:
-        columns.append(_shown_key(writer.dialect, key, alias).label("key"))
+        columns.append(shown_key(writer.dialect, key, alias).label("key"))
         parts.append(Part.KEY)
     return columns or [sa.literal_column("1").label("done")], tuple(parts) or (None,)
 
 
-def _document(writer: Writer, read: Read, alias: str) -> Sql:
+def written_document(writer: Writer, read: Read, alias: str) -> Sql:
     """The written row as its reader sees it; null when they may not."""
     document = writer.dialect.bare_document(members(writer, read.select, (alias,)))
     return document if read.where == TRUE else sa.case((condition(writer, read.where, (alias,)), document))
@@ -179,7 +179,7 @@ def _updated(dialect: Dialect, query: Update) -> tuple[list[Step], Found]:
     width = _width(dialect, table)
     if dialect.update_returning:
         write = _update(Writer(dialect), query)
-        returning = write.statement.returning(*_key_columns(dialect, table))
+        returning = write.statement.returning(*key_columns(dialect, table))
         step = write.writer.finish(returning, Expect.ROW, _KEY_PART)
         return [step], Found(dialect, table, tuple(FromStep(0, index + 1) for index in range(width)))
     return _locked_update(dialect, query)
@@ -207,7 +207,7 @@ def _locked(dialect: Dialect, query: Update | Delete) -> tuple[Step, Found]:
     table = query.table
     writer = Writer(dialect)
     alias = writer.alias()
-    lock = sa.select(*_key_columns(dialect, table, alias)).select_from(dialect.table(table).alias(alias))
+    lock = sa.select(*key_columns(dialect, table, alias)).select_from(dialect.table(table).alias(alias))
     lock = lock.where(condition(writer, query.where, (alias,))).with_for_update()
     sources = tuple(FromStep(0, index + 1) for index in range(_width(dialect, table)))
     return writer.finish(lock, Expect.ROW), Found(dialect, table, sources)
@@ -283,11 +283,11 @@ def _width(dialect: Dialect, table: Table) -> int:
     return len(row_key(dialect, table) or ())
 
 
-def _key_columns(dialect: Dialect, table: Table, alias: str | None = None) -> list[Any]:
+def key_columns(dialect: Dialect, table: Table, alias: str | None = None) -> list[Any]:
     """What a write gives back to find the row again: the key as JSON, then each part of it as it is bound again."""
     here = alias or dialect.quote(table.name)
     key = row_key(dialect, table) or ()
-    shown = sa.null() if table.primary_key is None else _shown_key(dialect, table.primary_key, here)
+    shown = sa.null() if table.primary_key is None else shown_key(dialect, table.primary_key, here)
     carried = [
         dialect.carried(dialect.column(here, each), each.type)
         if isinstance(each, Column)
@@ -297,7 +297,7 @@ def _key_columns(dialect: Dialect, table: Table, alias: str | None = None) -> li
     return [shown.label("key"), *carried]
 
 
-def _shown_key(dialect: Dialect, key: Key, alias: str) -> Sql:
+def shown_key(dialect: Dialect, key: Key, alias: str) -> Sql:
     return dialect.values([dialect.show(dialect.column(alias, each), each.type, each) for each in key.columns])
 
 
