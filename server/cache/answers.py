@@ -133,7 +133,7 @@ class AnswerCache:
             return None
         return Question(
             prepared.snapshot.number,
-            name_of(prepared, plan, roles, rendering),
+            name_of(plan, roles, rendering),
             tuple(sorted((table.schema, table.name) for table in plan.reads)),
             min(0.0 if rule is None else rule.ttl for rule in rules),
             settled,

@@ -60,6 +60,11 @@ class Following:
         """Whether every change to the table is heard at the moment."""
         return table in self._noticed and self._capture.active
 
+    @property
+    def broken(self) -> bool:
+        """Whether changes were captured and are not any more."""
+        return self._end is not None and not self._capture.active
+
     def renew(self) -> None:
         """The schema has changed: what was known of the tables may not be true any more."""
         self._noticed = frozenset()

@@ -36,8 +36,9 @@ class Keeping:
 
     @property
     def degraded(self) -> bool:
-        """Whether it is not known at the moment what other servers write."""
-        return self.others is not None and self.others.degraded
+        """Whether it is not known at the moment what others write, of whom it was known before."""
+        unheard = self.others is not None and self.others.degraded
+        return unheard or (self.following is not None and self.following.broken)
 
     async def start(self, capture: Capture) -> None:
         """Listen from now on."""

@@ -1,8 +1,11 @@
 """What was asked, so exactly that two requests with one key cannot have different answers.
 
-    name      schema and rules · roles · statement, and where its values come from · what renders the answer
+    name      roles · statement, and where its values come from · what renders the answer
     values    those of the request, spelled with their types
     claims    those that the statement uses, and no others
+
+The schema and the rules are in the statement, as far as they have a say in it; which of them were in force is the number in the
+key. Nothing else of them is in the name, because entity tags are made of it: a hidden table must not show in them.
 
 Rule: a value that cannot be spelled unmistakably makes its answer one that is not kept. 1, 1.0, True and Decimal(1) are
 equal to Python and different to a database.
@@ -19,7 +22,6 @@ from typing import Any, Final
 
 from reflector.access.principal import Principal, bind_claim
 from reflector.datatypes import Value
-from reflector.engine import Prepared
 from reflector.sql.plan import FromClaim, Plan
 from reflector.versions import TableName
 
@@ -80,12 +82,12 @@ def _nested(value: Any) -> str:
     raise Unspelled(type(value).__name__)
 
 
-def name_of(prepared: Prepared, plan: Plan, roles: Sequence[str], rendering: Sequence[str]) -> bytes:
+def name_of(plan: Plan, roles: Sequence[str], rendering: Sequence[str]) -> bytes:
     """What is asked and how it is shown, in 32 bytes. Every part is counted, so that no two are spelled alike."""
     sources = [repr(bind.source) for step in plan.steps for bind in step.binds]
     texts = [step.text for step in plan.steps]
     digest = blake2b(digest_size=32)
-    for group in ([prepared.snapshot.identity], roles, rendering, texts, sources):
+    for group in (roles, rendering, texts, sources):
         digest.update(b"%d;" % len(group))
         for text in group:
             part = text.encode("utf-8", "surrogatepass")

@@ -235,5 +235,5 @@ def test_statement_and_sources_of_its_values_name_a_question() -> None:
         world.prepared("a", text="SELECT ?, ?", binds=(Bind(Constant("y")), one)),
     ]
     parts = [(("r",), ("x",)), (("r", "x"), ()), (("rx",), ()), (("r",), ("x", "")), ((), ("r", "x"))]
-    names = {name_of(each, each.plans[0], roles, rendering) for each in prepared for roles, rendering in parts}
+    names = {name_of(each.plans[0], roles, rendering) for each in prepared for roles, rendering in parts}
     assert len(names) == len(prepared) * len(parts)

@@ -101,6 +101,7 @@ async def test_when_capturing_ends_answers_hold_for_their_ttl(databases: Databas
     await eventually(fresh, 3)
     cache = cache_of(api)
     assert not cache.covered(("main", "book"))
+    assert (await api.get("/health/ready")).json == {"status": "degraded"}
 
 
 # ── the interface by itself ──────────────────────────────────────────────────────────────────
