@@ -20,7 +20,7 @@ from reflector.snapshot import Snapshot
 from server.access import describe
 from server.config import Complaint as ConfigComplaint
 from server.config import Config, ConfigError, Position, RuleSource
-from server.config.complaints import dotted
+from server.config.complaints import Path, dotted
 
 LOG: Final = logging.getLogger("reflector.access")
 NOWHERE: Final = Position("the configuration")
@@ -42,9 +42,11 @@ class Binding:
     unfit: tuple[Complaint, ...] = ()
     warnings: tuple[Complaint, ...] = ()
     description: AccessDescription = field(init=False)
+    paths: Mapping[Position, Path] = field(init=False)
 
     def __post_init__(self) -> None:
         self.description = describe(self.config)
+        self.paths = paths_of(self.config)
 
     def snapshot(self, number: int, catalog: Catalog) -> Snapshot:
         """The snapshot of a catalog; raises ConfigError with every complaint where the configuration cannot be used."""
@@ -65,7 +67,7 @@ class Binding:
         if any(each.severity in refusing for each in complaints):
             self.unfit = tuple(each for each in complaints if each.severity is not Severity.WARNING)
             self.warnings = tuple(each for each in complaints if each.severity is Severity.WARNING)
-            raise ConfigError(located(each) for each in self.unfit)
+            raise ConfigError(map(self.located, self.unfit))
         self.report(complaints)
 
     def report(self, complaints: Iterable[Complaint]) -> None:
@@ -75,7 +77,18 @@ class Binding:
         self.warnings = tuple(each for each in complaints if each.severity is Severity.WARNING)
         for each in (*self.unfit, *self.warnings):
             if each not in known:
-                LOG.log(logging.ERROR if each in self.unfit else logging.WARNING, "%s", told(each))
+                LOG.log(logging.ERROR if each in self.unfit else logging.WARNING, "%s", self.told(each))
+
+    def located(self, complaint: Complaint) -> ConfigComplaint:
+        """The complaint with its place in the file."""
+        return located(complaint, self.paths)
+
+    def told(self, complaint: Complaint) -> str:
+        """The complaint in one line, with what it does."""
+        effect = ""
+        if complaint.severity is Severity.UNBOUND:
+            effect = f"; {complaint.table} is closed" if complaint.table else LEFT_OUT.get(complaint.code, "")
+        return f"{self.located(complaint)}{effect}"
 
     def identity(self, catalog: Catalog) -> str:
         """A hash of all that answers depend on beside data: the schema, and what is configured of access."""
@@ -84,33 +97,37 @@ class Binding:
         return sha256(content.encode()).hexdigest()
 
 
-def located(complaint: Complaint) -> ConfigComplaint:
-    """The complaint with its place in the file."""
+def paths_of(config: Config) -> Mapping[Position, Path]:
+    """Which setting stands where: keys and values. A text in quotes begins behind the quote, and a block in the next line."""
+    paths = {place.key: path for path, place in config.places.items()}
+    # The innermost first: a mapping begins where its first key does.
+    for path, place in sorted(config.places.items(), key=lambda each: -len(each[0])):
+        for position in (place.value, place.value.moved(1), place.value.below(1)):
+            paths.setdefault(position, path)
+    return paths
+
+
+def located(complaint: Complaint, paths: Mapping[Position, Path]) -> ConfigComplaint:
+    """The complaint with its place in the file, and the setting that stands there."""
     where = complaint.where
-    position = where.at(complaint.offset) if isinstance(where, RuleSource) else where
-    return ConfigComplaint(
-        position if isinstance(position, Position) else NOWHERE, "", complaint.message, complaint.hint
-    )
-
-
-def told(complaint: Complaint) -> str:
-    """The complaint in one line, with what it does."""
-    effect = ""
-    if complaint.severity is Severity.UNBOUND:
-        effect = f"; {complaint.table} is closed" if complaint.table else LEFT_OUT.get(complaint.code, "")
-    return f"{located(complaint)}{effect}"
+    begins = where.position if isinstance(where, RuleSource) else where
+    if not isinstance(begins, Position):
+        return ConfigComplaint(NOWHERE, "", complaint.message, complaint.hint)
+    position = where.at(complaint.offset) if isinstance(where, RuleSource) else begins
+    return ConfigComplaint(position or begins, dotted(paths.get(begins, ())), complaint.message, complaint.hint)
 
 
 def misfit(found: Misfit, config: Config) -> Complaint:
     """What the overlay says in vain, as a complaint with its place."""
     severity = Severity.ERROR if found.fatal else Severity.UNBOUND
     code = "relationship_unbound" if found.path[0] == "relationships" else "name_unbound"
-    return Complaint(severity, code, f"{dotted(found.path)}: {found.message}", found.hint, config.position(*found.path))
+    return Complaint(severity, code, found.message, found.hint, config.position(*found.path))
 
 
 def in_vain(found: Iterable[Misfit], config: Config) -> ConfigError:
     """All that the overlay says in vain."""
-    return ConfigError(located(misfit(each, config)) for each in found)
+    paths = paths_of(config)
+    return ConfigError(located(misfit(each, config), paths) for each in found)
 
 
 def misfits(error: CatalogError, config: Config) -> ConfigError:

@@ -104,11 +104,11 @@ class _Binding:
 
     def allowed(self, entry: TableEntry, binder: RightsBinder) -> Mapping[str, Permission]:
         anonymous = self.ancestors.get(self.description.anonymous_role or "", ())
-        return {
-            role: binder.permission(allowed, anonymous=role in anonymous)
-            for role, allowed in entry.allowed.items()
-            if role in self.rights
+        # Also for a role that does not exist: what is wrong with its rules is told, and granted to nobody.
+        permissions = {
+            role: binder.permission(allowed, anonymous=role in anonymous) for role, allowed in entry.allowed.items()
         }
+        return {role: permission for role, permission in permissions.items() if role in self.rights}
 
     def by_default(self, entry: TableEntry) -> Mapping[str, Permission]:
         """What every role may do with a table of which no entry allows anybody anything."""

@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from reflector.access.description import Complaint as BoundComplaint
 from reflector.errors import ConnectionRefused
 from server.app import engine_of, tls_context
-from server.binding import Binding, located, told
+from server.binding import Binding
 from server.config import Complaint, Config, ConfigError, Position
 
 
@@ -34,7 +33,8 @@ async def check(config: Config, known: Sequence[Complaint] = ()) -> Iterator[str
             raise
         complaints.append(_unreached(config, refused))
     if complaints:
-        raise ConfigError([*complaints, *map(_warning, binding.warnings)])
+        warnings = map(binding.located, binding.warnings)
+        raise ConfigError([*complaints, *(replace(each, message=f"warning: {each.message}") for each in warnings)])
     return _lines(binding, tables)
 
 
@@ -58,13 +58,8 @@ def _unreached(config: Config, refused: ConnectionRefused) -> Complaint:
     return Complaint(position, "database.url", f"the rest cannot be checked: {refused.message}", refused.hint)
 
 
-def _warning(complaint: BoundComplaint) -> Complaint:
-    found = located(complaint)
-    return replace(found, message=f"warning: {found.message}")
-
-
 def _lines(binding: Binding, tables: int) -> Iterator[str]:
-    yield from (f"warning: {told(each)}" for each in binding.warnings)
+    yield from (f"warning: {binding.told(each)}" for each in binding.warnings)
     config = binding.config
     who = "everybody on this machine reads" if config.open else f"{len(config.roles)} roles"
     yield f"OK: {config.source or 'no file'}, {config.database.url}, {tables} tables, {who}"

@@ -55,6 +55,8 @@ def allowances(data: Mapping[str, Any]) -> Iterator[tuple[Path, str, Any]]:
 def unknown_roles(data: Mapping[str, Any]) -> Iterator[Fault]:
     """Roles are declared under `roles` before anything names them."""
     roles = mapping(data, "roles")
+    if "roles" in data and roles is not data["roles"]:
+        return  # nobody knows which there are
     for path, name in _named_roles(data):
         if name not in roles:
             # Something long is no role but perhaps a secret in the wrong place.
