@@ -14,7 +14,9 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from server.commands.endings import exit_status
 from server.commands.loop import run
@@ -28,7 +30,28 @@ WAIT_SECONDS = 60.0
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     options = parser().parse_args(arguments)
-    return exit_status(lambda: COMMANDS[options.command](options, os.environ))
+    return exit_status(lambda: COMMANDS[options.command].run(options, os.environ))
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """What a command takes: its names, and what argparse is to know of it."""
+
+    names: tuple[str, ...]
+    told: Mapping[str, Any]
+
+
+def argument(*names: str, **told: Any) -> Argument:
+    return Argument(names, told)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: what it is for, what it takes, and what it does. `run` returns the exit status."""
+
+    help: str
+    run: Callable[[argparse.Namespace, Mapping[str, str]], int]
+    arguments: tuple[Argument, ...]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,72 +60,11 @@ def parser() -> argparse.ArgumentParser:
         prog="reflector", description="Point it at an existing database and serve it.", allow_abbrev=False
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    serve = commands.add_parser("serve", help="serve a database, or the bundled sample", allow_abbrev=False)
-    _database(serve)
-    serve.add_argument("--host", help="where to listen (127.0.0.1)")
-    serve.add_argument("--port", type=int, help="the port to listen on (8000); 0 takes a free one")
-    serve.add_argument("--workers", type=int, metavar="N", help="how many processes share the work (1)")
-    serve.add_argument("--writable", action="store_true", help="without rules: let everybody who may read write")
-    serve.add_argument("--insecure", action="store_true", help="without auth: ask other machines for no token")
-    serve.add_argument("--strict", action="store_true", help="refuse to start where a rule does not fit the database")
-    serve.add_argument("--verbose", action="store_true", help="log the smaller things as well")
-    serve.add_argument(
-        "--wait",
-        type=float,
-        nargs="?",
-        const=WAIT_SECONDS,
-        metavar="SECONDS",
-        help="wait for the database to come up (60 seconds)",
-    )
-    init = commands.add_parser("init", help="write a first config.yaml for a database", allow_abbrev=False)
-    init.add_argument("url", metavar="URL", help="postgresql://…, mysql://… or sqlite:///…")
-    init.add_argument(
-        "--output", type=Path, default=Path("config.yaml"), metavar="FILE", help="where to (config.yaml); - for stdout"
-    )
-    inspect = commands.add_parser("inspect", help="show what a database is made of", allow_abbrev=False)
-    _database(inspect)
-    inspect.add_argument("--json", action="store_true", help="as a JSON document")
-    check = commands.add_parser("check", help="try a configuration on its database", allow_abbrev=False)
-    _database(check)
-    explain = commands.add_parser("explain", help="show what becomes of a request", allow_abbrev=False)
-    explain.add_argument("--url", metavar="URL", help="the database, where the configuration is to name another")
-    explain.add_argument("--config", type=Path, metavar="FILE", help="the configuration (./config.yaml)")
-    explain.add_argument(
-        "--as", dest="caller", metavar="CALLER", help="role=user,sub=7: roles and claims of the caller"
-    )
-    explain.add_argument("request", metavar="REQUEST", help="'GET /api/book?title__like=A%%&include=author'")
-    _changes_parser(commands)
-    openapi = commands.add_parser("openapi", help="print the OpenAPI document", allow_abbrev=False)
-    _database(openapi)
-    openapi.add_argument("--as", dest="caller", metavar="CALLER", help="role=user,sub=7: for whom")
-    token = commands.add_parser("token", help="make a token to try things out with", allow_abbrev=False)
-    token.add_argument("--config", type=Path, metavar="FILE", help="the configuration (./config.yaml)")
-    token.add_argument("--role", action="append", default=[], help="a role; several times for several")
-    token.add_argument("--sub", help="who the token is about")
-    token.add_argument(
-        "--claim", action="append", default=[], metavar="NAME=VALUE", help="a further claim, as often as wanted"
-    )
-    token.add_argument("--expires", default="1h", metavar="DURATION", help="for how long it holds: 30m, 12h (1h)")
-    config = commands.add_parser("config", help="about the configuration", allow_abbrev=False)
-    config.add_argument("what", choices=["schema"], help="schema: the JSON Schema of config.yaml, for editors")
+    for name, command in COMMANDS.items():
+        made = commands.add_parser(name, help=command.help, allow_abbrev=False)
+        for each in command.arguments:
+            made.add_argument(*each.names, **each.told)
     return top
-
-
-def _changes_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    changes = commands.add_parser("changes", help="what capturing changes needs in a database", allow_abbrev=False)
-    changes.add_argument(
-        "action", choices=["status", "install", "uninstall"], metavar="status|install|uninstall", help="what to do"
-    )
-    _database(changes)
-    changes.add_argument("--yes", action="store_true", help="do it without asking")
-    changes.add_argument("--dry-run", action="store_true", help="show what would be done, and do nothing")
-    changes.add_argument("--keep-identity", action="store_true", help="PostgreSQL: leave REPLICA IDENTITY as it is")
-    changes.add_argument("--unbounded", action="store_true", help="PostgreSQL: let what the slot keeps fill the disk")
-
-
-def _database(command: argparse.ArgumentParser) -> None:
-    command.add_argument("url", nargs="?", metavar="URL", help="postgresql://…, mysql://… or sqlite:///…")
-    command.add_argument("--config", type=Path, metavar="FILE", help="the configuration (./config.yaml)")
 
 
 def flags_of(options: argparse.Namespace) -> Flags:
@@ -198,14 +160,67 @@ def _config(_: argparse.Namespace, __: Mapping[str, str]) -> int:
     return 0
 
 
-COMMANDS: dict[str, Callable[[argparse.Namespace, Mapping[str, str]], int]] = {
-    "init": _init,
-    "openapi": _openapi,
-    "token": _token,
-    "serve": _serve,
-    "inspect": _inspect,
-    "check": _check,
-    "explain": _explain,
-    "changes": _changes,
-    "config": _config,
+URL = "postgresql://…, mysql://… or sqlite:///…"
+FILE = argument("--config", type=Path, metavar="FILE", help="the configuration (./config.yaml)")
+DATABASE = (argument("url", nargs="?", metavar="URL", help=URL), FILE)
+ACTIONS = ("status", "install", "uninstall")
+
+SERVE = (
+    argument("--host", help="where to listen (127.0.0.1)"),
+    argument("--port", type=int, help="the port to listen on (8000); 0 takes a free one"),
+    argument("--workers", type=int, metavar="N", help="how many processes share the work (1)"),
+    argument("--writable", action="store_true", help="without rules: let everybody who may read write"),
+    argument("--insecure", action="store_true", help="without auth: ask other machines for no token"),
+    argument("--strict", action="store_true", help="refuse to start where a rule does not fit the database"),
+    argument("--verbose", action="store_true", help="log the smaller things as well"),
+    argument(
+        "--wait",
+        type=float,
+        nargs="?",
+        const=WAIT_SECONDS,
+        metavar="SECONDS",
+        help="wait for the database to come up (60 seconds)",
+    ),
+)
+INIT = (
+    argument("url", metavar="URL", help=URL),
+    argument(
+        "--output", type=Path, default=Path("config.yaml"), metavar="FILE", help="where to (config.yaml); - for stdout"
+    ),
+)
+EXPLAIN = (
+    argument("--url", metavar="URL", help="the database, where the configuration is to name another"),
+    FILE,
+    argument("--as", dest="caller", metavar="CALLER", help="role=user,sub=7: roles and claims of the caller"),
+    argument("request", metavar="REQUEST", help="'GET /api/book?title__like=A%%&include=author'"),
+)
+CHANGES = (
+    argument("action", choices=ACTIONS, metavar="|".join(ACTIONS), help="what to do"),
+    *DATABASE,
+    argument("--yes", action="store_true", help="do it without asking"),
+    argument("--dry-run", action="store_true", help="show what would be done, and do nothing"),
+    argument("--keep-identity", action="store_true", help="PostgreSQL: leave REPLICA IDENTITY as it is"),
+    argument("--unbounded", action="store_true", help="PostgreSQL: let what the slot keeps fill the disk"),
+)
+TOKEN = (
+    FILE,
+    argument("--role", action="append", default=[], help="a role; several times for several"),
+    argument("--sub", help="who the token is about"),
+    argument("--claim", action="append", default=[], metavar="NAME=VALUE", help="a further claim, as often as wanted"),
+    argument("--expires", default="1h", metavar="DURATION", help="for how long it holds: 30m, 12h (1h)"),
+)
+AS_JSON = argument("--json", action="store_true", help="as a JSON document")
+FOR_WHOM = argument("--as", dest="caller", metavar="CALLER", help="role=user,sub=7: for whom")
+SCHEMA = argument("what", choices=["schema"], help="schema: the JSON Schema of config.yaml, for editors")
+
+COMMANDS: Mapping[str, Command] = {
+    "serve": Command("serve a database, or the bundled sample", _serve, (*DATABASE, *SERVE)),
+    "init": Command("write a first config.yaml for a database", _init, INIT),
+    "inspect": Command("show what a database is made of", _inspect, (*DATABASE, AS_JSON)),
+    "check": Command("try a configuration on its database", _check, DATABASE),
+    "explain": Command("show what becomes of a request", _explain, EXPLAIN),
+    "changes": Command("what capturing changes needs in a database", _changes, CHANGES),
+    "openapi": Command("print the OpenAPI document", _openapi, (*DATABASE, FOR_WHOM)),
+    "token": Command("make a token to try things out with", _token, TOKEN),
+    "config": Command("about the configuration", _config, (SCHEMA,)),
 }

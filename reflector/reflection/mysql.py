@@ -127,16 +127,8 @@ def _table(
     """The table, and the names of the columns that it hides."""
     [(_, type_, comment, updatable, definition, estimate)] = answers.tables[place]
     is_view = type_ == "VIEW"
-    checks = answers.checks.get(place, ())
-    shown_json = json_columns(definition, json) if is_view else frozenset()
-    columns, hidden = [], []
-    for row in answers.columns.get(place, ()):
-        if _is_invisible(row) and row[1] not in needed:
-            if not _marks_a_period(row):
-                hidden.append(row[1])
-        else:
-            is_json = row[1] in shown_json or (*place, row[1]) in json
-            columns.append((_view_column if is_view else _column)(kind, row, is_json))
+    shown, hidden = _shown(answers.columns.get(place, ()), needed)
+    is_json = {(*place, name) for name in json_columns(definition, json)} | json if is_view else json
     keys = dict(_keys(place, answers))
     writable = not is_view or updatable == "YES"
     one_source = writable and not (is_view and joins(definition))
@@ -144,16 +136,33 @@ def _table(
         schema=place[0],
         name=place[1],
         kind=TableKind.VIEW if is_view else TableKind.TABLE,
-        columns=tuple(columns),
+        columns=tuple((_view_column if is_view else _column)(kind, row, (*place, row[1]) in is_json) for row in shown),
         primary_key=keys.pop("PRIMARY", None),
         uniques=tuple(keys.values()),
-        checks=tuple(CheckFact(row[1], row[2]) for row in checks if not (row[3] and _only_json(row[1], row[2]))),
+        checks=_checks(place, answers),
         comment=comment or None,
         row_estimate=None if estimate is None else int(estimate),
         insertable=one_source,
         updatable=writable,
         deletable=one_source,
     ), hidden
+
+
+def _shown(rows: Iterable[Row], needed: set[str]) -> tuple[list[Row], list[str]]:
+    """The columns that are served, and the names of the others; those that mark a period are not even named."""
+    shown, hidden = [], []
+    for row in rows:
+        if row[1] in needed or not _is_invisible(row):
+            shown.append(row)
+        elif not _marks_a_period(row):
+            hidden.append(row[1])
+    return shown, hidden
+
+
+def _checks(place: Place, answers: Answers) -> tuple[CheckFact, ...]:
+    """The checks that people wrote: that a column holds JSON is said by its type."""
+    rows = answers.checks.get(place, ())
+    return tuple(CheckFact(row[1], row[2]) for row in rows if not (row[3] and _only_json(row[1], row[2])))
 
 
 def _json(answers: Answers) -> set[tuple[str, str, str]]:

@@ -221,6 +221,7 @@ def test_all_mistakes_are_told_at_once() -> None:
         (UNBOUND, "rule_unbound", "article.user.delete"),
         (UNBOUND, "rule_unbound", "article.user.read"),
         (UNBOUND, "rule_unbound", "comment.user.read"),
+        (UNBOUND, "rule_unbound", "comment.usr.read"),
         (UNBOUND, "unknown_table", "nowhere"),
     ]
 
