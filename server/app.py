@@ -28,6 +28,7 @@ from server.access import EVERYBODY, longest_statement, overlay_of, settings_of
 from server.apis.graphql import graphql_routes
 from server.apis.health import Health, health_routes
 from server.apis.metrics import metrics_routes
+from server.apis.postgrest import postgrest_routes
 from server.apis.realtime import Realtime, opaque_keys
 from server.apis.resource import resource_routes
 from server.auth.credentials import authenticator
@@ -162,6 +163,7 @@ def assembled(
         [
             *health_routes(health),
             *resource_routes(context),
+            *postgrest_routes(context),
             *(realtime.routes() if worker is None else [web.get("/ws", no_changes)]),
             *graphql_routes(context, guarded=guard.rules.token is not None),
             *openapi_routes(context, config, guarded=guard.rules.token is not None),

@@ -63,7 +63,7 @@ FORWARDED: Final = (
 READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 UNGUARDED: Final = frozenset({"/health/live", "/health/ready"})
 """Paths that answer without the access token: they say one word."""
-APIS: Final = ("/api", "/graphql", "/v1/graphql")
+APIS: Final = ("/api", "/graphql", "/v1/graphql", "/rest/v1")
 """Under this, a token in the address is no credential: addresses are logged, kept and passed on."""
 VARY: Final = "Authorization, Accept, Prefer, Accept-Profile, Origin, Accept-Encoding"
 CORS_METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE"

@@ -13,6 +13,7 @@ APIS: Final = {
     "api": "resource",
     "graphql": "graphql",
     "v1": "graphql",
+    "rest": "postgrest",
     "ws": "realtime",
     "openapi.json": "openapi",
     "health": "health",

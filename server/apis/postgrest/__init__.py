@@ -3,3 +3,7 @@
 Rule: whatever a client sends that cannot be understood ends as one `PostgrestError`, which holds the answer's body; no
 other exception leaves these modules.
 """
+
+from server.apis.postgrest.routes import postgrest_routes
+
+__all__ = ["postgrest_routes"]

@@ -1,0 +1,32 @@
+"""Tables by the names that the database gives them, in the schema that a request is about.
+
+Rule: a table is looked up among those of the caller's scope, so a hidden one and an absent one are told alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reflector.query.scope import Scope, TableScope
+from server.apis.postgrest.unknown import unknown_schema, unknown_table
+
+
+def table_of(scope: Scope, schema: str, name: str) -> TableScope:
+    """The table of that name; raises PostgrestError PGRST205, RuleUnbound for one that is closed."""
+    here = {each.table.name: each for each in scope.by_table.values() if each.table.schema == schema}
+    found = here.get(name)
+    if found is None:
+        for label in (name, f"{schema}.{name}"):
+            if label in scope.broken:
+                return scope.table(label)
+        raise unknown_table(schema, name, here)
+    return found
+
+
+def schema_of(schemas: Sequence[str], profile: str | None) -> str:
+    """The schema that a profile header asks for, the first where there is none; raises PostgrestError PGRST106."""
+    if profile is None:
+        return schemas[0]
+    if profile not in schemas:
+        raise unknown_schema(profile, schemas)
+    return profile
