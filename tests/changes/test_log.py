@@ -74,9 +74,13 @@ def test_a_cursor_tells_its_reader_nothing_and_cannot_be_made() -> None:
     text = cursors.text(place)
     assert cursors.read(text) == place
     assert len(text) == len(cursors.text(Cursor(3, 1)))
+    again = cursors.text(place)
+    assert again != text, "equal ones would tell that nothing has happened in between"
+    assert cursors.read(again) == place
+    assert cursors.of_change(place) == cursors.of_change(place), "but one change has one, for all who are told of it"
     # What another key sealed may be of the time before a restart: it is no place here, and no fault.
-    for foreign in (others.text(place), "A" * 43, ("B" if text[0] != "B" else "C") + text[1:]):
+    for foreign in (others.text(place), "A" * 54, ("B" if text[0] != "B" else "C") + text[1:]):
         assert cursors.read(foreign) is None
-    for malformed in (text[:-2], "", "é", "A" * 2000, "*" * 43):
+    for malformed in (text[:-2], "", "é", "A" * 2000, "*" * 54):
         with pytest.raises(InvalidCursor):
             cursors.read(malformed)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -55,15 +55,17 @@ class Asked:
     method: str
     path: str
     body: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A column of a type, or a relationship to a table."""
+    """A column of a type, or a relationship to a table, of `many` rows or one."""
 
     name: str
     type: DataType | None = None
     target: str | None = None
+    many: bool = False
 
 
 Tables = Mapping[str, list[Member]]
@@ -79,7 +81,7 @@ class Names:
             for table in snapshot.catalog.tables.values():
                 related = snapshot.catalog.relationships.get(table, {})
                 members = [Member(name, each.type) for name, each in table.by_name.items()]
-                members += [Member(name, target=each.target.label) for name, each in related.items()]
+                members += [Member(name, target=each.target.label, many=each.many) for name, each in related.items()]
                 known = self.all.setdefault(table.label, [])
                 known += [each for each in members if each.name not in {other.name for other in known}]
             for caller, roles in ROLES.items():
@@ -92,7 +94,7 @@ class Names:
 def _seen(scope: Scope) -> Tables:
     return {
         label: [Member(name, column.type) for name, column in table.readable.items()]
-        + [Member(name, target=each.target.label) for name, each in table.relationships.items()]
+        + [Member(name, target=each.target.label, many=each.many) for name, each in table.relationships.items()]
         for label, table in scope.tables.items()
         if table.may_read
     }

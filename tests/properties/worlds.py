@@ -40,40 +40,43 @@ tables:
   "*": {{columns: {{"*_secret": hidden}}}}
   team:
     allow:
-      guest: {{read: open == True, columns: [id, name]}}
+      guest: {{read: open == True, columns: [id, name], aggregate: true}}
   account:
     columns: {{salary: hidden}}
     allow:
-      guest: {{read: listed == True, columns: [id, name, team_id]}}
-      user: {{read: id == claims.sub}}
+      guest: {{read: listed == True, columns: [id, name, team_id], aggregate: true}}
+      user: {{read: id == claims.sub, aggregate: true}}
   article:
     allow:
-      guest: {{read: published, columns: [id, title, owner_id, score, day]}}
+      guest: {{read: published, columns: [id, title, owner_id, score, day], aggregate: true}}
       user:
         read: own
+        aggregate: true
         create: {{check: own, columns: [id, title, body, status, score, day], presets: {{owner_id: claims.sub}}}}
         update: {{filter: own, check: status != 'locked', columns: [title, body, status, score, day]}}
         delete: own and status == 'draft'
   comment:
     allow:
-      guest: {{read: "hidden == False and article.status == 'published'", columns: [id, article_id, author_id, text]}}
+      guest: {{read: "hidden == False and article.status == 'published'", columns: [id, article_id, author_id, text], aggregate: true}}
       user:
         read: {{filter: author_id == claims.sub}}
+        aggregate: true
         create:
           check: article.status == 'published'
           columns: [id, article_id, text]
           presets: {{author_id: claims.sub, hidden: false}}
         update: {{filter: author_id == claims.sub, columns: [text]}}
-  tag: {{allow: {{guest: {{read: true}}}}}}
+  tag: {{allow: {{guest: {{read: true, aggregate: true}}}}}}
   article_tag:
     allow:
-      guest: {{read: "article.status == 'published' and hidden == False", columns: [article_id, tag_name]}}
-      user: {{read: article.owner_id == claims.sub and hidden == False}}
+      guest: {{read: "article.status == 'published' and hidden == False", columns: [article_id, tag_name], aggregate: true}}
+      user: {{read: article.owner_id == claims.sub and hidden == False, aggregate: true}}
   note:
     allow:
-      auditor: {{read: pinned == True, columns: [text, at]}}
+      auditor: {{read: pinned == True, columns: [text, at], aggregate: true}}
       staff:
         read: own
+        aggregate: true
         update: {{filter: own, columns: [text, pinned]}}
         create: {{check: own, columns: [id, text, pinned, at], presets: {{owner_id: claims.sub}}}}
 """
@@ -118,6 +121,14 @@ UNSEEN_BY_ALL = (61, 62)
 """Articles that nobody sees, in both worlds, and with which nothing else is the same."""
 ONE_WORLD = range(31, 61)
 """Numbers of rows that one world alone may have."""
+
+
+CACHED = CONFIG.replace(
+    'tables:\n  "*": {columns: {"*_secret": hidden}}',
+    'tables:\n  "*": {columns: {"*_secret": hidden}, cache: {ttl: 1h}}',
+)
+"""The same, and answers are kept."""
+assert CACHED != CONFIG
 
 
 def bearer(**claims: Any) -> Mapping[str, str]:

@@ -15,6 +15,7 @@ import base64
 import binascii
 import datetime as dt
 import hmac
+import os
 import struct
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -31,20 +32,27 @@ from server.problems import entries
 
 TEXT: Final = 0x81
 PLACE: Final = struct.Struct(">QQ")
-SEALED: Final = PLACE.size + 16
+SALT: Final = 8
+SEALED: Final = PLACE.size + SALT + 16
 """Bytes of a sealed place."""
 PURPOSE: Final = b"reflector change cursors"
 
 
 class ChangeCursors:
-    """Places in the log as text that only this server can make or read. `key` is 64 bytes."""
+    """Places in the log as text that only this server can make or read. `key` is 64 bytes.
+
+    The same place has another text each time: equal ones would tell that nothing happened in between, and others that
+    something did, hidden or not.
+    """
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESSIV(key)
-        self.text = lru_cache(maxsize=4096)(self._text)
+        self.of_change = lru_cache(maxsize=4096)(self.text)
+        """The text of a change's own place: one for all who are told of it."""
 
-    def _text(self, cursor: Cursor) -> str:
-        sealed = self._cipher.encrypt(PLACE.pack(cursor.epoch, cursor.position), [PURPOSE])
+    def text(self, cursor: Cursor) -> str:
+        place = PLACE.pack(cursor.epoch, cursor.position) + os.urandom(SALT)
+        sealed = self._cipher.encrypt(place, [PURPOSE])
         return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
     def read(self, text: str) -> Cursor | None:
@@ -59,7 +67,7 @@ class ChangeCursors:
         if len(sealed) != SEALED:
             raise InvalidCursor("that is no cursor", hint="subscribe without `since`")
         try:
-            return Cursor(*PLACE.unpack(self._cipher.decrypt(sealed, [PURPOSE])))
+            return Cursor(*PLACE.unpack_from(self._cipher.decrypt(sealed, [PURPOSE])))
         except InvalidTag:
             return None
 
@@ -114,7 +122,8 @@ def _change(notice: Notice, id_: str, cursors: ChangeCursors) -> bytes:
         parts += [b',"new":', notice.new]
     if notice.changed is not None:
         parts += [b',"changed":', notice.changed]
-    parts += [b',"cursor":"', cursors.text(notice.cursor).encode(), b'","at":"', instant(notice.at).encode(), b'"}']
+    place = cursors.of_change(notice.cursor)
+    parts += [b',"cursor":"', place.encode(), b'","at":"', instant(notice.at).encode(), b'"}']
     return b"".join(parts)
 
 

@@ -129,7 +129,7 @@ async def test_a_dropped_socket_goes_on_without_loss(api: Served, write: Write) 
     write("DELETE FROM tag WHERE name = 'one'")
     async with connected(api) as client:
         ready = await client.follow("tag", since=last["cursor"])
-        assert ready["cursor"] == last["cursor"]
+        assert ready["cursor"] != last["cursor"], "the same place has another text each time"
         assert [(frame["op"], frame["key"]["name"]) for frame in await client.changes(2)] == [
             ("insert", "two"),
             ("delete", "one"),
@@ -140,10 +140,10 @@ async def test_a_dropped_socket_goes_on_without_loss(api: Served, write: Write) 
 
 async def test_a_cursor_that_was_not_made_here_is_an_error(api: Served) -> None:
     async with connected(api) as client:
-        for malformed in ("x", "A" * 44, ""):
+        for malformed in ("x", "A" * 43, ""):
             frame = await client.ask(type="subscribe", id="1", table="tag", since=malformed)
             assert (frame["type"], frame["code"]) == ("error", "invalid_cursor")
-        await client.follow("tag", since="A" * 43)
+        await client.follow("tag", since="A" * 54)
         assert (await client.next())["type"] == "resync"
 
 
