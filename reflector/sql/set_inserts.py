@@ -24,7 +24,7 @@ from reflector.query.nodes import TRUE, Assignment
 from reflector.query.sets import Conflict, GivenRows, InsertMany, Judge
 from reflector.sql.dialect import Dialect, Sql
 from reflector.sql.filters import condition, operand
-from reflector.sql.plan import Expect, FromRows, Many, Pack, Part, Plan
+from reflector.sql.plan import Expect, FromRows, Many, Pack, Part, Plan, Step
 from reflector.sql.set_forms import Origin
 from reflector.sql.set_steps import Kept, SetKey, Steps, alone, found_by, in_one_statement, set_key, told
 from reflector.sql.statement import Writer
@@ -216,18 +216,25 @@ class Inserting:
         joined = table.join(rows, sa.and_(*self.same(writer, given, conflict, rows, alias)))
         look = sa.select(rows.c.n.label("place")).select_from(joined)
         exist = self.steps.add(writer.finish(self.dialect.sets.locked(look, table), Expect.MET, (Part.PLACE,)))
-        writer = Writer(self.dialect)
-        types = [column.type for column in given.columns]
-        origin = self.origin(writer, given, (), met=False)
-        later, before = (self.dialect.sets.relation(writer, types, origin, name) for name in ("later", "before"))
-        same = [later.c.n > before.c.n]
-        for index, column in enumerate(given.columns):
-            if column in conflict.columns:
-                pair = [self.dialect.sets.as_column(each.c[f"c{index}"], column) for each in (later, before)]
-                same.append(pair[0] == pair[1])
-        twice = sa.select(later.c.n.label("place")).select_from(later.join(before, sa.and_(*same))).distinct()
-        again = self.steps.add(writer.finish(twice, Expect.MET, (Part.PLACE,)))
+        again = self.steps.add(self.twice(given, conflict))
         self.make(given, (exist, again))
+
+    def twice(self, given: GivenRows, conflict: Conflict) -> Step:
+        """The given rows whose key an earlier one has."""
+        writer = Writer(self.dialect)
+        rows = self.given(writer, given)
+        key = [
+            self.dialect.sets.as_column(rows.c[f"c{index}"], column)
+            for index, column in enumerate(given.columns)
+            if column in conflict.columns
+        ]
+        number = sa.func.row_number().over(partition_by=key, order_by=rows.c.n)
+        known = [
+            rows.c[f"c{index}"].is_not(None) for index, each in enumerate(given.columns) if each in conflict.columns
+        ]
+        numbered = sa.select(rows.c.n, number.label("number")).select_from(rows).where(*known).subquery("numbered")
+        later = sa.select(numbered.c.n.label("place")).where(numbered.c.number > sa.literal_column("1"))
+        return writer.finish(later, Expect.MET, (Part.PLACE,))
 
     # ── afterwards ───────────────────────────────────────────────────────────────────────────
 

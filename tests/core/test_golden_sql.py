@@ -12,9 +12,21 @@ from pathlib import Path
 import pytest
 
 from reflector.catalog.model import Catalog, DatabaseKind
-from reflector.query.nodes import Delete, Exists, Field, Insert, Order, Query, Related, Update
-from reflector.query.parameterize import parameterize
-from reflector.sql.compile import compile_query
+from reflector.query.nodes import Delete, Exists, Field, Insert, Literal, Order, Query, Related, Update
+from reflector.query.parameterize import parameterize_any
+from reflector.query.sets import (
+    AnyQuery,
+    Change,
+    DeleteMany,
+    How,
+    InsertMany,
+    Judge,
+    Share,
+    UpdateMany,
+    conflict_on,
+    given_rows,
+)
+from reflector.sql.compile import compile_any
 from tests.bookshops import serving
 from tests.core.questions import by_key, values, where, whole
 
@@ -74,7 +86,54 @@ def delete(catalog: Catalog) -> Query:
     return Delete(stock, by_key(stock, 1, 2))
 
 
-QUESTIONS: tuple[Callable[[Catalog], Query], ...] = (
+def insert_of_many(catalog: Catalog) -> AnyQuery:
+    category = catalog.tables["category"]
+    name, position = category.by_name["name"], category.by_name["position"]
+    rows = given_rows([{name: "a", position: 1}, {name: "b"}, {}], defaults=True)
+    check = where(category, position__gte="0")
+    return InsertMany(category, rows, check=check, returning=whole(catalog, category, order=()))
+
+
+def upsert_of_many(catalog: Catalog) -> AnyQuery:
+    stock = catalog.tables["stock"]
+    columns = [*stock.primary_key.columns, stock.by_name["quantity"]] if stock.primary_key else []
+    rows = given_rows([dict(zip(columns, (1, 2, 3), strict=True))], defaults=False)
+    return InsertMany(
+        stock,
+        rows,
+        conflict=conflict_on(stock, update=columns),
+        returning=whole(catalog, stock, order=()),
+    )
+
+
+def insert_of_many_that_are_not_there(catalog: Catalog) -> AnyQuery:
+    tag = catalog.tables["tag"]
+    rows = given_rows([{tag.by_name["name"]: "a"}], defaults=False)
+    return InsertMany(tag, rows, conflict=conflict_on(tag, [tag.by_name["name"]], update=None))
+
+
+def update_of_many(catalog: Catalog) -> AnyQuery:
+    book = catalog.tables["book"]
+    price = book.by_name["price"]
+    more = Change(price, Literal(1, price.type), How.INCREMENT)
+    return UpdateMany(book, where(book, status="draft"), (more,), returning=whole(catalog, book, limit=10), most=100)
+
+
+def update_of_many_under_several_rights(catalog: Catalog) -> AnyQuery:
+    book = catalog.tables["book"]
+    cheap = Judge(where(book, price__lt="5"), where(book, price__lt="6"))
+    draft = Judge(where(book, status="draft"))
+    title = Change(book.by_name["title"], Literal("new", book.by_name["title"].type))
+    shares = (Share(judges=(cheap, draft)), Share(values(book, in_print=True)))
+    return UpdateMany(book, where(book, id__in="1,2"), (title,), shares=shares)
+
+
+def delete_of_many(catalog: Catalog) -> AnyQuery:
+    book = catalog.tables["book"]
+    return DeleteMany(book, where(book, status="draft"), whole(catalog, book, embeds=["publisher"], limit=3), most=7)
+
+
+QUESTIONS: tuple[Callable[[Catalog], AnyQuery], ...] = (
     page_with_related_rows,
     row_by_key,
     filters_of_every_kind,
@@ -82,16 +141,22 @@ QUESTIONS: tuple[Callable[[Catalog], Query], ...] = (
     insert,
     update_with_check,
     delete,
+    insert_of_many,
+    upsert_of_many,
+    insert_of_many_that_are_not_there,
+    update_of_many,
+    update_of_many_under_several_rights,
+    delete_of_many,
 )
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda each: each.__name__)
 async def test_a_question_is_said_as_it_was_agreed(
-    question: Callable[[Catalog], Query], kind: DatabaseKind, shops: Mapping[DatabaseKind, str]
+    question: Callable[[Catalog], AnyQuery], kind: DatabaseKind, shops: Mapping[DatabaseKind, str]
 ) -> None:
     async with serving(shops[kind]) as engine:
-        shape, _ = parameterize(question(engine.snapshot.catalog), buckets=engine.dialect.buckets)
-        plan = compile_query(engine.dialect, shape)
+        shape, _ = parameterize_any(question(engine.snapshot.catalog), buckets=engine.dialect.buckets)
+        plan = compile_any(engine.dialect, shape)
         database = engine.snapshot.catalog.tables["book"].schema
     said = "\n\n".join(f"-- {step.expect.name.lower()}\n{step.text}" for step in plan.steps)
     said = said.replace(f"`{database}`.", "`bookshop`.") + "\n"

@@ -282,6 +282,20 @@ async def test_rows_that_exist_can_be_left_alone(engine: Engine) -> None:
     assert {row["code"]: row["name"] for row in await rows(engine, "thing")} == {"a": "old", "b": "b", "c": "c"}
 
 
+async def test_a_big_set_is_merged_and_left_alone(engine: Engine) -> None:
+    line = table_of(engine, "line")
+    half = [{"a": number, "b": f"{number}'%", "note": "first"} for number in range(0, 1000, 2)]
+    every = [{"a": number, "b": f"{number}'%", "note": "second"} for number in range(999, -1, -1)]
+    await run(engine, inserting(line, *half))
+    answer = await run(engine, upserting(line, *every, update=None))
+    assert (answer.affected, answer.inserted) == (500, 500)
+    answer = await run(engine, upserting(line, *every))
+    assert (answer.affected, answer.inserted) == (1000, 0)
+    assert documents(answer) == every
+    answer = await run(engine, DeleteMany(line, TRUE, shown(line, limit=3), most=1000))
+    assert (answer.affected, len(documents(answer))) == (1000, 3)
+
+
 async def test_a_conflict_with_another_key_is_an_error(engine: Engine) -> None:
     thing = table_of(engine, "thing")
     base = {"amount": Decimal(1), "active": True}
