@@ -116,9 +116,11 @@ def json_schema(type_: DataType) -> Mapping[str, Any]:
 
 def refused(type_: DataType, value: object, because: str = "") -> InvalidValue:
     """The error for a value that is not of the type, quoting at most 60 characters of it."""
-    shown = value if isinstance(value, str) else _shown(value)
+    shown = str(value) if isinstance(value, str | Decimal) else _shown(value)
     quoted = shown if len(shown) <= 60 else shown[:60] + "…"
-    return InvalidValue(f"{quoted!r} is not {_ARTICLE.get(type_.kind, 'a ' + type_.kind)}{because}")
+    broken = type_.kind is Kind.INTEGER and not because and scalars.decimal_of(shown) is not None
+    hint = "this is a number, and whole numbers alone are held here" if broken else None
+    return InvalidValue(f"{quoted!r} is not {_ARTICLE.get(type_.kind, 'a ' + type_.kind)}{because}", hint=hint)
 
 
 def _shown(value: object) -> str:

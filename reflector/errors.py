@@ -8,6 +8,7 @@
     │   │   └── InvalidCursor            a cursor that was not given for this list, or no longer fits it
     │   ├── LimitExceeded                more than the limits allow
     │   │   ├── TooManyAffected          a write of more rows than it may be
+    │   │   └── AnswerTooLarge           the answer would be: nothing of it is given
     │   ├── NotSupported                 this database cannot do that
     │   │   └── ChangesNotCaptured       it could, but what that needs is not installed
     │   ├── RowNotFound                  not there, or not to be seen
@@ -127,6 +128,18 @@ class TooManyAffected(LimitExceeded):
     """A write of a set found more rows than it may change; nothing was written."""
 
     code = "too_many_affected"
+
+
+class AnswerTooLarge(LimitExceeded):
+    """The answer has more bytes than the limits allow. Nothing was written."""
+
+    code = "answer_too_large"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the answer is larger than the limits allow",
+            hint="ask for fewer fields, fewer related rows, or a smaller limit",
+        )
 
 
 class NotSupported(RequestError):

@@ -38,6 +38,7 @@ def settings_of(config: Config) -> Settings:
         pool_size=config.database.pool.max,
         statement_timeout=longest_statement(config).total_seconds(),
         writable=may_write(config),
+        largest=largest_answer(config),
     )
 
 
@@ -45,6 +46,11 @@ def longest_statement(config: Config) -> timedelta:
     """What anybody's statement may take: no role's limit reaches beyond what a connection allows."""
     granted = (role.limits.timeout for role in config.roles.values())
     return max(config.database.timeout, *filter(None, granted), timedelta(0))
+
+
+def largest_answer(config: Config) -> int:
+    """How many bytes anybody may be answered."""
+    return max(config.limits.bytes, *(role.limits.bytes or 0 for role in config.roles.values()), 0)
 
 
 def may_write(config: Config) -> bool:

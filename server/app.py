@@ -24,7 +24,7 @@ from reflector.database_url import DatabaseUrl
 from reflector.drivers import open_driver
 from reflector.engine import Engine
 from reflector.errors import CatalogError, ConnectionRefused, NotSupported
-from server.access import EVERYBODY, longest_statement, overlay_of, settings_of
+from server.access import EVERYBODY, largest_answer, longest_statement, overlay_of, settings_of
 from server.apis.graphql import graphql_routes
 from server.apis.health import Health, health_routes
 from server.apis.metrics import metrics_routes
@@ -146,7 +146,7 @@ def assembled(
     keeping = keeping_of(config, engine, database_of(config), key, statement.total_seconds(), siblings)
     health = Health(lambda: engine.driver.fetch(ASKS), lambda: bool(binding.unfit or (keeping and keeping.degraded)))
     cache = keeping.cache if keeping else None
-    context = Context(engine, authenticator(config), limits_of(config), key, statement, cache)
+    context = Context(engine, authenticator(config), limits_of(config), key, statement, largest_answer(config), cache)
     capture = Capture(engine, database_of(config), opaque_keys(context.cursor_key))
     realtime = Realtime(context, capture)
     requests = Requests()

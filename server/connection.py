@@ -16,12 +16,12 @@ import logging
 from typing import Any, Final
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError, LineTooLong
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
 from server.journal import REQUEST
-from server.middleware.gate import REQUEST_ID, new_request_id
+from server.middleware.gate import ALWAYS, REQUEST_ID, request_id_of
 from server.problems import http_problem
 
 LOG: Final = logging.getLogger("reflector.server")
@@ -29,6 +29,9 @@ HEADER_SECONDS: Final = 10.0
 BODY_SECONDS: Final = 30.0
 IDLE_SECONDS: Final = 75.0
 SWEEP_SECONDS: Final = 1.0
+LONGEST_ADDRESS: Final = 8190
+LONGEST_HEADER: Final = LONGEST_ADDRESS + 1
+"""Bytes; not the same, because the library's complaint says the limit and not what went beyond it."""
 
 
 class Connection(RequestHandler):
@@ -43,6 +46,8 @@ class Connection(RequestHandler):
             keepalive_timeout=IDLE_SECONDS,
             access_log=None,  # type: ignore[arg-type]  # which is how the library is told that nobody reads one
             auto_decompress=False,
+            max_line_size=LONGEST_ADDRESS,
+            max_field_size=LONGEST_HEADER,
         )
         self.seen = 0
         self.headers_since = 0.0
@@ -90,21 +95,38 @@ class Connection(RequestHandler):
         self, request: BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
         """The answer where no handler was reached."""
-        request_id = new_request_id()
+        request_id = request_id_of(request)
         REQUEST.set(request_id)
+        status = status if exc is None else status_of_fault(exc, status)
         if status >= 500:
             LOG.error("no handler was reached", exc_info=exc)
-        headers = {REQUEST_ID: request_id, "X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-store"}
-        headers["Server"] = "reflector"
-        response = http_problem(status, None, request_id, headers)
+        response = http_problem(status, None, request_id, {REQUEST_ID: request_id})
+        response.headers.merge(ALWAYS)
         response.force_close()
         return response
+
+    async def finish_response(
+        self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer; what the library refused before the gate (an expectation) in our form."""
+        if isinstance(resp, web.HTTPException):
+            resp = self.handle_error(request, resp.status)
+        return await super().finish_response(request, resp, start_time)
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
         """A body that never came is nothing to tell at length."""
         fault = kw.get("exc_info")
         if not isinstance(fault, web.HTTPException):
             LOG.error(*args, **kw)
+
+
+def status_of_fault(fault: BaseException, otherwise: int) -> int:
+    """The status for what the parser refuses: too long an address and too large headers have their own."""
+    if isinstance(fault, LineTooLong):
+        return 414 if fault.args[1] == LONGEST_ADDRESS else 431
+    if isinstance(fault, BadHttpMessage) and "Too many headers" in fault.message:
+        return 431
+    return otherwise
 
 
 class Listener:

@@ -24,7 +24,8 @@ Authenticate = Callable[[web.BaseRequest], Principal]
 class Context:
     """`limits` gives those of a set of roles. `cursor_key` is 64 bytes, the same in every process that serves.
 
-    `cache` is None where no answers are kept. `timeout` is what the driver itself allows a statement; who has less says so with each of theirs.
+    `cache` is None where no answers are kept. `timeout` is what the driver itself allows a statement, and
+    `largest` an answer; who has less says so with each of theirs.
     """
 
     engine: Engine
@@ -32,4 +33,5 @@ class Context:
     limits: Callable[[Sequence[str]], EffectiveLimits]
     cursor_key: bytes
     timeout: timedelta
+    largest: int
     cache: AnswerCache | None = None

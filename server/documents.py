@@ -7,8 +7,9 @@ document, however deep or long its numbers, costs more than its length.
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from reflector.errors import InvalidRequest, InvalidValue, LimitExceeded, ReflectorError
 from server.problems import MalformedRequest
@@ -30,6 +31,9 @@ def read_json(text: str, pointer: str | None = None) -> Any:
     """A JSON document, decimals as Decimal; raises MalformedRequest for no JSON, LimitExceeded, InvalidRequest."""
     try:
         value = DECODER.decode(text)
+        if _CONSTANT.search(text) and (place := _constant_in(value)) is not None:
+            word, path = place
+            raise _malformed(f"{word} is not JSON: numbers are finite there", pointer, path)
         if text.count("[") + text.count("{") > DEEPEST and _depth(value) > DEEPEST:
             raise _too_deep(pointer)
     except _Refused as refused:
@@ -43,9 +47,11 @@ def read_json(text: str, pointer: str | None = None) -> Any:
     return value
 
 
-def _malformed(words: str, pointer: str | None) -> ReflectorError:
-    """Of a body, a malformed request; of a parameter, one that cannot be understood."""
-    return MalformedRequest(words) if pointer is None else InvalidRequest(words, pointer=pointer)
+def _malformed(words: str, pointer: str | None, inside: str | None = None) -> ReflectorError:
+    """Of a body, a malformed request, at a place inside of it; of a parameter, one that cannot be understood."""
+    if pointer is None:
+        return MalformedRequest(words, pointer=inside)
+    return InvalidRequest(words, pointer=pointer)
 
 
 def _too_deep(pointer: str | None) -> LimitExceeded:
@@ -70,8 +76,31 @@ def _decimal(text: str) -> Decimal:
     return value
 
 
-def _constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is not JSON")
+class _Constant(str):
+    """NaN, Infinity or -Infinity: words that the parser knows and JSON does not."""
+
+    __slots__ = ()
+
+
+_CONSTANT: Final = re.compile("NaN|Infinity")
+
+
+def _constant_in(value: Any) -> tuple[str, str] | None:
+    """The first such word, and the JSON pointer to it. Without recursion: a document may be deep."""
+    waiting: list[tuple[Any, str]] = [(value, "")]
+    while waiting:
+        here, path = waiting.pop()
+        if isinstance(here, _Constant):
+            return str(here), path
+        if isinstance(here, dict):
+            waiting += [(each, f"{path}/{_token(name)}") for name, each in reversed(here.items())]
+        elif isinstance(here, list):
+            waiting += [(here[index], f"{path}/{index}") for index in reversed(range(len(here)))]
+    return None
+
+
+def _token(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -85,7 +114,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 # Made once: json.loads would make one for each text.
 DECODER: Final = json.JSONDecoder(
-    parse_float=_decimal, parse_int=_integer, parse_constant=_constant, object_pairs_hook=_object
+    parse_float=_decimal, parse_int=_integer, parse_constant=_Constant, object_pairs_hook=_object
 )
 
 

@@ -20,11 +20,13 @@ import orjson
 from aiohttp import web
 
 from reflector.access.rights import BrokenPolicyError
+from reflector.access.rule_faults import RuleFaults, TooLargeRule
 from reflector.access.rules import UnfitRule
 from reflector.changes.setup import SetupFailed
 from reflector.database_url import InvalidDatabaseUrl
 from reflector.errors import (
     AccessError,
+    AnswerTooLarge,
     CatalogError,
     ChangesNotCaptured,
     CheckRefused,
@@ -138,6 +140,7 @@ TABLE: Final[Mapping[type[ReflectorError], Told]] = {
     InvalidCursor: Told(422),
     LimitExceeded: Told(422),
     TooManyAffected: Told(422),
+    AnswerTooLarge: Told(422),
     NotSupported: Told(422),
     ChangesNotCaptured: Told(422),
     RowNotFound: Told(404),
@@ -175,6 +178,8 @@ TABLE: Final[Mapping[type[ReflectorError], Told]] = {
     SetupFailed: Told(500, UNEXPECTED),
     RuleError: Told(500, UNEXPECTED),
     UnfitRule: Told(500, UNEXPECTED),
+    RuleFaults: Told(500, UNEXPECTED),
+    TooLargeRule: Told(500, UNEXPECTED),
     BrokenPolicyError: Told(500, UNEXPECTED),
     ConfigError: Told(500, UNEXPECTED),
     InternalError: Told(500, UNEXPECTED),

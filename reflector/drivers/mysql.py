@@ -86,7 +86,8 @@ class MySQLConnection:
         self._under_way = False
         self._in_transaction = False
 
-    async def rows(self, text: str, values: Values, limit: float | None) -> Rows:
+    async def rows(self, text: str, values: Values, limit: float | None, largest: int) -> Rows:
+        """As the protocol says; the database itself gathers no more than `Settings.largest`."""
         return await self._checked(text % tuple([literal(value) for value in values]), limit)
 
     async def own_rows(self, text: str, values: Values) -> Rows:
@@ -141,8 +142,9 @@ class MySQLConnection:
     async def _raise_warning(self) -> None:
         rows, _ = await self._sent("SHOW WARNINGS")
         told = [(int(row[1]), str(row[2])) for row in rows if row[0] != "Note"]
+        cut = [each for each in told if each[0] in mysql_errors.CUT_NUMBERS]  # what else warns may come of it
         if told:
-            raise mysql_errors.reported(*told[0]).error
+            raise mysql_errors.reported(*(cut or told)[0]).error
 
     async def _sent(self, text: str, deadline: float | None = None) -> tuple[Rows, int]:
         if not self.wire.standing():
@@ -244,8 +246,9 @@ class MySQLDriver(NetworkDriver[MySQLConnection]):
         else:  # MySQL's own limit knows only SELECT: what else waits, waits for a lock
             waiting = max(1, round(seconds))
             limits = f"max_execution_time={seconds * 1000:.0f},lock_wait_timeout={waiting},innodb_lock_wait_timeout={waiting}"
+        gathered = min(self._settings.largest, MAXIMUM_GROUP_CONCAT)
         await wire.rows(
-            f"SET sql_mode='{SQL_MODE}',time_zone='+00:00',group_concat_max_len={MAXIMUM_GROUP_CONCAT},"
+            f"SET sql_mode='{SQL_MODE}',time_zone='+00:00',group_concat_max_len={gathered},"
             f"sql_notes=0,lc_messages='en_US',{limits},NAMES utf8mb4 COLLATE utf8mb4_general_ci"
         )
         access = "READ WRITE" if self._settings.writable else "READ ONLY"

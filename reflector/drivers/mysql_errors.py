@@ -17,6 +17,7 @@ from reflector.database_url import DatabaseUrl
 from reflector.drivers.refusals import network_refusal, place_of, refused_credentials, refused_database
 from reflector.drivers.verdict import GONE, After, Meaning, Verdict, lost, worded
 from reflector.errors import (
+    AnswerTooLarge,
     CheckViolation,
     ConnectionRefused,
     DatabaseError,
@@ -49,7 +50,8 @@ CROWDED: Final = Meaning(DatabaseUnavailable, "the database is out of resources"
 STOPPING: Final = Meaning(DatabaseUnavailable, "the database is shutting down or starting", lost=True, purge=True)
 DENIED: Final = Meaning(Forbidden, "the database does not allow this")
 CHANGED: Final = Meaning(SchemaChanged, "the database is no longer as it was read")
-CUT: Final = Meaning(DatabaseError, "the answer is larger than the database can give")
+CUT: Final = Meaning(AnswerTooLarge, "the answer is larger than the limits allow")
+CUT_NUMBERS: Final = (1260, 1301)
 OTHERWISE: Final = Meaning(DatabaseError, "the database could not do this")
 
 
@@ -76,7 +78,7 @@ MEANINGS: Final[Mapping[int, Meaning]] = {
     **_each(GONE, (1152, 1158, 1159, 1160, 1161, 1184)),
     **_each(DENIED, (1044, 1045, 1142, 1143, 1227, 1370, 1410)),
     **_each(CHANGED, (1049, 1054, 1051, 1146, 1176, 1305, 1356, 1412)),
-    **_each(CUT, (1260, 1301)),
+    **_each(CUT, CUT_NUMBERS),
 }
 
 CLIENT_NUMBERS: Final = range(2000, 2100)

@@ -14,7 +14,7 @@ from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
 from reflector.drivers.pool import Pool, Pooled
 from reflector.drivers.protocol import PLAIN, Session, Settings, Usage
-from reflector.drivers.steps import Rows, Values, answer_of, needs_transaction, perform
+from reflector.drivers.steps import UNMEASURED, Rows, Values, answer_of, needs_transaction, perform
 from reflector.drivers.verdict import After, Verdict, outcome_unknown
 from reflector.errors import ConnectionRefused, DatabaseUnavailable, ReflectorError
 from reflector.sql.plan import Answer, BoundPlan
@@ -27,8 +27,9 @@ SETTLE_SECONDS = 2.0
 class Connection(Pooled, Protocol):
     """One connection, as the shared code needs it. Methods raise what the library raises; `judge` explains it."""
 
-    async def rows(self, text: str, values: Values, limit: float | None) -> Rows:
-        """All rows of a plan's step. `limit` in seconds, None for the connection's own."""
+    async def rows(self, text: str, values: Values, limit: float | None, largest: int) -> Rows:
+        """All rows of a plan's step. `limit` in seconds, None for the connection's own. Raises AnswerTooLarge where it
+        knows, before it has all of them, that they are of more than `largest` bytes."""
         ...
 
     async def own_rows(self, text: str, values: Values) -> Rows:
@@ -56,6 +57,7 @@ class NetworkDriver(Generic[C]):
 
     def __init__(self, settings: Settings) -> None:
         self._pool: Pool[C] = Pool(self._connected, settings.pool_size, settings.acquire_timeout)
+        self._largest = settings.largest
         self._errands: set[asyncio.Task[Any]] = set()
 
     async def connect(self) -> C:
@@ -97,9 +99,10 @@ class NetworkDriver(Generic[C]):
             return (await self.run_all((plan,), session))[0]
         # The road of most requests: as few turns as possible.
         pool, step = self._pool, steps[0]
+        largest = UNMEASURED if plan.plan.writes else self._largest
         connection = pool.idle.pop() if pool.idle else await pool.acquire()
         try:
-            rows = await connection.rows(step.text, plan.values[0], None)
+            rows = await connection.rows(step.text, plan.values[0], None, largest)
         except BaseException as error:  # noqa: BLE001 - _raise raises it, or what it means
             verdict, _ = self._part_with(connection, error)
             writes = plan.plan.writes
@@ -107,7 +110,7 @@ class NetworkDriver(Generic[C]):
                 _raise(outcome_unknown(verdict) if writes and verdict.undecided else verdict.error, error)
         else:
             pool.release(connection)
-            return answer_of(step, rows)
+            return answer_of(step, rows, largest)
         return (await self._attempt((plan,), session, last=True))[0]
 
     async def run_all(
@@ -125,6 +128,7 @@ class NetworkDriver(Generic[C]):
         answers.clear()
         writes = any(plan.plan.writes for plan in plans)
         whole = _stand_or_fall(plans, session, writes=writes)
+        largest = self._largest if session.largest is None else session.largest
         connection = await self._pool.acquire()
         begun = False
         try:
@@ -132,7 +136,8 @@ class NetworkDriver(Generic[C]):
                 await connection.begin(session, read_only=session.read_only or not writes)
                 begun = True
             for plan in plans:
-                answers.append(await _answer(connection, plan, session.timeout))  # noqa: PERF401 - seen as it grows
+                most = largest if whole or not plan.plan.writes else UNMEASURED
+                answers.append(await _answer(connection, plan, session.timeout, most))
         except BaseException as error:
             verdict, repair = self._part_with(connection, error, in_transaction=whole)
             if repair is not None and verdict.after is After.SOUND:
@@ -228,12 +233,12 @@ class _Again(Exception):
     """The attempt had no effect and may be made once more."""
 
 
-async def _answer(connection: Connection, plan: BoundPlan, limit: float | None) -> Answer:
-    performance = perform(plan)
+async def _answer(connection: Connection, plan: BoundPlan, limit: float | None, largest: int) -> Answer:
+    performance = perform(plan, largest)
     try:
         step, values = next(performance)
         while True:
-            step, values = performance.send(await connection.rows(step.text, values, limit))
+            step, values = performance.send(await connection.rows(step.text, values, limit, largest))
     except StopIteration as end:
         answer: Answer = end.value
         return answer

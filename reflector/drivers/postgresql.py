@@ -9,6 +9,7 @@ unforeseen error is followed by a round trip that ends whatever is open, or by c
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from itertools import count
@@ -22,11 +23,13 @@ from reflector.database_url import DatabaseUrl
 from reflector.drivers import postgresql_errors
 from reflector.drivers.network import GRACE, NetworkDriver
 from reflector.drivers.protocol import Session, Settings
-from reflector.drivers.steps import Rows, Values
-from reflector.drivers.verdict import Verdict
-from reflector.errors import ConnectionRefused, DatabaseUnavailable
+from reflector.drivers.steps import UNMEASURED, Rows, Values
+from reflector.drivers.verdict import After, Verdict
+from reflector.errors import AnswerTooLarge, ConnectionRefused, DatabaseUnavailable
 
 KEPT_STATEMENTS: Final = 200
+BESIDE: Final = 64 * 1024
+"""Bytes that an answer may have beside its documents: what the protocol says, notices, the order values of a row."""
 CLOSE_SECONDS: Final = 1.0
 TLS_OPTIONS: Final = ("sslmode", "sslrootcert", "sslcert", "sslkey")
 
@@ -44,20 +47,62 @@ SERVER_SETTINGS: Final[Mapping[str, str]] = {
 functions and triggers of the database's own rely on it."""
 
 
+class Gauge(asyncio.Protocol):
+    """Stands between a connection's socket and the library, which would hold a message of any size several times, and
+    hangs up where an answer is larger than it may be. `left`: bytes that may come before the next statement."""
+
+    __slots__ = ("_inner", "_taken", "_transport", "left")
+
+    def __init__(self, inner: Any, transport: Any) -> None:
+        self.left = UNMEASURED
+        self._inner = inner
+        self._taken = inner.data_received
+        self._transport = transport
+
+    @classmethod
+    def on(cls, raw: Any) -> Gauge:
+        """One that is put onto a connection of the library's."""
+        gauge = cls(raw._protocol, raw._transport)  # noqa: SLF001 - the library has no word for it
+        raw._transport.set_protocol(gauge)  # noqa: SLF001
+        return gauge
+
+    def data_received(self, data: bytes) -> None:
+        self.left -= len(data)
+        if self.left < 0:
+            self._transport.abort()
+        else:
+            self._taken(data)
+
+    def eof_received(self) -> bool | None:
+        kept: bool | None = self._inner.eof_received()
+        return kept
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._inner.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._inner.resume_writing()
+
+
 class PostgreSQLConnection:
     """One connection. `deadline`: seconds after which an unanswered statement is given up."""
 
-    __slots__ = ("_deadline", "_names", "_read_only", "generation", "raw", "statements")
+    __slots__ = ("_deadline", "_gauge", "_names", "_read_only", "generation", "raw", "statements")
 
-    def __init__(self, raw: Any, deadline: float) -> None:
+    def __init__(self, raw: Any, deadline: float, gauge: Gauge) -> None:
         self.generation = 0
         self.raw = raw
+        self._gauge = gauge
         self.statements: OrderedDict[str, Any] = OrderedDict()
         self._names = count()
         self._deadline = deadline
         self._read_only = False
 
-    async def rows(self, text: str, values: Values, limit: float | None) -> Rows:
+    async def rows(self, text: str, values: Values, limit: float | None, largest: int) -> Rows:
+        self._gauge.left = largest + BESIDE
         statement, deadline = self.statements.get(text), self._deadline if limit is None else limit
         if statement is None:
             statement = await self._prepare(text, deadline)
@@ -72,12 +117,14 @@ class PostgreSQLConnection:
         return rows
 
     async def own_rows(self, text: str, values: Values) -> Rows:
+        self._gauge.left = UNMEASURED
         rows: Rows = await self.raw.fetch(text, *values, timeout=self._deadline)
         return rows
 
     async def begin(self, session: Session, *, read_only: bool) -> None:
         """Readers see one moment; writers see what is committed, statement by statement."""
         self._read_only = read_only
+        self._gauge.left = UNMEASURED
         mode = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if read_only else "BEGIN READ WRITE"
         await self.raw.execute(mode, timeout=self._deadline)
         settings = dict(session.settings)
@@ -86,9 +133,10 @@ class PostgreSQLConnection:
         if settings:
             calls = ", ".join(f"pg_catalog.set_config(${2 * n + 1}, ${2 * n + 2}, true)" for n in range(len(settings)))
             values = [part for pair in settings.items() for part in pair]
-            await self.rows(f"SELECT {calls}", values, session.timeout)
+            await self.rows(f"SELECT {calls}", values, session.timeout, UNMEASURED)
 
     async def commit(self) -> None:
+        self._gauge.left = UNMEASURED
         status = await self.raw.execute("COMMIT", timeout=self._deadline)
         self._read_only = False
         if status != "COMMIT":
@@ -97,10 +145,13 @@ class PostgreSQLConnection:
     async def settle(self) -> None:
         # asyncpg holds this back until the cancelled command has ended; a cancel that comes late meets this, not
         # the next caller's statement.
+        self._gauge.left = max(self._gauge.left, BESIDE)
         await self.raw.execute("ROLLBACK")
         self._read_only = False
 
     def judge(self, error: BaseException) -> Verdict:
+        if self._gauge.left < 0 and isinstance(error, Exception):
+            return Verdict(AnswerTooLarge(), After.LOST)
         return postgresql_errors.judge(error, own_read_only=self._read_only)
 
     def alive(self) -> bool:
@@ -151,7 +202,7 @@ class PostgreSQLDriver(NetworkDriver[PostgreSQLConnection]):
         )
         await raw.set_type_codec("json", schema="pg_catalog", encoder=_json_out, decoder=bytes, format="binary")
         await raw.set_type_codec("jsonb", schema="pg_catalog", encoder=_jsonb_out, decoder=_jsonb_in, format="binary")
-        return PostgreSQLConnection(raw, self._settings.statement_timeout + GRACE)
+        return PostgreSQLConnection(raw, self._settings.statement_timeout + GRACE, Gauge.on(raw))
 
     def refusal(self, error: Exception) -> ConnectionRefused | None:
         return postgresql_errors.refusal(error, self._url)

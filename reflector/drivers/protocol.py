@@ -19,13 +19,15 @@ class Session:
     """What a transaction is to run as. The plain session needs none and lets a single read run outside of one.
 
     `role` and `settings` are set with SET LOCAL (PostgreSQL). `read_only` refuses writes in the database as well.
-    `timeout` in seconds is this caller's limit on each statement, None for the driver's own.
+    `timeout` in seconds is this caller's limit on each statement, `largest` in bytes that on an answer; None for the
+    driver's own.
     """
 
     role: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     read_only: bool = False
     timeout: float | None = None
+    largest: int | None = None
 
 
 PLAIN = Session()
@@ -33,12 +35,13 @@ PLAIN = Session()
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a driver keeps its connections. Times in seconds."""
+    """How a driver keeps its connections. Times in seconds. `largest`: bytes of an answer, whoever asks."""
 
     pool_size: int = 10
     acquire_timeout: float = 5.0
     statement_timeout: float = 10.0
     writable: bool = True
+    largest: int = 32 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,10 @@ class Driver(Protocol):
         """All rows of a statement of our own (reflection, fingerprints); placeholders in the driver's own style."""
 
     async def run(self, plan: BoundPlan, session: Session = PLAIN) -> Answer:
-        """Run one plan; in a transaction when the plan or the session asks for one."""
+        """Run one plan; in a transaction when the plan or the session asks for one.
+
+        Raises AnswerTooLarge as early as the size is known. A write is measured only where it can be taken back.
+        """
 
     async def run_all(
         self, plans: Sequence[BoundPlan], session: Session = PLAIN, done: list[Answer] | None = None

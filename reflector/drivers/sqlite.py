@@ -24,9 +24,9 @@ from reflector.database_url import DatabaseUrl
 from reflector.drivers import sqlite_errors, sqlite_file
 from reflector.drivers.pool import Pool
 from reflector.drivers.protocol import PLAIN, Session, Settings, Usage
-from reflector.drivers.steps import Rows, Values, answer_of, needs_transaction, perform
+from reflector.drivers.steps import UNMEASURED, Rows, Values, answer_of, needs_transaction, perform
 from reflector.drivers.verdict import After
-from reflector.errors import ConnectionRefused, DatabaseUnavailable, NotSupported, ReflectorError
+from reflector.errors import AnswerTooLarge, ConnectionRefused, DatabaseUnavailable, NotSupported, ReflectorError
 from reflector.sql.plan import Answer, BoundPlan, Step
 
 WATCH_SECONDS: Final = 0.05
@@ -51,8 +51,16 @@ class SQLiteConnection:
     """One connection and its thread. Between `submit` and the job's end, the thread alone touches `raw`, but for
     `interrupt`."""
 
-    def __init__(self, raw: sqlite3.Connection, limit: float, ended: Callable[[SQLiteConnection, bool], None]) -> None:
+    def __init__(
+        self,
+        raw: sqlite3.Connection,
+        limit: float,
+        ended: Callable[[SQLiteConnection, bool], None],
+        *,
+        reads: bool,
+    ) -> None:
         self.generation = 0
+        self._reads = reads
         self.raw = raw
         self.deadline = 0.0
         self.busy = False
@@ -91,21 +99,34 @@ class SQLiteConnection:
     # ── in the thread ────────────────────────────────────────────────────────────────────────
 
     def rows(self, text: str, values: Values, limit: float | None) -> Rows:
+        """All rows of a statement; raises AnswerTooLarge where a reader meets more than its database may make."""
         if self.unwanted:
             raise _Unwanted
         for value in values:
             if type(value) not in SCALARS:
                 raise TypeError(f"{type(value).__name__} cannot be sent to this database")
         self.deadline = time.monotonic() + (self._limit if limit is None else limit)
-        return self.raw.execute(text, values).fetchall()
+        try:
+            return self.raw.execute(text, values).fetchall()
+        except sqlite3.DataError as error:
+            if self._reads and error.sqlite_errorcode == sqlite3.SQLITE_TOOBIG:
+                raise AnswerTooLarge from error
+            raise
 
-    def one_step(self, step: Step, values: Values) -> Answer:
+    def one_step(self, step: Step, values: Values, largest: int) -> Answer:
         """The answer of a plan that is one step by itself. Text comes as the bytes that go to the caller."""
         self.raw.text_factory = bytes
-        return answer_of(step, self.rows(step.text, values, None))
+        return answer_of(step, self.rows(step.text, values, None), largest)
 
     def plans(
-        self, plans: Sequence[BoundPlan], session: Session, answers: list[Answer], *, whole: bool, writes: bool
+        self,
+        plans: Sequence[BoundPlan],
+        session: Session,
+        answers: list[Answer],
+        largest: int,
+        *,
+        whole: bool,
+        writes: bool,
     ) -> list[Answer]:
         """All plans, in one transaction if `whole`; their answers are put into `answers`."""
         self.raw.text_factory = str  # a step's text may be bound again, and then it must be text
@@ -113,7 +134,8 @@ class SQLiteConnection:
             self.raw.execute("BEGIN IMMEDIATE" if writes and not session.read_only else "BEGIN")
         try:
             for plan in plans:
-                answers.append(self._plan(plan, session.timeout))  # noqa: PERF401 - seen as it grows
+                most = largest if whole or not plan.plan.writes else UNMEASURED
+                answers.append(self._plan(plan, session.timeout, most))
             if whole:
                 self.deadline = float("inf")
                 self.raw.execute("COMMIT")
@@ -127,8 +149,8 @@ class SQLiteConnection:
         self.raw.text_factory = str
         return self.rows(text, values, None)
 
-    def _plan(self, plan: BoundPlan, limit: float | None) -> Answer:
-        performance = perform(plan)
+    def _plan(self, plan: BoundPlan, limit: float | None, largest: int) -> Answer:
+        performance = perform(plan, largest)
         try:
             step, values = next(performance)
             while True:
@@ -220,7 +242,8 @@ class SQLiteDriver:
             return (await self.run_all((plan,), session))[0]
         pool, step, values = self._readers, steps[0], plan.values[0]
         connection = pool.idle.pop() if pool.idle else await pool.acquire()
-        return await self._done(connection, lambda: connection.one_step(step, values))
+        largest = self._settings.largest
+        return await self._done(connection, lambda: connection.one_step(step, values, largest))
 
     async def run_all(
         self, plans: Sequence[BoundPlan], session: Session = PLAIN, done: list[Answer] | None = None
@@ -232,8 +255,9 @@ class SQLiteDriver:
         whole = len(plans) != 1 or session.read_only or needs_transaction(plans[0].plan)
         readers = session.read_only or not writes
         connection = await (self._readers if readers else self._writers).acquire()
+        largest = self._settings.largest if session.largest is None else session.largest
         return await self._done(
-            connection, lambda: connection.plans(plans, session, answers, whole=whole, writes=writes)
+            connection, lambda: connection.plans(plans, session, answers, largest, whole=whole, writes=writes)
         )
 
     async def _done(self, connection: SQLiteConnection, work: Callable[[], T]) -> T:
@@ -288,7 +312,10 @@ class SQLiteDriver:
                 refused.__cause__ = error
             raise DatabaseUnavailable("the database file cannot be opened") from refused
         return SQLiteConnection(
-            raw, self._settings.statement_timeout, lambda connection, sound: self._ended(connection, sound, pool)
+            raw,
+            self._settings.statement_timeout,
+            lambda connection, sound: self._ended(connection, sound, pool),
+            reads=not writer,
         )
 
 

@@ -89,6 +89,8 @@ WITH_ARGUMENT: Final = frozenset(
     {"foreign_key_list", "index_info", "index_list", "index_xinfo", "table_info", "table_list", "table_xinfo"}
 )
 """Pragmas whose argument is a question, not a new setting."""
+LEAST_LENGTH: Final = 1024**2
+"""Bytes of a text that every reader may make: the schema's own statements are read by them too."""
 FORBIDDEN_FUNCTIONS: Final = frozenset({"load_extension", "fts3_tokenizer", "readfile", "writefile", "edit"})
 
 
@@ -106,6 +108,8 @@ def connect(url: DatabaseUrl, settings: Settings, *, writer: bool) -> sqlite3.Co
     )
     try:
         _set_up(raw, writable=writer and mode == "rw" and settings.writable)
+        if not writer:
+            raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, max(settings.largest, LEAST_LENGTH))
     except BaseException:
         raw.close()
         raise

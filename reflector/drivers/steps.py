@@ -8,23 +8,29 @@ Rule: nothing here waits, and nothing here knows a database.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Sequence
 from typing import Any, Final, TypeAlias
 
 from reflector.drivers.sets import perform_set
-from reflector.errors import CheckRefused, InternalError, RowNotFound
+from reflector.errors import AnswerTooLarge, CheckRefused, InternalError, RowNotFound
 from reflector.sql.plan import Answer, BoundPlan, Expect, FromStep, Part, Plan, Step
 
 Row: TypeAlias = Sequence[Any]
 Rows: TypeAlias = Sequence[Row]
 Values: TypeAlias = Sequence[Any]
+UNMEASURED: Final = sys.maxsize
+"""For the answer of a write that cannot be taken back."""
 Performance: TypeAlias = Generator[tuple[Step, Values], Rows, Answer]
 
 
-def perform(bound: BoundPlan) -> Performance:
-    """Go through a plan's steps. Raises RowNotFound, CheckRefused; InternalError where a plan contradicts itself."""
+def perform(bound: BoundPlan, largest: int) -> Performance:
+    """Go through a plan's steps. Raises RowNotFound, CheckRefused; AnswerTooLarge for documents of more than `largest`
+    bytes; InternalError where a plan contradicts itself."""
     if bound.plan.many is not None:
-        return (yield from perform_set(bound, bound.plan.many))
+        made = yield from perform_set(bound, bound.plan.many)
+        document(made.body, largest)
+        return made
     kept: dict[int, Row] = {}
     fields: dict[str, Any] = {}
     for number, (step, values) in enumerate(zip(bound.plan.steps, bound.values, strict=True)):
@@ -33,20 +39,19 @@ def perform(bound: BoundPlan) -> Performance:
             return Answer()
         if step.expect is not Expect.DONE:
             row = kept[number] = the_row(rows)
-            read_parts(step.parts, row, fields)
+            read_parts(step.parts, row, fields, largest)
     return Answer(**fields)
 
 
-def answer_of(step: Step, rows: Rows) -> Answer:
+def answer_of(step: Step, rows: Rows, largest: int) -> Answer:
     """The answer of a plan that has this step alone; raises as `perform` does."""
     if step.expect is Expect.DONE:
         return Answer()
     row, parts = the_row(rows), step.parts
     if len(parts) == 1 and parts[0] is _BODY:
-        body = row[0]
-        return Answer(body.encode() if type(body) is str else body)
+        return Answer(document(row[0], largest))
     fields: dict[str, Any] = {}
-    read_parts(parts, row, fields)
+    read_parts(parts, row, fields, largest)
     return Answer(**fields)
 
 
@@ -66,13 +71,30 @@ def the_row(rows: Rows) -> Row:
     raise InternalError(f"a step that must bring one row brought {len(rows)}")
 
 
-def read_parts(parts: tuple[Part | None, ...], row: Row, fields: dict[str, Any]) -> None:
-    """Put the named columns of a row into an answer's fields, over what earlier steps put there."""
+def document(value: str | bytes | None, largest: int) -> bytes | None:
+    """A document as bytes; raises AnswerTooLarge. Text is measured before it is copied."""
+    if value is None:
+        return None
+    if len(value) > largest:
+        raise AnswerTooLarge
+    if isinstance(value, bytes):
+        return value
+    encoded = value.encode()
+    if len(encoded) > largest:
+        raise AnswerTooLarge
+    return encoded
+
+
+def read_parts(parts: tuple[Part | None, ...], row: Row, fields: dict[str, Any], largest: int) -> None:
+    """Put the named columns of a row into an answer's fields, over what earlier steps put there. What is `largest` holds
+    for all members of an overview together."""
     for part, value in zip(parts, row, strict=False):
         if part is _BODY:
-            fields["body"] = value.encode() if type(value) is str else value
+            fields["body"] = document(value, largest)
         elif part is _MEMBER:
-            fields.setdefault("members", []).append(value.encode() if type(value) is str else value)
+            member = document(value, largest)
+            fields.setdefault("members", []).append(member)
+            largest -= 0 if member is None else len(member)
         elif part is _HOLDS:
             if value != 1:  # true is 1 wherever booleans are numbers; NULL is not true
                 raise CheckRefused("a rule refuses the row as it would be written")

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from reflector.errors import DatabaseError, DatabaseUnavailable, Forbidden, NotSupported, OutcomeUnknown, ReflectorError
+from reflector.errors import (
+    AnswerTooLarge,
+    DatabaseError,
+    DatabaseUnavailable,
+    Forbidden,
+    NotSupported,
+    OutcomeUnknown,
+    ReflectorError,
+)
 
 
 class After(Enum):
@@ -54,7 +62,7 @@ class Meaning:
     """One row of a driver's table of errors: our error and our words. `lost`: the connection is of no use after it.
     `purge`: no other connection is either."""
 
-    error: type[DatabaseError | Forbidden | NotSupported]
+    error: type[DatabaseError | Forbidden | NotSupported | AnswerTooLarge]
     words: str
     lost: bool = False
     purge: bool = False
@@ -64,7 +72,10 @@ GONE = Meaning(DatabaseUnavailable, LOST_WORDS, lost=True, purge=True)
 
 
 def worded(meaning: Meaning, **facts: Any) -> ReflectorError:
-    """The error of a row. `facts` are those of `DatabaseError`; an access error has no place for them."""
+    """The error of a row. `facts` are those of `DatabaseError`; an access error has no place for them, and an answer that
+    is too large has its own words."""
+    if issubclass(meaning.error, AnswerTooLarge):
+        return meaning.error()
     if issubclass(meaning.error, DatabaseError):
         return meaning.error(meaning.words, **facts)
     return meaning.error(meaning.words)

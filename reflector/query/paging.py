@@ -55,8 +55,10 @@ def can_page(type_: DataType) -> bool:
     return type_.facts.ordered or type_.kind is Kind.ENUM
 
 
-def after(order: Sequence[Order], values: Sequence[Value], never_null: NeverNull = not_nullable) -> Filter:
-    """The rows that come after the one with these order values; None stands for NULL.
+def after(
+    order: Sequence[Order], values: Sequence[Value], never_null: NeverNull = not_nullable, *, including: bool = False
+) -> Filter:
+    """The rows that come after the one with these order values, that one `including`; None stands for NULL.
 
     `values` are canonical, one for each order. Without any order nothing comes after anything.
     """
@@ -65,6 +67,10 @@ def after(order: Sequence[Order], values: Sequence[Value], never_null: NeverNull
         for each, value in zip(order, values, strict=True)
     ]
     steps = [all_of(*(key.same() for key in keys[:index]), key.beyond()) for index, key in enumerate(keys)]
+    if including and len(keys) == 1:
+        return keys[0].not_before()
+    if including:
+        steps.append(all_of(*(key.same() for key in keys)))
     found = any_of(*steps)
     return found if len(keys) < 2 else all_of(keys[0].not_before(), found)
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from reflector.catalog.model import Column, Relationship, Table
 from reflector.errors import RuleUnbound, UnknownColumn, UnknownRelationship, UnknownTable
 
+KNOWN_BY = ("name", "title", "label", "email", "code", "id")
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TableScope:
@@ -50,6 +52,10 @@ class TableScope:
         if found is None:
             raise UnknownColumn(self.table.label, name, [*self.readable, *self.relationships], pointer=pointer)
         return found
+
+    def example(self) -> str | None:
+        """A column to name in a hint: one that rows are known by, else the first that may be read."""
+        return next((name for name in KNOWN_BY if name in self.readable), next(iter(self.readable), None))
 
     def creatable_column(self, name: str, *, pointer: str | None = None) -> Column:
         found = self.creatable.get(name)

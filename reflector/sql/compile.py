@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, assert_never
 
-from reflector.catalog.model import Deed, Table
+from reflector.catalog.model import Deed
 from reflector.datatypes import DataType, Kind, Value
-from reflector.query.nodes import Delete, Insert, Overview, Query, Read, Update
+from reflector.query.nodes import Delete, Embed, Group, Insert, Overview, Query, Read, Selected, Update
 from reflector.query.sets import AnyQuery, DeleteMany, InsertMany, PlacedRows, SetQuery, UpdateMany
 from reflector.query.walk import levels_of, tables_of
 from reflector.sql.dialect import Dialect
@@ -93,11 +93,11 @@ def _compiled(dialect: Dialect, query: Query) -> Plan:
         case Overview():
             return _reading(query, overview_step(Writer(dialect), query))
         case Insert():
-            return _touching(insert_plan(dialect, query), query.table, Deed.INSERT)
+            return _touching(insert_plan(dialect, query), query, Deed.INSERT)
         case Update():
-            return _touching(update_plan(dialect, query), query.table, Deed.UPDATE)
+            return _touching(update_plan(dialect, query), query, Deed.UPDATE)
         case Delete():
-            return _touching(delete_plan(dialect, query), query.table, Deed.DELETE)
+            return _touching(delete_plan(dialect, query), query, Deed.DELETE)
         case _:
             assert_never(query)
 
@@ -106,8 +106,17 @@ def _reading(query: Read | Overview, step: Step) -> Plan:
     return Plan((step,), volatile=_volatile(step), reads=tables_of(query))
 
 
-def _touching(plan: Plan, table: Table, deed: Deed) -> Plan:
-    return replace(plan, touches=(table, deed)) if plan.writes else plan
+def _touching(plan: Plan, query: Insert | Update | Delete, deed: Deed) -> Plan:
+    """What is answered with other rows may be more than may be answered: then the write is to be taken back."""
+    if not plan.writes:
+        return plan
+    shown = () if query.returning is None else query.returning.select
+    return replace(plan, touches=(query.table, deed), transaction=plan.transaction or _with_others(shown))
+
+
+def _with_others(select: tuple[Selected, ...]) -> bool:
+    """Whether rows of other tables are answered too."""
+    return any(isinstance(each, Embed) or (isinstance(each, Group) and _with_others(each.select)) for each in select)
 
 
 def _volatile(step: Step) -> bool:

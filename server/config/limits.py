@@ -19,7 +19,8 @@ Bound = TypeVar("Bound", int, timedelta)
 @dataclass(frozen=True, slots=True)
 class EffectiveLimits:
     """rows: per level; page: rows where a request says nothing; depth: nested relationships; terms: comparisons of a
-    request; filter_depth: how deep they may be nested; list: values of one comparison; offset: rows a page may skip."""
+    request; filter_depth: how deep they may be nested; list: values of one comparison; offset: rows a page may skip;
+    bytes: of an answer's documents."""
 
     rows: int
     page: int
@@ -28,6 +29,7 @@ class EffectiveLimits:
     filter_depth: int
     list: int
     offset: int
+    bytes: int
     timeout: timedelta
 
 
@@ -48,6 +50,7 @@ def limits_for(config: File, roles: Collection[str]) -> EffectiveLimits:
         filter_depth=floor.filter_depth,
         list=most("list", floor.list),
         offset=floor.offset,
+        bytes=most("bytes", floor.bytes),
         timeout=most("timeout", config.database.timeout),
     )
 

@@ -158,6 +158,7 @@ class RoleLimits(Section):
     depth: Depth | None = None
     terms: Terms | None = None
     list: ListLength | None = None
+    bytes: Size | None = None
     timeout: Duration | None = None
 
 
@@ -225,6 +226,7 @@ class Limits(Section):
     terms: Terms = 200
     filter_depth: Annotated[int, whole(1, 64)] = 16
     list: ListLength = 10_000
+    bytes: Size = 32 * 1024**2
     offset: Annotated[int, whole(0, 10_000_000)] = 100_000
 
 

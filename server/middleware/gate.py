@@ -105,8 +105,7 @@ def gate(rules: GateRules, requests: Requests, *, told: bool = False) -> Middlew
     async def pass_gate(request: web.Request, handler: Handler) -> web.StreamResponse:
         began = perf_counter()
         headers = request.headers
-        given = headers.get(REQUEST_ID)
-        request_id = given if given is not None and WELL_FORMED_ID.fullmatch(given) else new_request_id()
+        request_id = request_id_of(request)
         REQUEST.set(request_id)
         requests.running += 1
         try:
@@ -119,7 +118,8 @@ def gate(rules: GateRules, requests: Requests, *, told: bool = False) -> Middlew
             note(error, request)
             response = problem(error, request_id)
         except web.HTTPException as error:
-            response = refused_by_http(error, request_id)
+            options = request.method == "OPTIONS" and error.status == 405
+            response = offered(error) if options else refused_by_http(error, request_id)
         except asyncio.CancelledError:
             ended(request, LEFT, began)
             raise
@@ -154,6 +154,12 @@ def _begin_anew() -> None:
 
 
 os.register_at_fork(after_in_child=_begin_anew)
+
+
+def request_id_of(request: web.BaseRequest) -> str:
+    """The id that the caller gave, if it is well formed, else a new one."""
+    given = request.headers.get(REQUEST_ID)
+    return given if given is not None and WELL_FORMED_ID.fullmatch(given) else new_request_id()
 
 
 def new_request_id() -> str:
@@ -279,6 +285,12 @@ def refused_by_http(error: web.HTTPException, request_id: str) -> web.StreamResp
     kept = {name: error.headers[name] for name in ("Allow", "Retry-After", "Upgrade") if name in error.headers}
     standard = f"{error.status}: {error.reason}"
     return http_problem(error.status, None if error.text in (None, standard) else error.text, request_id, kept)
+
+
+def offered(error: web.HTTPException) -> web.Response:
+    """The answer to OPTIONS on a path that has no answer of its own."""
+    methods = {*error.headers[hdrs.ALLOW].replace(" ", "").split(","), "OPTIONS"}
+    return web.Response(status=204, headers={hdrs.ALLOW: ", ".join(sorted(methods))})
 
 
 def note(error: ReflectorError, request: web.Request) -> None:

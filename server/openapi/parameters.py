@@ -57,7 +57,7 @@ def _list(name: str, description: str, schema: str) -> Json:
         "in": "query",
         "description": description,
         "style": "form",
-        "explode": False,
+        "explode": True,
         "schema": items,
     }
 

@@ -147,7 +147,7 @@ def parameter_components(limits: EffectiveLimits) -> Json:
         "Filter": _query("filter", FILTER, {**TEXT, **kept}),
         "Limit": _query("limit", capped, {**WHOLE, "default": usual}),
         "Page": _query("page", "Number of the page, from 1. Not together with `cursor`.", {**WHOLE, "minimum": 1}),
-        "Cursor": _query("cursor", "Where the page begins: copied from `page.next`.", TEXT),
+        "Cursor": _query("cursor", "Where the page begins: copied from `page.next` or `page.previous`.", TEXT),
         "Prefer": {
             "name": "Prefer",
             "in": "header",

@@ -369,3 +369,46 @@ async def test_what_is_no_http_is_a_problem_too(bookshop: str, content: bytes) -
         assert b"application/problem+json" in head
         assert b'"code":"malformed_request"' in body
         assert b"X-Request-Id" in head
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/health/live", "/health/ready", "/docs", "/graphiql", "/api"])
+async def test_options_answers_wherever_there_is_something(bookshop: str, path: str) -> None:
+    async with served(bookshop) as api:
+        reply = await api.request("OPTIONS", path)
+        assert reply.status == 204
+        assert {"GET", "HEAD", "OPTIONS"} <= set(reply.headers["Allow"].split(", "))
+        assert (await api.request("OPTIONS", "/nowhere")).status == 404
+
+
+async def test_an_expectation_that_nobody_knows_is_a_problem(bookshop: str) -> None:
+    async with served(bookshop) as api:
+        for path in ("/api/book", "/health/live", "/nowhere"):
+            reply = await api.get(path, {"Expect": "x", "X-Request-Id": "mine"})
+            assert (reply.status, reply.code) == (417, "expectation_failed")
+            assert reply.headers["Content-Type"].startswith("application/problem+json")
+            assert (reply.headers["X-Request-Id"], reply.json["request_id"]) == ("mine", "mine")
+            assert {"Vary", "X-Content-Type-Options", "Cache-Control"} <= set(reply.headers)
+            assert reply.headers["Server"] == "reflector"
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "code"),
+    [
+        (b"GET /api/book?title=" + b"x" * 9000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 414, "uri_too_long"),
+        (
+            b"GET /api/book HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"x" * 9000 + b"\r\n\r\n",
+            431,
+            "headers_too_large",
+        ),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: y\r\n" % n for n in range(200)) + b"\r\n", 431, None),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nno header\r\n\r\n", 400, "malformed_request"),
+    ],
+)
+async def test_what_is_too_long_has_a_status_of_its_own(
+    bookshop: str, head: bytes, status: int, code: str | None
+) -> None:
+    async with served(bookshop) as api:
+        top, _, body = (await api.raw(head)).partition(b"\r\n\r\n")
+        assert top.split(b" ")[1] == b"%d" % status
+        assert b"application/problem+json" in top
+        assert json.loads(body)["code"] == (code or "headers_too_large")

@@ -1,6 +1,7 @@
 """Cursors: where a list goes on, as text that only this server can read or make.
 
-A cursor is the order values of the last row that was given, encrypted and signed in one (AES-SIV, RFC 5297). What it
+A cursor is the order values of a row at the edge of a page, encrypted and signed in one (AES-SIV, RFC 5297), and the way
+to go from there. What it
 was given for is signed with it: table, order, roles and the shape of the table as these roles see it. The same place
 has the same cursor on every process that has the key, and after every restart.
 
@@ -13,7 +14,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
@@ -24,8 +26,44 @@ from reflector.datatypes import DataType, Value, parse_json
 from reflector.errors import InvalidCursor, InvalidValue
 
 LONGEST: Final = 8 * 1024
-PREFIX: Final = b"\x01"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where a page lies: behind a row or, going `back`, before it; that row `including`."""
+
+    back: bool = False
+    including: bool = False
+
+    @property
+    def onward(self) -> Way:
+        """The way from the last row that was read."""
+        return Way(self.back)
+
+    @property
+    def round(self) -> Way:
+        """The way to what lies on the other side of the same row's edge: the page that the reader came from."""
+        return Way(not self.back, not self.including)
+
+
+FORMS: Final[Mapping[bytes, Way]] = {
+    b"\x01": Way(),
+    b"\x02": Way(back=True, including=True),
+    b"\x03": Way(back=True),
+    b"\x04": Way(including=True),
+}
 """The form of what is inside; another form takes another number."""
+NUMBERS: Final = {way: number for number, way in FORMS.items()}
+ONWARD: Final = Way()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A cursor that was read: the order values, and the same as they were sealed."""
+
+    way: Way
+    values: list[Value]
+    sealed: bytes
 
 
 class Cursors:
@@ -34,34 +72,36 @@ class Cursors:
     def __init__(self, key: bytes) -> None:
         self._cipher = AESSIV(key)
 
-    def seal(self, place: bytes, last: bytes) -> str:
-        """The cursor for what comes after the row with these order values, in the list `place`."""
-        return _text(self._cipher.encrypt(PREFIX + last, [place]))
+    def seal(self, place: bytes, row: bytes, way: Way = ONWARD) -> str:
+        """The cursor for what lies that way from the row with these order values, in the list `place`."""
+        return _text(self._cipher.encrypt(NUMBERS[way] + row, [place]))
 
-    def open(self, place: bytes, text: str, types: Sequence[DataType]) -> list[Value]:
-        """The order values; raises InvalidCursor."""
-        values = self._values(place, text)
+    def open(self, place: bytes, text: str, types: Sequence[DataType]) -> Opened:
+        """What is in it; raises InvalidCursor."""
+        way, row = self._inside(place, text)
+        values: list[Any] = json.loads(row, parse_float=Decimal)
         if len(values) != len(types):
             raise refused()
         try:
-            return [parse_json(type_, value) for type_, value in zip(types, values, strict=True)]
+            parsed = [parse_json(type_, value) for type_, value in zip(types, values, strict=True)]
         except InvalidValue:
             raise InvalidCursor(
                 "the list cannot be gone on with here: the row holds a value that is not of its column's type",
                 hint="use page=",
             ) from None
+        return Opened(way, parsed, row)
 
-    def _values(self, place: bytes, text: str) -> list[Any]:
+    def _inside(self, place: bytes, text: str) -> tuple[Way, bytes]:
         try:
             sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
             canonical = len(text) <= LONGEST and _text(sealed) == text
             inside = self._cipher.decrypt(sealed, [place]) if canonical else b""
         except (binascii.Error, ValueError, InvalidTag):
             raise refused() from None
-        if not inside.startswith(PREFIX):
+        way = FORMS.get(inside[:1])
+        if way is None:
             raise refused()
-        values: list[Any] = json.loads(inside[len(PREFIX) :], parse_float=Decimal)
-        return values
+        return way, inside[1:]
 
 
 def _text(sealed: bytes) -> str:

@@ -22,6 +22,7 @@ from reflector.query.operators import OPERATORS, Operator
 from reflector.query.scope import TableScope
 from server.apis.resource.faults import in_query
 from server.apis.resource.parameters import RESERVED
+from server.apis.resource.selection import row_key
 
 BRACKETS: Final = re.compile(r"filter((?:\[[^\[\]]+\])+)\Z")
 
@@ -60,27 +61,32 @@ class FilterReader(ConditionReader):
             if (relationship := table.relationships.get(text[:end])) is not None:
                 self._check_depth(len(path) + 1)
                 return self._find(self.scope.on(relationship.target), text[end + 1 :], (*path, relationship))
-        raise _unknown(table, text, first=not path)
+        raise self._unknown(table, text, first=not path)
+
+    def _unknown(self, table: TableScope, text: str, *, first: bool) -> RequestError:
+        """Say what a name that means nothing was most likely meant to be."""
+        label = table.table.label
+        head, dot, _ = text.partition(".")
+        if dot:
+            return UnknownRelationship(label, head, table.relationships)
+        stem, mark, word = text.rpartition("__")
+        name = stem if mark and nearest(word, OPERATORS) else text
+        if (relationship := table.relationships.get(name)) is not None:
+            there = self.scope.on(relationship.target)
+            column = next(iter(key.name for key in row_key(there)), there.example())
+            operator = "" if name == text else f"__{word}"
+            return InvalidRequest(
+                f"{name!r} is a relationship: a condition names one of its columns",
+                hint=None if column is None else f"{name}.{column}{operator}=…",
+            )
+        offered = [each.name for each in RESERVED.values() if each.offered]
+        if first and nearest(name, [*table.readable, *offered]) in offered:
+            return UnknownParameter(name, offered)
+        return UnknownColumn(label, name, [*table.readable, *table.relationships])
 
 
 def _dots(text: str) -> Iterable[int]:
     return (index for index, letter in enumerate(text) if letter == ".")
-
-
-def _unknown(table: TableScope, text: str, *, first: bool) -> RequestError:
-    """Say what a name that means nothing was most likely meant to be."""
-    label = table.table.label
-    head, dot, _ = text.partition(".")
-    if dot:
-        return UnknownRelationship(label, head, table.relationships)
-    stem, mark, word = text.rpartition("__")
-    name = stem if mark and nearest(word, OPERATORS) else text
-    if name in table.relationships:
-        return InvalidRequest(f"{name!r} is a relationship: a condition names one of its columns", hint=f"{name}.id=…")
-    offered = [each.name for each in RESERVED.values() if each.offered]
-    if first and nearest(name, [*table.readable, *offered]) in offered:
-        return UnknownParameter(name, offered)
-    return UnknownColumn(label, name, [*table.readable, *table.relationships])
 
 
 # ── brackets ─────────────────────────────────────────────────────────────────────────────────

@@ -2,8 +2,8 @@
 
     {"items": […], "page": {"limit": 100, "number": 1, "total": null, "pages": null, "next": "/api/book?…", "previous": null}}
 
-Where the table has a key that the caller surely sees, the order ends in it and `next` carries a cursor; elsewhere, and
-where the request said `page`, `next` is a number.
+Where the table has a key that the caller surely sees, the order ends in it and `next` carries a cursor, and `previous`
+another one behind a cursor; elsewhere, and where the request said `page`, they are numbers.
 
 Rule: the database's JSON is passed on as it is; the envelope is put around it.
 """
@@ -18,14 +18,15 @@ from urllib.parse import quote
 from reflector.catalog.model import Column
 from reflector.errors import InternalError, InvalidCursor, InvalidRequest, InvalidValue, LimitExceeded
 from reflector.query.nodes import TRUE, Expression, Field, Filter, Order, Read, Related, Selected, all_of
-from reflector.query.paging import after
+from reflector.query.paging import after, reversed_order
 from reflector.query.scope import TableScope
 from reflector.sql.plan import Answer
+from server.apis.resource.backwards import turned
 from server.apis.resource.caller import Rights
-from server.apis.resource.cursors import Cursors
+from server.apis.resource.cursors import ONWARD, Cursors, Opened
 from server.apis.resource.faults import FaultList, in_query
 from server.apis.resource.filters import Brackets, FilterReader
-from server.apis.resource.parameters import RESERVED, Given, refuse_word, split_query, word_of
+from server.apis.resource.parameters import RESERVED, Given, put, refuse_word, split_query, word_of
 from server.apis.resource.selection import TREE_ROWS, Selection, key_order, row_key, rows_below
 from server.apis.resource.sorting import read_sort
 from server.callers import LONGEST_KEPT
@@ -47,13 +48,14 @@ Sorted: TypeAlias = tuple[tuple[Order, ...], bool, bytes | None]
 @dataclass(frozen=True, eq=False, slots=True)
 class Listing:
     """A list that was read. `place` is what its cursors are for, None where it goes on by number. `number` is None
-    behind a cursor. `link` is the address up to where the cursor or the page's number belongs."""
+    behind a cursor, which `opened` is: going back, `read` has the order reversed. `link` is the address up to where the cursor or the page's number belongs."""
 
     read: Read
     limit: int
     number: int | None
     place: bytes | None
     link: str
+    opened: Opened | None = None
 
 
 def read_listing(rights: Rights, table: TableScope, path: str, query: str, cursors: Cursors) -> Listing:
@@ -85,7 +87,9 @@ class ListingReader:
         count = self._count()
         if not by_cursor or "page" in self.words:
             place = None
-        following = self._after(order, place)
+        opened = self._opened(order, place)
+        if opened is not None and opened.way.back:
+            order = reversed_order(order)
         self.faults.check()
         read = Read(
             self.table.table,
@@ -96,9 +100,9 @@ class ListingReader:
             offset=offset or None,
             count=count,
             keyset=place is not None and limit > 0,
-            after=following,
+            after=TRUE if opened is None else self._beyond(order, opened),
         )
-        return Listing(read, limit, None if "cursor" in self.words else number, place, self._link(path))
+        return Listing(read, limit, None if "cursor" in self.words else number, place, self._link(path), opened)
 
     # ── what is asked again and again with other values ─────────────────────────────────────
 
@@ -140,10 +144,8 @@ class ListingReader:
                 self.brackets.add(given.name, given.value)
             elif given.name != word:
                 raise InvalidRequest(f"{word!r} takes no brackets")
-            elif word in self.words:
-                raise InvalidRequest(f"{word!r} is given more than once")
             else:
-                self.words[word] = given.value
+                put(self.words, word, given.value)
                 if word == "filter":
                     document: Any = read_json(given.value, in_query("filter"))
                     self.where.append(self.filters.document(self.table, document, in_query("filter")))
@@ -215,18 +217,23 @@ class ListingReader:
         parts = [self.table.table.label, *self.rights.access.roles, "", *shape, "", *sorts]
         return b"".join(part.encode() + b"\x00" for part in parts)
 
-    def _after(self, order: tuple[Order, ...], place: bytes | None) -> Filter:
+    def _beyond(self, order: tuple[Order, ...], opened: Opened) -> Filter:
+        def never_null(column: Column) -> bool:
+            return self.rights.never_null(self.table.table, column)
+
+        return after(order, opened.values, never_null, including=opened.way.including)
+
+    def _opened(self, order: tuple[Order, ...], place: bytes | None) -> Opened | None:
         text = self.words.get("cursor")
         if text is None:
-            return TRUE
+            return None
         with self.faults.at(in_query("cursor")):
             if "page" in self.words or self.faults.found:
-                return TRUE
+                return None
             if place is None:
                 raise InvalidRequest(f"{self.table.table.label} has no key to go on from", hint="use page=")
-            values = self.cursors.open(place, text, [_last_column(each).type for each in order])
-            return after(order, values, lambda column: self.rights.never_null(self.table.table, column))
-        return TRUE
+            return self.cursors.open(place, text, [_last_column(each).type for each in order])
+        return None
 
     def _link(self, path: str) -> str:
         kept = "&".join(self.kept)
@@ -264,19 +271,25 @@ def _path(expression: Expression) -> tuple[list[str], Column]:
 
 def envelope(listing: Listing, answer: Answer, cursors: Cursors) -> tuple[bytes, str]:
     """The body, and the Link header, empty when there is nothing to link to; raises InvalidCursor."""
-    limit, number, total = listing.limit, listing.number, answer.total
+    limit, number, total, body = listing.limit, listing.number, answer.total, answer.body or b"[]"
     following = previous = None
     if limit and (answer.seen or 0) > limit:
         following = listing.link + _next(listing, answer, cursors)
     if number is not None and number > 1:
         previous = f"{listing.link}page={number - 1}"
+    if listing.opened is not None and listing.place is not None and limit:
+        previous = (
+            f"{listing.link}cursor={cursors.seal(listing.place, listing.opened.sealed, listing.opened.way.round)}"
+        )
+        if listing.opened.way.back:
+            following, previous, body = previous, following, turned(body)
     pages = None if total is None or not limit else -(-total // limit)
     page = (
         f',"page":{{"limit":{limit},"number":{_json(number)},"total":{_json(total)},"pages":{_json(pages)},'
         f'"next":{_quoted(following)},"previous":{_quoted(previous)}}}}}'
     )
     links = [f'<{url}>; rel="{name}"' for url, name in ((following, "next"), (previous, "prev")) if url is not None]
-    return b'{"items":' + (answer.body or b"[]") + page.encode(), ", ".join(links)
+    return b'{"items":' + body + page.encode(), ", ".join(links)
 
 
 def _next(listing: Listing, answer: Answer, cursors: Cursors) -> str:
@@ -288,7 +301,8 @@ def _next(listing: Listing, answer: Answer, cursors: Cursors) -> str:
                 "the last row's values are too long to make a cursor of", hint="use page=, or sort less"
             )
         return f"page={listing.number + 1}"
-    return f"cursor={cursors.seal(listing.place, answer.last)}"
+    onward = ONWARD if listing.opened is None else listing.opened.way.onward
+    return f"cursor={cursors.seal(listing.place, answer.last, onward)}"
 
 
 def _json(number: int | None) -> str:

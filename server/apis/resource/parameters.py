@@ -21,22 +21,24 @@ LONGEST_QUERY: Final = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
-    """One word. `lists` and `rows`: whether it means something for a list and for one row."""
+    """One word. `lists` and `rows`: whether it means something for a list and for one row. `several`: it takes a list,
+    and given more than once it means all that was given."""
 
     name: str
     meaning: str
     lists: bool = True
     rows: bool = False
     offered: bool = True
+    several: bool = False
 
 
 RESERVED: Final[Mapping[str, Reserved]] = {
     word.name: word
     for word in (
-        Reserved("fields", "the columns that are answered, of related rows too", rows=True),
-        Reserved("include", "the related rows that are answered with each row", rows=True),
+        Reserved("fields", "the columns that are answered, of related rows too", rows=True, several=True),
+        Reserved("include", "the related rows that are answered with each row", rows=True, several=True),
         Reserved("filter", "conditions as JSON, or in brackets: filter[price][gte]=50"),
-        Reserved("sort", "the columns that decide the order, - for descending"),
+        Reserved("sort", "the columns that decide the order, - for descending", several=True),
         Reserved("limit", "how many rows a page has"),
         Reserved("page", "the number of the page, from 1"),
         Reserved("cursor", "where the page begins, as an earlier answer said"),
@@ -92,6 +94,16 @@ def word_of(name: str) -> str | None:
     """The reserved word that a parameter's name is or begins with, brackets left out; None when there is none."""
     word = name.partition("[")[0] if name.endswith("]") else name
     return word if word in RESERVED else None
+
+
+def put(words: dict[str, str], word: str, value: str) -> None:
+    """Note what a word was given; raises InvalidRequest for a second value of one that takes no list."""
+    if word not in words:
+        words[word] = value
+    elif RESERVED[word].several:
+        words[word] = f"{words[word]},{value}"
+    else:
+        raise InvalidRequest(f"{word!r} is given more than once")
 
 
 def refuse_word(word: Reserved, *, one_row: bool) -> InvalidRequest | None:

@@ -43,7 +43,7 @@ from reflector.snapshot import weight
 from reflector.sql.plan import Answer
 from server.apis.resource.caller import Caller, Rights
 from server.apis.resource.faults import FaultList, in_query
-from server.apis.resource.parameters import RESERVED, refuse_word, split_query, word_of
+from server.apis.resource.parameters import RESERVED, put, refuse_word, split_query, word_of
 from server.apis.resource.selection import TREE_ROWS, Selection, rows_below
 
 
@@ -94,9 +94,7 @@ def read_members(rights: Rights, table: TableScope, query: str, faults: FaultLis
             refusal = refuse_word(RESERVED[word], one_row=True)
             if refusal is not None:
                 raise refusal
-            if word in words:
-                raise InvalidRequest(f"{word!r} is given more than once")
-            words[word] = given.value
+            put(words, word, given.value)
     select = Selection(rights.access.scope, rights.limits, faults).read(
         table, words.get("fields"), words.get("include")
     )

@@ -46,22 +46,30 @@ def _order(scope: Scope, table: TableScope, text: str, limits: EffectiveLimits) 
             if name.endswith(suffix):
                 name, nulls_last = name.removesuffix(suffix), last
                 break
-    return Order(_expression(scope, table, name, limits, 0), descending, nulls_last)
+    return Order(_expression(scope, table, name, limits, ()), descending, nulls_last)
 
 
-def _expression(scope: Scope, table: TableScope, name: str, limits: EffectiveLimits, depth: int) -> Expression:
+def _expression(
+    scope: Scope, table: TableScope, name: str, limits: EffectiveLimits, path: tuple[str, ...]
+) -> Expression:
     if (column := table.readable.get(name)) is not None:
         _check_sortable(column)
         return Field(column)
     head, dot, rest = name.partition(".")
-    if not dot:
+    if not dot and name not in table.relationships:
         raise UnknownColumn(table.table.label, name, [*table.readable, *table.relationships])
     relationship = table.relationship(head)
     if relationship.many:
         raise InvalidRequest(f"a list cannot be sorted by {head!r}: it leads to many rows")
-    if depth >= limits.depth:
+    if not dot:
+        column_there = scope.on(relationship.target).example()
+        raise InvalidRequest(
+            f"{name!r} is a relationship: a list is sorted by columns",
+            hint=None if column_there is None else "sort=" + ".".join((*path, name, column_there)),
+        )
+    if len(path) >= limits.depth:
         raise LimitExceeded(f"a path goes through at most {limits.depth} relationships")
-    inner = _expression(scope, scope.on(relationship.target), rest, limits, depth + 1)
+    inner = _expression(scope, scope.on(relationship.target), rest, limits, (*path, head))
     return Related(relationship, inner, TRUE)
 
 

@@ -26,7 +26,7 @@ from server.openapi.operations import placeholders
 from tests.unit.catalog.examples import facts, foreign_key, table
 
 SETTING = Setting(
-    "shop", "PostgreSQL", "/", {}, EffectiveLimits(1000, 100, 7, 200, 16, 10_000, 100_000, timedelta(0, 10))
+    "shop", "PostgreSQL", "/", {}, EffectiveLimits(1000, 100, 7, 200, 16, 10_000, 100_000, 1 << 25, timedelta(0, 10))
 )
 
 

@@ -121,6 +121,19 @@ def test_the_reversed_order_comes_from_the_other_end(rows: list[Row], order: tup
     assert back == wanted[::-1]
 
 
+@given(st.lists(fields, min_size=1, max_size=12).map(rows_of), orders(COLUMNS), st.data())
+def test_the_rows_from_one_on_are_that_one_and_those_after(
+    rows: list[Row], order: tuple[Order, ...], data: st.DataObject
+) -> None:
+    wanted = in_order(rows, order)
+    at = data.draw(st.integers(0, len(wanted) - 1))
+    here = place(order, wanted[at])
+    onward = after(order, here, including=True)
+    assert [row for row in wanted if matches(onward, row, unbound) is True] == wanted[at:]
+    back = after(reversed_order(order), here, including=True)
+    assert [row for row in wanted if matches(back, row, unbound) is True] == wanted[: at + 1]
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(fields, max_size=12).map(rows_of), orders(IN_SQL), st.integers(1, 4))
 def test_on_sqlite_every_row_comes_once_and_in_order(rows: list[Row], order: tuple[Order, ...], limit: int) -> None:

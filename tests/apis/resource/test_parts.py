@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -35,8 +37,9 @@ from reflector.errors import (
     UniqueViolation,
 )
 from reflector.query.scope import TableScope
+from server.apis.resource.backwards import turned
 from server.apis.resource.caller import Recent
-from server.apis.resource.cursors import Cursors
+from server.apis.resource.cursors import Cursors, Way
 from server.apis.resource.keys import read_key, write_key
 from server.apis.resource.parameters import RESERVED, split_query
 from server.documents import read_json
@@ -70,6 +73,37 @@ def test_a_text_may_hold_what_would_be_deep() -> None:
     assert read_json('"' + "[" * 1000 + '"') == "[" * 1000
 
 
+# ── a page that was read from its end ────────────────────────────────────────────────────────
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(
+    st.lists(st.dictionaries(st.text(), ANYTHING, max_size=4), max_size=5), st.sampled_from([None, 1]), st.booleans()
+)
+def test_rows_are_turned_and_not_touched(rows: list[Any], indent: int | None, ascii_only: bool) -> None:
+    written = [json.dumps(row, indent=indent, ensure_ascii=ascii_only).encode() for row in rows]
+    assert turned(b"[" + b", ".join(written) + b"]") == b"[" + b",".join(reversed(written)) + b"]"
+
+
+def test_neither_digits_nor_depth_trouble_it() -> None:
+    deep = b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    exact = b'{"a": 1.0000000000000000000000000000010, "b": "\\"}]"}'
+    assert turned(b"[" + deep + b"," + exact + b"]") == b"[" + exact + b"," + deep + b"]"
+    assert turned(b"[]") == b"[]"
+
+
+@pytest.mark.parametrize("way", [Way(), Way(back=True), Way(including=True), Way(back=True, including=True)])
+def test_a_cursor_keeps_its_way(way: Way) -> None:
+    opened = CURSORS.open(b"place", CURSORS.seal(b"place", b"[7]", way), [INTEGER])
+    assert (opened.way, opened.sealed) == (way, b"[7]")
+    assert way.round.round == way
+
+
 # ── cursors ──────────────────────────────────────────────────────────────────────────────────
 
 CURSORS = Cursors(bytes(range(64)))
@@ -77,7 +111,12 @@ CURSORS = Cursors(bytes(range(64)))
 
 def test_a_cursor_gives_back_its_values_by_type() -> None:
     text = CURSORS.seal(b"place", b'[1.50, "x", null, "AP8="]')
-    assert CURSORS.open(b"place", text, [EXACT, TEXT, INTEGER, BYTES]) == [Decimal("1.50"), "x", None, b"\x00\xff"]
+    assert CURSORS.open(b"place", text, [EXACT, TEXT, INTEGER, BYTES]).values == [
+        Decimal("1.50"),
+        "x",
+        None,
+        b"\x00\xff",
+    ]
     assert text == Cursors(bytes(range(64))).seal(b"place", b'[1.50, "x", null, "AP8="]')
 
 
