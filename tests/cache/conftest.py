@@ -6,32 +6,15 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from reflector.catalog.model import DatabaseKind
 from reflector.database_url import parse_database_url
 from server.cache.answers import AnswerCache
-from tests.bookshops import KINDS, Databases
+from tests.bookshops import Databases
 from tests.server.harness import Served
 from tests.server.test_jwt import token
-
-
-@pytest.fixture(scope="session")
-def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Databases:
-    folder: Path = tmp_path_factory.mktemp("cache")
-    return Databases(
-        lambda: request.getfixturevalue("postgresql_server"),
-        lambda: request.getfixturevalue("mariadb_server"),
-        folder,
-    )
-
-
-@pytest.fixture(params=KINDS, ids=str)
-def kind(request: pytest.FixtureRequest) -> DatabaseKind:
-    found: DatabaseKind = request.param
-    return found
 
 
 @pytest.fixture

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -11,25 +10,6 @@ from reflector.catalog.model import DatabaseKind
 from tests.bookshops import Databases
 from tests.changes.capturing import Write, install, uninstall, writer
 from tests.server.harness import Served, served
-from tests.servers import MariaDBServer, PostgreSQLServer
-
-
-@pytest.fixture(scope="session")
-def bounded_postgresql() -> Iterator[PostgreSQLServer]:
-    """A PostgreSQL whose slots keep no more than a bound."""
-    with PostgreSQLServer({"max_slot_wal_keep_size": "1GB", "max_replication_slots": "60"}) as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Databases:
-    folder: Path = tmp_path_factory.mktemp("realtime")
-
-    def mariadb() -> MariaDBServer:
-        server: MariaDBServer = request.getfixturevalue("mariadb_server")
-        return server
-
-    return Databases(lambda: request.getfixturevalue("bounded_postgresql"), mariadb, folder)
 
 
 @pytest.fixture(params=(DatabaseKind.SQLITE, DatabaseKind.POSTGRESQL), ids=str)
