@@ -17,9 +17,11 @@ from typing import TypeVar, assert_never
 from reflector.access.permissions import CreateRight, Grants, TableGrant, UpdateRight
 from reflector.catalog.model import Column, Relationship, Table
 from reflector.errors import Forbidden, InternalError, UnknownColumn
-from reflector.query.expressions import may_fail
+from reflector.query.aggregates import AggregateFunction
+from reflector.query.expressions import aggregates, may_fail
 from reflector.query.nodes import (
     TRUE,
+    Aggregate,
     And,
     Apart,
     Cast,
@@ -53,6 +55,7 @@ from reflector.query.nodes import (
     all_of,
     any_of,
 )
+from reflector.query.reach import tables_of_expression
 from reflector.query.walk import source_columns, target_columns
 
 Right = TypeVar("Right", CreateRight, UpdateRight)
@@ -179,6 +182,8 @@ class Rewriter:
                 return JsonPath(self.expression(inner, grant), path, text)
             case Cast(expression=inner, type=type_):
                 return Cast(self.expression(inner, grant), type_)
+            case Aggregate(function=function, expression=inner):
+                return self.aggregate(function, inner, grant)
             case FixedText():
                 return expression
             case Counted(via=Relationship() as via):
@@ -192,6 +197,14 @@ class Rewriter:
                 raise InternalError("a caller's query holds what only rules may hold")
             case _:
                 assert_never(expression)
+
+    def aggregate(self, function: AggregateFunction, inner: Expression | None, grant: TableGrant) -> Expression:
+        """An aggregate of what may be seen, for whom every table that it tells of may be aggregated."""
+        tables = [grant.table] if inner is None else [grant.table, *tables_of_expression(inner)]
+        for table in tables:
+            if not self.grant(table).aggregate:
+                raise Forbidden(f"you may not aggregate {table.label}")
+        return Aggregate(function, None if inner is None else self.expression(inner, grant))
 
     def related(self, relationship: Relationship, inner: Expression, where: Filter, grant: TableGrant) -> Expression:
         target = self.grant(relationship.target)
@@ -220,6 +233,8 @@ class Rewriter:
     def judged(self, expression: Expression, grant: TableGrant) -> Expression:
         """What a filter asks about. A database may ask it before it asks the rule, so that a row out of sight must not
         be able to make it fail."""
+        if aggregates(expression):
+            raise InternalError("a filter asks of one row what only several give")
         rewritten = self.expression(expression, grant)
         seen = grant.read_rows
         return Guarded(seen, rewritten) if seen != TRUE and may_fail(expression) else rewritten

@@ -24,6 +24,7 @@ from reflector.catalog.model import Catalog, Column, Table
 from reflector.datatypes import parse_json
 from reflector.errors import InvalidValue
 from reflector.query.nodes import (
+    Aggregate,
     And,
     Cast,
     Claim,
@@ -132,6 +133,8 @@ def _claims_of_term(term: Expression | Operand) -> Iterator[tuple[str, ...]]:
         case Related(expression=inner, where=where):
             yield from _claims_of_term(inner)
             yield from _claims(where)
+        case Aggregate(expression=inner):
+            yield from () if inner is None else _claims_of_term(inner)
         case Guarded(rule=rule, expression=inner):
             yield from _claims(rule)
             yield from _claims_of_term(inner)

@@ -56,6 +56,7 @@ class MariaDB(Dialect):
     percent = "%%"
     buckets = True
     update_returning = False
+    lateral = False
     sets = MariaDBSets()
 
     def quote(self, name: str) -> str:

@@ -133,6 +133,8 @@ class SQLite(Dialect):
     def related(self, linked: Linked) -> Sql:
         """The documents stand in a view of their own at the head of the statement, and only what joins them stands in
         the row's document: SQLite unfolds the view where it is used, but its parser has no room for what is nested."""
+        if not linked.apart:
+            return super().related(linked)
         columns = [far.label(f"end{index}") for index, (_, far) in enumerate(linked.ends)]
         columns += [each.by.label(f"order{index}") for index, each in enumerate(linked.order)]
         documents = sa.select(*columns, self.document(linked.members).label("document"))

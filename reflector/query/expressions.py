@@ -12,16 +12,20 @@ from reflector.query.nodes import (
     COUNT,
     DOCUMENT,
     TEXT,
+    Aggregate,
     Cast,
     Counted,
     Expression,
     Field,
     FixedText,
+    Group,
     Guarded,
     JsonPath,
     Lowered,
     Outer,
+    Output,
     Related,
+    Selected,
 )
 
 
@@ -36,6 +40,8 @@ def type_of(expression: Expression) -> DataType:
             return TEXT if text else DOCUMENT
         case Cast(type=type_):
             return type_
+        case Aggregate(function=function, expression=inner):
+            return function.result(COUNT if inner is None else type_of(inner))
         case FixedText():
             return TEXT
         case Counted():
@@ -51,7 +57,30 @@ def may_fail(expression: Expression) -> bool:
             return True
         case Lowered(expression=inner) | Guarded(expression=inner):
             return may_fail(inner)
-        case Field() | Outer() | FixedText() | Counted() | Related():
+        case Field() | Outer() | FixedText() | Counted() | Aggregate() | Related():
             return False  # what is related is made of the rows in sight alone
         case _:
             assert_never(expression)
+
+
+def aggregates(expression: Expression) -> bool:
+    """Whether it takes several rows to say what the expression gives."""
+    match expression:
+        case Aggregate():
+            return True
+        case (
+            Lowered(expression=inner) | Guarded(expression=inner) | Cast(expression=inner) | JsonPath(expression=inner)
+        ):
+            return aggregates(inner)
+        case Field() | Outer() | FixedText() | Counted() | Related():
+            return False
+        case _:
+            assert_never(expression)
+
+
+def grouped(members: tuple[Selected, ...]) -> bool:
+    """Whether the document is about groups of rows, and no longer about one row."""
+    return any(
+        (isinstance(each, Output) and aggregates(each.expression)) or (isinstance(each, Group) and grouped(each.select))
+        for each in members
+    )

@@ -25,6 +25,7 @@ from reflector.query import nodes
 from reflector.query.comparisons import EQ, GT, GTE, IN, LIKE, LT, LTE, NE, Comparison
 from reflector.query.expressions import type_of
 from reflector.query.nodes import (
+    Aggregate,
     And,
     Cast,
     Claim,
@@ -133,7 +134,7 @@ def _value(term: Expression | Operand, row: Row, bind: Bind) -> Value | Literal[
             return text
         case JsonPath(expression=inner, path=path, text=text):
             return _inside(_value(inner, row, bind), path, text=text)
-        case Outer() | Related() | Counted() | Cast():
+        case Outer() | Related() | Counted() | Cast() | Aggregate():
             return ASK
         case _:
             assert_never(term)

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from reflector.catalog.model import Column, Relationship, Table
 from reflector.datatypes import DataType, Kind, Value
+from reflector.query.aggregates import AggregateFunction
 from reflector.query.comparisons import Comparison
 
 # ── what a thing is compared with ────────────────────────────────────────────────────────────
@@ -124,6 +125,18 @@ class Cast:
 
 
 @dataclass(frozen=True, slots=True)
+class Aggregate:
+    """What the rows of a group give together; without an expression, of the rows themselves.
+
+    Only what is selected may hold one. A read that selects one is grouped by everything else it selects: other
+    expressions, and the columns that lead to its embeds.
+    """
+
+    function: AggregateFunction
+    expression: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FixedText:
     """The same text on every row."""
 
@@ -146,7 +159,7 @@ class Counted:
     guard: Filter | None = None
 
 
-Expression: TypeAlias = Field | Outer | Related | Guarded | Lowered | JsonPath | Cast | FixedText | Counted
+Expression: TypeAlias = Field | Outer | Related | Guarded | Lowered | JsonPath | Cast | Aggregate | FixedText | Counted
 Operand: TypeAlias = Literal | Claim | Parameter | Now | Field | Outer | Lowered
 
 # ── which rows ───────────────────────────────────────────────────────────────────────────────

@@ -21,6 +21,7 @@ from reflector.query.expressions import type_of
 from reflector.query.nodes import (
     FALSE,
     TRUE,
+    Aggregate,
     Cast,
     Compare,
     Counted,
@@ -132,7 +133,7 @@ def _sure(expression: Expression, never_null: NeverNull) -> bool:
             return _sure(inner, never_null)
         case FixedText() | Counted():
             return True
-        case Related() | Guarded() | Outer() | JsonPath() | Cast():
+        case Related() | Guarded() | Outer() | JsonPath() | Cast() | Aggregate():
             return False
         case _:
             assert_never(expression)

@@ -10,6 +10,7 @@ from typing import assert_never
 
 from reflector.catalog.model import Relationship, Table
 from reflector.query.nodes import (
+    Aggregate,
     And,
     Apart,
     Cast,
@@ -101,7 +102,7 @@ def tables_of_members(members: tuple[Selected, ...]) -> Iterator[Table]:
     for member in members:
         match member:
             case Output(expression=expression):
-                yield from _tables_of_expression(expression)
+                yield from tables_of_expression(expression)
             case Embed(relationship=relationship, read=read, guard=guard, through=through):
                 yield from _tables_of_relationship(relationship)
                 yield from tables_of_filter(guard)
@@ -121,7 +122,7 @@ def _tables_of_read(read: Read) -> Iterator[Table]:
     yield from tables_of_filter(read.where)
     yield from tables_of_filter(read.after)
     for order in read.order:
-        yield from _tables_of_expression(order.expression)
+        yield from tables_of_expression(order.expression)
 
 
 def _tables_of_relationship(relationship: Relationship) -> Iterator[Table]:
@@ -134,10 +135,10 @@ def tables_of_filter(where: Filter) -> Iterator[Table]:
     """The other tables that a filter reads to be decided."""
     match where:
         case Compare(expression=expression, operand=operand):
-            yield from _tables_of_expression(expression)
-            yield from _tables_of_expression(operand)
+            yield from tables_of_expression(expression)
+            yield from tables_of_expression(operand)
         case IsNull(expression=expression):
-            yield from _tables_of_expression(expression)
+            yield from tables_of_expression(expression)
         case And(parts=parts) | Or(parts=parts):
             for part in parts:
                 yield from tables_of_filter(part)
@@ -154,17 +155,20 @@ def tables_of_filter(where: Filter) -> Iterator[Table]:
             assert_never(where)
 
 
-def _tables_of_expression(expression: Expression | Operand) -> Iterator[Table]:
+def tables_of_expression(expression: Expression | Operand) -> Iterator[Table]:
+    """The other tables that an expression reads."""
     match expression:
         case Related(relationship=relationship, expression=inner, where=where):
             yield from _tables_of_relationship(relationship)
-            yield from _tables_of_expression(inner)
+            yield from tables_of_expression(inner)
             yield from tables_of_filter(where)
+        case Aggregate(expression=inner):
+            yield from () if inner is None else tables_of_expression(inner)
         case Guarded(rule=rule, expression=inner):
             yield from tables_of_filter(rule)
-            yield from _tables_of_expression(inner)
+            yield from tables_of_expression(inner)
         case Lowered(expression=inner) | JsonPath(expression=inner) | Cast(expression=inner):
-            yield from _tables_of_expression(inner)
+            yield from tables_of_expression(inner)
         case Counted(via=via, where=where):
             yield from _tables_of_relationship(via) if isinstance(via, Relationship) else (via,)
             for condition in (where, expression.through, expression.guard):

@@ -12,6 +12,7 @@ from typing import assert_never
 
 from reflector.catalog.model import Column, Relationship
 from reflector.query.nodes import (
+    Aggregate,
     And,
     Apart,
     Assignment,
@@ -150,6 +151,8 @@ def columns_of_expression(expression: Expression | Operand) -> Iterator[Column]:
             yield from columns_of_relationship(relationship)
             yield from columns_of_expression(inner)
             yield from columns_of_filter(where)
+        case Aggregate(expression=inner):
+            yield from () if inner is None else columns_of_expression(inner)
         case Guarded(rule=rule, expression=inner):
             yield from columns_of_filter(rule)
             yield from columns_of_expression(inner)

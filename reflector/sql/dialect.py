@@ -21,6 +21,7 @@ from sqlalchemy.ext.compiler import compiles
 from reflector.catalog.model import Column, DatabaseKind, Table
 from reflector.datatypes import DataType
 from reflector.errors import NotSupported
+from reflector.query.aggregates import AggregateFunction
 from reflector.query.comparisons import Comparison, closed_pattern
 from reflector.sql.plan import Encode
 from reflector.sql.set_forms import SetForms
@@ -101,6 +102,8 @@ class Linked:
     limit: Sql | None = None
     offset: Sql | None = None
     guard: Sql | None = None
+    apart: bool = True
+    """Whether `rows` and `where` are about nothing but the related rows."""
 
 
 class Dialect:
@@ -120,6 +123,8 @@ class Dialect:
     """Whether a page without related rows is gathered in one pass and cut afterwards."""
     deepest: ClassVar[int] = 24
     """How many levels of related rows one statement answers."""
+    lateral: ClassVar[bool] = True
+    """Whether a subquery that rows are taken from sees the rows further out."""
     position: ClassVar[str | None] = None
     """The database's own name for a row's place, which finds a row without a key inside one transaction."""
 
@@ -185,6 +190,11 @@ class Dialect:
     def cast(self, expression: Sql, source: DataType, target: DataType) -> Sql:
         """The expression, which is of type `source`, as one of `query.casts.CASTS`."""
         raise NotImplementedError
+
+    def aggregate(self, function: AggregateFunction, expression: Sql | None) -> Sql:
+        """What the rows of a group give together."""
+        said: Sql = getattr(sa.func, function.name)(*(() if expression is None else (expression,)))
+        return said
 
     def like(self, left: Sql, pattern: Sql) -> Sql:
         raise NotImplementedError

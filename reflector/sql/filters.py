@@ -17,6 +17,7 @@ from reflector.query.comparisons import Comparison
 from reflector.query.expressions import type_of
 from reflector.query.nodes import (
     TEXT,
+    Aggregate,
     And,
     Cast,
     Claim,
@@ -46,6 +47,7 @@ from reflector.sql.plan import Source as Origin
 from reflector.sql.statement import Writer
 
 Rows = tuple[str, ...]
+Derived = Guarded | Lowered | JsonPath | Cast | Aggregate
 ONE: Sql = sa.literal_column("1")
 
 
@@ -127,10 +129,6 @@ def raw(writer: Writer, expression: Expression, rows: Rows) -> Sql:
             if levels >= len(rows):
                 raise InternalError("a rule refers to a row outside of it")
             return dialect.column(rows[-1 - levels], column)
-        case Lowered(expression=inner):
-            return dialect.lower(raw(writer, inner, rows))
-        case Guarded(rule=rule, expression=inner):
-            return sa.case((condition(writer, rule, rows), raw(writer, inner, rows)))
         case Related(relationship=relationship, expression=inner, where=where):
             alias = writer.alias()
             source, joined = related_rows(writer, relationship, rows[-1], alias, And(()))
@@ -138,14 +136,33 @@ def raw(writer: Writer, expression: Expression, rows: Rows) -> Sql:
             if where != And(()):
                 found = found.where(condition(writer, where, (alias,)))
             return found.limit(ONE).scalar_subquery()
-        case JsonPath(expression=inner, path=path, text=text):
-            return dialect.path(raw(writer, inner, rows), type_of(inner), path, text)
-        case Cast(expression=inner, type=type_):
-            return dialect.cast(raw(writer, inner, rows), type_of(inner), type_)
         case FixedText(text=said):
             return writer.dialect.fixed(said)
         case Counted():
             return counted(writer, expression, rows)
+        case Guarded() | Lowered() | JsonPath() | Cast() | Aggregate():
+            return derived(writer, expression, rows)
+        case _:
+            assert_never(expression)
+
+
+def derived(writer: Writer, expression: Derived, rows: Rows) -> Sql:
+    """What is made of another expression."""
+    dialect = writer.dialect
+    if expression.expression is None:
+        return dialect.aggregate(expression.function, None)
+    inner = raw(writer, expression.expression, rows)
+    match expression:
+        case Guarded(rule=rule):
+            return sa.case((condition(writer, rule, rows), inner))
+        case Lowered():
+            return dialect.lower(inner)
+        case JsonPath(expression=whole, path=path, text=text):
+            return dialect.path(inner, type_of(whole), path, text)
+        case Cast(expression=source, type=type_):
+            return dialect.cast(inner, type_of(source), type_)
+        case Aggregate(function=function):
+            return dialect.aggregate(function, inner)
         case _:
             assert_never(expression)
 
@@ -220,7 +237,7 @@ def nullable(expression: Expression) -> bool:
             return nullable(inner)
         case FixedText() | Counted():
             return False
-        case Guarded() | Related() | JsonPath() | Cast():
+        case Guarded() | Related() | JsonPath() | Cast() | Aggregate():
             return True
         case _:
             assert_never(expression)

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from reflector.datatypes import Value
+from reflector.query.expressions import grouped
 from reflector.query.nodes import TRUE, Output, Parameter, Read, all_of
 from reflector.sql.dialect import Dialect, Source
 from reflector.sql.filters import condition
@@ -35,7 +36,7 @@ _ROW = json.JSONDecoder(parse_float=Decimal)
 def cut_of(dialect: Dialect, read: Read) -> Cut | None:
     """How the page is to be cut, when it can be gathered in one pass; None when it cannot."""
     outputs = [member for member in read.select if isinstance(member, Output)]
-    if not dialect.flat_pages or read.single or not outputs or len(outputs) < len(read.select):
+    if not dialect.flat_pages or grouped(read.select) or read.single or not outputs or len(outputs) < len(read.select):
         return None
     labels = {member.expression: member.label for member in reversed(outputs)}
     if read.keyset and any(order.expression not in labels for order in read.order):

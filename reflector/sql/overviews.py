@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from reflector.query.nodes import Apart, Group, Overview, Read, Selected
 from reflector.sql.dialect import Member, Source, Sql
 from reflector.sql.plan import Expect, Part, Step
-from reflector.sql.reads import PAGE, member_value, members, page_rows, reordered, single
+from reflector.sql.reads import PAGE, member_value, page_members, page_rows, reordered, single
 from reflector.sql.statement import Writer
 
 
@@ -42,4 +42,4 @@ def rows_apart(writer: Writer, read: Read) -> Sql:
         return dialect.nested(single(writer, read))
     page = page_rows(writer, read, 0).subquery(PAGE)
     order = [each for index in range(len(read.order)) for each in reordered(writer, read, index)]
-    return dialect.nested(dialect.many(members(writer, read.select, (PAGE,)), Source(page, (), order)))
+    return dialect.nested(dialect.many(page_members(writer, read), Source(page, (), order)))

@@ -35,6 +35,7 @@ from reflector.query.nodes import (
 from reflector.query.walk import own_columns
 from reflector.sql.dialect import Linked, Member, Page, Sorting, Source, Sql
 from reflector.sql.filters import Rows, column_of, condition, joined_rows, nullable, raw
+from reflector.sql.groups import NO_NAMES, Names, followed, group_rows, keyed, named_order, names_of
 from reflector.sql.plan import Expect, FromRequest, Part, Step
 from reflector.sql.statement import Writer
 
@@ -62,6 +63,10 @@ def single(writer: Writer, read: Read) -> sa.Select[tuple[object]]:
     """One row as an object."""
     alias = writer.alias()
     where = all_of(read.where, read.after)
+    if names := names_of(read):
+        rows = grouped_rows(writer, read, alias, names)
+        source = Source(rows, limit=sa.literal_column("1"))
+        return writer.dialect.one(members(writer, followed(read.select), (rows.name,), names), source)
     source = Source(
         writer.dialect.table(read.table).alias(alias),
         [condition(writer, where, (alias,))] if where != TRUE else [],
@@ -77,7 +82,7 @@ def paged(writer: Writer, read: Read) -> sa.Select[tuple[object, ...]]:
         Page(
             page,
             PAGE,
-            members(writer, read.select, (PAGE,)),
+            page_members(writer, read),
             [each for index in range(len(read.order)) for each in reordered(writer, read, index)],
             [shown_key(writer, read, index) for index in range(len(read.order))] if read.keyset else None,
             amount(writer, read.limit),
@@ -91,6 +96,8 @@ def page_rows(writer: Writer, read: Read, beyond: int) -> sa.Select[Any]:
     dialect = writer.dialect
     alias = writer.alias()
     rows: Rows = (alias,)
+    if names := names_of(read):
+        return limited(writer, read, named_rows(writer, read, grouped_rows(writer, read, alias, names), names), beyond)
     keys = order_keys(read)
     columns = [dialect.column(alias, column).label(dialect.key(column.name)) for column in page_columns(read)]
     columns += [raw(writer, expression, rows).label(name) for name, expression in keys.items()]
@@ -99,10 +106,99 @@ def page_rows(writer: Writer, read: Read, beyond: int) -> sa.Select[Any]:
     where = all_of(read.where, read.after)
     if where != TRUE:
         page = page.where(condition(writer, where, rows))
-    page = page.order_by(*(each for order in read.order for each in ordered(writer, order, rows)))
+    return limited(
+        writer, read, page.order_by(*(each for order in read.order for each in ordered(writer, order, rows))), beyond
+    )
+
+
+def limited(writer: Writer, read: Read, page: sa.Select[Any], beyond: int) -> sa.Select[Any]:
     limit = amount(writer, read.limit, beyond)
     page = page.limit(limit) if limit is not None else page
     return page if read.offset is None else page.offset(amount(writer, read.offset))
+
+
+def page_members(writer: Writer, read: Read) -> list[Member]:
+    """The members of the documents of the page's rows."""
+    names = names_of(read)
+    return members(writer, followed(read.select) if names else read.select, (PAGE,), names)
+
+
+# ── groups ───────────────────────────────────────────────────────────────────────────────────
+
+
+def grouped_rows(writer: Writer, read: Read, alias: str, names: Names) -> sa.Subquery:
+    """One row per group, of all rows that are asked for."""
+    where = all_of(read.where, read.after)
+    conditions = [] if where == TRUE else [condition(writer, where, (alias,))]
+    rows = group_rows(writer, names, (alias,), writer.dialect.table(read.table).alias(alias), conditions)
+    return rows.subquery(writer.alias())
+
+
+def named_rows(writer: Writer, read: Read, rows: sa.Subquery, names: Names) -> sa.Select[Any]:
+    """The groups in their order."""
+    dialect = writer.dialect
+    columns = [dialect.named(rows.name, name).label(dialect.key(name)) for name in names.values()]
+    order = [named_sorting(writer, each, rows.name, names) for each in read.order]
+    return sa.select(*columns).select_from(rows).order_by(*dialect.sorted(order))
+
+
+def named_sorting(writer: Writer, order: Order, alias: str, names: Names) -> Sorting:
+    expression = writer.dialect.named(alias, named_order(names, order.expression))
+    return Sorting(expression, order.descending, order.nulls_come_last, nullable(order.expression))
+
+
+def embedded_groups(writer: Writer, embed: Embed, names: Names, rows: Rows) -> Sql:
+    """Groups of related rows as a member: those of each row by themselves."""
+    dialect, read = writer.dialect, embed.read
+    alias = writer.alias()
+    table, ends, where = joined_rows(writer, embed.relationship, rows[-1], alias, embed.through)
+    condition_ = all_of(read.where, read.after)
+    if condition_ != TRUE:
+        where.append(condition(writer, condition_, (alias,)))
+    guard = None if embed.guard == TRUE else condition(writer, embed.guard, rows)
+    here = [*(near == far for near, far in ends), *([] if guard is None else [guard]), *where]
+    if not keyed(names):
+        document = dialect.bare_document(whole_members(writer, read.select, alias, table, here))
+        return dialect.values([document]) if embed.relationship.many else document
+    far = () if dialect.lateral else [end for _, end in ends]
+    groups = group_rows(writer, names, (alias,), table, here if dialect.lateral else where, far)
+    found = groups.subquery(writer.alias())
+    return dialect.related(
+        Linked(
+            RELATED + alias,
+            members(writer, followed(read.select), (found.name,), names),
+            embed.relationship.many,
+            found,
+            [(ends[index][0], dialect.named(found.name, f"end {index}")) for index in range(len(far))],
+            (),
+            [named_sorting(writer, order, found.name, names) for order in read.order],
+            amount(writer, read.limit),
+            amount(writer, read.offset),
+            None if dialect.lateral else guard,
+            apart=not dialect.lateral,
+        )
+    )
+
+
+def whole_members(
+    writer: Writer, select: tuple[Selected, ...], alias: str, rows: sa.FromClause, where: list[Sql]
+) -> list[Member]:
+    """The members of the one document about all of the rows, each worked out by itself."""
+    return [Member(member.label, _whole_value(writer, member, alias, rows, where)) for member in select]
+
+
+def _whole_value(writer: Writer, member: Selected, alias: str, rows: sa.FromClause, where: list[Sql]) -> Sql:
+    match member:
+        case Output(expression=expression):
+            value = sa.select(raw(writer, expression, (alias,))).select_from(rows).where(*where).scalar_subquery()
+            return shown(writer, expression, value)
+        case Group(select=select):
+            return writer.dialect.grouped(whole_members(writer, select, alias, rows, where))
+        case _:
+            raise InternalError("a document about all rows holds what only some of them have")
+
+
+# ── a page's other parts ─────────────────────────────────────────────────────────────────────
 
 
 def total(writer: Writer, read: Read) -> Sql:
@@ -126,7 +222,10 @@ def page_columns(read: Read) -> Iterable[Column]:
 
 def key_name(read: Read, index: int) -> str:
     """The page's name for an order value: its column's, or for what is no plain column one that no column has."""
-    column = column_of(read.order[index].expression)
+    expression = read.order[index].expression
+    if names := names_of(read):
+        return named_order(names, expression)
+    column = column_of(expression)
     if column is not None:
         return column.name
     name = f"key {index}"
@@ -177,21 +276,28 @@ def amount(writer: Writer, count: int | Parameter | None, more: int = 0) -> Sql 
 # ── documents ────────────────────────────────────────────────────────────────────────────────
 
 
-def members(writer: Writer, select: tuple[Selected, ...], rows: Rows) -> list[Member]:
-    """The members of the row's document."""
-    return [Member(member.label, member_value(writer, member, rows)) for member in select]
+def members(writer: Writer, select: tuple[Selected, ...], rows: Rows, names: Names = NO_NAMES) -> list[Member]:
+    """The members of the row's document. `names` tell what the row has already."""
+    return [Member(member.label, member_value(writer, member, rows, names)) for member in select]
 
 
-def member_value(writer: Writer, member: Selected, rows: Rows) -> Sql:
+def shown(writer: Writer, expression: Expression, value: Sql) -> Sql:
+    """The expression's value as a document has it."""
+    if isinstance(expression, FixedText | Counted):
+        return value
+    return writer.dialect.show(value, type_of(expression), column_of(expression))
+
+
+def member_value(writer: Writer, member: Selected, rows: Rows, names: Names = NO_NAMES) -> Sql:
     match member:
-        case Output(expression=FixedText() | Counted() as expression):
-            return raw(writer, expression, rows)
+        case Output(expression=expression) if expression in names:
+            return shown(writer, expression, writer.dialect.named(rows[-1], names[expression]))
         case Output(expression=expression):
-            return writer.dialect.show(raw(writer, expression, rows), type_of(expression), column_of(expression))
+            return shown(writer, expression, raw(writer, expression, rows))
         case Embed():
             return embedded(writer, member, rows)
         case Group(select=select):
-            return writer.dialect.grouped(members(writer, select, rows))
+            return writer.dialect.grouped(members(writer, select, rows, names))
         case Apart():
             raise InternalError("a row's document holds rows that have nothing to do with it")
         case _:
@@ -201,6 +307,8 @@ def member_value(writer: Writer, member: Selected, rows: Rows) -> Sql:
 def embedded(writer: Writer, embed: Embed, rows: Rows) -> Sql:
     """Related rows as a member of the row's document."""
     read = embed.read
+    if names := names_of(read):
+        return embedded_groups(writer, embed, names, rows)
     alias = writer.alias()
     table, ends, joined = joined_rows(writer, embed.relationship, rows[-1], alias, embed.through)
     where = all_of(read.where, read.after)
