@@ -39,6 +39,8 @@ class PostgreSQLServer(ServerProcess):
     user: ClassVar[str] = "postgres"
     # A "fast" shutdown: sessions are ended, not waited for.
     stop_signal: ClassVar[signal.Signals] = signal.SIGINT
+    # At once, but not without giving its shared memory back.
+    discard_signal: ClassVar[signal.Signals] = signal.SIGQUIT
 
     def __init__(self, settings: Mapping[str, str] | None = None) -> None:
         super().__init__(settings)

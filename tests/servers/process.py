@@ -43,6 +43,8 @@ class ServerProcess(ABC):
     name: ClassVar[str]
     user: ClassVar[str]
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
+    # When the data go too, nothing has to be written down first.
+    discard_signal: ClassVar[signal.Signals] = signal.SIGKILL
 
     def __init__(self, settings: Mapping[str, str] | None = None) -> None:
         self.settings = dict(settings or {})
@@ -102,9 +104,9 @@ class ServerProcess(ABC):
             raise
 
     def stop(self) -> None:
-        """End the server in an orderly way and remove its folder with all data."""
+        """End the server and remove its folder with all data."""
         try:
-            self._end(self.stop_signal)
+            self._end(self.discard_signal)
         finally:
             if self.folder != Path():
                 shutil.rmtree(self.folder, ignore_errors=True)
@@ -207,10 +209,16 @@ class ServerProcess(ABC):
 
 def free_port() -> int:
     for _ in range(200):
-        port = random.choice(PORTS)
+        port = random.choice(own_ports())
         if port_is_free(port):
             return port
     raise ServerFailed("no free port found")
+
+
+def own_ports() -> range:
+    """Those that this process draws from: the workers of one run draw from different ones."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return PORTS[number :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
 
 
 def port_is_free(port: int) -> bool:
