@@ -104,28 +104,17 @@ def gate(rules: GateRules, requests: Requests, *, told: bool = False) -> Middlew
     @web.middleware
     async def pass_gate(request: web.Request, handler: Handler) -> web.StreamResponse:
         began = perf_counter()
-        headers = request.headers
         request_id = request_id_of(request)
         REQUEST.set(request_id)
         requests.running += 1
         try:
             admit(rules, request)
-            if request.method == "OPTIONS" and hdrs.ACCESS_CONTROL_REQUEST_METHOD in headers:
-                response: web.StreamResponse = preflight(rules, request)
-            else:
-                response = await handler(request)
-        except ReflectorError as error:
-            note(error, request)
-            response = problem(error, request_id)
-        except web.HTTPException as error:
-            options = request.method == "OPTIONS" and error.status == 405
-            response = offered(error) if options else refused_by_http(error, request_id)
+            response = preflight(rules, request) if asks_first(request) else await handler(request)
         except asyncio.CancelledError:
             ended(request, LEFT, began)
             raise
-        except Exception:
-            LOG.exception("%s %s", request.method, request.path)
-            response = http_problem(500, None, request_id, {})
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is answered, and logged where nobody foresaw it
+            response = refusal(error, request, request_id)
         if not response.prepared:
             dress(rules, request, response, request_id)
         ended(request, response.status, began)
@@ -136,9 +125,7 @@ def gate(rules: GateRules, requests: Requests, *, told: bool = False) -> Middlew
         requests.running -= 1
         requests.note(request.rel_url.raw_path, request.method, status, seconds)
         if told:
-            LOG_OF_REQUESTS.info(
-                "%s %s", request.method, request.path, extra=facts(status=status, milliseconds=round(seconds * 1e3, 1))
-            )
+            tell(request, status, seconds)
 
     return pass_gate
 
@@ -251,6 +238,11 @@ def is_own(rules: GateRules, request: web.Request, origin: str) -> bool:
     return origin in rules.own_origins or origin == f"{request.scheme}://{request.headers.get(hdrs.HOST, '')}".lower()
 
 
+def asks_first(request: web.Request) -> bool:
+    """Whether a browser asks, before the page's own request, whether it may be sent."""
+    return request.method == "OPTIONS" and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers
+
+
 def preflight(rules: GateRules, request: web.Request) -> web.Response:
     """The answer to a browser that asks whether a page may call."""
     if request.headers.get(hdrs.ORIGIN) not in rules.origins:
@@ -276,6 +268,18 @@ def dress(rules: GateRules, request: web.Request, response: web.StreamResponse, 
         if origin in rules.origins:
             headers["Access-Control-Allow-Origin"] = origin
             headers["Access-Control-Expose-Headers"] = CORS_EXPOSED
+
+
+def refusal(error: Exception, request: web.Request, request_id: str) -> web.StreamResponse:
+    """What is answered where a handler or the gate raised, and what the log is told of it."""
+    if isinstance(error, ReflectorError):
+        note(error, request)
+        return problem(error, request_id)
+    if isinstance(error, web.HTTPException):
+        options = request.method == "OPTIONS" and error.status == 405
+        return offered(error) if options else refused_by_http(error, request_id)
+    LOG.error("%s %s", request.method, request.path, exc_info=error)
+    return http_problem(500, None, request_id, {})
 
 
 def refused_by_http(error: web.HTTPException, request_id: str) -> web.StreamResponse:
@@ -308,3 +312,9 @@ def note(error: ReflectorError, request: web.Request) -> None:
         reason,
         exc_info=error if unforeseen else None,
     )
+
+
+def tell(request: web.Request, status: int, seconds: float) -> None:
+    """A line in the log about a request that has ended."""
+    said = facts(status=status, milliseconds=round(seconds * 1e3, 1))
+    LOG_OF_REQUESTS.info("%s %s", request.method, request.path, extra=said)
