@@ -27,6 +27,7 @@ from reflector.errors import (
     InvalidValue,
     LimitExceeded,
     NotNullViolation,
+    NotSingular,
     NotSupported,
     OutcomeUnknown,
     PoolExhausted,
@@ -39,6 +40,7 @@ from reflector.errors import (
     SerializationFailure,
     StatementTimeout,
     StorageFull,
+    TooManyAffected,
     Unauthenticated,
     UniqueViolation,
     UnknownColumn,
@@ -48,6 +50,7 @@ from reflector.errors import (
     UnknownTable,
 )
 from server.apis.postgrest.faults import Fault, PostgrestError, status_of
+from server.apis.postgrest.ranges import NOT_ONE
 from server.problems import InvalidToken, MalformedRequest, told
 
 CONTENT_TYPE: Final = "application/json; charset=utf-8"
@@ -77,8 +80,10 @@ TABLE: Final[Mapping[type[ReflectorError], Words]] = {
     InvalidRequest: Words("PGRST100"),
     MalformedRequest: Words("PGRST102"),
     LimitExceeded: Words("PGRST100"),
+    TooManyAffected: Words("PGRST124", "Query result exceeds max-affected preference constraint", explains=True),
     NotSupported: Words("PGRST127", "Feature not implemented", explains=True),
-    RowNotFound: Words("PGRST116", "Cannot coerce the result to a single JSON object", explains=True),
+    RowNotFound: Words("PGRST116", NOT_ONE, explains=True),
+    NotSingular: Words("PGRST116", NOT_ONE, explains=True),
     AccessError: Words("42501"),
     Unauthenticated: Words("PGRST302", "Anonymous access is disabled"),
     InvalidToken: Words("PGRST301"),

@@ -16,7 +16,7 @@ GRAMS: Final = (3, 2)
 LEAST: Final = 0.33
 """How alike two names must be, of 1."""
 LONGEST: Final = 128
-MOST: Final = 5000
+MOST: Final = 1000
 """Letters of a name, and names, that are compared; beyond them nothing is suggested."""
 CLOSE: Final = 50
 

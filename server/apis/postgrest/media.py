@@ -68,7 +68,8 @@ class Media:
 
 # ── what a client accepts ────────────────────────────────────────────────────────────────────
 
-PIECE: Final = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*+"|")+', re.DOTALL)
+PIECE: Final = re.compile(r'(?:[^,"]++|"(?:[^"\\]|\\.)*+(?:"|\\?\Z))++', re.DOTALL)
+"""One media range; a quote that is not closed holds the rest, so that each character is looked at once."""
 PARAMETER: Final = re.compile(r';\s*([^\s;=]+)\s*=\s*("(?:[^"\\]|\\.)*+"|[^;]*)', re.DOTALL)
 QUALITY: Final = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\Z")
 MOST: Final = 64

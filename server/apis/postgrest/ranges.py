@@ -13,6 +13,7 @@ from server.apis.postgrest.faults import Fault, PostgrestError, refusal
 
 RANGE: Final = re.compile(r"([0-9]{1,18})-([0-9]{1,18})?\Z")
 UNSATISFIABLE: Final = "Requested range not satisfiable"
+NOT_ONE: Final = "Cannot coerce the result to a single JSON object"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,4 +106,4 @@ def write_status(method: str, *, representation: bool, inserted: int | None = No
 def one_row(rows: int) -> PostgrestError:
     """The error where a single object is wanted and there are none, or several."""
     details = f"The result contains {rows} rows"
-    return refusal("PGRST116", "Cannot coerce the result to a single JSON object", details)
+    return refusal("PGRST116", NOT_ONE, details)

@@ -50,7 +50,10 @@ class Reading:
 def postgrest_routes(context: Context, root: str = ROOT) -> list[web.RouteDef]:
     """The routes under `root`, all methods of each."""
     api = PostgrestApi(context, root)
-    return [web.route("*", root + "/{table:[^/]+}", api.table)]
+    return [
+        web.route("*", root + "/{table:[^/]+}", api.table),
+        web.route("*", root + "/{path:[^/]*/.*}", api.nowhere),
+    ]
 
 
 class PostgrestApi:
@@ -64,6 +67,10 @@ class PostgrestApi:
     async def table(self, request: web.Request) -> web.Response:
         """Any request to a table."""
         return await self._told(request, self._table)
+
+    async def nowhere(self, request: web.Request) -> web.Response:
+        """Any request to a path that is deeper than a table's."""
+        return await self._told(request, _no_path)
 
     async def _told(
         self, request: web.Request, handle: Callable[[web.Request, Caller], Awaitable[web.Response]]
@@ -152,6 +159,10 @@ class PostgrestApi:
             raise
         except DatabaseError as error:
             raise translate(disclosed(error, table, caller.rights.snapshot.catalog), table.table.name) from error
+
+
+async def _no_path(_request: web.Request, _caller: Caller) -> web.Response:
+    raise refusal("PGRST125", "Invalid path specified in request URL")
 
 
 def _limits(rights: Rights) -> Limits:

@@ -219,6 +219,7 @@ EVERY = frozenset(Kind)
             Media(Kind.PLAN, planned=Kind.CSV, options=("analyze", "wal")),
         ),
         ("application/json;q=nonsense", Media(Kind.JSON)),
+        ('application/vnd.pgrst.plan; for="text/csv, application/json', Media(Kind.PLAN)),
     ],
 )
 def test_what_is_accepted_is_answered(accept: str | None, expected: Media) -> None:
