@@ -13,8 +13,7 @@ second meaning of a condition anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import assert_never
+from collections.abc import Mapping
 
 from reflector.access.rule_syntax import ClaimPath, Clock
 from reflector.access.rules_bind import Binder, Rule, Unfoldings
@@ -23,31 +22,8 @@ from reflector.access.rules_parse import parse_value
 from reflector.catalog.model import Catalog, Column, Table
 from reflector.datatypes import parse_json
 from reflector.errors import InvalidValue
-from reflector.query.nodes import (
-    Aggregate,
-    And,
-    Cast,
-    Claim,
-    Compare,
-    Counted,
-    Exists,
-    Expression,
-    Field,
-    Filter,
-    FixedText,
-    Guarded,
-    IsNull,
-    JsonPath,
-    Literal,
-    Lowered,
-    Not,
-    Now,
-    Operand,
-    Or,
-    Outer,
-    Parameter,
-    Related,
-)
+from reflector.query.inside import nodes_of
+from reflector.query.nodes import Claim, Filter, Literal, Operand
 from reflector.query.walk import tables_of_filter
 
 __all__ = ["Rule", "UnfitRule", "bind_preset", "bind_rule", "claims_of", "tables_of"]
@@ -102,46 +78,4 @@ def tables_of(where: Filter) -> frozenset[Table]:
 
 def claims_of(where: Filter) -> frozenset[tuple[str, ...]]:
     """The paths of the claims that the filter needs."""
-    return frozenset(_claims(where))
-
-
-def _claims(where: Filter) -> Iterator[tuple[str, ...]]:
-    match where:
-        case Compare(expression=expression, operand=operand):
-            yield from _claims_of_term(expression)
-            yield from _claims_of_term(operand)
-        case IsNull(expression=expression):
-            yield from _claims_of_term(expression)
-        case And(parts=parts) | Or(parts=parts):
-            for part in parts:
-                yield from _claims(part)
-        case Not(part=part):
-            yield from _claims(part)
-        case Exists(where=inner, through=through):
-            yield from _claims(inner)
-            yield from _claims(through)
-        case _:
-            assert_never(where)
-
-
-def _claims_of_term(term: Expression | Operand) -> Iterator[tuple[str, ...]]:
-    match term:
-        case Claim(path=path):
-            yield path
-        case Lowered(expression=inner) | JsonPath(expression=inner) | Cast(expression=inner):
-            yield from _claims_of_term(inner)
-        case Related(expression=inner, where=where):
-            yield from _claims_of_term(inner)
-            yield from _claims(where)
-        case Aggregate(expression=inner):
-            yield from () if inner is None else _claims_of_term(inner)
-        case Guarded(rule=rule, expression=inner):
-            yield from _claims(rule)
-            yield from _claims_of_term(inner)
-        case Counted(where=where, through=through, guard=guard):
-            for condition in (where, through, guard):
-                yield from () if condition is None else _claims(condition)
-        case Field() | Outer() | FixedText() | Literal() | Parameter() | Now():
-            return
-        case _:
-            assert_never(term)
+    return frozenset(node.path for node in nodes_of(where) if isinstance(node, Claim))
