@@ -13,14 +13,19 @@ from server.apis.postgrest.unknown import unknown_schema, unknown_table
 
 def table_of(scope: Scope, schema: str, name: str) -> TableScope:
     """The table of that name; raises PostgrestError PGRST205, RuleUnbound for one that is closed."""
+    labels = (name, f"{schema}.{name}")
+    for label in labels:
+        found = scope.tables.get(label)
+        if found is not None and (found.table.schema, found.table.name) == (schema, name):
+            return found
+    # A table may have another label: the one that the configuration gives it.
     here = {each.table.name: each for each in scope.by_table.values() if each.table.schema == schema}
-    found = here.get(name)
-    if found is None:
-        for label in (name, f"{schema}.{name}"):
-            if label in scope.broken:
-                return scope.table(label)
-        raise unknown_table(schema, name, here)
-    return found
+    if name in here:
+        return here[name]
+    for label in labels:
+        if label in scope.broken:
+            return scope.table(label)
+    raise unknown_table(schema, name, here)
 
 
 def schema_of(schemas: Sequence[str], profile: str | None) -> str:
