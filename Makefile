@@ -3,6 +3,8 @@ SHELL := /usr/bin/env bash
 PYTHON_IN_VENV := .venv/bin/python
 CODE := $(wildcard reflector server tests tools benchmarks examples)
 TESTS ?= tests
+# Each worker starts database servers of its own, so more of them than this would only wait for one another.
+WORKERS ?= auto --maxprocesses 4
 URL ?=
 export PYTHON UPGRADE
 
@@ -24,8 +26,8 @@ run: setup ## serve the bundled sample, or URL=postgresql://…
 node: setup ## install the npm package that the tests run
 	@tools/npm.sh
 
-test: setup servers node ## run every test, or TESTS=path
-	@$(PYTHON_IN_VENV) -m pytest $(TESTS)
+test: setup servers node ## run every test, or TESTS=path, by WORKERS=2 processes
+	@$(PYTHON_IN_VENV) -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
 
 container: ## run the Dockerfile's steps without an engine (as root), or on URL=postgresql://…
 	@python3 tools/container.py $(URL)
