@@ -12,14 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any, TypeAlias, assert_never
+from typing import Any, Final, TypeAlias, assert_never
 
 from reflector.catalog.model import Column, Key, Table
 from reflector.datatypes import Value
-from reflector.errors import InternalError, InvalidRequest
+from reflector.errors import InternalError, InvalidRequest, LimitExceeded
 from reflector.query.nodes import COUNT, TRUE, Assignment, Filter, Operand, Parameter, Query, Read
 from reflector.query.walk import filter_with, tables_of, tables_of_filter, with_operands
 
+MOST_KINDS: Final = 20
+"""How many combinations of columns the rows of one set may be given."""
 PlacedRows: TypeAlias = tuple[tuple[int, tuple[Value, ...]], ...]
 """Rows with their place in the request, from 0; a row has a value for each column."""
 
@@ -133,7 +135,8 @@ def given_rows(
     """The rows as an `InsertMany` takes them.
 
     A column that one row gives and another does not is its default there when `defaults`, else null. `columns` are
-    those that count, all that any row gives unless said.
+    those that count, all that any row gives unless said. Raises LimitExceeded for rows of too many kinds: each needs
+    statements of its own.
     """
     wanted = tuple(dict.fromkeys(column for row in rows for column in row) if columns is None else columns)
     if not defaults:
@@ -143,6 +146,11 @@ def given_rows(
     for place, row in enumerate(rows):
         given = tuple([column for column in wanted if column in row])
         groups.setdefault(given, []).append((place, tuple([row[column] for column in given])))
+    if len(groups) > MOST_KINDS:
+        raise LimitExceeded(
+            f"the rows give columns in {len(groups)} different combinations, and at most {MOST_KINDS} can be written at once",
+            hint="give every row the same columns",
+        )
     return tuple(GivenRows(given, tuple(placed)) for given, placed in groups.items())
 
 

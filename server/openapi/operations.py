@@ -79,7 +79,8 @@ class Operations:
             yield "get", self._operation("list", "Rows of", self._of_list(), answers, READING)
         if self.scope.may_create and self.scope.table.insertable:
             answers = {"201": {**self._made(), "headers": LOCATION}}
-            yield "post", self._writing("create", "A new row of", self._of_write(), answers, "Create")
+            given = self._of_write()
+            yield "post", self._writing("create", "New rows of", given, answers, "Create", many=True)
 
     def of_row(self) -> Iterator[tuple[str, Json]]:
         if self.scope.may_read:
@@ -111,8 +112,15 @@ class Operations:
 
     def _made(self) -> Json:
         """A new row is answered to those who may read any; others learn that it was made."""
-        said = "The new row; without a body where it may not be seen, or is not wanted."
-        return _answer(said, self.row) if self.scope.may_read else {"description": "The row was made."}
+        said = (
+            "The new row, or the new rows of an array, of which those are left out that may not be seen; without a body"
+            " where none may be seen, or none is wanted."
+        )
+        return (
+            _answer(said, {"anyOf": [self.row, _items(self.row)]})
+            if self.scope.may_read
+            else {"description": "The row was made."}
+        )
 
     def _operation(self, verb: str, summary: str, given: list[Json], answers: Json, problems: Iterable[str]) -> Json:
         return {
@@ -123,10 +131,17 @@ class Operations:
             "responses": dict(sorted({**answers, **responses(problems)}.items())),
         }
 
-    def _writing(self, verb: str, summary: str, given: list[Json], answers: Json, schema: str) -> Json:
-        content = {"application/json": {"schema": reference("schemas", f"{self.names.schema}{schema}")}}
+    def _writing(
+        self, verb: str, summary: str, given: list[Json], answers: Json, schema: str, *, many: bool = False
+    ) -> Json:
+        row = reference("schemas", f"{self.names.schema}{schema}")
+        content = {"application/json": {"schema": {"oneOf": [row, {"type": "array", "items": row}]} if many else row}}
         operation = self._operation(verb, summary, given, answers, WRITING)
         return {**operation, "requestBody": {"required": True, "content": content}}
+
+
+def _items(row: Json) -> Json:
+    return {"type": "object", "required": ["items"], "properties": {"items": {"type": "array", "items": row}}}
 
 
 def _answer(description: str, schema: Json) -> Json:

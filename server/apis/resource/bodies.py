@@ -1,4 +1,4 @@
-"""The body of a write: one object, turned into values by column.
+"""The body of a write: one object, or several in an array where rows are made, turned into values by column.
 
 Rule: whatever is wrong with a body is told at once, each with the JSON pointer of its place, and before the database is
 asked; a column that may not be written is told like one that is not there.
@@ -6,8 +6,8 @@ asked; a column that may not be written is told like one that is not there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -21,9 +21,23 @@ from server.documents import read_json
 from server.problems import MalformedRequest
 from server.written import written_value
 
+MOST_FAULTS: Final = 1000
+"""Faults that are told of an array of rows."""
+
 
 async def read_body(request: web.Request) -> Mapping[str, Any]:
-    """The object that was sent; raises HTTPUnsupportedMediaType, HTTPRequestEntityTooLarge, and as `read_json`."""
+    """The object that was sent; raises as `read_rows`."""
+    value = await read_rows(request)
+    if isinstance(value, list):
+        raise InvalidRequest("changes to a row are an object, not an array")
+    return value
+
+
+async def read_rows(request: web.Request) -> Mapping[str, Any] | list[Any]:
+    """The object that was sent, or the array of what should be objects.
+
+    Raises HTTPUnsupportedMediaType, HTTPRequestEntityTooLarge, and as `read_json`.
+    """
     if not is_json(request.content_type) or (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
         raise web.HTTPUnsupportedMediaType(text="a body is application/json, in UTF-8")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -33,9 +47,7 @@ async def read_body(request: web.Request) -> Mapping[str, Any]:
     except UnicodeDecodeError:
         raise MalformedRequest("the body is not UTF-8") from None
     value = read_json(text)
-    if isinstance(value, list):
-        raise InvalidRequest("several rows at once are not offered by this version", hint="send one object")
-    if not isinstance(value, dict):
+    if not isinstance(value, dict | list):
         raise InvalidRequest("a row is an object")
     return value
 
@@ -48,10 +60,30 @@ def is_json(content_type: str) -> bool:
 
 
 class RowReader:
-    """Reads the values of one row. `sized`: the database enforces the length of a text and the size of a decimal."""
+    """Reads the values of rows. `sized`: the database enforces the length of a text and the size of a decimal."""
 
     def __init__(self, table: TableScope, faults: FaultList, *, sized: bool) -> None:
         self.table, self.faults, self.sized = table, faults, sized
+        self.place: tuple[str, ...] = ()
+
+    def created_many(self, body: Sequence[Any], rights: tuple[CreateRight, ...]) -> list[dict[Column, Value]]:
+        """The values of new rows, one after the other; the place of a fault begins with the row's number."""
+        found, rows = self.faults, list[dict[Column, Value]]()
+        for number, row in enumerate(body):
+            self.faults, self.place = FaultList(), (str(number),)
+            if isinstance(row, dict):
+                rows.append(self.created(row, rights))
+            else:
+                self.faults.add(InvalidRequest("a row is an object"), self.at())
+            found.found.extend(self.faults.found)
+            if len(found.found) > MOST_FAULTS:
+                break
+        self.faults, self.place = found, ()
+        return rows
+
+    def at(self, *names: str) -> str:
+        """The JSON pointer to a member of the row, or to the row."""
+        return in_body(*self.place, *names)
 
     def created(self, body: Mapping[str, Any], rights: tuple[CreateRight, ...]) -> dict[Column, Value]:
         """The values of a new row. A column that must be given under every right is missed here already."""
@@ -59,7 +91,7 @@ class RowReader:
         always = frozenset.intersection(*(right.columns for right in rights)) if rights else frozenset()
         for name, column in self.table.creatable.items():
             if not column.nullable and name not in body and column.required and column in always:
-                self.faults.add(InvalidValue(f"{name!r} is required"), in_body(name))
+                self.faults.add(InvalidValue(f"{name!r} is required"), self.at(name))
         return values
 
     def updated(self, body: Mapping[str, Any]) -> dict[Column, Value]:
@@ -69,7 +101,7 @@ class RowReader:
     def _read(self, body: Mapping[str, Any], given: Mapping[str, Column]) -> dict[Column, Value]:
         values: dict[Column, Value] = {}
         for name, value in body.items():
-            with self.faults.at(in_body(name)):
+            with self.faults.at(self.at(name)):
                 column = given.get(name)
                 if column is None:
                     raise self._not_given(name, given)

@@ -12,6 +12,6 @@ def in_query(name: str) -> str:
     return f"/query/{name}"
 
 
-def in_body(name: str, *more: str) -> str:
+def in_body(*names: str) -> str:
     """The JSON pointer (RFC 6901) to a member of the body."""
-    return "".join("/" + each.replace("~", "~0").replace("/", "~1") for each in (name, *more))
+    return "".join("/" + each.replace("~", "~0").replace("/", "~1") for each in names)

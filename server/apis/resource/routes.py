@@ -23,14 +23,14 @@ from reflector.query.nodes import Selected
 from reflector.query.scope import TableScope
 from reflector.sql.plan import Answer
 from server.apis.resource.answers import answered, empty, refuse_method
-from server.apis.resource.bodies import RowReader, read_body
+from server.apis.resource.bodies import RowReader, read_body, read_rows
 from server.apis.resource.caller import LONGEST_KEPT, Caller, Callers, method_names
 from server.apis.resource.cursors import Cursors
 from server.apis.resource.faults import FaultList
 from server.apis.resource.keys import POINTER, key_of, read_key, write_key
 from server.apis.resource.listing import envelope, read_listing
 from server.apis.resource.preferences import MINIMAL, check_conditions, minimal
-from server.apis.resource.rows import Writing, plan_row, read_members
+from server.apis.resource.rows import Writing, check_amount, plan_row, read_members
 from server.apis.resource.selection import row_key
 from server.cache.answers import Make, Rendered
 from server.cache.conditions import respond
@@ -112,10 +112,12 @@ class ResourceApi:
         rights = caller.rights
         self._check_right(table, table.may_create, table.table.insertable, "POST", "create rows in", row=False)
         check_conditions(request)
-        body = await read_body(request)
+        body = await read_rows(request)
         if rights.snapshot is not self.engine.snapshot:
             # What was read of the schema and the rules has changed while the body came.
             return await self.table(request)
+        if isinstance(body, list):
+            return await self._create_many(request, caller, table, body)
         faults = FaultList()
         select = self._members(request, caller, table, faults) if table.may_read else None
         grant = rights.access.grants.on(table.table)
@@ -124,6 +126,23 @@ class ResourceApi:
         brief = select is None or minimal(request)
         answer = await self._writing(caller, table).insert(values, None if brief else select)
         return _written(request, answer, 201, _address(table, answer))
+
+    async def _create_many(
+        self, request: web.Request, caller: Caller, table: TableScope, body: list[Any]
+    ) -> web.Response:
+        rights = caller.rights
+        faults = FaultList()
+        select = self._members(request, caller, table, faults) if table.may_read else None
+        check_amount(len(body), select or (), rights.limits.rows, faults)
+        faults.check()
+        grant = rights.access.grants.on(table.table)
+        rows = self._reader(caller, table, faults).created_many(body, () if grant is None else grant.creates)
+        faults.check()
+        brief = select is None or minimal(request)
+        answer = await self._writing(caller, table).insert_many(rows, None if brief else select)
+        if answer.body is None:
+            return empty(201, Preference_Applied=MINIMAL if minimal(request) else "")
+        return answered(b'{"items":' + answer.body + b"}", 201)
 
     # ── /api/{table}/{key} ───────────────────────────────────────────────────────────────────
 

@@ -17,6 +17,7 @@ from reflector.errors import (
     DatabaseError,
     Forbidden,
     InvalidRequest,
+    LimitExceeded,
     ReflectorError,
     RowNotFound,
     SchemaChanged,
@@ -39,6 +40,7 @@ from reflector.query.nodes import (
     all_of,
 )
 from reflector.query.scope import TableScope
+from reflector.query.sets import InsertMany, given_rows
 from reflector.snapshot import weight
 from reflector.sql.plan import Answer
 from server.apis.resource.caller import Caller, Rights
@@ -104,6 +106,18 @@ def read_members(rights: Rights, table: TableScope, query: str, faults: FaultLis
     return select
 
 
+def check_amount(rows: int, select: Sequence[Selected], most: int, faults: FaultList) -> None:
+    """Note where these are more rows than may be written at once, or than may be answered with all that is included."""
+    if rows > most:
+        faults.add(LimitExceeded(f"at most {most} rows at once", hint="send them in several requests"))
+    below = rows_below(tuple(select)) * rows
+    if rows > 1 and below > TREE_ROWS:
+        fault = InvalidRequest(
+            f"the rows with all that is included could hold {below} rows", hint="include fewer levels"
+        )
+        faults.add(fault, in_query("include"))
+
+
 def plan_row(engine: Engine, rights: Rights, table: TableScope, key: tuple[Column, ...], query: str) -> RowPlan:
     """The read of a row by a key that is not known yet; raises what is wrong with the query string."""
     faults = FaultList()
@@ -152,6 +166,17 @@ class Writing:
             lambda slots: Insert(self.table.table, _assigned(columns, slots), returning=self._returning(shown)),
         )
         return await self._run(made.filled(values.values()))
+
+    async def insert_many(self, rows: Sequence[Given], shown: Shown) -> Answer:
+        """Make the rows, all or none. A fault that the database finds is of one of them, and does not say of which."""
+        rights = self.caller.rights
+        returning = None if shown is None else Read(self.table.table, shown)
+        query = InsertMany(self.table.table, given_rows(rows, defaults=True), returning=returning)
+        try:
+            return await self._run(self.engine.prepare(rights.snapshot, rights.access, query))
+        except DatabaseError as error:
+            error.pointer = None
+            raise
 
     async def update(self, key: Given, values: Given, shown: Shown) -> Answer:
         """Change the row; raises Forbidden for one that the caller may see and not change."""
