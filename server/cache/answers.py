@@ -24,12 +24,14 @@ from reflector.engine import Prepared, Written
 from reflector.snapshot import Snapshot
 from reflector.versions import TableName, Version, Versions
 from server.cache.flights import Flights
-from server.cache.memory import Entry, Memory
+from server.cache.memory import Alias, Entry, Memory
 from server.cache.question import Key, Question, name_of
 from server.cache.rules import CacheRule
 
 UNHEARD_SECONDS: Final = 1.0
 """How old an answer may be while it is not known what other servers write."""
+LONGEST_ALIAS: Final = 4096
+"""Characters of a request's text by which its answer is recalled."""
 PRIVATE: Final = "private, no-cache"
 SETTLED_KINDS: Final = frozenset({TableKind.TABLE})
 """Of other kinds nobody knows what they are made of, nor when that changes."""
@@ -153,6 +155,16 @@ class AnswerCache:
             return None
         self.hits += 1
         return entry
+
+    def recall(self, alias: Alias) -> Entry | None:
+        """The kept answer to the very request that had it before, where it still holds; nothing of it is read anew."""
+        key = self.memory.named(alias)
+        return None if key is None else self.find(key)
+
+    def remember(self, key: Key, question: Question, alias: Alias) -> None:
+        """Have the answer recalled by this alias; one that depends on claims is everybody's own, and is not."""
+        if not question.claims and len(alias[1]) <= LONGEST_ALIAS:
+            self.memory.name(key, alias)
 
     async def fill(self, question: Question, key: Key, make: Make) -> Entry:
         """The answer, asked for once however many ask for it now; raises what `make` raises. `find` has looked for it."""

@@ -22,14 +22,21 @@ LEFT_OUT: Final = (hdrs.CONTENT_TYPE, hdrs.LINK)
 
 def respond(cache: AnswerCache, entry: Entry, request: web.BaseRequest, principal: Principal) -> web.Response:
     """The answer, or that it is the one the client has."""
-    headers = entry.headers
+    told = hdrs.IF_NONE_MATCH in request.headers and had(request.headers.getall(hdrs.IF_NONE_MATCH), entry.tag)
+    headers = _bare(entry) if told else entry.headers
     if entry.question.public and principal.anonymous and hdrs.AUTHORIZATION not in request.headers:
         headers = headers.copy()
         headers[hdrs.CACHE_CONTROL] = f"public, max-age={cache.remaining(entry)}"
-    if hdrs.IF_NONE_MATCH in request.headers and had(request.headers.getall(hdrs.IF_NONE_MATCH), entry.tag):
-        kept = CIMultiDict({name: value for name, value in headers.items() if name not in LEFT_OUT})
-        return web.Response(status=304, headers=kept)
+    if told:
+        return web.Response(status=304, headers=headers)
     return web.Response(body=entry.body, headers=headers)
+
+
+def _bare(entry: Entry) -> CIMultiDict[str]:
+    """The headers of its 304, made once."""
+    if entry.bare is None:
+        entry.bare = CIMultiDict({name: value for name, value in entry.headers.items() if name not in LEFT_OUT})
+    return entry.bare
 
 
 def had(given: list[str], tag: str) -> bool:

@@ -87,6 +87,20 @@ async def test_a_refused_write_ends_nothing(api: Served) -> None:
     assert cache_of(api).hits == 1
 
 
+async def test_the_same_request_is_not_read_again_and_ends_with_its_answer(api: Served) -> None:
+    cache = cache_of(api)
+    paths = ("/api/book/1?fields=title", "/api/book?limit=2&fields=id,title", "/api/b%6Fok/1?fields=title")
+    for number in range(3):
+        for path in paths:
+            first, second = await api.get(path), await api.get(path)
+            assert (first.body, first.headers["ETag"]) == (second.body, second.headers["ETag"])
+            assert b"number" in first.body or number == 0
+        head = await api.request("HEAD", paths[0])
+        assert (head.status, head.headers["Content-Length"]) == (200, str(len((await api.get(paths[0])).body)))
+        assert (await api.patch("/api/book/1", {"title": f"number {number}"})).status == 200
+    assert (cache.hits, cache.misses) == (18, 6)
+
+
 async def test_a_write_to_another_table_ends_nothing(api: Served) -> None:
     await api.get("/api/publisher?limit=2")
     assert (await api.patch("/api/book/1", {"title": "x"})).status == 200

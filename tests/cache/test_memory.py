@@ -51,6 +51,39 @@ def test_one_answer_does_not_push_everything_else_out() -> None:
     assert (memory.get(key("b")), memory.get(key("a")) is None) == (None, False)
 
 
+def test_an_answer_is_found_by_the_last_of_its_aliases_for_as_long_as_it_is_kept() -> None:
+    memory = Memory(100_000)
+    first, second = ("somebody", "/a"), ("somebody", "/a?")
+    memory.name(key("a"), first)
+    assert memory.named(first) is None, "what is not kept has none"
+    memory.put(key("a"), entry(100))
+    plain = memory.size
+    memory.name(key("a"), first)
+    memory.name(key("a"), second)
+    assert (memory.named(first), memory.named(second)) == (None, key("a"))
+    assert memory.named(("somebody else", "/a?")) is None
+    assert memory.size == plain + len("/a?")
+    memory.put(key("a"), entry(100))
+    assert (memory.named(second), memory.size) == (None, plain), "another answer has aliases of its own"
+    memory.name(key("a"), second)
+    memory.drop(key("a"))
+    assert (memory.named(second), memory.size) == (None, 0)
+    memory.put(key("a"), entry(100))
+    memory.name(key("a"), first)
+    memory.clear()
+    assert (memory.named(first), memory.size) == (None, 0)
+
+
+def test_aliases_take_room_and_leave_with_their_answers() -> None:
+    memory = Memory(20 * (OVERHEAD + 1000))
+    for number in range(200):
+        memory.put(key(f"{number:03}"), entry(100))
+        memory.name(key(f"{number:03}"), ("somebody", "x" * 1000 + str(number)))
+        assert memory.size <= memory.capacity
+    known = [number for number in range(200) if memory.named(("somebody", "x" * 1000 + str(number))) is not None]
+    assert known == list(range(200 - len(memory), 200))
+
+
 # ── one question at a time ───────────────────────────────────────────────────────────────────
 
 

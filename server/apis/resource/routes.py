@@ -79,6 +79,9 @@ class ResourceApi:
 
     async def table(self, request: web.Request) -> web.Response:
         caller = self.callers.of(request)
+        known = self._known(request, caller)
+        if known is not None:
+            return known
         table = self._table(caller, request)
         match request.method:
             case "GET" | "HEAD":
@@ -148,6 +151,9 @@ class ResourceApi:
 
     async def row(self, request: web.Request) -> web.Response:
         caller = self.callers.of(request)
+        known = self._known(request, caller)
+        if known is not None:
+            return known
         table = self._table(caller, request)
         match request.method:
             case "GET" | "HEAD":
@@ -226,6 +232,13 @@ class ResourceApi:
         roles = (*caller.principal.roles, "", *caller.rights.access.roles)
         return self.cache.question(prepared, roles, ROOT, *rendering)
 
+    def _known(self, request: web.Request, caller: Caller) -> web.Response | None:
+        """The kept answer to the same text under the same rights, before anything of it is read."""
+        if self.cache is None or request.method != "GET":
+            return None
+        entry = self.cache.recall((caller.rights, request.raw_path))
+        return None if entry is None else respond(self.cache, entry, request, caller.principal)
+
     async def _answered(
         self, request: web.Request, caller: Caller, question: Question | None, prepared: Prepared, make: Make
     ) -> web.Response:
@@ -234,6 +247,8 @@ class ResourceApi:
             rendered = await make()
             return answered(rendered.body, Link=rendered.link) if rendered.link else answered(rendered.body)
         entry = self.cache.find(key) or await self.cache.fill(question, key, make)
+        if request.method == "GET":
+            self.cache.remember(key, question, (caller.rights, request.raw_path))
         return respond(self.cache, entry, request, caller.principal)
 
     async def _asked(self, caller: Caller, table: TableScope, prepared: Prepared) -> Answer:
