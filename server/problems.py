@@ -181,8 +181,6 @@ TABLE: Final[Mapping[type[ReflectorError], Told]] = {
     RuleFaults: Told(500, UNEXPECTED),
     TooLargeRule: Told(500, UNEXPECTED),
     BrokenPolicyError: Told(500, UNEXPECTED),
-    RuleFaults: Told(500, UNEXPECTED),
-    TooLargeRule: Told(500, UNEXPECTED),
     ConfigError: Told(500, UNEXPECTED),
     InternalError: Told(500, UNEXPECTED),
 }
