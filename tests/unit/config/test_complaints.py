@@ -325,7 +325,7 @@ BAD = {
     "an alias of nothing": ("version: 1\nserver: *nothing\n", ["2:9: this is not YAML: found undefined alias …"]),
     "another encoding": (b"version: 1\n# \xe9\n", ["2:1: the file is not UTF-8"]),
     "a control character": (b"version: 1\na: \x07\n", ["2:1: the file holds a character that YAML does not allow"]),
-    "depth": ("[" * 3000, ["1:1: the file is nested too deeply"]),
+    "depth": ("[\n" * 3000, ["1:1: the file is nested too deeply"]),
     "an alias inside itself": (
         "version: 1\ntables: &t {a: *t}\n",
         ["1:1: the file unfolds to more than 100000 values or 64 levels"],
