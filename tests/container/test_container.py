@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from tests.changes.capturing import install
 from tests.server.harness import ServedProcess, environment
 from tests.server.test_start import certificate
+from tests.servers import PostgreSQLServer
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -164,6 +166,14 @@ def test_the_stack_starts_in_the_order_of_health() -> None:
         if mounted.startswith("."):
             assert (ROOT / mounted.partition(":")[0]).is_file()
             assert mounted.endswith(":ro")
+
+
+async def test_changes_can_be_captured_in_the_database_of_the_stack() -> None:
+    program, *options = STACK["services"]["postgres"]["command"]
+    settings = dict(each.split("=") for each in options if each != "-c")
+    assert (program, set(settings)) == ("postgres", {"wal_level", "max_slot_wal_keep_size"})
+    with PostgreSQLServer(settings) as server:
+        await install(server.create_database("bookshop"))
 
 
 def test_the_stack_knows_no_key_that_compose_does_not() -> None:
