@@ -1,7 +1,8 @@
 """Whether the process lives, and whether it can serve: one word each, for those who balance and restart.
 
     GET /health/live     200 {"status":"live"} for as long as the process answers
-    GET /health/ready    200 {"status":"ready"}, or {"status":"degraded"} while a table is closed by a rule that does not fit
+    GET /health/ready    200 {"status":"ready"}, or {"status":"degraded"} while a table is closed by a rule that does not fit,
+                         or kept answers do not hear of changes that they heard of before
                          503 {"status":"unavailable"} while the database does not answer, {"status":"draining"} at the end
 
 Rule: anybody may ask, so an answer names nothing, and however often it is asked the database hears once a second.
@@ -33,7 +34,8 @@ class HealthStatus(Schema):
 
 
 class Health:
-    """What is known of the server's state. `ask` reaches the database or raises; `degraded` tells of closed tables."""
+    """What is known of the server's state. `ask` reaches the database or raises; `degraded` tells whether
+    it does less than it should."""
 
     def __init__(self, ask: Callable[[], Awaitable[object]], degraded: Callable[[], bool]) -> None:
         self._ask = ask
