@@ -16,9 +16,9 @@ from typing import TypeVar, assert_never
 
 from reflector.access.permissions import CreateRight, Grants, TableGrant, UpdateRight
 from reflector.catalog.model import Column, Relationship, Table
-from reflector.errors import Forbidden, InternalError, UnknownColumn
+from reflector.errors import Forbidden, InternalError, InvalidRequest, UnknownColumn
 from reflector.query.aggregates import AggregateFunction
-from reflector.query.expressions import aggregates, may_fail
+from reflector.query.expressions import aggregates, grouped, may_fail
 from reflector.query.nodes import (
     TRUE,
     Aggregate,
@@ -51,11 +51,13 @@ from reflector.query.nodes import (
     Read,
     Related,
     Selected,
+    Spread,
     Update,
     all_of,
     any_of,
 )
 from reflector.query.reach import tables_of_expression
+from reflector.query.spreads import lifted
 from reflector.query.walk import source_columns, target_columns
 
 Right = TypeVar("Right", CreateRight, UpdateRight)
@@ -98,7 +100,7 @@ class Rewriter:
         grant = self.grant(read.table)
         return replace(
             read,
-            select=tuple(self.selected(member, grant) for member in read.select),
+            select=self.members(read.select, grant),
             where=all_of(grant.read_rows, self.filter(read.where, grant)),
             after=self.filter(read.after, grant),
             order=tuple(
@@ -134,7 +136,25 @@ class Rewriter:
             raise InternalError(f"a query reads {table.label}, which its roles may not")
         return grant
 
-    def selected(self, member: Selected, grant: TableGrant) -> Selected:
+    def members(self, select: tuple[Selected, ...], grant: TableGrant) -> tuple[Selected, ...]:
+        return tuple(each for member in select for each in self.selected(member, grant))
+
+    def selected(self, member: Selected, grant: TableGrant) -> tuple[Selected, ...]:
+        if isinstance(member, Spread):
+            return self.spread(member, grant)
+        return (self.member(member, grant),)
+
+    def spread(self, spread: Spread, grant: TableGrant) -> tuple[Selected, ...]:
+        relationship = spread.relationship
+        inner = self.read(spread.read)
+        inner = replace(inner, where=all_of(self.far_rows(relationship), inner.where))
+        near = self.near_rows(relationship, grant)
+        members = lifted(Spread(relationship, inner, near, self.junction_rows(relationship)))
+        if grouped(members) and not grant.aggregate:
+            raise Forbidden(f"you may not aggregate {grant.table.label}")
+        return members
+
+    def member(self, member: Output | Embed | Group | Apart, grant: TableGrant) -> Selected:
         match member:
             case Output(label=label, expression=expression):
                 return Output(label, self.expression(expression, grant))
@@ -144,7 +164,7 @@ class Rewriter:
                 near = self.near_rows(relationship, grant)
                 return Embed(label, relationship, inner, near, self.junction_rows(relationship))
             case Group(label=label, select=select):
-                return Group(label, tuple(self.selected(each, grant) for each in select))
+                return Group(label, self.members(select, grant))
             case Apart():
                 return self.apart(member)
             case _:
@@ -305,6 +325,8 @@ class Rewriter:
         return replace(query, where=where, returning=self.returning(query.returning))
 
     def returning(self, read: Read | None) -> Read | None:
+        if read is not None and grouped(read.select):
+            raise InvalidRequest("what is answered of written rows cannot be aggregated")
         return None if read is None else self.read(read)
 
     def write_grant(self, table: Table) -> TableGrant:

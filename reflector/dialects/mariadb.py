@@ -154,6 +154,10 @@ class MariaDB(Dialect):
     def gathered(self, document: Sql, order: Sequence[Sql], limit: Sql | None, offset: Sql | None = None) -> Sql:
         return sa.func.coalesce(Gathered(document, order, limit, offset), EMPTY_ARRAY)
 
+    def parallel(self, shown: Sql, source: Source) -> Sql:
+        gathered = self.gathered(shown, source.order, source.limit, source.offset)
+        return sa.select(gathered).select_from(source.rows).where(*source.where).scalar_subquery()
+
     def document(self, members: Sequence[Member]) -> Sql:
         return sa.func.json_object(*(part for m in members for part in (text(m.label), m.shown)))
 

@@ -163,6 +163,11 @@ class PostgreSQL(Dialect):
         taken = taken if source.limit is None else taken.limit(source.limit)
         return taken if source.offset is None else taken.offset(source.offset)
 
+    def parallel(self, shown: Sql, source: Source) -> Sql:
+        rows = self.taken(sa.select(shown.label("value")), source).subquery("r")
+        gathered = sa.func.coalesce(sa.func.pg_catalog.json_agg(sa.literal_column("r.value")), ARRAY_OF_NONE)
+        return sa.select(gathered).select_from(rows).scalar_subquery()
+
     def bare_document(self, members: Sequence[Member]) -> Sql:
         rows, row = self.rows(members, None)
         return sa.select(sa.func.pg_catalog.to_json(row)).select_from(rows).scalar_subquery()

@@ -130,6 +130,12 @@ class SQLite(Dialect):
             taken = taken.limit(limit).offset(sa.literal_column("0") if source.offset is None else source.offset)
         return taken
 
+    def parallel(self, shown: Sql, source: Source) -> Sql:
+        """Each value is an array of one on its way, so that it keeps being JSON."""
+        rows = self.taken(sa.select(sa.func.json_array(shown).label("document")), source).subquery("r")
+        gathered = sa.func.json_group_array(sa.literal_column("r.document -> '$[0]'"))
+        return self.nested(sa.select(gathered).select_from(rows))
+
     def related(self, linked: Linked) -> Sql:
         """The documents stand in a view of their own at the head of the statement, and only what joins them stands in
         the row's document: SQLite unfolds the view where it is used, but its parser has no room for what is nested."""

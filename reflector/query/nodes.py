@@ -286,7 +286,27 @@ class Apart:
     read: Read
 
 
-Selected: TypeAlias = Output | Embed | Group | Apart
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Members of related rows as members of the document itself, each under its own label.
+
+    To one: the row's members, null where there is none. To many: each member is an array of the rows' values, all in
+    the order of the read. Aggregates of a row that is spread are aggregates of the row in hand. `guard` and `through`
+    are those of `Embed`.
+    """
+
+    relationship: Relationship
+    read: Read
+    guard: Filter = And(())
+    through: Filter = And(())
+
+    @property
+    def label(self) -> str:
+        """None of its own: the members bring theirs."""
+        return ""
+
+
+Selected: TypeAlias = Output | Embed | Group | Apart | Spread
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ from reflector.query.nodes import (
     Read,
     Related,
     Selected,
+    Spread,
     Update,
 )
 
@@ -66,7 +67,7 @@ def _levels_below(member: Selected) -> int:
     match member:
         case Output():
             return 0
-        case Embed(read=read):
+        case Embed(read=read) | Spread(read=read):
             return 1 + _levels(read.select)
         case Group(select=select):
             return _levels(select)
@@ -103,7 +104,10 @@ def tables_of_members(members: tuple[Selected, ...]) -> Iterator[Table]:
         match member:
             case Output(expression=expression):
                 yield from tables_of_expression(expression)
-            case Embed(relationship=relationship, read=read, guard=guard, through=through):
+            case (
+                Embed(relationship=relationship, read=read, guard=guard, through=through)
+                | Spread(relationship=relationship, read=read, guard=guard, through=through)
+            ):
                 yield from _tables_of_relationship(relationship)
                 yield from tables_of_filter(guard)
                 yield from tables_of_filter(through)

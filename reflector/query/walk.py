@@ -46,6 +46,7 @@ from reflector.query.nodes import (
     Read,
     Related,
     Selected,
+    Spread,
     Update,
 )
 from reflector.query.reach import levels_of, tables_of, tables_of_filter
@@ -99,7 +100,10 @@ def _columns_of_members(members: tuple[Selected, ...]) -> Iterator[Column]:
         match member:
             case Output(expression=expression):
                 yield from columns_of_expression(expression)
-            case Embed(relationship=relationship, read=inner, guard=guard, through=through):
+            case (
+                Embed(relationship=relationship, read=inner, guard=guard, through=through)
+                | Spread(relationship=relationship, read=inner, guard=guard, through=through)
+            ):
                 yield from columns_of_relationship(relationship)
                 yield from columns_of_filter(guard)
                 yield from columns_of_filter(through)
@@ -197,7 +201,7 @@ def own_columns(members: tuple[Selected, ...]) -> Iterator[Column]:
         match member:
             case Output(expression=expression):
                 yield from columns_of_expression(expression)
-            case Embed(relationship=relationship, guard=guard):
+            case Embed(relationship=relationship, guard=guard) | Spread(relationship=relationship, guard=guard):
                 yield from source_columns(relationship)
                 yield from columns_of_filter(guard)
             case Group(select=select):
@@ -269,7 +273,7 @@ def _select_with(select: tuple[Selected, ...], change: Replace) -> tuple[Selecte
 
 def _member_with(member: Selected, change: Replace) -> Selected:
     match member:
-        case Embed(read=read) | Apart(read=read):
+        case Embed(read=read) | Spread(read=read) | Apart(read=read):
             inner = _read_with(read, change)
             return member if inner is read else replace(member, read=inner)
         case Group(label=label, select=select):

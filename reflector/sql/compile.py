@@ -12,7 +12,7 @@ from typing import Any, assert_never
 
 from reflector.catalog.model import Deed
 from reflector.datatypes import DataType, Kind, Value
-from reflector.query.nodes import Delete, Embed, Group, Insert, Overview, Query, Read, Selected, Update
+from reflector.query.nodes import Delete, Embed, Group, Insert, Overview, Query, Read, Selected, Spread, Update
 from reflector.query.sets import AnyQuery, DeleteMany, InsertMany, PlacedRows, SetQuery, UpdateMany
 from reflector.query.walk import levels_of, tables_of
 from reflector.sql.dialect import Dialect
@@ -116,7 +116,9 @@ def _touching(plan: Plan, query: Insert | Update | Delete, deed: Deed) -> Plan:
 
 def _with_others(select: tuple[Selected, ...]) -> bool:
     """Whether rows of other tables are answered too."""
-    return any(isinstance(each, Embed) or (isinstance(each, Group) and _with_others(each.select)) for each in select)
+    return any(
+        isinstance(each, Embed | Spread) or (isinstance(each, Group) and _with_others(each.select)) for each in select
+    )
 
 
 def _volatile(step: Step) -> bool:

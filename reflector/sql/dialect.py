@@ -246,6 +246,10 @@ class Dialect:
             return document
         return sa.case((linked.guard, document), else_=self.nothing(linked.many))
 
+    def parallel(self, shown: Sql, source: Source) -> Sql:
+        """An array of the values `shown` of the source's rows, in order; empty when there are none."""
+        raise NotImplementedError
+
     def nested(self, document: sa.Select[Any]) -> Sql:
         """A document as a member of another."""
         return document.scalar_subquery()

@@ -28,6 +28,7 @@ from reflector.query.nodes import (
     Output,
     Read,
     Selected,
+    Spread,
 )
 from reflector.query.walk import source_columns
 from reflector.sql.dialect import Sql
@@ -69,7 +70,7 @@ def _selected(members: tuple[Selected, ...]) -> Iterator[Expression]:
                 yield expression
             case Group(select=select):
                 yield from _selected(select)
-            case Embed() | Apart():
+            case Embed() | Spread() | Apart():
                 continue
             case _:
                 assert_never(member)
@@ -79,7 +80,7 @@ def _leading(members: tuple[Selected, ...]) -> Iterator[Expression]:
     """What leads to related rows."""
     for member in members:
         match member:
-            case Embed(relationship=relationship, guard=guard):
+            case Embed(relationship=relationship, guard=guard) | Spread(relationship=relationship, guard=guard):
                 for column in source_columns(relationship):
                     yield Field(column) if guard == TRUE else Guarded(guard, Field(column))
             case Group(select=select):
@@ -97,7 +98,7 @@ def followed(select: tuple[Selected, ...]) -> tuple[Selected, ...]:
 
 def _followed(member: Selected) -> Selected:
     match member:
-        case Embed():
+        case Embed() | Spread():
             return replace(member, guard=TRUE)
         case Group(label=label, select=select):
             return Group(label, followed(select))

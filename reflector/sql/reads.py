@@ -15,8 +15,8 @@ from typing import Any, assert_never
 import sqlalchemy as sa
 
 from reflector.catalog.model import Column
-from reflector.errors import InternalError
-from reflector.query.expressions import type_of
+from reflector.errors import InternalError, InvalidRequest
+from reflector.query.expressions import grouped, type_of
 from reflector.query.nodes import (
     TRUE,
     Apart,
@@ -30,11 +30,12 @@ from reflector.query.nodes import (
     Parameter,
     Read,
     Selected,
+    Spread,
     all_of,
 )
 from reflector.query.walk import own_columns
 from reflector.sql.dialect import Linked, Member, Page, Sorting, Source, Sql
-from reflector.sql.filters import Rows, column_of, condition, joined_rows, nullable, raw
+from reflector.sql.filters import Rows, column_of, condition, joined_rows, nullable, raw, related_rows
 from reflector.sql.groups import NO_NAMES, Names, followed, group_rows, keyed, named_order, names_of
 from reflector.sql.plan import Expect, FromRequest, Part, Step
 from reflector.sql.statement import Writer
@@ -278,7 +279,44 @@ def amount(writer: Writer, count: int | Parameter | None, more: int = 0) -> Sql 
 
 def members(writer: Writer, select: tuple[Selected, ...], rows: Rows, names: Names = NO_NAMES) -> list[Member]:
     """The members of the row's document. `names` tell what the row has already."""
-    return [Member(member.label, member_value(writer, member, rows, names)) for member in select]
+    found: list[Member] = []
+    for member in select:
+        if isinstance(member, Spread):
+            found += spread_members(writer, member, rows)
+        else:
+            found.append(Member(member.label, member_value(writer, member, rows, names)))
+    return found
+
+
+def spread_members(writer: Writer, spread: Spread, rows: Rows) -> list[Member]:
+    """The members of related rows, each looked up by itself."""
+    if grouped(spread.read.select):
+        raise InvalidRequest("rows that are spread into arrays cannot be aggregated")
+    found: list[Member] = []
+    for inner in spread.read.select:
+        alias = writer.alias()
+        lifted = members(writer, (inner,), (alias,))
+        found += [Member(each.label, spread_value(writer, spread, each.shown, rows, alias)) for each in lifted]
+    return found
+
+
+def spread_value(writer: Writer, spread: Spread, shown: Sql, rows: Rows, alias: str) -> Sql:
+    dialect, read = writer.dialect, spread.read
+    table, where = related_rows(writer, spread.relationship, rows[-1], alias, spread.through)
+    condition_ = all_of(read.where, read.after)
+    if condition_ != TRUE:
+        where.append(condition(writer, condition_, (alias,)))
+    if spread.relationship.many:
+        order = [each for order in read.order for each in ordered(writer, order, (alias,))]
+        source = Source(table, where, order, amount(writer, read.limit), amount(writer, read.offset))
+        value = dialect.parallel(shown, source)
+    else:
+        one = sa.select(shown).select_from(table).where(*where).limit(sa.literal_column("1"))
+        value = dialect.nested(one)
+    if spread.guard == TRUE:
+        return value
+    guard = condition(writer, spread.guard, rows)
+    return sa.case((guard, value), else_=dialect.nothing(spread.relationship.many))
 
 
 def shown(writer: Writer, expression: Expression, value: Sql) -> Sql:
@@ -298,7 +336,7 @@ def member_value(writer: Writer, member: Selected, rows: Rows, names: Names = NO
             return embedded(writer, member, rows)
         case Group(select=select):
             return writer.dialect.grouped(members(writer, select, rows, names))
-        case Apart():
+        case Spread() | Apart():
             raise InternalError("a row's document holds rows that have nothing to do with it")
         case _:
             assert_never(member)

@@ -18,8 +18,8 @@ import sqlalchemy as sa
 
 from reflector.catalog.model import Column, Key, Table
 from reflector.query.comparisons import EQ
-from reflector.query.nodes import TRUE, Assignment, Delete, Embed, Filter, Insert, Read, Update
-from reflector.query.walk import tables_of, tables_of_filter
+from reflector.query.nodes import TRUE, Assignment, Delete, Embed, Filter, Insert, Read, Spread, Update
+from reflector.query.reach import tables_of_filter, tables_of_members
 from reflector.sql.dialect import Dialect, Source, Sql
 from reflector.sql.filters import ONE, condition, operand
 from reflector.sql.plan import Expect, FromStep, Part, Plan, Step
@@ -78,11 +78,7 @@ def _in_one_statement(query: Insert | Update) -> bool:
     read = set(tables_of_filter(query.check))
     if query.returning is not None:
         read |= set(tables_of_filter(query.returning.where))
-        for member in query.returning.select:
-            if isinstance(member, Embed):
-                read |= {member.relationship.target, *tables_of(member.read)}
-                if member.relationship.junction is not None:
-                    read.add(member.relationship.junction.table)
+        read.update(tables_of_members(query.returning.select))
     return query.table not in read
 
 
@@ -118,7 +114,7 @@ def written_document(writer: Writer, read: Read, alias: str) -> Sql:
 
 def _without_key(dialect: Dialect, query: Insert) -> Plan:
     """A table whose rows cannot be found again: only what its own row tells can be answered."""
-    related = query.returning is not None and any(isinstance(each, Embed) for each in query.returning.select)
+    related = query.returning is not None and any(isinstance(each, Embed | Spread) for each in query.returning.select)
     if related or not _in_one_statement(query):
         raise dialect.unsupported(f"answer a write to {query.table.label}, which has no key, with related rows")
     return _fused(query, _insert(Writer(dialect), query))

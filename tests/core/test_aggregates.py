@@ -39,9 +39,10 @@ from reflector.query.nodes import (
     Overview,
     Read,
     Related,
+    Update,
 )
 from tests.bookshops import KINDS, Databases, serving
-from tests.core.questions import NOBODY, ask, where
+from tests.core.questions import NOBODY, ask, by_key, values, where
 
 SCRIPT = """
 CREATE TABLE team (id integer NOT NULL PRIMARY KEY, name varchar(20) NOT NULL);
@@ -263,6 +264,20 @@ async def test_who_may_not_aggregate_is_refused(ruled: Engine) -> None:
         await sales.rows(Output("max", Aggregate(AGGREGATES["max"], name)), by=SOME)
     assert ruled.snapshot.access(SOME).scope.table("sale").may_aggregate
     assert not ruled.snapshot.access(PLAIN).scope.table("sale").may_aggregate
+
+
+async def test_what_was_written_is_not_aggregated(engine: Engine) -> None:
+    sales = Sales(engine)
+    with pytest.raises(InvalidRequest):
+        await ask(
+            engine,
+            Update(
+                sales.sale,
+                by_key(sales.sale, 1),
+                values(sales.sale, said="9"),
+                returning=Read(sales.sale, (sales.of("count"),), single=True),
+            ),
+        )
 
 
 def test_a_function_says_what_it_takes() -> None:
