@@ -31,7 +31,7 @@ def perform_set(bound: BoundPlan, many: Many) -> Performance:
     for number, (step, values) in enumerate(zip(bound.plan.steps, bound.values, strict=True)):
         if step.about and not done.rows_of(step.about):
             continue
-        if step.repeat is not None:
+        if step.repeat is not None and bound.repeats is not None:
             for place in bound.repeats[step.repeat]:
                 done.take(number, step, (yield step, values), (place,))
             continue

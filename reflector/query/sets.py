@@ -18,7 +18,7 @@ from reflector.catalog.model import Column, Key, Table
 from reflector.datatypes import Value
 from reflector.errors import InternalError, InvalidRequest, LimitExceeded
 from reflector.query.nodes import COUNT, TRUE, Assignment, Filter, Operand, Parameter, Query, Read
-from reflector.query.walk import filter_with, tables_of, tables_of_filter, with_operands
+from reflector.query.walk import filter_with, with_operands
 
 MOST_KINDS: Final = 20
 """How many combinations of columns the rows of one set may be given."""
@@ -225,26 +225,3 @@ def _change(given: Change, change: Replace) -> Change:
 
 def _bound(most: int | Parameter | None, keep: Keep) -> int | Parameter | None:
     return Parameter(keep(most), COUNT) if isinstance(most, int) else most
-
-
-# ── visits ───────────────────────────────────────────────────────────────────────────────────
-
-
-def tables_read(query: SetQuery) -> frozenset[Table]:
-    """The tables that are read to judge and to answer, where these are not the written row itself."""
-    filters: list[Filter] = []
-    match query:
-        case InsertMany(check=check, conflict=conflict):
-            filters += [check, *(() if conflict is None else _filters(conflict.judges))]
-        case UpdateMany(where=where, check=check, shares=shares):
-            filters += [where, check, *(each for share in shares for each in _filters(share.judges))]
-        case DeleteMany(where=where):
-            filters.append(where)
-        case _:
-            assert_never(query)
-    found = {table for each in filters for table in tables_of_filter(each)}
-    return frozenset(found | (set() if query.returning is None else tables_of(query.returning)))
-
-
-def _filters(judges: Iterable[Judge]) -> Iterable[Filter]:
-    return [each for judge in judges for each in (judge.rows, judge.check)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias
 
@@ -208,7 +208,7 @@ class BoundPlan:
     values: Sequence[Sequence[Any]]
     optional: bool = False
     most: int | None = None
-    repeats: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    repeats: Mapping[int, Sequence[int]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,9 @@ class Inserting:
         self.key = set_key(self.dialect, query.table)
         one = in_one_statement(query.table, query.check, query.returning)
         simple = query.conflict is None or query.conflict.update is None
-        self.fused = one and simple and (self.dialect.fused_writes or (self.key is None and alone(query.returning)))
+        self.fused = (
+            one and simple and (self.dialect.fused_writes or (self.key is None and alone(query.check, query.returning)))
+        )
         if self.key is None and not self.fused and not (query.check == TRUE and query.returning is None and simple):
             raise self.dialect.unsupported(f"check or answer many rows of {query.table.label}, which has no key")
 

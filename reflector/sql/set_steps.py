@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from reflector.catalog.model import Column, Table, TableKind
 from reflector.datatypes import DataType
 from reflector.query.comparisons import EQ
-from reflector.query.nodes import TRUE, Assignment, Embed, Filter, Group, Parameter, Read, Selected
+from reflector.query.nodes import TRUE, Assignment, Filter, Parameter, Read
+from reflector.query.reach import tables_of_filter, tables_of_members
 from reflector.query.sets import Judge
-from reflector.query.walk import tables_of, tables_of_filter
 from reflector.sql.dialect import Dialect, Sql
 from reflector.sql.filters import condition, operand
 from reflector.sql.plan import Expect, FromKept, Many, Pack, Part, Plan, Step
@@ -54,28 +54,16 @@ def in_one_statement(table: Table, check: Filter, returning: Read | None) -> boo
     if returning is not None:
         if returning.order or returning.limit is not None or returning.offset is not None:
             return False
-        read |= set(tables_of_filter(returning.where)) | _tables_below(returning.select)
+        read |= set(tables_of_filter(returning.where)) | set(tables_of_members(returning.select))
     return table not in read
 
 
-def _tables_below(select: tuple[Selected, ...]) -> set[Table]:
-    read: set[Table] = set()
-    for member in select:
-        if isinstance(member, Embed):
-            read |= {member.relationship.target, *tables_of(member.read)}
-            if member.relationship.junction is not None:
-                read.add(member.relationship.junction.table)
-        elif isinstance(member, Group):
-            read |= _tables_below(member.select)
-    return read
-
-
-def alone(returning: Read | None) -> bool:
-    """Whether the answer is told by the row itself, for databases whose RETURNING reads nothing else."""
-    if returning is None:
-        return True
-    below = [member for member in returning.select if isinstance(member, Embed | Group)]
-    return not below and returning.where == TRUE
+def alone(check: Filter, returning: Read | None) -> bool:
+    """Whether check and answer are told by the row itself, for databases whose RETURNING reads nothing else."""
+    read = set(tables_of_filter(check))
+    if returning is not None:
+        read |= set(tables_of_filter(returning.where)) | set(tables_of_members(returning.select))
+    return not read
 
 
 def told(

@@ -231,6 +231,11 @@ def whole_life(evil: Evil, name: str) -> None:
         assert (made.status, made.json) == (201, {"id": number, name: text, "hub_id": 1}), made.body
         assert api.told("GET", made.headers["Location"]) == made.json
     assert evil.kept(name) == [(number, text, 1) for number, text in rows.items()]
+    together = [{"id": number + 100, name: f"{text}\\'%s", "hub_id": 1} for number, text in rows.items()]
+    several = api.ask("POST", path, json.dumps(together[::-1]))
+    assert (several.status, several.json) == (201, {"items": together[::-1]}), several.body
+    for row in together:
+        assert api.ask("DELETE", f"{path}/{row['id']}").status == 204
     found_and_paged(evil, name, path, rows)
     related(evil, name, path, rows)
     refused(evil, name, path, rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -433,3 +433,81 @@ async def test_a_set_is_one_of_several_writes_of_a_transaction(engine: Engine, l
     with pytest.raises(ReflectorError):
         await engine.run_all([engine.prepare(snapshot, access, each) for each in wanted], NOBODY, done=done)
     assert await rows(engine, "line") == before
+
+
+# ── names and collations ─────────────────────────────────────────────────────────────────────
+
+AWKWARD = ("given", "listed", "t0", "numbered", "a%s'\":x{x}`\\ b", "n")
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+async def test_names_that_the_statements_use_themselves_are_names(
+    name: str, databases: Databases, kind: DatabaseKind
+) -> None:
+    mark = "`" if kind is DatabaseKind.MARIADB else '"'
+    own = mark + name.replace(mark, mark * 2) + mark
+    script = f"CREATE TABLE {own} (c0 integer NOT NULL PRIMARY KEY, {own} varchar(20) UNIQUE, n integer)"
+    if name == "n":
+        script = script.replace(", n integer", "")
+    async with serving(databases.database(kind, script + ";")) as engine:
+        table = table_of(engine, name)
+        await run(engine, inserting(table, {"c0": 1, name: "a"}, {"c0": 2, name: "b"}))
+        merged = await run(engine, upserting(table, {"c0": 2, name: "B"}, {"c0": 3, name: "c"}))
+        assert (merged.affected, merged.inserted, [row["c0"] for row in documents(merged)]) == (2, 1, [2, 3])
+        by_other = await run(engine, upserting(table, {"c0": 9, name: "a"}, on=(name,)))
+        assert [row["c0"] for row in documents(by_other)] == [9]
+        kept = await run(engine, upserting(table, {"c0": 3, name: "x"}, {"c0": 4, name: "d"}, update=None))
+        assert [row["c0"] for row in documents(kept)] == [4]
+        order = (Order(Field(table.by_name["c0"])),)
+        some = where(table, c0__in="2,3")
+        changed = await run(
+            engine, UpdateMany(table, some, setting(table, **{name: None}), returning=shown(table, order=order))
+        )
+        assert [(row["c0"], row[name]) for row in documents(changed)] == [(2, None), (3, None)]
+        gone = await run(engine, DeleteMany(table, TRUE, shown(table, order=order)))
+        assert [row["c0"] for row in documents(gone)] == [2, 3, 4, 9]
+
+
+async def test_what_is_equal_is_what_the_unique_index_says(databases: Databases) -> None:
+    """Collations of all sorts, also ones that the connection does not speak."""
+    columns = {
+        "latin": "varchar(20) CHARACTER SET latin1 COLLATE latin1_swedish_ci",
+        "binary_": "varchar(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+        "general": "varchar(20) CHARACTER SET utf8mb3 COLLATE utf8mb3_general_ci",
+        "amount": "decimal(30, 12)",
+        "moment": "datetime(3)",
+        "ident": "uuid",
+        "bytes": "varbinary(20)",
+    }
+    given: dict[str, Value] = {
+        "latin": "Ä",
+        "binary_": "Ä",
+        "general": "Ä",
+        "amount": Decimal("123456789012345678.123456789012"),
+        "moment": datetime(2024, 2, 29, 12, 0, 0, 5000),  # noqa: DTZ001
+        "ident": "f0e1d2c3-b4a5-4687-9786-a5b4c3d2e1f0",
+        "bytes": b"\x00\xff",
+    }
+    other: dict[str, Value] = {
+        "latin": "ä",
+        "general": "ä",
+        "amount": Decimal("123456789012345678.123456789013"),
+        "moment": datetime(2024, 2, 29, 12, 0, 0, 6000),  # noqa: DTZ001
+    }
+    script = "".join(
+        f"CREATE TABLE t_{name} (id integer NOT NULL PRIMARY KEY AUTO_INCREMENT, v {declared} UNIQUE, note integer);"
+        for name, declared in columns.items()
+    )
+    async with serving(databases.database(DatabaseKind.MARIADB, script)) as engine:
+        for name, value in given.items():
+            table = table_of(engine, f"t_{name}")
+            await run(engine, inserting(table, {"v": value, "note": 1}))
+            answer = await run(engine, upserting(table, {"v": value, "note": 2}, on=("v",), update=("note",)))
+            assert (answer.affected, answer.inserted, documents(answer)[0]["note"]) == (1, 0, 2), name
+            if name in other:
+                answer = await run(engine, upserting(table, {"v": other[name], "note": 3}, on=("v",), update=("note",)))
+                assert answer.inserted == (0 if name in ("latin", "general") else 1), name
+            nulls = await run(engine, upserting(table, {"v": None}, {"v": None}, on=("v",), update=("note",)))
+            assert nulls.inserted == 2
+            left = await run(engine, upserting(table, {"v": value}, {"v": None}, on=("v",), update=None))
+            assert left.inserted == 1

@@ -57,6 +57,7 @@ def round_trip(api: Api, case: Case, values: list[Any]) -> None:
             changed = api.told("PATCH", f"{path}/{number}", written({"v": made["v"]}))
             assert changed["v"] == made["v"], (value, made["v"], changed["v"])
         shown = {row["id"]: row["v"] for row in listed(api, f"{path}?limit=1000")}
+        together(api, path, values, list(shown.values()))
         for number, value in rows.items():
             if value is not None:
                 found_by_its_value(api, case, number, value)
@@ -65,6 +66,18 @@ def round_trip(api: Api, case: Case, values: list[Any]) -> None:
     finally:
         for number in rows:
             api.ask("DELETE", f"{path}/{number}")
+
+
+def together(api: Api, path: str, values: list[Any], shown: list[Any]) -> None:
+    """What is written in one set is what was written row by row."""
+    rows = [{"id": number, "v": value} for number, value in enumerate(values, start=1001)]
+    try:
+        made = api.told("POST", path, written(rows), 201)["items"]
+        assert [row["v"] for row in made] == shown
+        assert [row["id"] for row in made] == [row["id"] for row in rows]
+    finally:
+        for row in rows:
+            api.ask("DELETE", f"{path}/{row['id']}")
 
 
 def same_shown(case: Case, value: Any, shown: Any) -> bool:
