@@ -163,7 +163,7 @@ def assembled(
         [
             *health_routes(health),
             *resource_routes(context),
-            *postgrest_routes(context),
+            *postgrest_routes(context, settings=config.postgrest),
             *(realtime.routes() if worker is None else [web.get("/ws", no_changes)]),
             *graphql_routes(context, guarded=guard.rules.token is not None),
             *openapi_routes(context, config, guarded=guard.rules.token is not None),

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from server.config.complaints import Path, Position
 from server.config.document import Place
+from server.config.postgrest import PostgrestSettings
 from server.config.rules import Allow, Columns, Create, Delete, Preset, Read, Rule, Update
 from server.config.section import Section
 from server.config.values import (
@@ -272,7 +273,6 @@ class File(Section):
             "tests",
             "webhooks",
             "extensions",
-            "postgrest",
             "graphql",
         }
     )
@@ -291,6 +291,7 @@ class File(Section):
     observability: Observability = Observability()
     cache: Cache = Cache()
     redis: Redis | None = None
+    postgrest: PostgrestSettings = PostgrestSettings()
 
 
 class Config(File):

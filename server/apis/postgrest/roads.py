@@ -1,0 +1,76 @@
+"""What every method's road is handed, and the parts of a request that all of them read alike.
+
+Rule: a road answers or raises; how an error looks is decided where requests come in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from reflector.engine import Engine
+from reflector.query.scope import TableScope
+from server.apis.postgrest.grammar.limits import Limits
+from server.apis.postgrest.lowering.tables import schema_of, table_of
+from server.apis.postgrest.preferences import Preferences, applied, honourable
+from server.cache.answers import AnswerCache
+from server.callers import Caller, Callers, Rights
+from server.config.postgrest import PostgrestSettings
+
+Road: TypeAlias = Callable[[web.Request, Caller], Awaitable[web.Response]]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Api:
+    """What the roads share. `cache` is None where no answers are kept."""
+
+    engine: Engine
+    callers: Callers
+    settings: PostgrestSettings
+    cache: AnswerCache | None = None
+
+
+def table_asked(request: web.Request, caller: Caller, profile: str | None) -> tuple[TableScope, dict[str, str]]:
+    """The table of a request's path in the schema of its profile header, and the header that tells the schema.
+
+    Raises PostgrestError PGRST106 for an unknown schema, PGRST205 for an unknown table.
+    """
+    schemas = caller.rights.snapshot.catalog.schemas
+    schema = schema_of(schemas, profile)
+    return table_of(caller.rights.access.scope, schema, last_name(request)), profile_header(schemas, schema)
+
+
+def last_name(request: web.Request) -> str:
+    """The decoded last segment of the path."""
+    raw = request.rel_url.raw_path.rpartition("/")[2]
+    return unquote(raw, errors="replace")
+
+
+def limits_of(rights: Rights) -> Limits:
+    """How much of a query string is read for these roles."""
+    own = rights.limits
+    return Limits(depth=own.depth, logic=own.filter_depth, terms=own.terms, listed=own.list)
+
+
+def profile_header(schemas: Sequence[str], schema: str) -> dict[str, str]:
+    """Content-Profile, told where several schemas are served."""
+    return {"Content-Profile": schema} if len(schemas) > 1 else {}
+
+
+def applied_header(preferred: Preferences, method: str) -> dict[str, str]:
+    """Preference-Applied of a read."""
+    honoured = honourable(preferred, method, function=False, upserts=False, inserts=False, may_choose_end=False)
+    told = applied(preferred, honoured)
+    return {} if told is None else {"Preference-Applied": told}
+
+
+def warning_header(legacy: Sequence[str]) -> dict[str, str]:
+    """Warning, where embedded resources with an alias were named by their relation."""
+    if not legacy:
+        return {}
+    names = ", ".join(f"'{name}'" for name in legacy if name.isascii() and name.isprintable()).replace('"', "")
+    return {"Warning": f'299 - "An embedded resource with an alias was named by its relation: {names}"'}
