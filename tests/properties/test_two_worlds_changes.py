@@ -116,8 +116,8 @@ class Hidden:
         yield "note", f"UPDATE note SET owner_id = {self.chance.choice([1, 2, 3])} WHERE id BETWEEN 100 AND 199"
         yield "note", insert("note", new, 1, "n", False, "2024-06-01", None)
         yield "comment", insert("comment", new, self.number(), 2, "c", True)
-        yield "comment", f"UPDATE comment SET text = {self.word()} WHERE hidden = TRUE"
-        yield "comment", "DELETE FROM comment WHERE hidden = TRUE AND id % 3 = 0"
+        yield "comment", f"UPDATE comment SET text = {self.word()} WHERE hidden = TRUE AND author_id <> {ME}"
+        yield "comment", f"DELETE FROM comment WHERE hidden = TRUE AND author_id <> {ME} AND id % 3 = 0"
         yield secret, f"UPDATE {secret} SET {gold} = {self.number()}"
 
     def some(self) -> str:
