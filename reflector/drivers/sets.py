@@ -27,7 +27,7 @@ TWICE: Final = "two of the rows have the same key"
 
 def perform_set(bound: BoundPlan, many: Many) -> Performance:
     """Go through the steps. Raises CheckRefused, TooManyAffected, NotSingular, UniqueViolation."""
-    done = Doing(many, bound.most)
+    done = Doing(many, bound.most, bound.original)
     for number, (step, values) in enumerate(zip(bound.plan.steps, bound.values, strict=True)):
         if step.about and not done.rows_of(step.about):
             continue
@@ -47,6 +47,7 @@ class Doing:
 
     many: Many
     most: int | None
+    original: Sequence[int] | None = None
     rows: dict[int, list[Row]] = field(default_factory=dict)
     steps: dict[int, Step] = field(default_factory=dict)
     places: dict[int, list[int]] = field(default_factory=dict)
@@ -183,7 +184,9 @@ class Doing:
         found: list[tuple[int, Step, Row]] = []
         for number, step in self.steps.items():
             if step.expect in WRITTEN or (step.expect is Expect.MET and Part.FOUND in step.parts):
-                places = self.places.get(number) or range(len(self.rows[number]))
+                places: Sequence[int] = self.places.get(number) or range(len(self.rows[number]))
+                if self.original is not None:
+                    places = [self.original[place] for place in places]
                 found += [(place, step, row) for place, row in zip(places, self.rows[number], strict=True)]
         return sorted(found, key=lambda each: each[0])
 

@@ -127,6 +127,9 @@ def _volatile(step: Step) -> bool:
 
 def bind_plan(plan: Plan, values: Sequence[Value], claims: Claims, now: dt.datetime) -> BoundPlan:
     """The plan with a request's values. `now` is the request's moment, in UTC."""
+    original = None
+    if plan.many is not None and plan.many.sorted:
+        values, original = _sorted(plan.many.sorted, values)
     bound = [[_bound(bind, values, claims, now) for bind in step.binds] for step in plan.steps]
     if plan.many is None:
         return BoundPlan(plan, bound)
@@ -134,7 +137,17 @@ def bind_plan(plan: Plan, values: Sequence[Value], claims: Claims, now: dt.datet
     repeats = {
         step.repeat: [place for place, _ in values[step.repeat]] for step in plan.steps if step.repeat is not None
     }
-    return BoundPlan(plan, bound, most=most, repeats=repeats)
+    return BoundPlan(plan, bound, most=most, repeats=repeats, original=original)
+
+
+def _sorted(columns: Sequence[tuple[int, tuple[int, ...]]], values: Sequence[Value]) -> tuple[list[Value], list[int]]:
+    """The values with the rows in an order that is the same for all writers, numbered anew; and where each was."""
+    found, original = list(values), list[int]()
+    for index, key in columns:
+        rows = sorted(values[index], key=lambda row: [repr(row[1][at]) for at in key])
+        found[index] = tuple((len(original) + number, cells) for number, (_, cells) in enumerate(rows))
+        original += [place for place, _ in rows]
+    return found, original
 
 
 def _bound(bind: Bind, values: Sequence[Value], claims: Claims, now: dt.datetime) -> Any:

@@ -147,7 +147,9 @@ class Many:
 
     `shown` answers with documents, in the order in which the rows were given when `placed`, the first of them alone when
     `single`. `most` is the number of the request's value that bounds the rows; `exactly_one` wants one row, no more and
-    no less. `raced`: a row that was not there may be there a moment later, and the whole is tried again.
+    no less. `raced`: a row that was not there may be there a moment later, and the whole is tried again. `inserts`: it
+    tells how many of the rows are new. `sorted`: which of the request's values are rows that are written in the order of
+    which of their columns, so that no two writers wait for one another.
     """
 
     shown: bool = False
@@ -157,6 +159,7 @@ class Many:
     exactly_one: bool = False
     raced: bool = False
     inserts: bool = False
+    sorted: tuple[tuple[int, tuple[int, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,13 +205,15 @@ Later = FromStep
 class BoundPlan:
     """A plan with this request's values, encoded: `values[i]` are those of `plan.steps[i]`. Where it is `optional`, a
     row that is not there is an answer without anything, and not RowNotFound. `most` and `repeats` are the bound on the
-    rows of a set, and how often a step of it is repeated."""
+    rows of a set, and how often a step of it is repeated; `original` has the place in the request of each row that was
+    sorted."""
 
     plan: Plan
     values: Sequence[Sequence[Any]]
     optional: bool = False
     most: int | None = None
     repeats: Mapping[int, Sequence[int]] | None = None
+    original: Sequence[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

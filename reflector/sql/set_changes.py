@@ -229,7 +229,7 @@ class Deleting:
             query.returning.order or query.returning.limit is not None or query.returning.offset is not None
         )
         plain = query.returning is None or (self.dialect.fused_writes and not shaped)
-        if plain or (key is None and not shaped and alone(TRUE, query.returning)):
+        if plain or (key is None and self.dialect.position is None and not shaped and alone(TRUE, query.returning)):
             self.at_once()
         elif key is None:
             raise self.dialect.unsupported(f"answer with many rows of {query.table.label}, which has no key")

@@ -73,7 +73,21 @@ class Inserting:
                 exactly_one=query.exactly_one,
                 raced=query.conflict is not None,
                 inserts=True,
+                sorted=self.sorted(),
             )
+        )
+
+    def sorted(self) -> tuple[tuple[int, tuple[int, ...]], ...]:
+        """Rows that others may be making too are locked and made in the order of their keys.
+
+        Where the insert itself leaves some out, nobody says which, and the order in which they were given is all there is.
+        """
+        conflict = self.query.conflict
+        if conflict is None or (conflict.update is None and self.dialect.sets.native_ignore):
+            return ()
+        return tuple(
+            (number_of(given), tuple(at for at, column in enumerate(given.columns) if column in conflict.columns))
+            for given in self.query.rows
         )
 
     def write(self, given: GivenRows) -> None:
@@ -150,7 +164,7 @@ class Inserting:
         parts = (*parts, Part.PLACE, *(Part.FOUND for _ in flags))
         table = self.steps.rows(alias)
         joined = table.join(rows, sa.and_(*self.same(writer, given, conflict, rows, alias)))
-        look = sa.select(*columns, rows.c.n.label("place"), *labelled).select_from(joined)
+        look = sa.select(*columns, rows.c.n.label("place"), *labelled).select_from(joined).order_by(rows.c.n)
         met = self.steps.add(writer.finish(self.dialect.sets.locked(look, table), Expect.MET, parts))
         self.make(given, (met,))
         self.change(given, conflict, met, parts)

@@ -15,8 +15,10 @@ from reflector.catalog.model import Column, DatabaseKind, Table
 from reflector.datatypes import Value
 from reflector.engine import Engine
 from reflector.errors import (
+    InvalidRequest,
     NotNullViolation,
     NotSingular,
+    NotSupported,
     ReflectorError,
     TooManyAffected,
     UniqueViolation,
@@ -329,6 +331,20 @@ async def test_upserts_at_the_same_time_all_come_true(engine: Engine) -> None:
     assert len({row["note"] for row in kept}) == 1
 
 
+async def test_overlapping_sets_in_any_order_all_come_true(engine: Engine) -> None:
+    line = table_of(engine, "line")
+    sets = [[(start * 7 + step * 3) % 10 for step in range(6)] for start in range(24)]
+    answers = await asyncio.gather(
+        *(
+            run(engine, upserting(line, *({"a": a, "b": "x", "note": str(number)} for a in keys)))
+            for number, keys in enumerate(sets)
+        )
+    )
+    assert [[row["a"] for row in documents(answer)] for answer in answers] == sets
+    assert [answer.affected for answer in answers] == [6] * len(sets)
+    assert sum(answer.inserted or 0 for answer in answers) == len(await rows(engine, "line")) == 10
+
+
 # ── changes and removals ─────────────────────────────────────────────────────────────────────
 
 
@@ -433,6 +449,43 @@ async def test_a_set_is_one_of_several_writes_of_a_transaction(engine: Engine, l
     with pytest.raises(ReflectorError):
         await engine.run_all([engine.prepare(snapshot, access, each) for each in wanted], NOBODY, done=done)
     assert await rows(engine, "line") == before
+
+
+# ── views ────────────────────────────────────────────────────────────────────────────────────
+
+VIEW = """
+CREATE TABLE base (id integer NOT NULL PRIMARY KEY, v varchar(10));
+CREATE VIEW seen AS SELECT id, v FROM base;
+"""
+INSTEAD = """
+CREATE TRIGGER made INSTEAD OF INSERT ON seen BEGIN INSERT INTO base VALUES (new.id, new.v); END;
+CREATE TRIGGER changed INSTEAD OF UPDATE ON seen BEGIN UPDATE base SET v = new.v WHERE id = old.id; END;
+CREATE TRIGGER gone INSTEAD OF DELETE ON seen BEGIN DELETE FROM base WHERE id = old.id; END;
+"""
+
+
+async def test_a_view_takes_sets_and_says_what_it_cannot_tell(databases: Databases, kind: DatabaseKind) -> None:
+    script = VIEW + (INSTEAD if kind is DatabaseKind.SQLITE else "")
+    async with serving(databases.database(kind, script)) as engine:
+        seen = table_of(engine, "seen")
+        made = await run(engine, inserting(seen, {"id": 1, "v": "a"}, {"id": 2, "v": "b"}, {"id": 3, "v": "b"}))
+        assert (made.affected, documents(made)[0], made.keys) == (3, {"id": 1, "v": "a"}, None)
+        assert (await run(engine, UpdateMany(seen, where(seen, v="b"), setting(seen, v="c")))).affected == 2
+        told = UpdateMany(seen, TRUE, setting(seen, v="d"), returning=shown(seen))
+        if kind is DatabaseKind.POSTGRESQL:
+            assert [row["v"] for row in documents(await run(engine, told))] == ["d"] * 3
+        else:
+            with pytest.raises(NotSupported):
+                await run(engine, told)
+        with pytest.raises(InvalidRequest):
+            upserting(seen, {"id": 1, "v": "x"})
+        assert (await run(engine, DeleteMany(seen, where(seen, id="1")))).affected == 1
+        last = DeleteMany(seen, TRUE, shown(seen))
+        if kind is DatabaseKind.SQLITE:
+            with pytest.raises(NotSupported):
+                await run(engine, last)
+        else:
+            assert [row["id"] for row in documents(await run(engine, last))] == [2, 3]
 
 
 # ── names and collations ─────────────────────────────────────────────────────────────────────

@@ -1,6 +1,6 @@
 -- met
 SELECT json_array(t0.`shop_id`, t0.`book_id`) AS `key`, t0.`shop_id` AS carried0, t0.`book_id` AS carried1, given.n AS place, CASE WHEN true THEN 1 ELSE 0 END AS found0 
-FROM `bookshop`.`stock` AS t0 INNER JOIN (WITH listed (n, c0, c1, c2) AS (VALUES %s) SELECT listed.n AS n, listed.c0 AS c0, listed.c1 AS c1, listed.c2 AS c2 FROM listed) AS given ON t0.`shop_id` = given.c0 AND t0.`book_id` = given.c1 FOR UPDATE
+FROM `bookshop`.`stock` AS t0 INNER JOIN (WITH listed (n, c0, c1, c2) AS (VALUES %s) SELECT listed.n AS n, listed.c0 AS c0, listed.c1 AS c1, listed.c2 AS c2 FROM listed) AS given ON t0.`shop_id` = given.c0 AND t0.`book_id` = given.c1 ORDER BY given.n FOR UPDATE
 
 -- made
 INSERT INTO `bookshop`.`stock` (`shop_id`, `book_id`, `quantity`) SELECT given.c0, given.c1, given.c2 
