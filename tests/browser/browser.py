@@ -31,7 +31,7 @@ import aiohttp
 from tests.servers.programs import find_program
 
 START_SECONDS = 30.0
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--headless=new",
