@@ -277,7 +277,7 @@ class Engine:
     async def _load(self, number: int, old: Catalog | None) -> None:
         """Reflect, bind, swap. The fingerprint is taken first: a change in between is seen by the next look."""
         began = time.perf_counter()
-        seen = await fingerprint(self.driver.kind, self.driver.fetch, self.overlay.schemas)
+        seen = await fingerprint(self.driver.kind, self.driver.fetch, self.overlay)
         catalog = await reflect(self.driver.kind, self.driver.fetch, self.overlay)
         snapshot = await asyncio.to_thread(self.make_snapshot, number, catalog)
         self.snapshot, self.seen_fingerprint = snapshot, seen
@@ -295,7 +295,7 @@ class Engine:
 
     async def refresh(self) -> bool:
         """Look at the schema once, and swap in a new snapshot when it has changed."""
-        if await fingerprint(self.driver.kind, self.driver.fetch, self.overlay.schemas) == self.seen_fingerprint:
+        if await fingerprint(self.driver.kind, self.driver.fetch, self.overlay) == self.seen_fingerprint:
             return False
         await self._load(self.snapshot.number + 1, self.snapshot.catalog)
         return True

@@ -17,6 +17,7 @@
     ├── AccessError
     │   ├── Unauthenticated              no credential, or a bad one
     │   ├── Forbidden                    a right the caller does not have
+    │   │   └── UnknownRole              a role that nobody made
     │   ├── CheckRefused                 a row that a rule's check refuses
     │   ├── MissingClaim                 a rule needs a claim that the caller does not carry
     │   └── RuleUnbound                  a rule no longer fits the database: the table is closed
@@ -190,6 +191,12 @@ class Unauthenticated(AccessError):
 
 
 class Forbidden(AccessError):
+    code = "forbidden"
+
+
+class UnknownRole(Forbidden):
+    """The credential names a role that does not exist in the database."""
+
     code = "forbidden"
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from reflector.catalog.roles import DatabaseRoles, FunctionKey
 from reflector.datatypes import DataType
 
 
@@ -206,6 +207,11 @@ class Function:
     security_definer: bool = False
     comment: str | None = None
 
+    @property
+    def key(self) -> FunctionKey:
+        """What tells the function from all others, those of its name included."""
+        return self.schema, self.name, tuple(argument.type.native for argument in self.arguments)
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -236,6 +242,7 @@ class Catalog:
     `tables` is keyed by label, in the order of schemas and names; `relationships` by source table, then by name.
     `fingerprint` is a hash of the content, equal in every process that reflected the same schema. `reactions` are those
     of all foreign keys that were seen, also of tables that are not served. `misfits` is what the overlay says in vain.
+    `roles` are those that our login can take, where the overlay asks for them.
     """
 
     kind: DatabaseKind
@@ -249,3 +256,4 @@ class Catalog:
     fingerprint: str = ""
     reactions: tuple[Reaction, ...] = ()
     misfits: tuple[Misfit, ...] = ()
+    roles: DatabaseRoles | None = None

@@ -39,12 +39,14 @@ class Overlay:
     """`schemas` None means every schema that is not the system's; the first listed is the main one.
 
     `exclude` are globs over `name` and `schema.name`. `names` maps a table's label in the database to its public one.
+    `roles`: the database's own roles, and what they may do, are read as well (PostgreSQL).
     """
 
     schemas: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     relationships: tuple[RelationshipRule, ...] = ()
+    roles: bool = False
 
 
 NO_OVERLAY = Overlay()

@@ -100,8 +100,8 @@ class MySQLConnection:
         await self._sent("START TRANSACTION READ ONLY" if read_only else "START TRANSACTION READ WRITE")
         self._in_transaction = True
 
-    async def commit(self) -> None:
-        await self._sent("COMMIT")
+    async def commit(self, session: Session) -> None:
+        await self._sent("ROLLBACK" if session.rollback else "COMMIT")
         self._in_transaction = False
 
     async def settle(self) -> None:

@@ -16,7 +16,7 @@ from reflector.drivers.pool import Pool, Pooled
 from reflector.drivers.protocol import PLAIN, Session, Settings, Usage
 from reflector.drivers.steps import UNMEASURED, Rows, Values, answer_of, needs_transaction, perform
 from reflector.drivers.verdict import After, Verdict, outcome_unknown
-from reflector.errors import ConnectionRefused, DatabaseUnavailable, ReflectorError
+from reflector.errors import ConnectionRefused, DatabaseUnavailable, InternalError, ReflectorError
 from reflector.sql.plan import Answer, BoundPlan
 
 GRACE = 2.0
@@ -38,7 +38,9 @@ class Connection(Pooled, Protocol):
 
     async def begin(self, session: Session, *, read_only: bool) -> None: ...
 
-    async def commit(self) -> None: ...
+    async def commit(self, session: Session) -> None:
+        """End the transaction as the session wants it, after noting what it said."""
+        ...
 
     async def settle(self) -> None:
         """Wait for the command under way, roll back what is open; raise where that cannot be done."""
@@ -58,6 +60,7 @@ class NetworkDriver(Generic[C]):
     def __init__(self, settings: Settings) -> None:
         self._pool: Pool[C] = Pool(self._connected, settings.pool_size, settings.acquire_timeout)
         self._largest = settings.largest
+        self._roles = settings.roles
         self._errands: set[asyncio.Task[Any]] = set()
 
     async def connect(self) -> C:
@@ -95,7 +98,7 @@ class NetworkDriver(Generic[C]):
 
     async def run(self, plan: BoundPlan, session: Session = PLAIN) -> Answer:
         steps = plan.plan.steps
-        if len(steps) > 1 or session is not PLAIN or needs_transaction(plan.plan):
+        if len(steps) > 1 or session is not PLAIN or self._roles or needs_transaction(plan.plan):
             return (await self.run_all((plan,), session))[0]
         # The road of most requests: as few turns as possible.
         pool, step = self._pool, steps[0]
@@ -124,6 +127,8 @@ class NetworkDriver(Generic[C]):
     async def _attempt(
         self, plans: Sequence[BoundPlan], session: Session, done: list[Answer] | None = None, *, last: bool = False
     ) -> Sequence[Answer]:
+        if self._roles and session.role is None:
+            raise InternalError("a plan was to run as nobody, where the database judges by the role")
         answers: list[Answer] = [] if done is None else done
         answers.clear()
         writes = any(plan.plan.writes for plan in plans)
@@ -147,14 +152,14 @@ class NetworkDriver(Generic[C]):
                 raise _Again from error
             _raise(outcome_unknown(verdict) if writes and not whole and verdict.undecided else verdict.error, error)
         if whole:
-            await asyncio.shield(self._errand(self._commit(connection, writes=writes)))
+            await asyncio.shield(self._errand(self._commit(connection, session, writes=writes)))
         else:
             self._pool.release(connection)
         return answers
 
-    async def _commit(self, connection: C, *, writes: bool) -> None:
+    async def _commit(self, connection: C, session: Session, *, writes: bool) -> None:
         try:
-            await connection.commit()
+            await connection.commit(session)
         except BaseException as error:  # noqa: BLE001 - _raise raises it, or what it means
             verdict, _ = self._part_with(connection, error, in_transaction=True)
             _raise(outcome_unknown(verdict) if writes and verdict.undecided else verdict.error, error)
@@ -247,7 +252,9 @@ async def _answer(connection: Connection, plan: BoundPlan, limit: float | None, 
 def _stand_or_fall(plans: Sequence[BoundPlan], session: Session, *, writes: bool) -> bool:
     """Whether the plans need a transaction. A write under a caller's own time limit does: rolled back, its end is
     known."""
-    if session.role is not None or session.settings or session.read_only or (writes and session.timeout is not None):
+    if session.role is not None or session.settings or session.read_only or session.rollback:
+        return True
+    if writes and session.timeout is not None:
         return True
     return len(plans) != 1 or needs_transaction(plans[0].plan)
 

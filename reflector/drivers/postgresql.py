@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from itertools import count
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -25,7 +25,7 @@ from reflector.drivers.network import GRACE, NetworkDriver
 from reflector.drivers.protocol import Session, Settings
 from reflector.drivers.steps import UNMEASURED, Rows, Values
 from reflector.drivers.verdict import After, Verdict
-from reflector.errors import AnswerTooLarge, ConnectionRefused, DatabaseUnavailable
+from reflector.errors import AnswerTooLarge, ConnectionRefused, DatabaseUnavailable, InternalError
 
 KEPT_STATEMENTS: Final = 200
 BESIDE: Final = 64 * 1024
@@ -45,6 +45,10 @@ SERVER_SETTINGS: Final[Mapping[str, str]] = {
 }
 """Constants of every connection. `search_path` is left as the database has it: it says which schema is the first, and
 functions and triggers of the database's own rely on it."""
+
+AFRESH: Final = "RESET ROLE; RESET ALL"
+SAID: Final = """
+SELECT pg_catalog.current_setting('response.headers', true), pg_catalog.current_setting('response.status', true)"""
 
 
 class Gauge(asyncio.Protocol):
@@ -90,34 +94,57 @@ class Gauge(asyncio.Protocol):
 class PostgreSQLConnection:
     """One connection. `deadline`: seconds after which an unanswered statement is given up."""
 
-    __slots__ = ("_deadline", "_gauge", "_names", "_read_only", "generation", "raw", "statements")
+    __slots__ = (
+        "_deadline",
+        "_gauge",
+        "_names",
+        "_prepares",
+        "_read_only",
+        "_role",
+        "_soiled",
+        "generation",
+        "raw",
+        "statements",
+    )
 
-    def __init__(self, raw: Any, deadline: float, gauge: Gauge) -> None:
+    def __init__(self, raw: Any, deadline: float, gauge: Gauge, *, prepares: bool = True) -> None:
         self.generation = 0
         self.raw = raw
         self._gauge = gauge
-        self.statements: OrderedDict[str, Any] = OrderedDict()
+        self.statements: OrderedDict[Hashable, Any] = OrderedDict()
         self._names = count()
         self._deadline = deadline
+        self._prepares = prepares
         self._read_only = False
+        self._role: str | None = None
+        self._soiled = False
 
     async def rows(self, text: str, values: Values, limit: float | None, largest: int) -> Rows:
         self._gauge.left = largest + BESIDE
-        statement, deadline = self.statements.get(text), self._deadline if limit is None else limit
+        deadline = self._deadline if limit is None else limit
+        if not self._prepares:
+            found: Rows = await self.raw.fetch(text, *values, timeout=deadline)
+            return found
+        # What was planned for one role is never run for another, whatever the server remembers of it.
+        key: Hashable = text if self._role is None else (self._role, text)
+        statement = self.statements.get(key)
         if statement is None:
-            statement = await self._prepare(text, deadline)
+            statement = await self._prepare(key, text, deadline)
         else:
-            self.statements.move_to_end(text)
+            self.statements.move_to_end(key)
         try:
             rows: Rows = await statement.fetch(*values, timeout=deadline)
         except asyncpg.PostgresError as error:
             if error.sqlstate in {"0A000", *postgresql_errors.STALE_STATEMENT}:
-                self.statements.pop(text, None)
+                self.statements.pop(key, None)
             raise
         return rows
 
     async def own_rows(self, text: str, values: Values) -> Rows:
         self._gauge.left = UNMEASURED
+        if self._soiled:
+            await self.raw.execute(AFRESH, timeout=self._deadline)
+            self._soiled = False
         rows: Rows = await self.raw.fetch(text, *values, timeout=self._deadline)
         return rows
 
@@ -125,29 +152,50 @@ class PostgreSQLConnection:
         """Readers see one moment; writers see what is committed, statement by statement."""
         self._read_only = read_only
         self._gauge.left = UNMEASURED
-        mode = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if read_only else "BEGIN READ WRITE"
-        await self.raw.execute(mode, timeout=self._deadline)
+        mode = _mode(session, read_only=read_only)
+        if session.role is None:
+            await self.raw.execute(mode, timeout=self._deadline)
+        else:
+            # Functions of the database may have set something for longer than their transaction.
+            self._soiled = True
+            await self.raw.execute(f"{AFRESH}; {mode}", timeout=self._deadline)
+        await self._become(session)
+        if session.first:
+            await self.rows(f"SELECT {'.'.join(map(_quoted, session.first))}()", (), session.timeout, UNMEASURED)
+
+    async def _become(self, session: Session) -> None:
+        """Take the session's role and settings, for this transaction alone; all in one statement."""
         settings = dict(session.settings)
         if session.role is not None:
-            settings["role"] = session.role
-        if settings:
-            calls = ", ".join(f"pg_catalog.set_config(${2 * n + 1}, ${2 * n + 2}, true)" for n in range(len(settings)))
-            values = [part for pair in settings.items() for part in pair]
-            await self.rows(f"SELECT {calls}", values, session.timeout, UNMEASURED)
+            settings = {"role": session.role, **settings}
+        if not settings:
+            return
+        calls = ", ".join(f"pg_catalog.set_config(${2 * n + 1}, ${2 * n + 2}, true)" for n in range(len(settings)))
+        values = [part for pair in settings.items() for part in pair]
+        found = await self.rows(f"SELECT {calls}, current_user::pg_catalog.text", values, session.timeout, UNMEASURED)
+        if session.role is not None:
+            self._role = session.role
+            if found[0][-1] != session.role:
+                raise InternalError("the database did not take the caller's role")
 
-    async def commit(self) -> None:
+    async def commit(self, session: Session) -> None:
         self._gauge.left = UNMEASURED
-        status = await self.raw.execute("COMMIT", timeout=self._deadline)
-        self._read_only = False
-        if status != "COMMIT":
+        if session.said is not None:
+            ((headers, status),) = await self.rows(SAID, (), session.timeout, UNMEASURED)
+            session.said.headers, session.said.status = headers or None, status or None
+        if session.rollback:
+            # What would be refused at the end is refused all the same.
+            await self.raw.execute("SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK", timeout=self._deadline)
+        elif await self.raw.execute("COMMIT", timeout=self._deadline) != "COMMIT":
             raise DatabaseUnavailable("the database did not keep the change")
+        self._read_only, self._role = False, None
 
     async def settle(self) -> None:
         # asyncpg holds this back until the cancelled command has ended; a cancel that comes late meets this, not
         # the next caller's statement.
         self._gauge.left = max(self._gauge.left, BESIDE)
         await self.raw.execute("ROLLBACK")
-        self._read_only = False
+        self._read_only, self._role = False, None
 
     def judge(self, error: BaseException) -> Verdict:
         if self._gauge.left < 0 and isinstance(error, Exception):
@@ -167,12 +215,12 @@ class PostgreSQLConnection:
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             self.raw.terminate()
 
-    async def _prepare(self, text: str, deadline: float) -> Any:
+    async def _prepare(self, key: Hashable, text: str, deadline: float) -> Any:
         # To prepare waits for whoever holds the table, as to run does.
         statement = await self.raw.prepare(text, name=f"reflector_{next(self._names)}", timeout=deadline)
         if len(self.statements) >= KEPT_STATEMENTS:
             self.statements.popitem(last=False)  # asyncpg tells the server before the next one is prepared
-        self.statements[text] = statement
+        self.statements[key] = statement
         return statement
 
 
@@ -202,7 +250,8 @@ class PostgreSQLDriver(NetworkDriver[PostgreSQLConnection]):
         )
         await raw.set_type_codec("json", schema="pg_catalog", encoder=_json_out, decoder=bytes, format="binary")
         await raw.set_type_codec("jsonb", schema="pg_catalog", encoder=_jsonb_out, decoder=_jsonb_in, format="binary")
-        return PostgreSQLConnection(raw, self._settings.statement_timeout + GRACE, Gauge.on(raw))
+        deadline = self._settings.statement_timeout + GRACE
+        return PostgreSQLConnection(raw, deadline, Gauge.on(raw), prepares=self._settings.prepared)
 
     def refusal(self, error: Exception) -> ConnectionRefused | None:
         return postgresql_errors.refusal(error, self._url)
@@ -228,3 +277,18 @@ def _jsonb_out(value: str | bytes) -> bytes:
 
 def _jsonb_in(value: bytes) -> bytes:
     return bytes(value[1:])  # the first byte is the version of the form
+
+
+def _mode(session: Session, *, read_only: bool) -> str:
+    """The beginning of a transaction. The level is one of LEVELS."""
+    if session.isolation is not None:
+        level = next(each for each in LEVELS if each.lower() == session.isolation)
+        return f"BEGIN ISOLATION LEVEL {level} {'READ ONLY' if read_only else 'READ WRITE'}"
+    return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if read_only else "BEGIN READ WRITE"
+
+
+LEVELS: Final = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -14,11 +14,22 @@ from reflector.catalog.model import DatabaseKind
 from reflector.sql.plan import Answer, BoundPlan
 
 
+@dataclass(slots=True)
+class Said:
+    """What the database said beside an answer, in settings of the transaction: None where it said nothing."""
+
+    headers: str | None = None
+    status: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """What a transaction is to run as. The plain session needs none and lets a single read run outside of one.
 
-    `role` and `settings` are set with SET LOCAL (PostgreSQL). `read_only` refuses writes in the database as well.
+    `role` and `settings` are set with SET LOCAL (PostgreSQL), in their order and the role first. `read_only` refuses
+    writes in the database as well. `isolation` None leaves the level to the driver. `first` is a function of the database,
+    its name in parts, that is called before the plans. `said` is filled with what the transaction said at its end.
+    `rollback`: nothing is kept, though all of it is checked as if it were.
     `timeout` in seconds is this caller's limit on each statement, `largest` in bytes that on an answer; None for the
     driver's own.
     """
@@ -28,6 +39,10 @@ class Session:
     read_only: bool = False
     timeout: float | None = None
     largest: int | None = None
+    isolation: str | None = None
+    first: tuple[str, ...] = ()
+    said: Said | None = None
+    rollback: bool = False
 
 
 PLAIN = Session()
@@ -35,13 +50,18 @@ PLAIN = Session()
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a driver keeps its connections. Times in seconds. `largest`: bytes of an answer, whoever asks."""
+    """How a driver keeps its connections. Times in seconds. `largest`: bytes of an answer, whoever asks.
+
+    `roles`: no plan is run but as the role of its session. `prepared`: statements are kept by the server (PostgreSQL).
+    """
 
     pool_size: int = 10
     acquire_timeout: float = 5.0
     statement_timeout: float = 10.0
     writable: bool = True
     largest: int = 32 * 1024**2
+    roles: bool = False
+    prepared: bool = True
 
 
 @dataclass(frozen=True, slots=True)

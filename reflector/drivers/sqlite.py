@@ -138,7 +138,7 @@ class SQLiteConnection:
                 answers.append(self._plan(plan, session.timeout, most))
             if whole:
                 self.deadline = float("inf")
-                self.raw.execute("COMMIT")
+                self.raw.execute("ROLLBACK" if session.rollback else "COMMIT")
         except BaseException:
             if self.raw.in_transaction:
                 self.raw.execute("ROLLBACK")
@@ -252,7 +252,7 @@ class SQLiteDriver:
         if session.role is not None or session.settings:
             raise NotSupported("SQLite has no roles and no settings of a transaction")
         writes = any(plan.plan.writes for plan in plans)
-        whole = len(plans) != 1 or session.read_only or needs_transaction(plans[0].plan)
+        whole = len(plans) != 1 or session.read_only or session.rollback or needs_transaction(plans[0].plan)
         readers = session.read_only or not writes
         connection = await (self._readers if readers else self._writers).acquire()
         largest = self._settings.largest if session.largest is None else session.largest

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from reflector.catalog.build import NO_OVERLAY, Overlay, build
 from reflector.catalog.facts import Facts
 from reflector.catalog.model import Catalog, DatabaseKind
+
+OF_THE_LOGIN: Final = frozenset({"row_security", "not_granted"})
+"""Notices about the role that we connect as."""
 
 Fetch = Callable[..., Awaitable[Sequence[Sequence[Any]]]]
 """`await fetch(text, *values)`: all rows of one statement, placeholders in the driver's own style."""
@@ -45,12 +49,22 @@ def reflections() -> Mapping[DatabaseKind, Reflection]:
 async def reflect(kind: DatabaseKind, fetch: Fetch, overlay: Overlay = NO_OVERLAY) -> Catalog:
     """The catalog of the database behind `fetch`; raises CatalogError naming everything in `overlay` that does not fit."""
     facts = await reflections()[kind].read_facts(fetch, overlay.schemas)
-    return await asyncio.to_thread(build, facts, overlay)  # a tenth of a second for 1,000 tables: not on the loop
+    catalog = await asyncio.to_thread(build, facts, overlay)  # a tenth of a second for 1,000 tables: not on the loop
+    if not overlay.roles:
+        return catalog
+    from reflector.reflection.postgresql_roles import read_roles
+
+    # Whether a role may read is each role's own matter, and not that of the login.
+    notices = tuple(each for each in catalog.notices if each.code not in OF_THE_LOGIN)
+    return replace(catalog, notices=notices, roles=await read_roles(fetch, catalog.schemas, catalog.version))
 
 
-async def fingerprint(kind: DatabaseKind, fetch: Fetch, schemas: Sequence[str] | None = None) -> str:
-    """Text that changes whenever the schema behind `fetch` does; equal texts mean the same schema.
+async def fingerprint(kind: DatabaseKind, fetch: Fetch, overlay: Overlay = NO_OVERLAY) -> str:
+    """Text that changes whenever the schema behind `fetch` does, or the roles that the overlay asks for; equal texts mean
+    the same of both. Where a server has many databases, only the overlay's are watched."""
+    seen = await reflections()[kind].fingerprint(fetch, overlay.schemas)
+    if not overlay.roles:
+        return seen
+    from reflector.reflection.postgresql_roles import roles_fingerprint
 
-    `schemas` are those of the overlay: where a server has many databases, only those reflected are watched.
-    """
-    return await reflections()[kind].fingerprint(fetch, schemas)
+    return f"{seen}|{await roles_fingerprint(fetch)}"

@@ -1,0 +1,105 @@
+"""What roles may do where the database itself decides: its grants as rights, of all the rows that it lets them see.
+
+The rules of rows are the database's own, and it holds every statement against them; here they are all TRUE, so that
+questions are asked as they are. What a role was not granted does not exist for it: not in names, hints or documents.
+
+Rule: nothing here opens what the database would refuse. Roles that no rule of the database binds are told, and nobody
+serves with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from reflector.access.description import Complaint, Severity
+from reflector.access.permissions import CreateRight, DeleteRight, Permission, Permissions, ReadRight, UpdateRight
+from reflector.catalog.model import Catalog, Column, Table
+from reflector.catalog.roles import DatabaseRole, DatabaseRoles, Privileges
+from reflector.errors import Forbidden, UnknownRole
+from reflector.query.nodes import TRUE
+
+SHOWN_TABLES = 3
+Hidden = Mapping[Table, frozenset[Column]]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class DatabasePermissions(Permissions):
+    """The grants of a database. A caller has exactly one role: the one that the transaction runs as."""
+
+    roles: DatabaseRoles | None = None
+
+    def effective(self, roles: Iterable[str]) -> tuple[str, ...]:
+        """The one role; raises UnknownRole, and Forbidden for one that our login cannot take."""
+        named = tuple(roles)
+        if len(named) != 1:
+            raise Forbidden("a credential names one role where the database decides, and not several")
+        if named[0] in self.ancestors:
+            return named
+        if self.roles is not None and named[0] in self.roles.others:
+            raise Forbidden(f'permission denied to set role "{named[0]}"')
+        raise UnknownRole(f'role "{named[0]}" does not exist')
+
+
+def database_permissions(catalog: Catalog, hidden: Hidden) -> DatabasePermissions:
+    """The rights that the catalog's roles have by their grants; columns that are `hidden` are nobody's."""
+    roles = DatabaseRoles("", {}) if catalog.roles is None else catalog.roles
+    rights = {name: dict(_rights(role, catalog, hidden)) for name, role in roles.by_name.items()}
+    return DatabasePermissions(catalog, {name: (name,) for name in roles.by_name}, rights, roles=roles)
+
+
+def _rights(role: DatabaseRole, catalog: Catalog, hidden: Hidden) -> Iterator[tuple[Table, Permission]]:
+    for table in catalog.tables.values():
+        granted = role.tables.get((table.schema, table.name))
+        if granted is not None:
+            permission = _permission(table, granted, hidden.get(table, frozenset()))
+            if not permission.empty:
+                yield table, permission
+
+
+def _permission(table: Table, granted: Privileges, hidden: frozenset[Column]) -> Permission:
+    def of(names: frozenset[str] | None) -> frozenset[Column]:
+        return frozenset(each for each in table.columns if names is None or each.name in names) - hidden
+
+    seen, writable = of(granted.select), frozenset(column for column in table.columns if column.writable)
+    creates, updates = of(granted.insert), of(granted.update)
+    return Permission(
+        ReadRight(TRUE, seen) if seen else None,
+        CreateRight(TRUE, creates & writable) if creates and table.insertable else None,
+        UpdateRight(TRUE, TRUE, updates & writable) if updates and table.updatable else None,
+        DeleteRight(TRUE) if granted.delete and table.deletable else None,
+        aggregate=bool(seen),
+    )
+
+
+# ── roles that no rule binds ─────────────────────────────────────────────────────────────────
+
+
+def unbound_roles(roles: DatabaseRoles) -> Iterator[Complaint]:
+    """Why nobody may be served by this login, each with the SQL that mends it."""
+    for role in roles.by_name.values():
+        for reason, mends in _unbound(role, roles.login):
+            yield Complaint(Severity.ERROR, "role_unbound", reason, mends)
+
+
+def _unbound(role: DatabaseRole, login: str) -> Iterator[tuple[str, str]]:
+    name = quoted(role.name)
+    who = f"the login {name}" if role.name == login else f"the role {name}, which the login {quoted(login)} can take,"
+    away = "" if role.name == login else f"; or REVOKE {name} FROM {quoted(login)}"
+    if role.superuser:
+        mends = "log in as a role made by CREATE ROLE … LOGIN NOINHERIT" if role.name == login else ""
+        yield f"{who} is a superuser: no rule of the database binds it", mends or f"ALTER ROLE {name} NOSUPERUSER{away}"
+        return
+    if role.bypasses:
+        yield f"{who} has BYPASSRLS: rules of rows do not bind it", f"ALTER ROLE {name} NOBYPASSRLS{away}"
+    if role.owns:
+        shown = ", ".join(role.owns[:SHOWN_TABLES]) + (" and others" if len(role.owns) > SHOWN_TABLES else "")
+        yield (
+            f"{who} owns {shown}: rules of rows do not bind an owner",
+            f"ALTER TABLE {role.owns[0]} OWNER TO another role, or FORCE ROW LEVEL SECURITY{away}",
+        )
+
+
+def quoted(name: str) -> str:
+    """A name as SQL writes it."""
+    return '"' + name.replace('"', '""') + '"'

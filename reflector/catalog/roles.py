@@ -1,0 +1,52 @@
+"""The roles of a database, and what each may do there: what PostgreSQL's own grants say, as plain values.
+
+Rule: this says what a database allows and decides nothing; a table is named by schema and name, as the database names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+TableKey: TypeAlias = tuple[str, str]
+"""Schema and name."""
+FunctionKey: TypeAlias = tuple[str, str, tuple[str, ...]]
+"""Schema, name, and the types of all arguments: the `key` of a `Function`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Privileges:
+    """What a role may do with a table; of columns, None for all of them."""
+
+    select: frozenset[str] | None = frozenset()
+    insert: frozenset[str] | None = frozenset()
+    update: frozenset[str] | None = frozenset()
+    delete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseRole:
+    """A role that our login can take.
+
+    `owns` are the tables whose row level security does not bind the role, because it is theirs. `settings` are those of
+    `ALTER ROLE … SET` that the login may set; `isolation` is the level of a transaction among them.
+    """
+
+    name: str
+    superuser: bool = False
+    bypasses: bool = False
+    owns: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    isolation: str | None = None
+    tables: Mapping[TableKey, Privileges] = field(default_factory=dict)
+    functions: frozenset[FunctionKey] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseRoles:
+    """The roles that `login` can take, itself included, by name; and the names of those it cannot."""
+
+    login: str
+    by_name: Mapping[str, DatabaseRole]
+    others: frozenset[str] = frozenset()
