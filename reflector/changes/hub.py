@@ -274,8 +274,16 @@ class Hub:
             self._tell(group, telling)
 
     def _tell(self, group: Group, telling: Telling) -> None:
+        if isinstance(telling, Depends):
+            for subscription in group.subscriptions:
+                subscription.tell(telling)
+            return
         for subscription in group.subscriptions:
-            subscription.tell(telling)
+            # Straight to the reader where nothing stands between: this is done once for every reader of every change.
+            if subscription.held is None and subscription.told is None:
+                subscription.reader.tell(telling)
+            else:
+                subscription.tell(telling)
 
     def _wait(self, group: Group, change: Change) -> None:
         group.waiting.append(change)

@@ -153,7 +153,7 @@ class Following:
     # ── what the hub asks of a reader ────────────────────────────────────────────────────────
 
     def tell(self, notice: Notice) -> None:
-        self._put(change_frame(notice, self.id, self._cursors))
+        self._put(notice.rendered.get(self.id) or change_frame(notice, self.id, self._cursors))
 
     def resync(self, cursor: Cursor, reason: str) -> None:
         if self._subscription is not None:
