@@ -203,7 +203,7 @@ def _writes(table: Table, shown: Iterable[Column], owner: Column | None, own: st
     ]
     key = () if table.primary_key is None else table.primary_key.columns
     changed = [column for column in given if column not in key]
-    if table.insertable and given:
+    if table.insertable and given and all(each in given or each is owner for each in table.columns if each.required):
         yield f"        create: {{check: {own}, columns: {listed(given)}{_preset(owner)}}}"
     if table.updatable and changed:
         yield f"        update: {{filter: {own}, columns: {listed(changed)}}}"
