@@ -164,7 +164,7 @@ def assembled(
             *health_routes(health),
             *resource_routes(context),
             *postgrest_routes(context, settings=config.postgrest),
-            *(realtime.routes() if worker is None else [web.get("/ws", no_changes)]),
+            *(realtime.routes() if worker is None else [web.get(path, no_changes) for path in ("/ws", "/ws/{table}")]),
             *graphql_routes(context, guarded=guard.rules.token is not None),
             *openapi_routes(context, config, guarded=guard.rules.token is not None),
             *metrics_routes(context, exposition, config.auth.admin_role if config.auth else None),

@@ -46,7 +46,7 @@ class Realtime:
         await asyncio.gather(*(socket.close() for socket in list(self.sockets)))
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.get(PATH, self.serve)]
+        return [web.get(PATH, self.serve), web.get(PATH + "/{table}", self.serve)]
 
 
 def realtime_routes(context: Context, capture: Capture) -> list[web.RouteDef]:

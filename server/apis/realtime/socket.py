@@ -23,6 +23,7 @@ from reflector.errors import Forbidden, ReflectorError, Unauthenticated
 from server.apis.realtime.conversation import Authenticate, Close, Conversation, Effect, Say, Subscribe, Unsubscribe
 from server.apis.realtime.following import Following
 from server.apis.realtime.frames import ChangeCursors, error_frame, said
+from server.apis.realtime.one_table import frame_of
 from server.apis.realtime.outbound import Outbound, Ticker
 from server.context import Context
 
@@ -75,6 +76,8 @@ class Socket:
         self._out = Outbound(transport, self._ticker, self._caught_up, self._hopeless)
         self._set_timer()
         try:
+            if self._principal is not None:
+                await self._subscribe_by_address()
             await self._listen()
         finally:
             self._end()
@@ -89,6 +92,13 @@ class Socket:
         if self._out is not None:
             self._out.flush()
         await self._close(WSCloseCode.SERVICE_RESTART, reason)
+
+    async def _subscribe_by_address(self) -> None:
+        """Hear the one subscription that the address asks for, as if it had come in a frame."""
+        table = self._request.match_info.get("table")
+        if table is not None:
+            for effect in self._conversation.hear(frame_of(table, self._request.query)):
+                await self._do(effect)
 
     async def _listen(self) -> None:
         async for message in self._ws:
@@ -149,6 +159,8 @@ class Socket:
         self._conversation.authenticated()
         for following in list(self._following.values()):
             following.put_anew()
+        if known is None:
+            await self._subscribe_by_address()
 
     def _caller(self) -> Principal:
         if self._principal is None:

@@ -1,0 +1,37 @@
+"""`/ws/{table}`: one subscription, asked for in the address."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from tests.apis.realtime.following import Client
+from tests.changes.capturing import Write
+from tests.server.harness import Served, served
+
+
+async def test_the_address_asks_as_the_frame_does(api: Served, write: Write) -> None:
+    asked = quote('{"id":{"_lte":2}}')
+    path = f"/ws/book?filter={asked}&columns=id,title&events=update&initial=true"
+    async with api.session.ws_connect(api.base + path) as ws:
+        client = Client(ws)
+        assert ((await client.next())["type"], (await client.next())["items"][0]["id"]) == ("ready", 1)
+        write("UPDATE book SET title = 'beyond' WHERE id = 3")
+        write("UPDATE book SET title = 'told' WHERE id = 2")
+        [frame] = await client.changes(1)
+        assert (frame["id"], frame["new"]) == ("1", {"id": 2, "title": "told"})
+    async with api.session.ws_connect(f"{api.base}/ws/book?columns=id&since={frame['cursor']}") as ws:
+        client = Client(ws)
+        assert (await client.next())["type"] == "ready"
+        await client.silence()
+
+
+async def test_what_is_wrong_with_the_address_is_an_error_and_the_socket_stays(quiet_url: str) -> None:
+    async with served(quiet_url) as api:
+        for query in ("initial=perhaps", "filter=x", "columns=nothing", "events=arrival", "table=author", "colums=id"):
+            async with api.session.ws_connect(f"{api.base}/ws/book?{query}") as ws:
+                client = Client(ws)
+                assert (await client.next())["type"] == "error"
+                await client.silence()
+                await client.follow("book")
+        async with api.session.ws_connect(f"{api.base}/ws/nothing") as ws:
+            assert (await Client(ws).next())["code"] == "unknown_table"
