@@ -111,6 +111,20 @@ class MariaDB(Dialect):
     def ilike(self, left: Sql, pattern: Sql) -> Sql:
         return sa.func.lower(_text(left)).collate("utf8mb4_bin").like(sa.func.lower(pattern))
 
+    def match(self, left: Sql, pattern: Sql) -> Sql:
+        found: Sql = _text(left).collate("utf8mb4_bin").op("REGEXP", is_comparison=True)(pattern)
+        return found
+
+    def imatch(self, left: Sql, pattern: Sql) -> Sql:
+        return self.match(left, sa.func.concat(sa.literal_column("'(?i)'"), pattern))
+
+    def by_operator(self, sign: str, left: Sql, right: Sql) -> Sql:
+        if sign == "@>":
+            return sa.func.json_contains(left, right) == ONE
+        if sign == "<@":
+            return sa.func.json_contains(right, left) == ONE
+        return super().by_operator(sign, left, right)
+
     def exact(self, comparison: Comparison, left: Sql, right: Any, type_: DataType, bare: bool) -> Sql:
         """Bytewise, length included; a plain column is compared by its collation too, so that its index serves."""
         if type_.kind is Kind.ENUM:

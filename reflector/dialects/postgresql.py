@@ -103,6 +103,20 @@ class PostgreSQL(Dialect):
     def ilike(self, left: Sql, pattern: Sql) -> Sql:
         return cast(left, "pg_catalog.text").ilike(pattern)
 
+    def match(self, left: Sql, pattern: Sql) -> Sql:
+        return self.by_operator("~", cast(left, "pg_catalog.text"), pattern)
+
+    def imatch(self, left: Sql, pattern: Sql) -> Sql:
+        return self.by_operator("~*", cast(left, "pg_catalog.text"), pattern)
+
+    def by_operator(self, sign: str, left: Sql, right: Sql) -> Sql:
+        return left.op(sign, is_comparison=True)(right)
+
+    def search(self, function: str, language: str | None, left: Sql, text: Sql, *, vector: bool) -> Sql:
+        said = "" if language is None else f"CAST('{language}' AS pg_catalog.regconfig), "
+        words = left if vector else Shaped(f"pg_catalog.to_tsvector({said}{{x}})", left)
+        return words.op("@@", is_comparison=True)(Shaped(f"pg_catalog.{function}({said}{{x}})", text))
+
     def lower(self, text: Sql) -> Sql:
         return sa.func.pg_catalog.lower(text)
 

@@ -46,6 +46,8 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
     "23": Meaning(CheckViolation, "the row breaks a rule of the table"),
     "22": Meaning(InvalidData, "a value does not fit"),
     "428C9": Meaning(InvalidData, "the column's value is always made by the database"),
+    "42601": Meaning(InvalidData, "a text of the request cannot be read"),
+    "42846": Meaning(InvalidData, "values of the type cannot be cast so"),
     "54000": Meaning(InvalidData, "a value is larger than the database allows"),
     "0A000": Meaning(DatabaseError, "the database cannot do this"),
     "40": Meaning(SerializationFailure, "another change got in the way: nothing was written"),

@@ -202,6 +202,22 @@ class Dialect:
     def ilike(self, left: Sql, pattern: Sql) -> Sql:
         raise NotImplementedError
 
+    def match(self, left: Sql, pattern: Sql) -> Sql:
+        """The regular expression is found in the text."""
+        raise self.unsupported("look for regular expressions")
+
+    def imatch(self, left: Sql, pattern: Sql) -> Sql:
+        """As `match`, whatever the case."""
+        raise self.unsupported("look for regular expressions")
+
+    def by_operator(self, sign: str, left: Sql, right: Sql) -> Sql:
+        """A comparison by one of PostgreSQL's own operators, a row of `query.native`."""
+        raise self.unsupported(f"compare by {sign}")
+
+    def search(self, function: str, language: str | None, left: Sql, text: Sql, *, vector: bool) -> Sql:
+        """A full-text search, one of `query.native.SEARCHES`."""
+        raise self.unsupported("search texts by words")
+
     def lower(self, text: Sql) -> Sql:
         return sa.func.lower(text)
 

@@ -145,7 +145,7 @@ def words_of(error: ReflectorError) -> Words:
 
 
 def _code(error: ReflectorError, words: Words) -> str:
-    if isinstance(error, KEEPS_SQLSTATE) and error.sqlstate:
+    if isinstance(error, KEEPS_SQLSTATE) and error.sqlstate and len(error.sqlstate) == 5:
         return error.sqlstate
     return words.code
 

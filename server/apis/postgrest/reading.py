@@ -90,7 +90,7 @@ class ReadRoad:
         wanted = window(ranged, asked.root.limit, asked.root.offset).capped(rows)
         if wanted.offset > rights.limits.offset:
             raise LimitExceeded(f"an offset is at most {rights.limits.offset}")
-        lowering = Lowering(rights.access.scope, rights.snapshot.catalog, rows, limits)
+        lowering = Lowering(rights.access.scope, rights.snapshot.catalog, rows, limits, settings.db_aggregates_enabled)
         read = lowering.read(table, asked.root, wanted, count=counted)
         prepared = self.api.engine.prepare(rights.snapshot, rights.access, read)
         location = content_location(f"/{table.table.name}", split_query(query, limits))

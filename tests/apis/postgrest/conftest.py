@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from reflector.catalog.model import DatabaseKind
+from tests.apis.postgrest import cabinet
 from tests.bookshops import KINDS, Databases
 from tests.server.harness import Served, served
 
@@ -45,4 +46,17 @@ async def shop(kind: DatabaseKind, shops: Mapping[DatabaseKind, str]) -> AsyncIt
 async def sqlite_shop(shops: Mapping[DatabaseKind, str]) -> AsyncIterator[Served]:
     """For what has nothing to do with the database."""
     async with served(shops[DatabaseKind.SQLITE]) as api:
+        yield api
+
+
+@pytest.fixture(scope="session")
+def cabinets(databases: Databases) -> Mapping[DatabaseKind, str]:
+    """URLs of cabinets that nobody writes into."""
+    return {kind: databases.database(kind, cabinet.script(kind)) for kind in KINDS}
+
+
+@pytest.fixture
+async def things(kind: DatabaseKind, cabinets: Mapping[DatabaseKind, str]) -> AsyncIterator[Served]:
+    """A cabinet to read from, open to everybody, where rows may be aggregated."""
+    async with served(cabinets[kind], "postgrest:\n  db_aggregates_enabled: true") as api:
         yield api

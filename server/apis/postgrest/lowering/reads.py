@@ -8,12 +8,16 @@ Rule: nothing that was written is left out: it is in the tree, or the request en
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from reflector.catalog.model import Catalog, Column, Relationship
+from reflector.catalog.model import Catalog, DatabaseKind, Relationship
+from reflector.datatypes import Kind
+from reflector.query.casts import CASTS
+from reflector.query.expressions import grouped, type_of
 from reflector.query.nodes import (
+    Cast,
     Embed,
     Exists,
     Expression,
@@ -25,6 +29,7 @@ from reflector.query.nodes import (
     Read,
     Related,
     Selected,
+    Spread,
     all_of,
     any_of,
 )
@@ -33,10 +38,10 @@ from server.apis.postgrest.faults import PostgrestError, refusal
 from server.apis.postgrest.grammar import nodes
 from server.apis.postgrest.grammar.limits import LIMITS, Limits
 from server.apis.postgrest.grammar.questions import not_embedded
-from server.apis.postgrest.lowering.operands import compared, not_offered
+from server.apis.postgrest.lowering.comparing import Comparing
+from server.apis.postgrest.lowering.expressions import cast_to, counted_rows, field_of, selected_of
 from server.apis.postgrest.lowering.relationships import relationship_of
 from server.apis.postgrest.ranges import Window
-from server.apis.postgrest.unknown import unknown_column
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -60,6 +65,7 @@ class Lowering:
     catalog: Catalog
     rows: int
     limits: Limits = LIMITS
+    may_aggregate: bool = False
 
     def read(self, table: TableScope, level: nodes.Level, window: Window, *, count: bool = False) -> Read:
         """The rows of a table that a level and a window ask for; raises PostgrestError, RequestError."""
@@ -69,7 +75,7 @@ class Lowering:
             table.table,
             self._members(table, level, related),
             where=self._where(table, level, related),
-            order=tuple(self._order(table, term, related) for term in level.order),
+            order=tuple(each for term in level.order for each in self._order(table, term, related)),
             limit=window.limit,
             offset=window.offset or None,
             count=count,
@@ -97,37 +103,26 @@ class Lowering:
                 case nodes.Star():
                     found |= {name: Output(name, Field(column)) for name, column in table.readable.items()}
                 case nodes.Column():
-                    found[each.label] = Output(each.label, self._column(table, each))
+                    chosen = selected_of(table, each, self.catalog.kind, may_aggregate=self.may_aggregate)
+                    found[each.label] = Output(each.label, chosen)
                 case nodes.Count():
-                    raise no_aggregates()
+                    count = cast_to(counted_rows(may_aggregate=self.may_aggregate), each.cast)
+                    found[each.label] = Output(each.label, count)
                 case nodes.Embed():
                     self._embed(found, next(waiting))
         return tuple(found.values())
 
-    def _column(self, table: TableScope, written: nodes.Column) -> Expression:
-        if written.aggregate is not None:
-            raise no_aggregates()
-        if written.field.name == "count" and not written.field.path and "count" not in table.readable:
-            raise no_aggregates()
-        if written.cast is not None:
-            raise not_offered(f"::{written.cast}")
-        return Field(self.column(table, written.field))
-
     def _embed(self, found: dict[str, Selected], related: Relative) -> None:
         written = related.written
-        if written.spread:
-            raise not_offered(f"...{written.name}()")
-        if written.level.selected:
+        if not written.level.selected:
+            return
+        if not written.spread:
             found[written.label] = Embed(written.label, related.relationship, related.read)
-
-    def column(self, table: TableScope, field: nodes.Field) -> Column:
-        """A column that may be read; raises PostgrestError 42703."""
-        if field.path:
-            raise not_offered("->")
-        found = table.readable.get(field.name)
-        if found is None:
-            raise unknown_column(table.table.name, field.name, table.readable)
-        return found
+        elif related.read.select:
+            if related.relationship.many and grouped(related.read.select):
+                raise no_spread_aggregates(written.name)
+            # A spread has no key of its own: no member may take its place.
+            found[f"...{len(found)}"] = Spread(related.relationship, related.read)
 
     # ── which rows ───────────────────────────────────────────────────────────────────────────
 
@@ -156,16 +151,21 @@ class Lowering:
                 return Not(embedded.exists) if operation.what == "null" else embedded.exists
             if field.name not in table.readable:
                 raise bad_operator(field.name)
-        return compared(self.column(table, field), operation, self.limits)
+        expression = field_of(table, field, self.catalog.kind)
+        return Comparing(self.catalog.kind, self.limits).filter(expression, operation)
 
     # ── order ────────────────────────────────────────────────────────────────────────────────
 
-    def _order(self, table: TableScope, term: nodes.Term, related: Sequence[Relative]) -> Order:
+    def _order(self, table: TableScope, term: nodes.Term, related: Sequence[Relative]) -> Iterator[Order]:
         if term.relation is None:
-            expression: Expression = Field(self.column(table, term.field))
+            expression = field_of(table, term.field, self.catalog.kind)
         else:
             expression = self._related_field(table, term.relation, term.field, _by_name(related))
-        return Order(expression, term.descending, None if term.nulls_first is None else not term.nulls_first)
+        nulls_last = None if term.nulls_first is None else not term.nulls_first
+        if type_of(expression).kind is Kind.JSON and self.catalog.kind is not DatabaseKind.POSTGRESQL:
+            # PostgreSQL orders documents by their values; elsewhere they are texts, in which 100 comes before 20.
+            yield Order(Cast(expression, CASTS["numeric"]), term.descending, nulls_last)
+        yield Order(expression, term.descending, nulls_last)
 
     def _related_field(
         self, table: TableScope, name: str, field: nodes.Field, related: Mapping[str, Relative]
@@ -176,7 +176,7 @@ class Lowering:
         if embedded.relationship.many:
             raise not_to_one(table.table.name, name)
         target = self.scope.on(embedded.relationship.target)
-        return Related(embedded.relationship, Field(self.column(target, field)), embedded.read.where)
+        return Related(embedded.relationship, field_of(target, field, self.catalog.kind), embedded.read.where)
 
 
 def _by_name(related: Sequence[Relative]) -> Mapping[str, Relative]:
@@ -185,9 +185,13 @@ def _by_name(related: Sequence[Relative]) -> Mapping[str, Relative]:
     return by_relation | {each.written.label: each for each in reversed(related)}
 
 
-def no_aggregates() -> PostgrestError:
-    """The error where aggregates are not switched on."""
-    return refusal("PGRST123", "Use of aggregate functions is not allowed")
+def no_spread_aggregates(name: str) -> PostgrestError:
+    """The error for aggregates of rows that become arrays."""
+    return refusal(
+        "PGRST127",
+        "Feature not implemented",
+        f"Aggregates are not implemented for one-to-many or many-to-many spreads: '...{name}()'",
+    )
 
 
 def bad_operator(name: str) -> PostgrestError:

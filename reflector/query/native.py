@@ -1,0 +1,104 @@
+"""Comparisons that a database alone can answer: regular expressions, containment, ranges, full-text search.
+
+They are what an API may ask where its dialect can say it; nothing in memory knows their answer.
+
+Rule: a row here is one method or template of each dialect that has it; who builds a tree asks `offered` first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NoReturn
+
+from reflector.catalog.model import DatabaseKind
+from reflector.datatypes import DataType, Kind, Value
+from reflector.errors import NotSupported
+from reflector.query.comparisons import Comparison
+
+
+def _asked(_left: Value, _right: Value) -> NoReturn:
+    raise NotSupported("only the database can answer this comparison")
+
+
+MATCH = Comparison("match", lambda d, left, right: d.match(left, right), _asked)
+IMATCH = Comparison("imatch", lambda d, left, right: d.imatch(left, right), _asked)
+
+
+def _operator(name: str, sign: str) -> Comparison:
+    return Comparison(name, lambda d, left, right: d.by_operator(sign, left, right), _asked)
+
+
+CONTAINS = _operator("cs", "@>")
+CONTAINED = _operator("cd", "<@")
+OVERLAPS = _operator("ov", "&&")
+LEFT_OF = _operator("sl", "<<")
+RIGHT_OF = _operator("sr", ">>")
+NOT_RIGHT = _operator("nxr", "&<")
+NOT_LEFT = _operator("nxl", "&>")
+ADJACENT = _operator("adj", "-|-")
+
+SETS = (CONTAINS, CONTAINED, OVERLAPS)
+BESIDE = (LEFT_OF, RIGHT_OF, NOT_RIGHT, NOT_LEFT)
+NATIVE: Mapping[str, Comparison] = {each.name: each for each in (*SETS, *BESIDE, ADJACENT)}
+REGULAR: Mapping[str, Comparison] = {each.name: each for each in (MATCH, IMATCH)}
+
+TYPES: Mapping[str, tuple[Comparison, ...]] = {
+    "range": (*SETS, *BESIDE, ADJACENT),
+    "box": (*SETS, *BESIDE),
+    "circle": (*SETS, *BESIDE),
+    "polygon": (*SETS, *BESIDE),
+    "inet": (OVERLAPS, LEFT_OF, RIGHT_OF),
+    "cidr": (OVERLAPS, LEFT_OF, RIGHT_OF),
+    "ltree": (CONTAINS, CONTAINED),
+}
+"""What PostgreSQL can be asked of its own types, by how their name ends."""
+
+
+def offered(comparison: Comparison, type_: DataType, database: DatabaseKind) -> bool:
+    """Whether the database can compare values of the type so; for rows of NATIVE."""
+    if type_.kind is Kind.JSON:
+        fits = comparison in (CONTAINS, CONTAINED) and type_.native != "json"
+        return fits if database is DatabaseKind.POSTGRESQL else _has_json(comparison, database)
+    if database is not DatabaseKind.POSTGRESQL:
+        return False
+    if type_.kind is Kind.ARRAY:
+        return comparison in SETS
+    name = type_.native.removesuffix("multirange") + "range" if type_.native.endswith("multirange") else type_.native
+    return any(name.endswith(ending) and comparison in allowed for ending, allowed in TYPES.items())
+
+
+def _has_json(comparison: Comparison, database: DatabaseKind) -> bool:
+    return comparison in (CONTAINS, CONTAINED) and database in {DatabaseKind.MARIADB, DatabaseKind.MYSQL}
+
+
+# ── full-text search, PostgreSQL's ───────────────────────────────────────────────────────────
+
+SEARCHES: Mapping[str, str] = {
+    "fts": "to_tsquery",
+    "plfts": "plainto_tsquery",
+    "phfts": "phraseto_tsquery",
+    "wfts": "websearch_to_tsquery",
+}
+LANGUAGES = frozenset(
+    {
+        "simple", "arabic", "armenian", "basque", "catalan", "danish", "dutch", "english", "estonian", "finnish", "french",
+        "german", "greek", "hindi", "hungarian", "indonesian", "irish", "italian", "lithuanian", "nepali", "norwegian",
+        "portuguese", "romanian", "russian", "serbian", "spanish", "swedish", "tamil", "turkish", "yiddish",
+    }
+)  # fmt: skip
+"""The configurations that PostgreSQL has by itself."""
+
+
+@lru_cache(maxsize=1024)
+def search(function: str, language: str | None, vector: bool) -> Comparison:
+    """The search by a row of SEARCHES, in one of LANGUAGES or the database's own. `vector`: what is searched is a
+    tsvector already. Equal arguments give the same comparison, so that a plan is found again."""
+    if language is not None and language not in LANGUAGES:
+        raise NotSupported(f"no text search configuration {language!r}")
+    called = SEARCHES[function]
+
+    def said(dialect: Any, left: Any, right: Any) -> Any:
+        return dialect.search(called, language, left, right, vector=vector)
+
+    return Comparison(f"{function}({language or ''}){'v' if vector else ''}", said, _asked)

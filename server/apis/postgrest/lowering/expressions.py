@@ -1,0 +1,90 @@
+"""What a request selects, compares or orders by: a column, a place in its document, a cast of it, an aggregate.
+
+Rule: a cast is one of those the core knows; any other name is a type that does not exist, whatever the database has.
+"""
+
+from __future__ import annotations
+
+from reflector.catalog.model import Column, DatabaseKind
+from reflector.datatypes import DataType, Kind
+from reflector.errors import InvalidRequest
+from reflector.query.aggregates import AGGREGATES, check_aggregate
+from reflector.query.casts import CASTS
+from reflector.query.expressions import type_of
+from reflector.query.nodes import Aggregate, Cast, Expression, Field, JsonPath
+from reflector.query.scope import TableScope
+from server.apis.postgrest.faults import PostgrestError, refusal
+from server.apis.postgrest.grammar import nodes
+from server.apis.postgrest.unknown import unknown_column
+
+SHOWN_AS_JSON = frozenset({Kind.ARRAY, Kind.OPAQUE, Kind.SPECIAL})
+"""What PostgreSQL alone can make a document of, to look into it."""
+
+
+def column_of(table: TableScope, name: str) -> Column:
+    """A column that may be read; raises PostgrestError 42703."""
+    found = table.readable.get(name)
+    if found is None:
+        raise unknown_column(table.table.name, name, table.readable)
+    return found
+
+
+def field_of(table: TableScope, field: nodes.Field, database: DatabaseKind) -> Expression:
+    """The column, or what lies at its path; raises PostgrestError."""
+    column = column_of(table, field.name)
+    if not field.path:
+        return Field(column)
+    if any(arrow.as_text for arrow in field.path[:-1]):
+        raise no_operator("text", "->")
+    holds = column.type.kind is Kind.JSON or (column.type.kind in SHOWN_AS_JSON and database is DatabaseKind.POSTGRESQL)
+    if not holds:
+        raise no_operator(column.type.native, "->>" if field.path[0].as_text else "->")
+    return JsonPath(Field(column), tuple(arrow.key for arrow in field.path), field.path[-1].as_text)
+
+
+def selected_of(table: TableScope, written: nodes.Column, database: DatabaseKind, *, may_aggregate: bool) -> Expression:
+    """What a selected column is; raises PostgrestError PGRST123 where it aggregates and may not."""
+    bare_count = written.field == nodes.Field("count") and "count" not in table.readable and not written.aggregate
+    if bare_count:
+        return cast_to(counted_rows(may_aggregate=may_aggregate), written.cast)
+    if written.aggregate is not None and not may_aggregate:
+        raise no_aggregates()
+    found = cast_to(field_of(table, written.field, database), written.cast)
+    if written.aggregate is None:
+        return found
+    function, type_ = AGGREGATES[written.aggregate], type_of(found)
+    try:
+        check_aggregate(function, type_)
+    except InvalidRequest:
+        raise refusal("42883", f"function {function.name}({type_.native}) does not exist") from None
+    return cast_to(Aggregate(function, found), written.aggregate_cast)
+
+
+def counted_rows(*, may_aggregate: bool) -> Expression:
+    """`count()`; raises PostgrestError PGRST123 where nothing may be aggregated."""
+    if not may_aggregate:
+        raise no_aggregates()
+    return Aggregate(AGGREGATES["count"])
+
+
+def cast_to(expression: Expression, name: str | None) -> Expression:
+    """The expression as the type of that name; raises PostgrestError 42704."""
+    return expression if name is None else Cast(expression, type_named(name))
+
+
+def type_named(name: str) -> DataType:
+    """The type to cast to; raises PostgrestError 42704."""
+    found = CASTS.get(" ".join(name.lower().split()))
+    if found is None:
+        raise refusal("42704", f'type "{name}" does not exist')
+    return found
+
+
+def no_operator(left: str, operator: str, right: str = "unknown") -> PostgrestError:
+    """The error for an operator that a type does not have."""
+    return refusal("42883", f"operator does not exist: {left} {operator} {right}")
+
+
+def no_aggregates() -> PostgrestError:
+    """The error where aggregates are not switched on."""
+    return refusal("PGRST123", "Use of aggregate functions is not allowed")
