@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
 from typing import Final, Protocol
@@ -70,11 +70,13 @@ class Nearby(Protocol):
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """An answer as it is sent, without what its being kept adds. `link` is its Link header, empty for none; `media` is
-    its type."""
+    its type, `more` further headers."""
 
     body: bytes
     link: str = ""
     media: str = "application/json"
+    status: int = 200
+    more: Mapping[str, str] = field(default_factory=dict)
 
 
 Make = Callable[[], Awaitable[Rendered]]
@@ -186,9 +188,10 @@ class AnswerCache:
         rendered = await make()
         tag = self.tag(question, key, rendered.body)
         headers = CIMultiDict({"Content-Type": rendered.media, "ETag": tag, "Cache-Control": PRIVATE})
+        headers.update(rendered.more)
         if rendered.link:
             headers["Link"] = rendered.link
-        entry = Entry(question, rendered.body, headers, tag, began, versions)
+        entry = Entry(question, rendered.body, headers, tag, began, versions, status=rendered.status)
         if self._holds(entry, self._clock()) and self._serves_number(question.number):
             self.memory.put(key, entry)
         return entry

@@ -29,7 +29,7 @@ def respond(cache: AnswerCache, entry: Entry, request: web.BaseRequest, principa
         headers[hdrs.CACHE_CONTROL] = f"public, max-age={cache.remaining(entry)}"
     if told:
         return web.Response(status=304, headers=headers)
-    return web.Response(body=entry.body, headers=headers)
+    return web.Response(body=entry.body, status=entry.status, headers=headers)
 
 
 def _bare(entry: Entry) -> CIMultiDict[str]:

@@ -39,6 +39,7 @@ class Entry:
     began: float
     versions: tuple[Version, ...] | None
     moved: int = -1
+    status: int = 200
     alias: Alias | None = None
     bare: CIMultiDict[str] | None = None
 

@@ -1,13 +1,17 @@
 """The road of `GET` and `HEAD`: a question understood, asked and answered with its range.
 
-Rule: an address is read once while a snapshot lasts; a handler decides nothing about access.
+What a request is read as is kept under all of its text that has a say in it, so the same request is read once while a
+snapshot lasts; and one that differs in plain values alone takes its plan from there.
+
+Rule: a handler decides nothing about access; what was kept is of the very roles that ask.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from reflector.access.disclosure import disclosed
 from reflector.engine import Prepared
@@ -19,22 +23,59 @@ from server.apis.postgrest.grammar.parameters import split_query
 from server.apis.postgrest.grammar.questions import question
 from server.apis.postgrest.locations import content_location
 from server.apis.postgrest.lowering.reads import Lowering
-from server.apis.postgrest.media import DATA, negotiate
-from server.apis.postgrest.preferences import Preferences, preferences
+from server.apis.postgrest.media import DATA, Media, negotiate
+from server.apis.postgrest.preferences import preferences
 from server.apis.postgrest.ranges import Window, content_range, read_status, window
 from server.apis.postgrest.rendering import rendered
 from server.apis.postgrest.roads import Api, applied_header, limits_of, table_asked, warning_header
-from server.callers import Caller, Rights
+from server.apis.postgrest.shapes import Shape, Template, shape_of
+from server.cache.answers import AnswerCache, Rendered
+from server.cache.conditions import respond
+from server.cache.question import Key
+from server.cache.question import Question as Kept
+from server.callers import LONGEST_KEPT, Caller, Rights
+
+VARY = "Accept, Prefer, Range"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Asked:
+    """All of a request's text that decides what is answered. `ranged` is None but for GET."""
+
+    method: str
+    path: str
+    query: str
+    accept: str | None
+    prefer: tuple[str, ...]
+    profile: str | None
+    ranged: str | None
+
+    @property
+    def size(self) -> int:
+        return len(self.path) + len(self.query) + sum(map(len, self.rest))
+
+    @property
+    def rest(self) -> tuple[str, ...]:
+        """What stands beside the address."""
+        return (self.accept or "", *self.prefer, self.profile or "", self.ranged or "")
+
+    def key(self, rights: Rights, query: str) -> tuple[object, ...]:
+        """Under which something is kept for these roles."""
+        beside = (self.method, self.accept, self.prefer, self.profile, self.ranged)
+        return ("postgrest", rights.access.roles, self.path, query, beside)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Reading:
-    """A read that was understood. `window` holds the limits of the server too."""
+    """A read that was understood. `window` holds the limits of the server too, `headers` what every answer to it has.
+    `kept` is what its answers are kept as, None where they are not."""
 
+    table: TableScope
     prepared: Prepared
     window: Window
-    location: str
-    legacy: tuple[str, ...]
+    media: Media
+    headers: CIMultiDict[str]
+    kept: Kept | None
 
 
 class ReadRoad:
@@ -45,64 +86,165 @@ class ReadRoad:
 
     async def table(self, request: web.Request, caller: Caller) -> web.Response:
         """The rows that a request asks for; raises PostgrestError, ReflectorError."""
-        table, profile = table_asked(request, caller, request.headers.get("Accept-Profile"))
-        if not table.may_read:
-            raise translate(Forbidden(f"you may not read {table.table.name}"), table.table.name)
-        media = negotiate(request.headers.get("Accept"), DATA)
-        preferred = preferences(request.headers.getall("Prefer", ()))
-        reading = self._reading(request, caller.rights, table, preferred)
-        answer = await self._asked(caller, table, reading.prepared)
+        asked = _asked(request)
+        known = self._known(request, caller, asked)
+        if known is not None:
+            return known
+        reading = self._reading(request, caller, asked)
+        kept, cache = reading.kept, self.api.cache
+        key = None if kept is None else kept.key(reading.prepared.values, caller.principal)
+        if cache is not None and kept is not None and key is not None:
+            return await self._answered(cache, request, caller, asked, reading, kept, key)
+        status, body, headers = await self._made(caller, reading)
+        if request.method == "HEAD":
+            return _bodiless(status, headers)
+        return web.Response(status=status, headers=headers, body=body)
+
+    async def _made(self, caller: Caller, reading: Reading) -> tuple[int, bytes, CIMultiDict[str]]:
+        """Status, body and headers, asked of the database."""
+        answer = await self._run(caller, reading.table, reading.prepared)
         offset, limit = reading.window.offset, reading.window.limit
         rows = _rows(answer, limit)
         status = read_status(offset, rows, answer.total)
-        headers = {
-            "Content-Type": media.content_type,
-            "Content-Range": content_range(offset, rows, answer.total),
-            "Content-Location": reading.location,
-            **profile,
-            **applied_header(preferred, request.method),
-            **warning_header(reading.legacy),
-        }
-        body = rendered(answer.body or b"[]", rows, media)
-        return web.Response(status=status, headers=headers, body=None if request.method == "HEAD" else body)
+        headers = reading.headers.copy()
+        headers["Content-Range"] = content_range(offset, rows, answer.total)
+        return status, rendered(answer.body or b"[]", rows, reading.media), headers
 
-    def _reading(self, request: web.Request, rights: Rights, table: TableScope, preferred: Preferences) -> Reading:
-        """What is asked; kept for as long as the snapshot, so that the same address is read once."""
-        query = request.rel_url.raw_query_string
-        ranged = request.headers.get("Range") if request.method == "GET" else None
-        counted = preferred.count is not None
-        # A header is as long as its sender likes, and is no part of the weight that a kept reading is given.
-        kept_range = None if ranged is None else ranged[:64]
-        key = ("postgrest", rights.access.roles, table.table.schema, table.table.name, query, kept_range, counted)
-        kept: Reading | None = rights.recent.get(key)
-        if kept is None:
-            kept = self._understood(rights, table, query, kept_range, counted=counted)
-            rights.keep(key, query, kept, kept.prepared)
-        return kept
-
-    def _understood(
-        self, rights: Rights, table: TableScope, query: str, ranged: str | None, *, counted: bool
-    ) -> Reading:
-        limits = limits_of(rights)
-        settings = self.api.settings
-        rows = min(rights.limits.rows, settings.db_max_rows or rights.limits.rows)
-        asked = question(query, limits, legacy_targets=settings.url_use_legacy_target_names)
-        wanted = window(ranged, asked.root.limit, asked.root.offset).capped(rows)
-        if wanted.offset > rights.limits.offset:
-            raise LimitExceeded(f"an offset is at most {rights.limits.offset}")
-        lowering = Lowering(rights.access.scope, rights.snapshot.catalog, rows, limits, settings.db_aggregates_enabled)
-        read = lowering.read(table, asked.root, wanted, count=counted)
-        prepared = self.api.engine.prepare(rights.snapshot, rights.access, read)
-        location = content_location(f"/{table.table.name}", split_query(query, limits))
-        return Reading(prepared, wanted, location, asked.legacy)
-
-    async def _asked(self, caller: Caller, table: TableScope, prepared: Prepared) -> Answer:
+    async def _run(self, caller: Caller, table: TableScope, prepared: Prepared) -> Answer:
         try:
             return await self.api.engine.run(prepared, caller.principal, caller.rights.session)
         except SchemaChanged:
             raise
         except DatabaseError as error:
             raise translate(disclosed(error, table, caller.rights.snapshot.catalog), table.table.name) from error
+
+    # ── kept answers ─────────────────────────────────────────────────────────────────────────
+
+    def _known(self, request: web.Request, caller: Caller, asked: Asked) -> web.Response | None:
+        """The kept answer to the same text under the same rights, before anything of it is read."""
+        cache = self.api.cache
+        if cache is None or request.method != "GET":
+            return None
+        entry = cache.recall((caller.rights, _alias(asked)))
+        return None if entry is None else respond(cache, entry, request, caller.principal)
+
+    async def _answered(
+        self,
+        cache: AnswerCache,
+        request: web.Request,
+        caller: Caller,
+        asked: Asked,
+        reading: Reading,
+        kept: Kept,
+        key: Key,
+    ) -> web.Response:
+        async def make() -> Rendered:
+            status, body, headers = await self._made(caller, reading)
+            media = headers.pop("Content-Type")
+            return Rendered(body, media=media, status=status, more=headers)
+
+        entry = cache.find(key) or await cache.fill(kept, key, make)
+        if request.method == "GET":
+            cache.remember(key, kept, (caller.rights, _alias(asked)))
+            return respond(cache, entry, request, caller.principal)
+        return _bodiless(entry.status, entry.headers)
+
+    # ── understanding ────────────────────────────────────────────────────────────────────────
+
+    def _reading(self, request: web.Request, caller: Caller, asked: Asked) -> Reading:
+        rights = caller.rights
+        key = asked.key(rights, asked.query)
+        reading: Reading | None = rights.recent.get(key)
+        if reading is not None:
+            return reading
+        shape = shape_of(asked.query)
+        form = None if shape is None else asked.key(rights, shape.text)
+        template: Template[Reading] | None = None if form is None else rights.recent.get(form)
+        if shape is not None and template is not None:
+            return self._alike(caller, template, shape, asked)
+        reading = self._understood(request, caller, asked)
+        if asked.size <= LONGEST_KEPT:
+            text = asked.query + "".join(asked.rest)
+            template = None if shape is None else Template.of(shape, reading, reading.table, reading.prepared.values)
+            if template is not None and form is not None:
+                rights.keep(form, text, template, reading.prepared)
+            else:
+                rights.keep(key, text, reading, reading.prepared)
+        return reading
+
+    def _alike(self, caller: Caller, template: Template[Reading], shape: Shape, asked: Asked) -> Reading:
+        """The reading of a request that differs from a known one in plain values alone."""
+        known, limits = template.made, limits_of(caller.rights)
+        headers = known.headers.copy()
+        headers["Content-Location"] = content_location(f"/{known.table.table.name}", split_query(asked.query, limits))
+        prepared = replace(known.prepared, values=template.filled(shape))
+        kept = None if known.kept is None else self._kept(caller, prepared, headers, asked)
+        return replace(known, prepared=prepared, headers=headers, kept=kept)
+
+    def _understood(self, request: web.Request, caller: Caller, asked: Asked) -> Reading:
+        rights = caller.rights
+        table, profile = table_asked(request, caller, asked.profile)
+        if not table.may_read:
+            raise translate(Forbidden(f"you may not read {table.table.name}"), table.table.name)
+        media = negotiate(asked.accept, DATA)
+        preferred = preferences(asked.prefer)
+        limits, rows = limits_of(rights), self._most(rights)
+        read = question(asked.query, limits, legacy_targets=self.api.settings.url_use_legacy_target_names)
+        wanted = window(asked.ranged, read.root.limit, read.root.offset).capped(rows)
+        if wanted.offset > rights.limits.offset:
+            raise LimitExceeded(f"an offset is at most {rights.limits.offset}")
+        aggregates = self.api.settings.db_aggregates_enabled
+        lowering = Lowering(rights.access.scope, rights.snapshot.catalog, rows, limits, aggregates)
+        lowered = lowering.read(table, read.root, wanted, count=preferred.count is not None)
+        prepared = self.api.engine.prepare(rights.snapshot, rights.access, lowered)
+        headers = CIMultiDict(
+            {
+                "Content-Type": media.content_type,
+                "Content-Location": content_location(f"/{table.table.name}", split_query(asked.query, limits)),
+                "Vary": VARY,
+                **profile,
+                **applied_header(preferred, asked.method),
+                **warning_header(read.legacy),
+            }
+        )
+        return Reading(table, prepared, wanted, media, headers, self._kept(caller, prepared, headers, asked))
+
+    def _most(self, rights: Rights) -> int:
+        """The most rows of any list."""
+        most = rights.limits.rows
+        return min(most, self.api.settings.db_max_rows or most)
+
+    def _kept(self, caller: Caller, prepared: Prepared, headers: CIMultiDict[str], asked: Asked) -> Kept | None:
+        """What is asked, where its answers are kept: all that is told of the request beside its rows is part of it."""
+        if self.api.cache is None:
+            return None
+        roles = (*caller.principal.roles, "", *caller.rights.access.roles)
+        told = (part for pair in headers.items() for part in pair)
+        return self.api.cache.question(prepared, roles, "postgrest", asked.path, asked.ranged or "", *told)
+
+
+def _asked(request: web.Request) -> Asked:
+    headers = request.headers
+    ranged = headers.get("Range") if request.method == "GET" else None
+    return Asked(
+        request.method,
+        request.rel_url.raw_path,
+        request.rel_url.raw_query_string,
+        headers.get("Accept"),
+        tuple(headers.getall("Prefer", ())),
+        headers.get("Accept-Profile"),
+        ranged,
+    )
+
+
+def _alias(asked: Asked) -> str:
+    """The text by which a kept answer is recalled: each part ends where no part can go on."""
+    return "\n".join((asked.path, asked.query, *asked.rest, str(len(asked.prefer))))
+
+
+def _bodiless(status: int, headers: CIMultiDict[str]) -> web.Response:
+    """The answer to HEAD."""
+    return web.Response(status=status, headers=headers)
 
 
 def _rows(answer: Answer, limit: int | None) -> int:
