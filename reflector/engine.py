@@ -35,6 +35,7 @@ from reflector.errors import (
     UniqueViolation,
 )
 from reflector.events import CatalogLoaded, CatalogNotice, Observer, PlanCompiled, WatchFailed, ignore
+from reflector.query.calls import Call
 from reflector.query.parameterize import parameterize_any
 from reflector.query.sets import AnyQuery
 from reflector.reflection import fingerprint, reflect
@@ -136,13 +137,14 @@ class Engine:
             began = time.perf_counter()
             plans = tuple(compile_any(self.dialect, each) for each in rewrite_any(shape, access.grants))
             snapshot.plans.put(key, plans)
-            self.observe(PlanCompiled(query.table.label, time.perf_counter() - began))
+            name = query.function.name if isinstance(query, Call) else query.table.label
+            self.observe(PlanCompiled(name, time.perf_counter() - began))
         return Prepared(plans, values, snapshot)
 
     async def run(self, prepared: Prepared, principal: Principal, session: Session = PLAIN) -> Answer:
         """The answer; raises RowNotFound, CheckRefused, MissingClaim and what the database reports."""
         plan = prepared.plans[0]
-        if plan.touches is None and len(prepared.plans) == 1:
+        if plan.touches is None and len(prepared.plans) == 1 and not (plan.writes and plan.called):
             answer = await self.driver.run(self.bind(plan, prepared.values, principal), session)
             return answer if plan.cut is None else cut_page(answer, plan.cut, prepared.values)
         with self._telling((prepared,)):
@@ -258,13 +260,14 @@ class Engine:
 
     def _tell(self, prepared: Sequence[Prepared], *, certain: bool) -> None:
         touches = {plan.touches for each in prepared for plan in each.plans if plan.touches is not None}
-        if not touches or not self._writing:
+        # What a function wrote it alone knows.
+        anything = any(plan.writes and plan.called is not None for each in prepared for plan in each.plans)
+        if not (touches or anything) or not self._writing:
             return
         reach = self._reach
         if reach is None or reach.catalog is not prepared[0].snapshot.catalog:
             reach = self._reach = Reach(prepared[0].snapshot.catalog)
         found: set[TableName] = set()
-        anything = False
         for table, deed in touches:
             tables = reach.of(table, deed)
             anything = anything or tables is None

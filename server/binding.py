@@ -27,7 +27,7 @@ NOWHERE: Final = Position("the configuration")
 TOLD_WHEN_LOADED: Final = {"unknown_role", "circular_role", "policy_error"}
 """What `load` has refused already, with better places."""
 LEFT_OUT: Final[Mapping[str, str]] = {"relationship_unbound": "; the relationship is left out"}
-ACCESS_SECTIONS: Final = {"auth", "roles", "policies", "defaults", "tables", "relationships"}
+ACCESS_SECTIONS: Final = {"auth", "roles", "policies", "defaults", "tables", "relationships", "functions"}
 
 
 @dataclass(slots=True)

@@ -12,12 +12,13 @@ from typing import Any
 
 from reflector.access.description import AccessDescription, AllowRules, Complaint, RuleText, Severity
 from reflector.access.entries import TableEntry, read_entries
+from reflector.access.functions import bind_functions
 from reflector.access.permissions import Permission, Permissions, open_permission
 from reflector.access.policies import Policies, check_unused, names_in
 from reflector.access.rights import BrokenPolicyError, RightsBinder
 from reflector.access.rules import Rule, bind_rule
 from reflector.access.rules_bind import Unfoldings
-from reflector.catalog.model import Catalog, Table
+from reflector.catalog.model import Catalog, Function, Table
 from reflector.errors import RuleError, suggestion
 from reflector.query.nodes import Filter
 
@@ -30,7 +31,7 @@ def bind_permissions(description: AccessDescription, catalog: Catalog) -> tuple[
     """
     binding = _Binding(description, catalog)
     binding.run()
-    permissions = Permissions(catalog, binding.ancestors, binding.rights, binding.closed)
+    permissions = Permissions(catalog, binding.ancestors, binding.rights, binding.closed, binding.functions)
     return permissions, tuple(binding.complaints)
 
 
@@ -42,6 +43,7 @@ class _Binding:
     ancestors: dict[str, tuple[str, ...]] = field(default_factory=dict)
     rights: dict[str, dict[Table, Permission]] = field(default_factory=dict)
     closed: dict[Table, frozenset[str]] = field(default_factory=dict)
+    functions: Mapping[str, frozenset[Function]] = field(default_factory=dict)
 
     def run(self) -> None:
         roles = self.description.roles
@@ -57,6 +59,7 @@ class _Binding:
         for entry in entries:
             self.table(entry, rules, fits=entry.table.label not in misfits)
         self.complaints.extend(rules.check_unused())
+        self.functions = bind_functions(self.description, self.catalog, self.complaints.append)
 
     # ── roles ────────────────────────────────────────────────────────────────────────────────
 
@@ -80,6 +83,9 @@ class _Binding:
         for entry in self.description.tables:
             for role, allowed in entry.allow.items():
                 self.check_role(role, allowed.where)
+        for function in self.description.functions:
+            for role in function.roles:
+                self.check_role(role, function.where)
         if self.description.anonymous_role is not None:
             self.check_role(self.description.anonymous_role, None)
 

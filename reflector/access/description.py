@@ -105,12 +105,21 @@ class RoleRules:
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionRules:
+    """One entry of the config's `functions`: all functions of that name, and the roles that may call them."""
+
+    name: str
+    roles: tuple[str, ...] = ()
+    where: Any = None
+
+
+@dataclass(frozen=True, slots=True)
 class AccessDescription:
     """Everything a config says about access.
 
     `anonymous_role` is the role of callers without a credential. `default_read` and `default_write` hold, for every
     role, on tables for which no entry allows anybody anything. `columns_listed`: where columns are omitted, none is
-    meant instead of all.
+    meant instead of all. A function that no entry names is closed.
     """
 
     roles: Mapping[str, RoleRules] = field(default_factory=dict)
@@ -120,6 +129,7 @@ class AccessDescription:
     default_read: bool = False
     default_write: bool = False
     columns_listed: bool = False
+    functions: tuple[FunctionRules, ...] = ()
 
 
 class Severity(StrEnum):

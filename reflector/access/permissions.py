@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from reflector.catalog.model import Catalog, Column, Table
+from reflector.catalog.model import Catalog, Column, Function, Table
 from reflector.errors import Forbidden
 from reflector.query.nodes import FALSE, TRUE, Assignment, Filter, any_of
 
@@ -91,12 +91,13 @@ class Grants:
     """What a set of roles may do.
 
     `roles` are the roles with all they extend, sorted: equal sets have equal plans. `broken` are the tables that would
-    be open to them, and are closed because a rule no longer fits the database.
+    be open to them, and are closed because a rule no longer fits the database. `functions` are those they may call.
     """
 
     roles: tuple[str, ...]
     rights: Mapping[Table, tuple[Permission, ...]]
     broken: frozenset[Table] = frozenset()
+    functions: frozenset[Function] = frozenset()
     _made: dict[Table, TableGrant] = field(default_factory=dict, init=False, repr=False)
 
     def on(self, table: Table) -> TableGrant | None:
@@ -117,13 +118,14 @@ class Permissions:
     """The rights of every role, bound to one catalog.
 
     `ancestors` maps each role to itself and all that it extends. `closed` maps a table that is closed, because a rule
-    of it does not fit the catalog, to the roles for which it would be open.
+    of it does not fit the catalog, to the roles for which it would be open. `functions` are those that each role may call.
     """
 
     catalog: Catalog
     ancestors: Mapping[str, tuple[str, ...]]
     rights: Mapping[str, Mapping[Table, Permission]]
     closed: Mapping[Table, frozenset[str]] = field(default_factory=dict)
+    functions: Mapping[str, frozenset[Function]] = field(default_factory=dict)
 
     def effective(self, roles: Iterable[str]) -> tuple[str, ...]:
         """The roles and all that they extend, sorted; raises Forbidden for a role that is not declared."""
@@ -144,7 +146,8 @@ class Permissions:
             if (permissions := tuple(each[table] for each in held if table in each))
         }
         broken = frozenset(table for table, closed in self.closed.items() if closed.intersection(effective))
-        return Grants(effective, rights, broken)
+        functions = frozenset[Function]().union(*(self.functions.get(role, ()) for role in effective))
+        return Grants(effective, rights, broken, functions)
 
 
 def open_grants(catalog: Catalog, writable: bool) -> Grants:

@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar, assert_never
 
-from reflector.access.permissions import CreateRight, Grants, TableGrant, UpdateRight
+from reflector.access.permissions import CreateRight, Grants, TableGrant, UpdateRight, combine, open_permission
 from reflector.catalog.model import Column, Relationship, Table
 from reflector.errors import Forbidden, InternalError, InvalidRequest, UnknownColumn
 from reflector.query.aggregates import AggregateFunction
+from reflector.query.calls import Call
 from reflector.query.expressions import aggregates, grouped, may_fail
 from reflector.query.nodes import (
     TRUE,
@@ -94,10 +95,26 @@ class Rewriter:
             case _:
                 assert_never(query)
 
+    # ── functions ────────────────────────────────────────────────────────────────────────────
+
+    def call(self, call: Call) -> Call:
+        """The call, with the rules of columns on what it gives. Which rows that are is the function's own matter."""
+        function = call.function
+        if function not in self.grants.functions:
+            raise Forbidden(f"you may not call {function.name}")
+        if call.read is None:
+            return call
+        table = call.read.table
+        if function.of_table:
+            grant = replace(self.grant(table), read_rows=TRUE)
+        else:
+            grant = combine(table, (open_permission(table, writable=False),))
+        return replace(call, read=self.read(call.read, grant))
+
     # ── reads ────────────────────────────────────────────────────────────────────────────────
 
-    def read(self, read: Read) -> Read:
-        grant = self.grant(read.table)
+    def read(self, read: Read, known: TableGrant | None = None) -> Read:
+        grant = known or self.grant(read.table)
         return replace(
             read,
             select=self.members(read.select, grant),

@@ -17,6 +17,7 @@ from reflector.access.permissions import CreateRight, Grants, UpdateRight
 from reflector.access.rewrite import Rewriter, rewrite
 from reflector.catalog.model import Table
 from reflector.errors import Forbidden
+from reflector.query.calls import Call
 from reflector.query.nodes import TRUE, Assignment, Filter, Read, all_of, any_of
 from reflector.query.sets import AnyQuery, Conflict, DeleteMany, InsertMany, Judge, Share, UpdateMany
 
@@ -24,7 +25,7 @@ Presets = tuple[Assignment, ...]
 
 
 def rewrite_any(query: AnyQuery, grants: Grants) -> tuple[AnyQuery, ...]:
-    """`rewrite`, for writes of sets as well. Several queries are alternatives, to be tried in turn, each as a whole."""
+    """`rewrite`, for writes of sets and calls as well. Several queries are alternatives, to be tried in turn, each as a whole."""
     match query:
         case InsertMany():
             return _insert(query, Rewriter(grants))
@@ -32,6 +33,8 @@ def rewrite_any(query: AnyQuery, grants: Grants) -> tuple[AnyQuery, ...]:
             return (_update(query, Rewriter(grants)),)
         case DeleteMany():
             return (_delete(query, Rewriter(grants)),)
+        case Call():
+            return (Rewriter(grants).call(query),)
         case _:
             return rewrite(query, grants)
 

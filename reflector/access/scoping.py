@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from reflector.access.permissions import Grants, TableGrant
-from reflector.catalog.model import Catalog, Column, Relationship, Table
+from reflector.catalog.model import Catalog, Column, Function, Relationship, Table
 from reflector.query.scope import Scope, TableScope
 from reflector.query.walk import source_columns, target_columns
 
@@ -22,7 +22,18 @@ def scope_for(catalog: Catalog, grants: Grants) -> Scope:
         if (grant := grants.on(table)) is not None
     }
     tables = {table.label: scope for table, scope in by_table.items()}
-    return Scope(grants.roles, tables, by_table, frozenset(table.label for table in grants.broken))
+    broken = frozenset(table.label for table in grants.broken)
+    return Scope(grants.roles, tables, by_table, broken, _functions(catalog, grants))
+
+
+def _functions(catalog: Catalog, grants: Grants) -> Mapping[tuple[str, str], tuple[Function, ...]]:
+    """The functions by schema and name, those of one name in the catalog's order."""
+    found: dict[tuple[str, str], tuple[Function, ...]] = {}
+    for function in catalog.functions if grants.functions else ():
+        if function in grants.functions:
+            place = (function.schema, function.name)
+            found[place] = (*found.get(place, ()), function)
+    return found
 
 
 def _table_scope(catalog: Catalog, grants: Grants, grant: TableGrant) -> TableScope:

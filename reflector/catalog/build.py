@@ -14,7 +14,19 @@ from types import MappingProxyType
 
 from reflector.catalog.diff import content_hash
 from reflector.catalog.facts import ColumnFact, Facts, ForeignKeyFact, KeyFact, TableFact
-from reflector.catalog.model import Catalog, Check, Column, ForeignKey, Key, Misfit, Notice, Reaction, Table, TableKind
+from reflector.catalog.model import (
+    Catalog,
+    Check,
+    Column,
+    ForeignKey,
+    Function,
+    Key,
+    Misfit,
+    Notice,
+    Reaction,
+    Table,
+    TableKind,
+)
 from reflector.catalog.overlay import (
     NO_OVERLAY,
     OWN_PREFIX,
@@ -50,7 +62,7 @@ def build(facts: Facts, overlay: Overlay = NO_OVERLAY) -> Catalog:
         tables=MappingProxyType({table.label: table for table in tables.values()}),
         relationships=MappingProxyType({table: MappingProxyType(named) for table, named in relationships.items()}),
         foreign_keys=foreign_keys,
-        functions=facts.functions,
+        functions=tuple(_function(each, tables.values()) for each in facts.functions),
         notices=(*facts.notices, *notices, *label_notices, *_table_notices(tables.values()), *key_notices, *clashes),
         reactions=tuple(
             Reaction((each.schema, each.table), _target(each), each.on_update, each.on_delete)
@@ -123,6 +135,14 @@ def _table(fact: TableFact, label: str) -> Table:
 
 def _column(fact: ColumnFact) -> Column:
     return Column(fact.name, fact.type, fact.nullable, fact.fill, fact.default, fact.comment, fact.collation)
+
+
+def _function(function: Function, tables: Iterable[Table]) -> Function:
+    """The function; where its rows are those of a table that is served, they are that very table's."""
+    for table in tables:
+        if (table.schema, table.name) == function.row_type:
+            return replace(function, rows=table, of_table=True)
+    return function
 
 
 def _key(fact: KeyFact, columns: Mapping[str, Column]) -> Key:

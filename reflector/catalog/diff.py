@@ -69,7 +69,9 @@ def _relationship_content(each: Relationship) -> tuple[object, ...]:
 def _function_content(function: Function) -> str:
     arguments = [(each.name, each.type, each.mode, each.has_default) for each in function.arguments]
     traits = (function.returns, function.volatility, function.returns_set, function.security_definer)
-    return repr((function.schema, function.name, arguments, traits, function.comment))
+    columns = () if function.rows is None else [(each.name, each.type) for each in function.rows.columns]
+    given = (function.scalar, function.row_type, function.media, function.callable, columns)
+    return repr((function.schema, function.name, arguments, traits, given, function.comment))
 
 
 def _names(columns: Iterable[Column]) -> list[str]:

@@ -196,7 +196,13 @@ class Argument:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Function:
-    """A routine of the database; recorded, and served only where a config names it."""
+    """A routine of the database; recorded, and served only where a config names it.
+
+    `rows` is what it gives: the table whose rows it returns, or one of its own; None where it gives nothing. A `scalar`
+    gives values, which are the only column of `rows`. `row_type` is schema and name of the relation that its rows have the
+    type of; `of_table`: of a table that is served. `media` is the media type that its value is, where the database says so. What is not `callable` cannot be
+    asked from within a statement: a procedure, or a function whose rows are told by its caller.
+    """
 
     schema: str
     name: str
@@ -206,6 +212,25 @@ class Function:
     returns_set: bool = False
     security_definer: bool = False
     comment: str | None = None
+    rows: Table | None = None
+    scalar: bool = False
+    row_type: tuple[str, str] | None = None
+    of_table: bool = False
+    media: str | None = None
+    callable: bool = True
+
+    @property
+    def takes(self) -> tuple[Argument, ...]:
+        """The arguments that a caller gives."""
+        return tuple(each for each in self.arguments if each.mode in {"in", "inout", "variadic"})
+
+    @property
+    def changes(self) -> bool:
+        """Whether it may change anything."""
+        return self.volatility == "volatile"
+
+    def __repr__(self) -> str:
+        return f"Function({self.schema}.{self.name})"
 
     @property
     def key(self) -> FunctionKey:

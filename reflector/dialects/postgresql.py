@@ -52,6 +52,7 @@ class PostgreSQL(Dialect):
     engine = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
     fused_writes = True
     flat_pages = True
+    function_rows = True
     position = "ctid"
     sets = PostgreSQLSets()
 

@@ -108,6 +108,9 @@ class MySQLConnection:
         await self._sent("ROLLBACK")
         self._in_transaction = False
 
+    async def renew(self) -> bool:
+        return False  # a new connection is as cheap as all that a reset would have to set again
+
     def judge(self, error: BaseException) -> Verdict:
         return mysql_errors.judge(error, under_way=self._under_way)
 

@@ -46,6 +46,10 @@ class Connection(Pooled, Protocol):
         """Wait for the command under way, roll back what is open; raise where that cannot be done."""
         ...
 
+    async def renew(self) -> bool:
+        """Forget what a function may have left behind; False where a connection cannot."""
+        ...
+
     def judge(self, error: BaseException) -> Verdict:
         """What an error that a method raised means."""
         ...
@@ -62,6 +66,7 @@ class NetworkDriver(Generic[C]):
         self._largest = settings.largest
         self._roles = settings.roles
         self._errands: set[asyncio.Task[Any]] = set()
+        self._soiled: set[C] = set()
 
     async def connect(self) -> C:
         """A new connection; raises what the library raises."""
@@ -135,6 +140,8 @@ class NetworkDriver(Generic[C]):
         whole = _stand_or_fall(plans, session, writes=writes)
         largest = self._largest if session.largest is None else session.largest
         connection = await self._pool.acquire()
+        if any(plan.plan.called is not None for plan in plans):
+            self._soiled.add(connection)
         begun = False
         try:
             if whole:
@@ -154,8 +161,30 @@ class NetworkDriver(Generic[C]):
         if whole:
             await asyncio.shield(self._errand(self._commit(connection, session, writes=writes)))
         else:
-            self._pool.release(connection)
+            self._release(connection)
         return answers
+
+    def _release(self, connection: C) -> None:
+        """Give the connection back; where a function ran on it, once it is as it was before."""
+        if connection in self._soiled:
+            self._errand(self._renew(connection))
+        else:
+            self._pool.release(connection)
+
+    async def _renew(self, connection: C) -> None:
+        renewed = False
+        try:
+            async with asyncio.timeout(SETTLE_SECONDS):
+                renewed = await connection.renew()
+        except Exception as error:  # noqa: BLE001 - nobody waits for it, and the connection is let go
+            if connection.judge(error).purge:
+                self._pool.empty()
+        finally:
+            self._soiled.discard(connection)
+            if renewed:
+                self._pool.release(connection)
+            else:
+                self._pool.discard(connection)
 
     async def _commit(self, connection: C, session: Session, *, writes: bool) -> None:
         try:
@@ -163,7 +192,7 @@ class NetworkDriver(Generic[C]):
         except BaseException as error:  # noqa: BLE001 - _raise raises it, or what it means
             verdict, _ = self._part_with(connection, error, in_transaction=True)
             _raise(outcome_unknown(verdict) if writes and verdict.undecided else verdict.error, error)
-        self._pool.release(connection)
+        self._release(connection)
 
     async def _fetch(self, text: str, values: Values, *, last: bool = False) -> Rows:
         connection = await self._pool.acquire()
@@ -197,11 +226,12 @@ class NetworkDriver(Generic[C]):
         if verdict.purge:
             self._pool.empty()
         if verdict.after is After.LOST:
+            self._soiled.discard(connection)
             self._pool.discard(connection)
         elif verdict.after is After.UNSETTLED or in_transaction:
             repair = self._errand(self._settle(connection))
         else:
-            self._pool.release(connection)
+            self._release(connection)
         return verdict, repair
 
     async def _settle(self, connection: C) -> None:
@@ -217,8 +247,9 @@ class NetworkDriver(Generic[C]):
                 self._pool.empty()
         finally:
             if settled:
-                self._pool.release(connection)
+                self._release(connection)
             else:
+                self._soiled.discard(connection)
                 self._pool.discard(connection)
 
     def _errand(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

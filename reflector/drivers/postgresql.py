@@ -47,6 +47,10 @@ SERVER_SETTINGS: Final[Mapping[str, str]] = {
 functions and triggers of the database's own rely on it."""
 
 AFRESH: Final = "RESET ROLE; RESET ALL"
+RENEWED: Final = """
+CLOSE ALL; RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; UNLISTEN *; DISCARD TEMP; DISCARD SEQUENCES;
+SELECT pg_catalog.pg_advisory_unlock_all()"""
+"""What a function may have left to its session; statements that we keep stay."""
 SAID: Final = """
 SELECT pg_catalog.current_setting('response.headers', true), pg_catalog.current_setting('response.status', true)"""
 
@@ -196,6 +200,11 @@ class PostgreSQLConnection:
         self._gauge.left = max(self._gauge.left, BESIDE)
         await self.raw.execute("ROLLBACK")
         self._read_only, self._role = False, None
+
+    async def renew(self) -> bool:
+        self._gauge.left = UNMEASURED
+        await self.raw.execute(RENEWED, timeout=self._deadline)
+        return True
 
     def judge(self, error: BaseException) -> Verdict:
         if self._gauge.left < 0 and isinstance(error, Exception):

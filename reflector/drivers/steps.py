@@ -13,8 +13,15 @@ from collections.abc import Generator, Sequence
 from typing import Any, Final, TypeAlias
 
 from reflector.drivers.sets import perform_set
-from reflector.errors import AnswerTooLarge, CheckRefused, InternalError, RowNotFound
-from reflector.sql.plan import Answer, BoundPlan, Expect, FromStep, Part, Plan, Step
+from reflector.errors import (
+    AnswerTooLarge,
+    CheckRefused,
+    InternalError,
+    NotSingular,
+    RowNotFound,
+    TooManyAffected,
+)
+from reflector.sql.plan import Answer, BoundPlan, Called, Expect, FromStep, Part, Plan, Step
 
 Row: TypeAlias = Sequence[Any]
 Rows: TypeAlias = Sequence[Row]
@@ -40,7 +47,18 @@ def perform(bound: BoundPlan, largest: int) -> Performance:
         if step.expect is not Expect.DONE:
             row = kept[number] = the_row(rows)
             read_parts(step.parts, row, fields, largest)
-    return Answer(**fields)
+    answer = Answer(**fields)
+    if bound.plan.called is not None:
+        _allow(answer.affected or 0, bound.plan.called, bound.most)
+    return answer
+
+
+def _allow(rows: int, called: Called, most: int | None) -> None:
+    """Raise NotSingular or TooManyAffected where a function gave another number of rows than it may."""
+    if called.exactly_one and rows != 1:
+        raise NotSingular(rows)
+    if most is not None and rows > most:
+        raise TooManyAffected(f"more than {most} rows are given")
 
 
 def answer_of(step: Step, rows: Rows, largest: int) -> Answer:
@@ -107,7 +125,7 @@ def read_parts(parts: tuple[Part | None, ...], row: Row, fields: dict[str, Any],
 _BODY: Final = Part.BODY  # looking a member up in its class costs as much as all the rest here
 _MEMBER: Final = Part.MEMBER
 _HOLDS: Final = Part.HOLDS
-_COUNTS: Final[dict[Part | None, str]] = {Part.SEEN: "seen", Part.TOTAL: "total"}
+_COUNTS: Final[dict[Part | None, str]] = {Part.SEEN: "seen", Part.TOTAL: "total", Part.GIVEN: "affected"}
 _DOCUMENTS: Final[dict[Part | None, str]] = {Part.LAST: "last", Part.KEY: "key"}
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from reflector.datatypes import Value
+from reflector.query.calls import Call, lifted_call
 from reflector.query.nodes import COUNT, Apart, Literal, Operand, Overview, Parameter, Query, Read
 from reflector.query.sets import AnyQuery, DeleteMany, InsertMany, UpdateMany, lifted
 from reflector.query.walk import with_operands
@@ -52,7 +53,7 @@ def _lifting(values: list[Value], *, buckets: bool) -> Callable[[Operand], Opera
 
 
 def parameterize_any(query: AnyQuery, *, buckets: bool) -> tuple[AnyQuery, list[Value]]:
-    """`parameterize`, for writes of sets as well: their rows and their bound are values, one each."""
+    """`parameterize`, for writes of sets and calls as well: rows and bounds are values, one each."""
     match query:
         case InsertMany() | UpdateMany() | DeleteMany():
             values: list[Value] = []
@@ -60,6 +61,12 @@ def parameterize_any(query: AnyQuery, *, buckets: bool) -> tuple[AnyQuery, list[
             if shape.returning is not None:
                 shape = replace(shape, returning=_with_paging(shape.returning, values))
             return shape, values
+        case Call():
+            values = []
+            call = lifted_call(query, _lifting(values, buckets=buckets))
+            if isinstance(call.most, int):
+                call = replace(call, most=Parameter(_keeping(values)(call.most), COUNT))
+            return call if call.read is None else replace(call, read=_with_paging(call.read, values)), values
         case _:
             return parameterize(query, buckets=buckets)
 

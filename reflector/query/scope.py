@@ -9,9 +9,9 @@ Rule: no parser looks a name up in the catalog itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from reflector.catalog.model import Column, Relationship, Table
+from reflector.catalog.model import Column, Function, Relationship, Table
 from reflector.errors import RuleUnbound, UnknownColumn, UnknownRelationship, UnknownTable
 
 KNOWN_BY = ("name", "title", "label", "email", "code", "id")
@@ -73,12 +73,13 @@ class TableScope:
 @dataclass(frozen=True, eq=False, slots=True)
 class Scope:
     """All that one set of roles may use. `roles` is part of every plan key; `broken` are the labels of tables that are
-    closed because one of their rules no longer fits the database."""
+    closed because one of their rules no longer fits the database. `functions` are those of each schema and name."""
 
     roles: tuple[str, ...]
     tables: Mapping[str, TableScope]
     by_table: Mapping[Table, TableScope]
     broken: frozenset[str] = frozenset()
+    functions: Mapping[tuple[str, str], tuple[Function, ...]] = field(default_factory=dict)
 
     def table(self, label: str, *, pointer: str | None = None) -> TableScope:
         """The table of that label; raises UnknownTable, or RuleUnbound when one of its rules no longer binds."""
@@ -88,6 +89,15 @@ class Scope:
                 raise RuleUnbound(f"{label} is closed: one of its rules does not fit the database", pointer=pointer)
             raise UnknownTable(label, self.tables, pointer=pointer)
         return found
+
+    def rows_of(self, function: Function) -> TableScope | None:
+        """What may be named of a function's rows: of those of a table, what may be read of it. None where nothing may."""
+        if function.of_table and function.rows is not None:
+            found = self.by_table.get(function.rows)
+            return found if found is not None and found.may_read else None
+        if function.rows is None:
+            return None
+        return TableScope(function.rows, function.rows.by_name, {}, {}, {}, True, False, False, False)
 
     def on(self, table: Table) -> TableScope:
         """The scope of a table that a relationship of this scope led to."""

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeAlias, assert_never
 from reflector.catalog.model import Column, Key, Table
 from reflector.datatypes import Value
 from reflector.errors import InternalError, InvalidRequest, LimitExceeded
+from reflector.query.calls import Call
 from reflector.query.nodes import COUNT, TRUE, Assignment, Filter, Operand, Parameter, Query, Read
 from reflector.query.walk import filter_with, with_operands
 
@@ -124,7 +125,7 @@ class DeleteMany:
 
 
 SetQuery: TypeAlias = InsertMany | UpdateMany | DeleteMany
-AnyQuery: TypeAlias = Query | SetQuery
+AnyQuery: TypeAlias = Query | SetQuery | Call
 
 # ── made of what a caller gives ──────────────────────────────────────────────────────────────
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reflector.catalog.facts import CheckFact, ColumnFact, Facts, ForeignKeyFact, KeyFact, TableFact
-from reflector.catalog.model import Argument, DatabaseKind, Fill, Function, Notice, TableKind
+from reflector.catalog.model import Argument, Column, DatabaseKind, Fill, Function, Notice, Table, TableKind
 from reflector.datatypes import Kind
 from reflector.errors import CatalogError
 from reflector.reflection import Fetch
@@ -313,7 +313,8 @@ def _overloaded(routines: Mapping[Place, Sequence[Row]]) -> Iterable[tuple[Place
 
 
 def _function(place: Place, rows: Sequence[Row]) -> Function:
-    _, _, returns, deterministic, access, security, comment, *_ = rows[0]
+    _, kind, returns, deterministic, access, security, comment, *_ = rows[0]
+    value = None if kind == "PROCEDURE" or not returns else Column(place[1], data_type(returns, None), nullable=True)
     return Function(
         schema=place[0],
         name=place[1],
@@ -326,6 +327,9 @@ def _function(place: Place, rows: Sequence[Row]) -> Function:
         volatility=_volatility(access, deterministic),
         security_definer=security == "DEFINER",
         comment=comment or None,
+        rows=None if value is None else Table(*place, place[1], TableKind.VIEW, (value,)),
+        scalar=value is not None,
+        callable=value is not None,
     )
 
 

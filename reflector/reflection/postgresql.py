@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from reflector.catalog.facts import CheckFact, ColumnFact, Facts, ForeignKeyFact, KeyFact, TableFact
-from reflector.catalog.model import Argument, DatabaseKind, Fill, Function, Notice, TableKind
+from reflector.catalog.model import Argument, Column, DatabaseKind, Fill, Function, Notice, Table, TableKind
 from reflector.reflection import Fetch
 from reflector.reflection.postgresql_queries import COLUMNS, FINGERPRINT, FUNCTIONS, KEYS, RELATIONS, SERVER, TYPES
 from reflector.reflection.postgresql_types import TypeRow, Types
@@ -106,6 +106,15 @@ class _FunctionRow(NamedTuple):
     returns_set: bool
     security_definer: bool
     comment: str | None
+    kind: str
+    result: int
+    result_form: str
+    result_name: str
+    relation_schema: str | None
+    relation_name: str | None
+    columns: Sequence[str]
+    column_types: Sequence[str]
+    column_natives: Sequence[str]
 
 
 @dataclass(slots=True)
@@ -216,16 +225,39 @@ def _notices(relations: Iterable[_Relation]) -> Iterator[Notice]:
 
 
 def _function(row: _FunctionRow, types: Types) -> Function:
+    arguments = tuple(_arguments(row, types))
+    columns, scalar = _result(row, arguments, types)
     return Function(
         schema=row.schema,
         name=row.name,
-        arguments=tuple(_arguments(row, types)),
+        arguments=arguments,
         returns=row.returns or "",
         volatility=VOLATILITIES[row.volatility],
         returns_set=row.returns_set,
         security_definer=row.security_definer,
         comment=row.comment,
+        rows=Table(row.schema, row.name, row.name, TableKind.VIEW, columns) if columns else None,
+        scalar=scalar,
+        row_type=(row.relation_schema or "", row.relation_name) if row.relation_name else None,
+        media=row.result_name if row.result_form == "d" and "/" in row.result_name else None,
+        callable=row.kind == "f" and (bool(columns) or row.result_name == "void"),
     )
+
+
+def _result(row: _FunctionRow, arguments: Sequence[Argument], types: Types) -> tuple[tuple[Column, ...], bool]:
+    """The columns of what a function gives, and whether it gives bare values."""
+    given = [each for each in arguments if each.mode in {"out", "inout", "table"}]
+    if given:
+        # Without a name a column has that of its place, as the database counts them.
+        named = ((each.name or f"column{number}", each.type) for number, each in enumerate(given, 1))
+        return tuple(Column(name, type_, nullable=True) for name, type_ in named), False
+    if row.columns:
+        found = zip(row.columns, row.column_types, row.column_natives, strict=True)
+        return tuple(Column(name, types.of(int(oid), -1, native), nullable=True) for name, oid, native in found), False
+    if row.result_form == "p":
+        return (), False  # void, or rows of which the caller would have to say what they are
+    native = (row.returns or "").removeprefix("SETOF ")
+    return (Column(row.name, types.of(row.result, -1, native), nullable=True),), True
 
 
 def _arguments(row: _FunctionRow, types: Types) -> Iterator[Argument]:

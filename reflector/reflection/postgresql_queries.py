@@ -128,9 +128,20 @@ SELECT n.nspname::pg_catalog.text, p.proname::pg_catalog.text, a.types::pg_catal
        ARRAY(SELECT pg_catalog.format_type(u.type, NULL)
              FROM pg_catalog.unnest(a.types) WITH ORDINALITY u(type, number) ORDER BY u.number),
        p.proargmodes::pg_catalog.text[], p.proargnames, p.pronargdefaults::pg_catalog.int4,
-       pg_catalog.pg_get_function_result(p.oid), p.provolatile::pg_catalog.text, p.proretset, p.prosecdef, d.description
+       pg_catalog.pg_get_function_result(p.oid), p.provolatile::pg_catalog.text, p.proretset, p.prosecdef, d.description,
+       p.prokind::pg_catalog.text, p.prorettype, y.typtype::pg_catalog.text, y.typname::pg_catalog.text,
+       s.nspname::pg_catalog.text, r.relname::pg_catalog.text,
+       ARRAY(SELECT b.attname::pg_catalog.text FROM pg_catalog.pg_attribute b
+             WHERE b.attrelid = r.oid AND b.attnum > 0 AND NOT b.attisdropped ORDER BY b.attnum),
+       ARRAY(SELECT b.atttypid::pg_catalog.text FROM pg_catalog.pg_attribute b
+             WHERE b.attrelid = r.oid AND b.attnum > 0 AND NOT b.attisdropped ORDER BY b.attnum),
+       ARRAY(SELECT pg_catalog.format_type(b.atttypid, b.atttypmod) FROM pg_catalog.pg_attribute b
+             WHERE b.attrelid = r.oid AND b.attnum > 0 AND NOT b.attisdropped ORDER BY b.attnum)
 FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+JOIN pg_catalog.pg_type y ON y.oid = p.prorettype
+LEFT JOIN pg_catalog.pg_class r ON r.oid = y.typrelid
+LEFT JOIN pg_catalog.pg_namespace s ON s.oid = r.relnamespace
 CROSS JOIN LATERAL (SELECT COALESCE(p.proallargtypes, p.proargtypes::pg_catalog.oid[])) a(types)
 LEFT JOIN pg_catalog.pg_description d
        ON d.objoid = p.oid AND d.classoid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objsubid = 0

@@ -12,9 +12,11 @@ from typing import Any, assert_never
 
 from reflector.catalog.model import Deed
 from reflector.datatypes import DataType, Kind, Value
+from reflector.query.calls import Call
 from reflector.query.nodes import Delete, Embed, Group, Insert, Overview, Query, Read, Selected, Spread, Update
 from reflector.query.sets import AnyQuery, DeleteMany, InsertMany, PlacedRows, SetQuery, UpdateMany
 from reflector.query.walk import levels_of, tables_of
+from reflector.sql.calls import call_plan
 from reflector.sql.dialect import Dialect
 from reflector.sql.flat import cut_of, flat_step
 from reflector.sql.overviews import overview_step
@@ -42,13 +44,20 @@ Claims = Callable[[FromClaim], Value]
 
 
 def compile_any(dialect: Dialect, query: AnyQuery) -> Plan:
-    """`compile_query`, for writes of sets as well."""
+    """`compile_query`, for writes of sets and calls as well."""
     match query:
         case InsertMany() | UpdateMany() | DeleteMany():
             if query.returning is not None:
                 _check_depth(dialect, query.returning)
             try:
                 return _set_plan(dialect, query)
+            except RecursionError:
+                raise dialect.unsupported("answer a question that is nested so deeply") from None
+        case Call(read=read):
+            if read is not None:
+                _check_depth(dialect, read)
+            try:
+                return call_plan(dialect, query)
             except RecursionError:
                 raise dialect.unsupported("answer a question that is nested so deeply") from None
         case _:
@@ -131,6 +140,8 @@ def bind_plan(plan: Plan, values: Sequence[Value], claims: Claims, now: dt.datet
     if plan.many is not None and plan.many.sorted:
         values, original = _sorted(plan.many.sorted, values)
     bound = [[_bound(bind, values, claims, now) for bind in step.binds] for step in plan.steps]
+    if plan.called is not None and plan.called.most is not None:
+        return BoundPlan(plan, bound, most=values[plan.called.most])
     if plan.many is None:
         return BoundPlan(plan, bound)
     most = None if plan.many.most is None else values[plan.many.most]

@@ -125,6 +125,8 @@ class Dialect:
     """How many levels of related rows one statement answers."""
     lateral: ClassVar[bool] = True
     """Whether a subquery that rows are taken from sees the rows further out."""
+    function_rows: ClassVar[bool] = False
+    """Whether rows can be taken from a function; otherwise it gives one value."""
     position: ClassVar[str | None] = None
     """The database's own name for a row's place, which finds a row without a key inside one transaction."""
 
@@ -144,8 +146,8 @@ class Dialect:
         return sa.literal_column(f"{alias}.{self.quote(name)}")
 
     def table(self, table: Table) -> sa.TableClause:
-        """The table by its own, qualified name."""
-        schema = sa.sql.quoted_name(table.schema.replace("%", PERCENT), quote=True)
+        """The table by its own, qualified name; without a schema it is a view at the head of the statement."""
+        schema = sa.sql.quoted_name(table.schema.replace("%", PERCENT), quote=True) if table.schema else None
         return sa.table(sa.sql.quoted_name(table.name.replace("%", PERCENT), quote=True), schema=schema)
 
     def key(self, label: str) -> str:

@@ -125,6 +125,7 @@ class Part(Enum):
     CARRIED = "a part of what finds the row again"
     FOUND = "whether a judge found the row as it was"
     HELD = "how many rows satisfy their checks"
+    GIVEN = "how many rows of a function are answered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,15 @@ class Many:
 
 
 @dataclass(frozen=True, slots=True)
+class Called:
+    """A plan that calls a function of the database, which may do anything. How many rows it may give: `exactly_one`, or
+    no more than the request's value number `most`; otherwise nothing is kept of what it did."""
+
+    exactly_one: bool = False
+    most: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Cut:
     """How a page that came as separate documents is cut: at `limit` rows, or at the request's value of that number when
     it is `bound`. `keys` are the members that hold the order values of a row, None when no cursor is wanted. `row`
@@ -179,7 +189,7 @@ class Plan:
     """`transaction`: the steps stand or fall together (always so when there are several and one writes). `writes`:
     never sent twice. `volatile`: holds the clock, so an answer is never kept beyond its time to live. `reads`: every
     table that the answer is made of. `cut`: the body is separate documents, to be cut and joined. `touches`: what a write does, and to which table; None where nothing is written. `many`: it writes
-    a set of rows."""
+    a set of rows. `called`: it calls a function, after which its connection is not given to others as it is."""
 
     steps: tuple[Step, ...]
     transaction: bool = False
@@ -189,6 +199,7 @@ class Plan:
     cut: Cut | None = None
     touches: tuple[Table, Deed] | None = None
     many: Many | None = None
+    called: Called | None = None
 
     @property
     def claims(self) -> tuple[FromClaim, ...]:

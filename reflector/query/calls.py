@@ -1,0 +1,55 @@
+"""Calls of the database's functions, and what is read of the rows they give.
+
+Rule: as with every query a tree is born resolved, an argument is the function's own and its value is bound, never written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from reflector.catalog.model import Argument, Function
+from reflector.errors import InternalError
+from reflector.query.nodes import Operand, Parameter, Read
+from reflector.query.walk import with_operands
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value for one argument of a function; of a variadic one, all its values as an array."""
+
+    argument: Argument
+    operand: Operand
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a function of the database gives for these arguments; those left out have their defaults.
+
+    `read` is asked of its rows (`function.rows` is its table), None where it gives nothing; of a `scalar` function the
+    values alone are answered. `read_only`: whatever the function is, it must change nothing. More than `most` rows, or
+    with `exactly_one` any other number than that, take back what it did.
+    """
+
+    function: Function
+    arguments: tuple[Given, ...]
+    read: Read | None = None
+    read_only: bool = False
+    exactly_one: bool = False
+    most: int | Parameter | None = None
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything may be changed by it."""
+        return self.function.changes and not self.read_only
+
+
+def lifted_call(call: Call, change: Callable[[Operand], Operand]) -> Call:
+    """The call with every operand replaced, those of its arguments first."""
+    given = tuple([Given(each.argument, change(each.operand)) for each in call.arguments])
+    if call.read is None:
+        return replace(call, arguments=given)
+    read = with_operands(call.read, change)
+    if not isinstance(read, Read):
+        raise InternalError("a read became something else")
+    return replace(call, arguments=given, read=read)

@@ -1,0 +1,134 @@
+"""Calls of functions as statements: `WITH called AS (SELECT * FROM f(x => …)) …`, whose rows are then read as a table's.
+
+The function runs once, whatever is asked of its rows. A database that takes no rows from functions is asked for one value.
+
+Rule: arguments are bound values of the function's own types; its name and theirs come from the catalog.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from reflector.catalog.model import Table
+from reflector.errors import InternalError
+from reflector.query.calls import Call, Given
+from reflector.query.comparisons import EQ
+from reflector.query.nodes import Parameter, Read
+from reflector.query.walk import tables_of
+from reflector.sql.dialect import Dialect, Source, Sql
+from reflector.sql.filters import operand
+from reflector.sql.plan import Called, Expect, Part, Plan, Step
+from reflector.sql.reads import PAGE, amount, page_members, page_rows, paged, total
+from reflector.sql.statement import Writer
+
+CALLED = "called"
+"""What the function gave, as a table without a schema; every other table of a statement has one."""
+
+
+class Routine(FunctionElement[Any]):
+    """A function by its own name; `words` stand before each argument, such as `x => `."""
+
+    inherit_cache = False
+
+    def __init__(self, name: str, words: Sequence[str], given: Sequence[Sql]) -> None:
+        super().__init__(*given)
+        self.called, self.words = name, tuple(words)
+
+
+@compiles(Routine)
+def _routine(element: Routine, compiler: Any, **more: Any) -> str:
+    given = [compiler.process(each, **more) for each in element.clauses]
+    return f"{element.called}({', '.join(word + each for word, each in zip(element.words, given, strict=True))})"
+
+
+def call_plan(dialect: Dialect, call: Call) -> Plan:
+    """The plan of a call. It has a transaction, read-only unless something may be changed."""
+    step = _step(Writer(dialect), call)
+    if call.most is not None and not isinstance(call.most, Parameter):
+        raise InternalError("a call was compiled with a value in it")
+    bounds = Called(call.exactly_one, None if call.most is None else call.most.index)
+    reads = frozenset[Table]() if call.read is None else tables_of(call.read) - {call.read.table}
+    return Plan((step,), transaction=True, writes=call.writes, volatile=True, reads=reads, called=bounds)
+
+
+def _step(writer: Writer, call: Call) -> Step:
+    routine = _called(writer, call)
+    if call.read is None:
+        return writer.finish(sa.select(routine), Expect.DONE)
+    if writer.dialect.function_rows:
+        return _rows(writer, call, call.read, routine)
+    if not call.function.scalar:
+        raise writer.dialect.unsupported("take rows from a function")
+    return _value(writer, call.read, routine)
+
+
+# ── the function itself ──────────────────────────────────────────────────────────────────────
+
+
+def _called(writer: Writer, call: Call) -> Routine:
+    dialect, function = writer.dialect, call.function
+    name = f"{dialect.quote(function.schema)}.{dialect.quote(function.name)}"
+    given = [operand(writer, each.operand, (), EQ) for each in call.arguments]
+    return Routine(name, [_word(dialect, each) for each in call.arguments], given)
+
+
+def _word(dialect: Dialect, given: Given) -> str:
+    """What stands before an argument: its name, where the database takes names and it has one."""
+    if not dialect.function_rows or not given.argument.name:
+        return ""
+    several = "VARIADIC " if given.argument.mode == "variadic" else ""
+    return f"{several}{dialect.quote(given.argument.name)} => "
+
+
+# ── what it gives ────────────────────────────────────────────────────────────────────────────
+
+
+def _rows(writer: Writer, call: Call, read: Read, routine: Routine) -> Step:
+    """All of its rows, of which a page is answered, and how many there are."""
+    dialect = writer.dialect
+    rows: sa.Select[Any]
+    if call.function.scalar:
+        [column] = read.table.columns
+        named = routine.table_valued(dialect.key(column.name)).render_derived("given")
+        rows = sa.select(sa.literal_column(f"given.{dialect.quote(column.name)}")).select_from(named)
+    else:
+        rows = sa.select(sa.literal_column("*")).select_from(routine)
+    called = rows.cte(CALLED).prefix_with("MATERIALIZED")
+    read = replace(read, table=replace(read.table, schema="", name=CALLED))
+    statement = _values(writer, read) if call.function.scalar else paged(writer, read)
+    statement = statement.add_cte(called)
+    parts = [Part.BODY, Part.SEEN]
+    if call.exactly_one or call.most is not None:
+        given = sa.select(sa.func.count()).select_from(page_rows(writer, read, 0).subquery(writer.alias()))
+        statement = statement.add_columns(given.scalar_subquery().label("given"))
+        parts.append(Part.GIVEN)
+    if read.count:
+        statement = statement.add_columns(total(writer, read).label("total"))
+        parts.append(Part.TOTAL)
+    return writer.finish(statement, Expect.ANSWER, tuple(parts))
+
+
+def _values(writer: Writer, read: Read) -> sa.Select[Any]:
+    """A page of bare values."""
+    kept = page_rows(writer, read, 1).cte(PAGE).prefix_with("MATERIALIZED")
+    [value] = page_members(writer, read)
+    body = writer.dialect.parallel(value.shown, Source(kept, limit=amount(writer, read.limit)))
+    seen = sa.select(sa.func.count()).select_from(kept).scalar_subquery()
+    return sa.select(body.label("body"), seen.label("seen"))
+
+
+def _value(writer: Writer, read: Read, routine: Routine) -> Step:
+    """The one value of a function that is asked without FROM."""
+    [column] = read.table.columns
+    # With a limit it is not unfolded where its value is used, so that the function runs once.
+    given = sa.select(routine.label("value")).limit(sa.literal_column("1")).subquery("given")
+    shown = writer.dialect.show(sa.literal_column("given.value"), column.type)
+    one: Sql = sa.literal_column("1")
+    statement = sa.select(writer.dialect.values([shown]).label("body"), one.label("seen"), one.label("given"))
+    return writer.finish(statement.select_from(given), Expect.ANSWER, (Part.BODY, Part.SEEN, Part.GIVEN))
