@@ -35,3 +35,19 @@ async def test_what_is_wrong_with_the_address_is_an_error_and_the_socket_stays(q
                 await client.follow("book")
         async with api.session.ws_connect(f"{api.base}/ws/nothing") as ws:
             assert (await Client(ws).next())["code"] == "unknown_table"
+
+
+async def test_nothing_of_the_address_is_left_out_where_it_is_repeated(api: Served, write: Write) -> None:
+    narrow, wide = quote('{"id":{"_lte":2}}'), quote('{"id":{"_gte":0}}')
+    for query in (f"filter={wide}&filter={narrow}", "since=a&since=b", "initial=true&initial=false"):
+        async with api.session.ws_connect(f"{api.base}/ws/book?{query}") as ws:
+            client = Client(ws)
+            frame = await client.next()
+            assert (frame["type"], frame["errors"][0]["pointer"]) == ("error", f"/{query.partition('=')[0]}")
+            await client.silence()
+    async with api.session.ws_connect(f"{api.base}/ws/book?columns=id&columns=title&events=insert&events=update") as ws:
+        client = Client(ws)
+        assert (await client.next())["type"] == "ready"
+        write("UPDATE book SET title = 'told' WHERE id = 2")
+        [frame] = await client.changes(1)
+        assert frame["new"] == {"id": 2, "title": "told"}
