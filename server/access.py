@@ -15,7 +15,6 @@ from reflector.access.description import (
     ColumnList,
     CreateRules,
     DeleteRules,
-    FunctionRules,
     PresetText,
     ReadRules,
     RoleRules,
@@ -40,6 +39,8 @@ def settings_of(config: Config) -> Settings:
         statement_timeout=longest_statement(config).total_seconds(),
         writable=may_write(config),
         largest=largest_answer(config),
+        roles=config.decided_by_database,
+        prepared=config.postgrest.db_prepared_statements,
     )
 
 
@@ -58,29 +59,30 @@ def may_write(config: Config) -> bool:
     """Whether anything at all could be written under this configuration; otherwise the database refuses it as well."""
     if config.open:
         return config.writable
-    granted = (allow for table in config.tables.values() for allow in table.allow.values())
-    if config.functions:
+    if config.decided_by_database:
         return True
+    granted = (allow for table in config.tables.values() for allow in table.allow.values())
     return config.defaults.write or any(allow.create or allow.update or allow.delete for allow in granted)
 
 
 def overlay_of(config: Config) -> Overlay:
     """What the file says over the reflected database."""
     return Overlay(
-        schemas=config.database.schemas or None,
+        schemas=config.database.schemas or (config.postgrest.db_schemas if config.decided_by_database else None),
         exclude=config.database.exclude,
         names={table: said.name for table, said in config.tables.items() if said.name is not None},
         relationships=tuple(
             RelationshipRule(path, rename=said.rename, to=said.to, join=said.join)
             for path, said in config.relationships.items()
         ),
+        roles=config.decided_by_database,
     )
 
 
 def anonymous_role(config: Config) -> str | None:
     """The role of callers without a credential; None where they are refused, or where nothing is configured."""
     if config.auth is not None:
-        return config.auth.anonymous_role
+        return config.auth.anonymous_role or config.postgrest.db_anon_role
     return None if config.open else EVERYBODY
 
 
@@ -99,10 +101,6 @@ def describe(config: Config) -> AccessDescription:
         default_read=config.defaults.read,
         default_write=config.defaults.write,
         columns_listed=config.defaults.columns == "listed",
-        functions=tuple(
-            FunctionRules(name, said.allow, config.position("functions", name))
-            for name, said in config.functions.items()
-        ),
     )
 
 

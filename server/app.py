@@ -46,6 +46,7 @@ from server.telemetry.exposition import Exposition, Worker
 from server.telemetry.figures import Figures, cache_figures, capture_figures, engine_figures
 from server.telemetry.listener import FigureListener
 from server.telemetry.requests import Requests
+from server.transactions import transactions_of
 
 LOG: Final = logging.getLogger("reflector.server")
 DRAIN_SECONDS: Final = 6.0
@@ -146,9 +147,11 @@ def assembled(
     keeping = keeping_of(config, engine, database_of(config), key, statement.total_seconds(), siblings)
     health = Health(lambda: engine.driver.fetch(ASKS), lambda: bool(binding.unfit or (keeping and keeping.degraded)))
     cache = keeping.cache if keeping else None
-    context = Context(engine, authenticator(config), limits_of(config), key, statement, largest_answer(config), cache)
+    told = (statement, largest_answer(config), cache, transactions_of(config))
+    context = Context(engine, authenticator(config), limits_of(config), key, *told)
     capture = Capture(engine, database_of(config), opaque_keys(context.cursor_key))
     realtime = Realtime(context, capture)
+    refused = no_changes_of_rows if config.decided_by_database else None if worker is None else no_changes
     requests = Requests()
     rows = [
         *engine_figures(engine, lambda: len(binding.unfit), time.time()),
@@ -163,13 +166,14 @@ def assembled(
         [
             *health_routes(health),
             *resource_routes(context),
-            *postgrest_routes(context, settings=config.postgrest),
-            *(realtime.routes() if worker is None else [web.get(path, no_changes) for path in ("/ws", "/ws/{table}")]),
+            *(realtime.routes() if refused is None else [web.get(path, refused) for path in ("/ws", "/ws/{table}")]),
             *graphql_routes(context, guarded=guard.rules.token is not None),
             *openapi_routes(context, config, guarded=guard.rules.token is not None),
             *metrics_routes(context, exposition, config.auth.admin_role if config.auth else None),
             *docs_routes(guarded=guard.rules.token is not None),
             *routes,
+            # Last, because it may begin at the root of all.
+            *postgrest_routes(context, config.postgrest.path.rstrip("/"), config.postgrest),
         ]
     )
     if worker is not None:
@@ -210,6 +214,14 @@ async def hush(worker: Worker, _: web.Application) -> None:
 async def no_changes(_: web.Request) -> web.StreamResponse:
     """Raises NotSupported: what was told is remembered by one process, and the next request may meet another."""
     raise NotSupported("changes are not told while several processes serve", hint="server.workers: 1")
+
+
+async def no_changes_of_rows(_: web.Request) -> web.StreamResponse:
+    """Raises NotSupported: who may hear of a row is for the database to say, and it says so of rows that are read."""
+    raise NotSupported(
+        "changes are not told where the database decides: nobody could say which rows of a change a caller may see",
+        hint="auth.enforce: server",
+    )
 
 
 async def _listen(running: Running, context: ssl.SSLContext | None, *, shared: bool) -> None:

@@ -7,15 +7,18 @@ degrades readiness. Rules of one catalog never meet another.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final
 
 from reflector.access.bind import bind_permissions
+from reflector.access.database import database_permissions, quoted, unbound_roles
 from reflector.access.description import AccessDescription, Complaint, Severity
+from reflector.access.entries import read_entries
 from reflector.catalog.model import Catalog, Misfit
-from reflector.errors import CatalogError
+from reflector.catalog.roles import DatabaseRoles
+from reflector.errors import CatalogError, suggestion
 from reflector.snapshot import Snapshot
 from server.access import describe
 from server.config import Complaint as ConfigComplaint
@@ -27,7 +30,8 @@ NOWHERE: Final = Position("the configuration")
 TOLD_WHEN_LOADED: Final = {"unknown_role", "circular_role", "policy_error"}
 """What `load` has refused already, with better places."""
 LEFT_OUT: Final[Mapping[str, str]] = {"relationship_unbound": "; the relationship is left out"}
-ACCESS_SECTIONS: Final = {"auth", "roles", "policies", "defaults", "tables", "relationships", "functions"}
+ANONYMOUS: Final = ("postgrest", "db_anon_role")
+ACCESS_SECTIONS: Final = {"auth", "roles", "policies", "defaults", "tables", "relationships"}
 
 
 @dataclass(slots=True)
@@ -57,9 +61,35 @@ class Binding:
         if self.config.open:
             self.accept(complaints)
             return Snapshot(number, catalog, None, writable=self.config.writable, identity=identity)
+        if self.config.decided_by_database:
+            return self.granted(number, catalog, complaints)
         permissions, found = bind_permissions(self.description, catalog)
         self.accept((*complaints, *(each for each in found if each.code not in TOLD_WHEN_LOADED)))
         return Snapshot(number, catalog, permissions, identity=identity)
+
+    def granted(self, number: int, catalog: Catalog, complaints: Sequence[Complaint]) -> Snapshot:
+        """The snapshot of a catalog whose database decides; raises ConfigError where it could not decide."""
+        found = [*complaints]
+        hidden = {
+            entry.table: frozenset(entry.hidden) for entry in read_entries(self.description, catalog, found.append)
+        }
+        if catalog.roles is not None:
+            where = self.config.position("auth", "enforce")
+            found += (replace(each, where=where) for each in unbound_roles(catalog.roles))
+            found += self.unknown_anonymous(catalog.roles)
+        self.accept(found)
+        return Snapshot(number, catalog, database_permissions(catalog, hidden), identity=self.identity(catalog))
+
+    def unknown_anonymous(self, roles: DatabaseRoles) -> Iterator[Complaint]:
+        """The role of callers without a token is one that the login can take."""
+        name = self.description.anonymous_role
+        if name is None or name in roles.by_name:
+            return
+        reason = f"the login {quoted(roles.login)} cannot take the role {name!r}" if name in roles.others else ""
+        hint = f"GRANT {quoted(name)} TO {quoted(roles.login)}" if reason else suggestion(name, roles.by_name)
+        setting = ("auth", "anonymous_role") if ("auth", "anonymous_role") in self.config.places else ANONYMOUS
+        where = self.config.position(*setting)
+        yield Complaint(Severity.ERROR, "unknown_role", reason or f"there is no role {name!r}", hint, where)
 
     def accept(self, complaints: Sequence[Complaint]) -> None:
         """Report what can be lived with; raises ConfigError with everything where something cannot."""

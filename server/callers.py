@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, TypeVar
 
 from aiohttp import web
@@ -99,10 +99,14 @@ class Caller:
 
 
 class Callers:
-    """Finds the rights of a request's caller, and keeps what was read of requests while one snapshot lasts."""
+    """Finds the rights of a request's caller, and keeps what was read of requests while one snapshot lasts.
 
-    def __init__(self, context: Context) -> None:
+    `root`: where PostgREST's API begins, for its own callers.
+    """
+
+    def __init__(self, context: Context, root: str | None = None) -> None:
         self.context = context
+        self.root = root
         self._recent: Recent[Any] = Recent()
         self._rights: dict[tuple[str, ...], Rights] = {}
         self._snapshot: Snapshot | None = None
@@ -118,6 +122,9 @@ class Callers:
         rights = self._rights.get(principal.roles)
         if rights is None:
             rights = self._find(snapshot, principal)
+        transactions = self.context.transactions
+        if transactions is not None:
+            rights = replace(rights, session=transactions.of(request, principal, snapshot, rights.session, self.root))
         return Caller(principal, rights)
 
     def _find(self, snapshot: Snapshot, principal: Principal) -> Rights:

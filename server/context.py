@@ -15,6 +15,7 @@ from reflector.access.principal import Principal
 from reflector.engine import Engine
 from server.cache.answers import AnswerCache
 from server.config.limits import EffectiveLimits
+from server.transactions import Transactions
 
 Authenticate = Callable[[web.BaseRequest], Principal]
 """Who sent the request; raises Unauthenticated for a bad credential, and for none where none is not enough."""
@@ -24,7 +25,7 @@ Authenticate = Callable[[web.BaseRequest], Principal]
 class Context:
     """`limits` gives those of a set of roles. `cursor_key` is 64 bytes, the same in every process that serves.
 
-    `cache` is None where no answers are kept. `timeout` is what the driver itself allows a statement, and
+    `cache` is None where no answers are kept, `transactions` where no request has one of its own. `timeout` is what the driver itself allows a statement, and
     `largest` an answer; who has less says so with each of theirs.
     """
 
@@ -35,3 +36,4 @@ class Context:
     timeout: timedelta
     largest: int
     cache: AnswerCache | None = None
+    transactions: Transactions | None = None

@@ -31,6 +31,7 @@ class Guard:
 def guard_of(config: Config) -> Guard:
     """What the gate is to hold under this configuration."""
     server, asked = config.server, config.auth is not None
+    pages = config.postgrest.server_cors_allowed_origins
     alone = not asked and not config.insecure and is_loopback(server.host)
     made = None
     if not asked and not config.insecure and not alone and server.token is None:
@@ -42,7 +43,8 @@ def guard_of(config: Config) -> Guard:
             token=None if asked else server.token or made,
             credentials=asked or (server.token or made) is not None,
             own_origins=frozenset(filter(None, [origin_of(server.url)])),
-            origins=frozenset(server.cors.origins),
+            origins=frozenset(server.cors.origins) | frozenset(pages) - {"*"},
+            anybody=config.postgrest.path if "*" in pages else None,
         ),
         made,
     )

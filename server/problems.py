@@ -66,6 +66,7 @@ from reflector.errors import (
     UnknownOperator,
     UnknownParameter,
     UnknownRelationship,
+    UnknownRole,
     UnknownTable,
 )
 from server.config import ConfigError
@@ -89,9 +90,21 @@ class AmbiguousCredentials(RequestError):
 
 
 class InvalidToken(Unauthenticated):
-    """A credential that is there and does not hold."""
+    """A credential that is there and does not hold. `details` go on where the message ends."""
 
     code: ClassVar[str] = "invalid_token"
+
+    def __init__(self, message: str, *, hint: str | None = None, details: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.details = details
+
+
+class MissingKey(InvalidToken):
+    """A token came, and there is no key to hold it against."""
+
+
+class RefusedClaims(InvalidToken):
+    """A token whose signature holds, and whose claims do not, now or here."""
 
 
 class MisdirectedRequest(AccessError):
@@ -151,7 +164,10 @@ TABLE: Final[Mapping[type[ReflectorError], Told]] = {
     AccessError: Told(403),
     Unauthenticated: Told(401),
     InvalidToken: Told(401),
+    MissingKey: Told(401),
+    RefusedClaims: Told(401),
     Forbidden: Told(403),
+    UnknownRole: Told(403),
     CheckRefused: Told(403),
     MissingClaim: Told(403),
     RuleUnbound: Told(503, "the table is closed: one of its rules does not fit the database"),

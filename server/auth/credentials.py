@@ -17,8 +17,10 @@ from aiohttp import hdrs, web
 from reflector.access.principal import Principal
 from reflector.errors import Unauthenticated
 from server.access import anonymous_role
-from server.auth.jwt import JwtBearer
-from server.config import Config
+from server.auth.jwt import JwtBearer, claim_at
+from server.auth.signed import SignedBearer, TokenRules
+from server.auth.token_keys import keys_of
+from server.config import Config, Position
 from server.context import Authenticate
 from server.problems import AmbiguousCredentials, InvalidToken
 
@@ -29,7 +31,11 @@ def authenticator(config: Config, clock: Callable[[], float] = time.time) -> Aut
     nobody = Principal(roles=() if role is None else (role,), anonymous=True)
     if config.auth is None:
         return lambda _: nobody
-    bearer = None if config.auth.jwt is None else JwtBearer(config.auth.jwt, config.roles, clock)
+    bearer: Callable[[str], Principal] | None
+    if config.decided_by_database:
+        bearer = SignedBearer(token_rules(config), clock)
+    else:
+        bearer = None if config.auth.jwt is None else JwtBearer(config.auth.jwt, config.roles, clock)
     guest = None if role is None else nobody
 
     def authenticate(request: web.BaseRequest) -> Principal:
@@ -46,3 +52,36 @@ def authenticator(config: Config, clock: Callable[[], float] = time.time) -> Aut
         return bearer(token.strip())
 
     return authenticate
+
+
+def token_rules(config: Config) -> TokenRules:
+    """What tokens must be where the database decides; raises ConfigError for a key that cannot be used."""
+    said, own = config.postgrest, config.auth.jwt if config.auth else None
+    anonymous = anonymous_role(config)
+    if own is not None:
+        return TokenRules(
+            keys_of(own.secret.reveal(), base64_text=False, place=_place(config, "auth", "jwt", "secret")),
+            lambda claims: _text(claim_at(claims, own.role_claim)),
+            anonymous,
+            own.audience,
+            own.issuer,
+            own.leeway.total_seconds(),
+        )
+    place, secret = _place(config, "postgrest", "jwt_secret"), said.jwt_secret
+    return TokenRules(
+        () if secret is None else keys_of(secret.reveal(), base64_text=said.jwt_secret_is_base64, place=place),
+        said.jwt_role_claim_key.role_of,
+        anonymous,
+        said.jwt_aud,
+        absent_aud=said.allow_absent_aud,
+        absent_exp=said.allow_absent_exp,
+        entries=said.jwt_cache_max_entries,
+    )
+
+
+def _place(config: Config, *path: str) -> Position:
+    return config.position(*path) or Position(".".join(path))
+
+
+def _text(claim: object) -> str | None:
+    return claim if isinstance(claim, str) else None

@@ -65,6 +65,8 @@ def unknown_roles(data: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _named_roles(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    if decided_by_database(data):
+        return  # roles are the database's own
     for role, said in mapping(data, "roles").items():
         for below, parent in parents(said):
             yield ("roles", role, *below), parent
@@ -118,7 +120,7 @@ def policy_names(data: Mapping[str, Any]) -> Iterator[Fault]:
 def nobody_calls(data: Mapping[str, Any]) -> Iterator[Fault]:
     """Somebody must be able to have a role, where roles are allowed something."""
     auth = data.get("auth")
-    if isinstance(auth, Mapping) and not auth:
+    if isinstance(auth, Mapping) and not auth.keys() - {"enforce"} and not decided_by_database(data):
         yield ("auth",), "says nothing: name jwt, anonymous_role or both", None
     first = next(allowances(data), None)
     if "auth" not in data and first is not None:
@@ -224,6 +226,77 @@ def relationships(data: Mapping[str, Any]) -> Iterator[Fault]:
             yield path, "needs both to and join, and join at least one pair of columns", None
 
 
+def decided_by_database(data: Mapping[str, Any]) -> bool:
+    """Whether the database itself says who may do what."""
+    return bool(mapping(data, "auth").get("enforce") == "database")
+
+
+def database_decides(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Where PostgreSQL's grants and row rules decide, rules of this file would be believed and not hold."""
+    if not decided_by_database(data):
+        return
+    url = mapping(data, "database").get("url")
+    if not str(url).startswith(("postgresql:", "postgres:")):
+        yield ("auth", "enforce"), "database is for PostgreSQL: no other database has rules of rows of its own", None
+    for path in _idle(data):
+        yield path, "says nothing where auth.enforce is database: PostgreSQL's grants and policies decide", None
+    if not any(mapping(data, *path[:-1]).get(path[-1]) for path in CALLERS):
+        yield ("auth", "enforce"), "nobody can call", "set postgrest.jwt_secret, postgrest.db_anon_role or both"
+    for ours, theirs in TWICE:
+        if ours[-1] in mapping(data, *ours[:-1]) and theirs[-1] in mapping(data, *theirs[:-1]):
+            yield theirs, f"is said by {'.'.join(ours)} already", None
+
+
+CALLERS: Final = (
+    ("auth", "jwt"),
+    ("auth", "anonymous_role"),
+    ("postgrest", "jwt_secret"),
+    ("postgrest", "db_anon_role"),
+)
+TWICE: Final = (
+    (("auth", "anonymous_role"), ("postgrest", "db_anon_role")),
+    (("auth", "jwt"), ("postgrest", "jwt_secret")),
+    (("database", "schemas"), ("postgrest", "db_schemas")),
+)
+IN_TRANSACTIONS: Final = (
+    "allow_absent_aud",
+    "allow_absent_exp",
+    "app_settings",
+    "db_anon_role",
+    "db_extra_search_path",
+    "db_pre_request",
+    "db_prepared_statements",
+    "db_schemas",
+    "jwt_aud",
+    "jwt_cache_max_entries",
+    "jwt_role_claim_key",
+    "jwt_secret",
+    "jwt_secret_is_base64",
+)
+"""Settings of PostgREST's whose counterparts elsewhere in the file hold where the server decides."""
+
+
+def _idle(data: Mapping[str, Any]) -> Iterator[Path]:
+    """What only means something where the server decides."""
+    yield from ((name,) for name in ("policies", "defaults") if name in data)
+    yield from (
+        ("roles", role, "extends") for role, said in mapping(data, "roles").items() if "extends" in mapping(said)
+    )
+    for table, said in mapping(data, "tables").items():
+        yield from (("tables", table, name) for name in ("allow", "cache") if name in mapping(said))
+    if "default_role" in mapping(data, "auth", "jwt"):
+        yield "auth", "jwt", "default_role"
+
+
+def server_decides(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """What is told to the database for each request needs a database that decides."""
+    if decided_by_database(data):
+        return
+    for name in IN_TRANSACTIONS:
+        if name in mapping(data, "postgrest"):
+            yield ("postgrest", name), "is for auth.enforce: database", None
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     unknown_roles,
     circular_roles,
@@ -236,4 +309,6 @@ CHECKS: Final[tuple[Check, ...]] = (
     table_names,
     columns,
     relationships,
+    database_decides,
+    server_decides,
 )

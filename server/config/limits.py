@@ -35,7 +35,8 @@ class EffectiveLimits:
 
 def limits_for(config: File, roles: Collection[str]) -> EffectiveLimits:
     """The limits of a caller with these roles; of nobody in particular, when there are none."""
-    words = [_inherited(config, role) for role in roles]
+    # Roles of the database need not be declared.
+    words = [_inherited(config, role) for role in roles if role in config.roles]
     floor = config.limits
 
     def most(name: str, otherwise: Bound) -> Bound:

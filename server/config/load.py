@@ -32,7 +32,10 @@ SECRETS: Final[tuple[SettingPath, ...]] = (
     ("server", "token"),
     ("auth", "jwt", "secret"),
     ("redis", "url"),
+    ("postgrest", "jwt_secret"),
 )
+AT: Final = "@"
+"""How PostgREST writes that its secret stands in a file."""
 
 
 def load(path: Path | None, environ: Mapping[str, str], flags: Flags) -> Config:
@@ -121,8 +124,12 @@ def _read_secret_files(document: Document, folder: Path) -> None:
     for path in SECRETS:
         section = checks.mapping(document.data, *map(str, path[:-1]))
         given = section.get(str(path[-1]))
-        if isinstance(section, SourceMapping) and isinstance(given, str) and given.startswith(FROM_FILE):
-            section[str(path[-1])] = _secret(document, path, folder / given.removeprefix(FROM_FILE))
+        if not isinstance(section, SourceMapping) or not isinstance(given, str):
+            continue
+        for mark in (FROM_FILE, AT) if path[0] == "postgrest" else (FROM_FILE,):
+            if given.startswith(mark):
+                section[str(path[-1])] = _secret(document, path, folder / given.removeprefix(mark))
+                break
 
 
 def _secret(document: Document, path: SettingPath, file: Path) -> Any:

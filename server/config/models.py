@@ -53,7 +53,6 @@ __all__ = [
     "Defaults",
     "Delete",
     "File",
-    "Function",
     "Jwt",
     "Limits",
     "Metrics",
@@ -143,8 +142,9 @@ class Jwt(Section):
 class Auth(Section):
     """Who is calling."""
 
-    later: ClassVar = frozenset({"api_keys", "enforce"})
+    later: ClassVar = frozenset({"api_keys"})
 
+    enforce: Literal["server", "database"] = "server"
     jwt: Jwt | None = None
     anonymous_role: Text | None = None
     admin_role: Text | None = None
@@ -214,12 +214,6 @@ class Relationship(Section):
     rename: Text | None = None
 
 
-class Function(Section):
-    """Who may call the functions of that name."""
-
-    allow: Annotated[tuple[Text, ...], BeforeValidator(_one_or_many), WithJsonSchema(NAMES)]
-
-
 class Limits(Section):
     """What holds for roles that say nothing themselves."""
 
@@ -276,6 +270,7 @@ class File(Section):
     later: ClassVar = frozenset(
         {
             "changes",
+            "functions",
             "tests",
             "webhooks",
             "extensions",
@@ -293,12 +288,11 @@ class File(Section):
     defaults: Defaults = Defaults()
     tables: Named[Table] = Field(default_factory=nothing)
     relationships: Named[Relationship] = Field(default_factory=nothing)
-    functions: Named[Function] = Field(default_factory=nothing)
     limits: Limits = Limits()
     observability: Observability = Observability()
     cache: Cache = Cache()
     redis: Redis | None = None
-    postgrest: PostgrestSettings = PostgrestSettings()
+    postgrest: PostgrestSettings = Field(default_factory=PostgrestSettings)
 
 
 class Config(File):
@@ -313,9 +307,14 @@ class Config(File):
     places: dict[Path, Place] = Field(default_factory=dict, repr=False, exclude=True)
 
     @property
+    def decided_by_database(self) -> bool:
+        """Whether the database's own roles, grants and row rules say who may do what."""
+        return self.auth is not None and self.auth.enforce == "database"
+
+    @property
     def open(self) -> bool:
-        """Whether nothing says who may do what: neither `auth`, `tables`, `functions` nor `defaults` is configured."""
-        return not {"auth", "tables", "functions", "defaults"} & self.model_fields_set
+        """Whether nothing says who may do what: neither `auth`, `tables` nor `defaults` is configured."""
+        return not {"auth", "tables", "defaults"} & self.model_fields_set
 
     def position(self, *path: str | int) -> Position | None:
         """Where a setting's key is written, or the nearest of its parents; None where no file says anything of it."""

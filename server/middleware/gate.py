@@ -69,6 +69,8 @@ VARY: Final = "Authorization, Accept, Prefer, Accept-Profile, Origin, Accept-Enc
 CORS_METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE"
 CORS_HEADERS: Final = f"Authorization, Content-Type, Accept, If-None-Match, Prefer, {REQUEST_ID}"
 CORS_EXPOSED: Final = f"ETag, Link, Location, Retry-After, WWW-Authenticate, {REQUEST_ID}"
+SIMPLE_HEADERS: Final = ("Accept", "Accept-Language", "Content-Language")
+EXPOSED_TO_ANYBODY: Final = "Content-Encoding, Content-Location, Content-Range, Content-Type, Date, Location, Server, Transfer-Encoding, Range-Unit"
 CORS_SECONDS: Final = "600"
 ALWAYS: Final = CIMultiDict(
     {
@@ -87,7 +89,8 @@ class GateRules:
 
     forwarded: whether requests may have come through a proxy. token: what every request must carry, where set.
     credentials: whether an Authorization header is a credential here, so that a write with one needs no Origin.
-    own_origins: the public address's; `origins`: those of `cors.origins`.
+    own_origins: the public address's; `origins`: those of `cors.origins`. anybody: the beginning of paths that pages of any
+    origin may call, None for no such paths.
     """
 
     hosts: frozenset[str] | None = None
@@ -96,6 +99,7 @@ class GateRules:
     credentials: bool = False
     own_origins: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
+    anybody: str | None = None
 
 
 def gate(rules: GateRules, requests: Requests, *, told: bool = False) -> Middleware:
@@ -225,6 +229,8 @@ def check_origin(rules: GateRules, request: web.Request) -> None:
     headers = request.headers
     if hdrs.ORIGIN not in headers or (rules.credentials and hdrs.AUTHORIZATION in headers):
         return
+    if is_for_anybody(rules, request) and "Upgrade" not in headers:
+        return
     origins = headers.getall(hdrs.ORIGIN)
     if len(origins) != 1 or not (origins[0] in rules.origins or is_own(rules, request, origins[0])):
         raise OriginRefused(
@@ -238,6 +244,11 @@ def is_own(rules: GateRules, request: web.Request, origin: str) -> bool:
     return origin in rules.own_origins or origin == f"{request.scheme}://{request.headers.get(hdrs.HOST, '')}".lower()
 
 
+def is_for_anybody(rules: GateRules, request: web.Request) -> bool:
+    """Whether pages of any origin may call what is asked for."""
+    return rules.anybody is not None and request.path.startswith(rules.anybody)
+
+
 def asks_first(request: web.Request) -> bool:
     """Whether a browser asks, before the page's own request, whether it may be sent."""
     return request.method == "OPTIONS" and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers
@@ -245,6 +256,8 @@ def asks_first(request: web.Request) -> bool:
 
 def preflight(rules: GateRules, request: web.Request) -> web.Response:
     """The answer to a browser that asks whether a page may call."""
+    if is_for_anybody(rules, request):
+        return for_anybody(request)
     if request.headers.get(hdrs.ORIGIN) not in rules.origins:
         raise OriginRefused("pages of this origin may not call", hint="list it under server.cors.origins")
     headers = {
@@ -255,6 +268,17 @@ def preflight(rules: GateRules, request: web.Request) -> web.Response:
     return web.Response(status=204, headers=headers)
 
 
+def for_anybody(request: web.Request) -> web.Response:
+    """The same where every page may: as PostgREST answers."""
+    asked = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, "")
+    headers = {
+        "Access-Control-Allow-Methods": "GET, POST, PATCH, PUT, DELETE, OPTIONS, HEAD",
+        "Access-Control-Allow-Headers": ", ".join(filter(None, ("Authorization", asked, *SIMPLE_HEADERS))),
+        "Access-Control-Max-Age": "86400",
+    }
+    return web.Response(status=200, headers=headers)
+
+
 # ── out ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -263,7 +287,10 @@ def dress(rules: GateRules, request: web.Request, response: web.StreamResponse, 
     headers = response.headers
     headers[REQUEST_ID] = request_id
     headers.merge(ALWAYS)
-    if rules.origins:
+    if rules.anybody is not None and is_for_anybody(rules, request):
+        headers["Access-Control-Allow-Origin"] = "*"
+        headers["Access-Control-Expose-Headers"] = EXPOSED_TO_ANYBODY
+    elif rules.origins:
         origin = request.headers.get(hdrs.ORIGIN)
         if origin in rules.origins:
             headers["Access-Control-Allow-Origin"] = origin

@@ -6,16 +6,17 @@ Rule: whatever goes wrong here leaves in PostgREST's form. A method of a table i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from aiohttp import web
 
-from reflector.errors import ReflectorError, SchemaChanged
-from server.apis.postgrest.errors import refused, translate
-from server.apis.postgrest.faults import PostgrestError, refusal
+from reflector.errors import SchemaChanged
+from server.apis.postgrest.faults import refusal
 from server.apis.postgrest.lowering.operands import not_offered
 from server.apis.postgrest.reading import ReadRoad
 from server.apis.postgrest.roads import Api, Road
+from server.apis.postgrest.telling import Telling
 from server.callers import Caller, Callers
 from server.config.postgrest import PostgrestSettings
 from server.context import Context
@@ -29,7 +30,7 @@ def postgrest_routes(
     context: Context, root: str = ROOT, settings: PostgrestSettings | None = None
 ) -> list[web.RouteDef]:
     """The routes under `root`, all methods of each."""
-    api = PostgrestApi(context, settings or PostgrestSettings())
+    api = PostgrestApi(context, root, settings or PostgrestSettings())
     return [
         web.route("*", root + "/{table:[^/]+}", api.table),
         web.route("*", root + "/{path:[^/]*/.*}", api.nowhere),
@@ -45,8 +46,10 @@ def table_roads(api: Api) -> Mapping[str, Road]:
 class PostgrestApi:
     """The handlers, and what they share."""
 
-    def __init__(self, context: Context, settings: PostgrestSettings) -> None:
-        self.api = Api(context.engine, Callers(context), settings, context.cache)
+    def __init__(self, context: Context, root: str, settings: PostgrestSettings) -> None:
+        self.api = Api(context.engine, Callers(context, root), settings, context.cache)
+        decides = context.transactions is not None and context.transactions.decides
+        self.telling = Telling(settings, decides)
         self.table_roads = table_roads(self.api)
 
     async def table(self, request: web.Request) -> web.Response:
@@ -59,15 +62,7 @@ class PostgrestApi:
 
     async def _told(self, request: web.Request, handle: Road) -> web.Response:
         """The handler's answer, or its error as PostgREST tells it."""
-        known = False
-        try:
-            caller = self.api.callers.of(request)
-            known = not caller.principal.anonymous
-            return await handle(request, caller)
-        except PostgrestError as error:
-            return _refused(error, known=known)
-        except ReflectorError as error:
-            return _refused(translate(error), known=known)
+        return await self.telling.told(request, partial(self.api.callers.of, request), partial(handle, request))
 
     async def _table(self, request: web.Request, caller: Caller) -> web.Response:
         road = self.table_roads.get(request.method)
@@ -85,8 +80,3 @@ class PostgrestApi:
 
 async def _no_path(_request: web.Request, _caller: Caller) -> web.Response:
     raise refusal("PGRST125", "Invalid path specified in request URL")
-
-
-def _refused(error: PostgrestError, *, known: bool) -> web.Response:
-    told = refused(error, known=known)
-    return web.Response(status=told.status, body=told.body, headers=told.headers)

@@ -1,0 +1,108 @@
+"""How an answer of a road leaves, and what becomes of its error: in PostgREST's form, or in the database's own words.
+
+    the database decides     its errors are told as it reports them; its settings change status and headers of an answer
+    the server decides       errors are told in words of ours
+
+Rule: what is decided here is how something looks; whether it was done was decided before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+
+from aiohttp import hdrs, web
+
+from reflector.drivers.reports import reported
+from reflector.errors import ReflectorError, UnknownRole
+from server.apis.postgrest.errors import Refused, refused, translate
+from server.apis.postgrest.faults import Fault, PostgrestError, refusal
+from server.apis.postgrest.raised import Raised, obey, raised
+from server.callers import Caller
+from server.config.postgrest import PostgrestSettings
+from server.problems import InvalidToken, MissingKey, RefusedClaims
+from server.transactions import READING, SAID
+
+TOKENS: Final[tuple[tuple[type[InvalidToken], str], ...]] = (
+    (MissingKey, "PGRST300"),
+    (RefusedClaims, "PGRST303"),
+    (InvalidToken, "PGRST301"),
+)
+NO_TABLE: Final = "PGRST205"
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """`settings` are the API's. `decides`: the database decides."""
+
+    settings: PostgrestSettings
+    decides: bool
+
+    async def told(
+        self,
+        request: web.Request,
+        find: Callable[[], Caller],
+        handle: Callable[[Caller], Awaitable[web.Response]],
+    ) -> web.Response:
+        """The answer, or the error. `find` says who calls."""
+        caller: Caller | None = None
+        try:
+            caller = find()
+            response = await handle(caller)
+            said = request.get(SAID)
+            if said is not None:
+                obey(said, response)
+        except (PostgrestError, ReflectorError) as error:
+            response = self._response(self._refused(error, request, caller))
+        if self.settings.server_trace_header is not None:
+            given = request.headers.get(self.settings.server_trace_header)
+            if given is not None:
+                response.headers[self.settings.server_trace_header] = given
+        return response
+
+    def _refused(self, error: PostgrestError | ReflectorError, request: web.Request, caller: Caller | None) -> Raised:
+        known = hdrs.AUTHORIZATION in request.headers if caller is None else not caller.principal.anonymous
+        terse = self._terse
+        if self.decides:
+            report = reported(error)
+            if report is not None:
+                return raised(report, known=known, terse=terse)
+            if isinstance(error, UnknownRole):
+                return Raised(_unknown_role(error, terse=terse))
+        own = error if isinstance(error, PostgrestError) else told_error(error)
+        if self.decides and caller is not None and own.fault.code == NO_TABLE:
+            own = _denied(own, request, caller)
+        return Raised(refused(own, known=known, terse=terse))
+
+    @property
+    def _terse(self) -> bool:
+        return self.settings.client_error_verbosity == "minimal"
+
+    def _response(self, told: Raised) -> web.Response:
+        answer = told.refused
+        return web.Response(status=answer.status, reason=told.reason, body=answer.body, headers=answer.headers)
+
+
+def told_error(error: ReflectorError) -> PostgrestError:
+    """An error of ours in PostgREST's terms; of tokens each kind has a code of its own."""
+    for kind, code in TOKENS:
+        if isinstance(error, kind):
+            return refusal(code, error.message, error.details)
+    return translate(error)
+
+
+def _unknown_role(error: UnknownRole, *, terse: bool) -> Refused:
+    told = refused(PostgrestError(Fault("22023", error.message)), known=True, terse=terse)
+    return Refused(401, told.body, {**told.headers, "WWW-Authenticate": "Bearer"})
+
+
+def _denied(error: PostgrestError, request: web.Request, caller: Caller) -> PostgrestError:
+    """What the database would say of a table that is there and that the role was granted nothing of."""
+    catalog, name = caller.rights.snapshot.catalog, unquote(request.rel_url.raw_path.rpartition("/")[2])
+    header = "Accept-Profile" if request.method in READING else "Content-Profile"
+    schema = request.headers.get(header, catalog.schemas[0] if catalog.schemas else "")
+    if any(table.schema == schema and table.name == name for table in catalog.tables.values()):
+        return refusal("42501", f"permission denied for table {name}")
+    return error

@@ -1,0 +1,130 @@
+"""What the transaction of a request is told where the database decides: as whom, for whom, and how it ends.
+
+    role                     the caller's
+    settings of the role     ALTER ROLE … SET, the isolation level too
+    search_path              the schema asked for, and `db_extra_search_path`
+    request.jwt.claims       the token's claims, `role` filled in
+    request.method, .path, .headers, .cookies
+    app.settings.*           those of the file
+    TimeZone                 Prefer: timezone=
+
+Rule: whatever is set is set for one transaction, as values; and the role is set for every one of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from aiohttp import web
+
+from reflector.access.database import DatabasePermissions, quoted
+from reflector.access.principal import Principal
+from reflector.drivers.protocol import Said, Session
+from reflector.snapshot import Snapshot
+from server.config import Config
+
+READING: Final = frozenset({"GET", "HEAD"})
+SAID: Final = web.RequestKey("said", Said)
+"""Under which a request remembers what its transaction says."""
+USUAL_LEVEL: Final = "read committed"
+
+
+@dataclass(frozen=True, slots=True)
+class Transactions:
+    """`decides`: the database decides; elsewhere only the end of a transaction is the caller's to choose."""
+
+    decides: bool
+    extra: tuple[str, ...]
+    first: tuple[str, ...]
+    constants: Mapping[str, str]
+    end: str
+
+    def of(
+        self, request: web.BaseRequest, principal: Principal, snapshot: Snapshot, limits: Session, root: str | None
+    ) -> Session:
+        """The session of one request; `limits` is what its roles have in any case. `root` is where PostgREST's API begins,
+        None for a request to another."""
+        inside = root is not None
+        preferred = dict(preferences(request)) if inside else {}
+        rollback = inside and self._rolls_back(preferred.get("tx"))
+        if not self.decides:
+            return replace(limits, rollback=True) if rollback else limits
+        said = None
+        if inside:
+            said = request[SAID] = Said()
+        role = principal.roles[0]
+        known = snapshot.permissions
+        own = known.roles.by_name[role] if isinstance(known, DatabasePermissions) and known.roles is not None else None
+        settings = {**({} if own is None else own.settings), **self._settings(request, principal, snapshot, root)}
+        if "timezone" in preferred:
+            settings["TimeZone"] = preferred["timezone"]
+        return replace(
+            limits,
+            role=role,
+            settings=settings,
+            read_only=request.method in READING,
+            isolation=(own.isolation if own else None) or USUAL_LEVEL,
+            first=self.first,
+            said=said,
+            rollback=rollback,
+        )
+
+    def _rolls_back(self, wish: str | None) -> bool:
+        if wish in {"commit", "rollback"} and self.end.endswith("-allow-override"):
+            return wish == "rollback"
+        return self.end.startswith("rollback")
+
+    def _settings(
+        self, request: web.BaseRequest, principal: Principal, snapshot: Snapshot, root: str | None
+    ) -> dict[str, str]:
+        schemas = snapshot.catalog.schemas
+        if root is not None:
+            header = "Accept-Profile" if request.method in READING else "Content-Profile"
+            asked = request.headers.get(header)
+            schemas = (asked if asked in schemas else schemas[0],) if schemas else ()
+        path = request.rel_url.raw_path
+        return {
+            "search_path": ", ".join(map(quoted, dict.fromkeys((*schemas, *self.extra)))),
+            "request.jwt.claims": _json({**principal.claims, "role": principal.roles[0]}),
+            "request.method": request.method,
+            "request.path": path if root is None else path.removeprefix(root),
+            "request.headers": _json(headers_of(request)),
+            "request.cookies": _json(dict(request.cookies)),
+            **self.constants,
+        }
+
+
+def transactions_of(config: Config) -> Transactions | None:
+    """What requests' transactions are told under this configuration; None for nothing."""
+    said, decides = config.postgrest, config.decided_by_database
+    if not decides and said.db_tx_end == "commit":
+        return None
+    first = tuple(said.db_pre_request.split(".")) if said.db_pre_request and decides else ()
+    constants = {f"app.settings.{name}": value for name, value in said.app_settings.items()}
+    return Transactions(decides, said.db_extra_search_path, first, constants, said.db_tx_end)
+
+
+def headers_of(request: web.BaseRequest) -> dict[str, str]:
+    """The headers by their names in small letters, without cookies."""
+    return {
+        name.lower(): value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        for name, value in request.headers.items()
+        if name.lower() != "cookie"
+    }
+
+
+def preferences(request: web.BaseRequest) -> Iterator[tuple[str, str]]:
+    """What the Prefer headers say, so that the first of a kind is the last to come."""
+    given = request.headers.getall("Prefer", ())
+    parts = [part.strip() for header in given for part in header.split(",")]
+    for part in reversed(parts):
+        name, _, value = part.partition("=")
+        if value:
+            yield name, value
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
