@@ -15,6 +15,7 @@ from reflector.access.description import (
     ColumnList,
     CreateRules,
     DeleteRules,
+    FunctionRules,
     PresetText,
     ReadRules,
     RoleRules,
@@ -62,6 +63,8 @@ def may_write(config: Config) -> bool:
     if config.decided_by_database:
         return True
     granted = (allow for table in config.tables.values() for allow in table.allow.values())
+    if config.functions:
+        return True
     return config.defaults.write or any(allow.create or allow.update or allow.delete for allow in granted)
 
 
@@ -101,6 +104,10 @@ def describe(config: Config) -> AccessDescription:
         default_read=config.defaults.read,
         default_write=config.defaults.write,
         columns_listed=config.defaults.columns == "listed",
+        functions=tuple(
+            FunctionRules(name, said.allow, config.position("functions", name))
+            for name, said in config.functions.items()
+        ),
     )
 
 

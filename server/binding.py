@@ -31,7 +31,7 @@ TOLD_WHEN_LOADED: Final = {"unknown_role", "circular_role", "policy_error"}
 """What `load` has refused already, with better places."""
 LEFT_OUT: Final[Mapping[str, str]] = {"relationship_unbound": "; the relationship is left out"}
 ANONYMOUS: Final = ("postgrest", "db_anon_role")
-ACCESS_SECTIONS: Final = {"auth", "roles", "policies", "defaults", "tables", "relationships"}
+ACCESS_SECTIONS: Final = {"auth", "roles", "policies", "defaults", "tables", "relationships", "functions"}
 
 
 @dataclass(slots=True)

@@ -53,6 +53,7 @@ __all__ = [
     "Defaults",
     "Delete",
     "File",
+    "Function",
     "Jwt",
     "Limits",
     "Metrics",
@@ -214,6 +215,12 @@ class Relationship(Section):
     rename: Text | None = None
 
 
+class Function(Section):
+    """Who may call the functions of that name."""
+
+    allow: Annotated[tuple[Text, ...], BeforeValidator(_one_or_many), WithJsonSchema(NAMES)]
+
+
 class Limits(Section):
     """What holds for roles that say nothing themselves."""
 
@@ -270,7 +277,6 @@ class File(Section):
     later: ClassVar = frozenset(
         {
             "changes",
-            "functions",
             "tests",
             "webhooks",
             "extensions",
@@ -288,6 +294,7 @@ class File(Section):
     defaults: Defaults = Defaults()
     tables: Named[Table] = Field(default_factory=nothing)
     relationships: Named[Relationship] = Field(default_factory=nothing)
+    functions: Named[Function] = Field(default_factory=nothing)
     limits: Limits = Limits()
     observability: Observability = Observability()
     cache: Cache = Cache()
@@ -313,8 +320,8 @@ class Config(File):
 
     @property
     def open(self) -> bool:
-        """Whether nothing says who may do what: neither `auth`, `tables` nor `defaults` is configured."""
-        return not {"auth", "tables", "defaults"} & self.model_fields_set
+        """Whether nothing says who may do what: neither `auth`, `tables`, `functions` nor `defaults` is configured."""
+        return not {"auth", "tables", "functions", "defaults"} & self.model_fields_set
 
     def position(self, *path: str | int) -> Position | None:
         """Where a setting's key is written, or the nearest of its parents; None where no file says anything of it."""
