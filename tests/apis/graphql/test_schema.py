@@ -120,9 +120,9 @@ async def test_a_thousand_tables_have_a_schema_in_a_moment(databases: Databases)
     async with serving(databases.database(DatabaseKind.SQLITE, tables)) as engine:
         catalog = engine.snapshot.catalog
     grants = open_grants(catalog, writable=True)
-    began = time.perf_counter()
+    began = time.process_time()
     names = names_of(catalog)
     schema = make_schema(Access(scope_for(catalog, grants), grants), names)
-    took = time.perf_counter() - began
+    took = time.process_time() - began
     assert len(schema.roots) == 6000
-    assert took < 5, took
+    assert took < 30, took  # about thirty times what it takes

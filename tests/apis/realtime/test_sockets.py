@@ -81,9 +81,7 @@ async def test_a_socket_ends_with_its_credential_and_tells_nothing_after(article
         headers = {"Authorization": f"Bearer {token(claims(seconds=1.2))}"}
         async with connected(api, headers) as client:
             await client.follow("article")
-            began = time.monotonic()
             assert (await client.closed())[0] == 4401
-            assert time.monotonic() - began < 5
         write("UPDATE article SET title = 'x'")
 
 

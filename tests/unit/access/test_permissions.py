@@ -331,9 +331,9 @@ def test_many_roles_and_tables_are_bound_in_a_moment() -> None:
         for each in tables
     }
     description = described(entries, None, policies)
-    started = time.perf_counter()
+    started = time.process_time()
     permissions, complaints = bind_permissions(description, catalog)
-    took = time.perf_counter() - started
+    took = time.process_time() - started
     assert complaints == ()
     assert sum(map(len, permissions.rights.values())) == 50 * 300
     # A second is what it may take; a test on a busy machine is given twenty.
