@@ -122,6 +122,14 @@ KEEPS_SQLSTATE: Final = (
     StorageFull,
 )
 """Errors whose own SQLSTATE, where the database has them, is the code that is told."""
+NUMBERS: Final[Mapping[str, str]] = {
+    "1264": "22003",
+    "1292": "22007",
+    "1366": "22P02",
+    "1406": "22001",
+    "1690": "22003",
+}
+"""MariaDB's numbers of values that do not fit, as SQLSTATEs; other errors have the code of their row."""
 SPECIAL: Final = frozenset({"P0001", "23P01", "44000"})
 """Refusals that no constraint's wording fits: the words are ours alone."""
 
@@ -145,9 +153,10 @@ def words_of(error: ReflectorError) -> Words:
 
 
 def _code(error: ReflectorError, words: Words) -> str:
-    if isinstance(error, KEEPS_SQLSTATE) and error.sqlstate and len(error.sqlstate) == 5:
-        return error.sqlstate
-    return words.code
+    if not isinstance(error, KEEPS_SQLSTATE) or not error.sqlstate:
+        return words.code
+    # MariaDB tells its own numbers.
+    return error.sqlstate if len(error.sqlstate) == 5 else NUMBERS.get(error.sqlstate, words.code)
 
 
 def _message(error: ReflectorError, words: Words, table: str | None) -> str | None:
@@ -180,7 +189,7 @@ class Refused:
 def refused(error: PostgrestError, *, known: bool, terse: bool = False) -> Refused:
     """The answer. `known`: the caller sent a credential that holds; `terse`: code and message alone."""
     fault = error.fault
-    status = status_of(fault.code, known=known)
+    status = status_of(fault.code, known=known, message=fault.message)
     headers = {"Content-Type": CONTENT_TYPE, "Proxy-Status": f"PostgREST; error={fault.code}", **error.headers}
     if status == 401:
         headers["WWW-Authenticate"] = challenge(fault)

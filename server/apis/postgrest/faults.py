@@ -113,11 +113,19 @@ SQLSTATES: Final[Mapping[str, int]] = {
 """A code of five characters is looked up before its class of two; what is in neither is 400."""
 
 REFUSED: Final = "42501"
+CARDINALITY: Final = "21000"
+UNFILTERED: Final = "requires a WHERE clause"
+"""How the refusal of a change of all rows ends."""
 RAISED: Final = "PT"
 
 
-def status_of(code: str, *, known: bool) -> int:
-    """The HTTP status of a code. `known`: the caller sent a credential that holds, so a refusal is not asking for one."""
+def status_of(code: str, *, known: bool, message: str = "") -> int:
+    """The HTTP status of a code. `known`: the caller sent a credential that holds, so a refusal is not asking for one.
+
+    One code means two things, and only its message says which.
+    """
+    if code == CARDINALITY and message.endswith(UNFILTERED):
+        return 400
     if (own := OWN.get(code)) is not None:
         return own
     if code == REFUSED:

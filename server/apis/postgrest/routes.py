@@ -13,17 +13,15 @@ from aiohttp import web
 
 from reflector.errors import SchemaChanged
 from server.apis.postgrest.faults import refusal
-from server.apis.postgrest.lowering.operands import not_offered
 from server.apis.postgrest.reading import ReadRoad
 from server.apis.postgrest.roads import Api, Road
 from server.apis.postgrest.telling import Telling
+from server.apis.postgrest.writing import WriteRoad
 from server.callers import Caller, Callers
 from server.config.postgrest import PostgrestSettings
 from server.context import Context
 
 ROOT: Final = "/rest/v1"
-LATER: Final = frozenset({"POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
-"""Methods that PostgREST has and no row below."""
 
 
 def postgrest_routes(
@@ -39,8 +37,16 @@ def postgrest_routes(
 
 def table_roads(api: Api) -> Mapping[str, Road]:
     """The road of each method of a table."""
-    reads = ReadRoad(api)
-    return {"GET": reads.table, "HEAD": reads.table}
+    reads, writes = ReadRoad(api), WriteRoad(api)
+    return {
+        "GET": reads.table,
+        "HEAD": reads.table,
+        "POST": writes.post,
+        "PATCH": writes.patch,
+        "PUT": writes.put,
+        "DELETE": writes.delete,
+        "OPTIONS": writes.options,
+    }
 
 
 class PostgrestApi:
@@ -67,8 +73,6 @@ class PostgrestApi:
     async def _table(self, request: web.Request, caller: Caller) -> web.Response:
         road = self.table_roads.get(request.method)
         if road is None:
-            if request.method in LATER:
-                raise not_offered(request.method)
             raise refusal("PGRST117", f"Unsupported HTTP method: {request.method}")
         try:
             return await road(request, caller)

@@ -9,6 +9,7 @@ import pytest
 
 from reflector.catalog.model import DatabaseKind
 from tests.apis.postgrest import cabinet
+from tests.apis.postgrest import workshop as workshops
 from tests.bookshops import KINDS, Databases
 from tests.server.harness import Served, served
 
@@ -59,4 +60,11 @@ def cabinets(databases: Databases) -> Mapping[DatabaseKind, str]:
 async def things(kind: DatabaseKind, cabinets: Mapping[DatabaseKind, str]) -> AsyncIterator[Served]:
     """A cabinet to read from, open to everybody, where rows may be aggregated."""
     async with served(cabinets[kind], "postgrest:\n  db_aggregates_enabled: true") as api:
+        yield api
+
+
+@pytest.fixture
+async def workshop(kind: DatabaseKind, databases: Databases) -> AsyncIterator[Served]:
+    """A workshop of its own to write into, open to everybody."""
+    async with served(databases.database(kind, workshops.script(kind)), writable=True) as api:
         yield api

@@ -1,0 +1,58 @@
+"""The value that a body gives a column, taken as PostgreSQL takes the members of a JSON object.
+
+What is no text is the text of its JSON: a number fits a column of text, and "1" one of numbers. JSON alone stays as it is.
+
+Rule: a value is of its column's type or the request ends, before the database is asked.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from reflector import scalars
+from reflector.catalog.model import Column, DatabaseKind
+from reflector.datatypes import DataType, Kind, Value, parse_json, parse_text
+from reflector.errors import InvalidValue
+from reflector.sql.json_text import json_text
+from server.apis.postgrest.faults import PostgrestError, refusal
+from server.apis.postgrest.grammar.arrays import array_items
+from server.apis.postgrest.grammar.limits import Limits
+
+LISTED: Final = frozenset({Kind.ARRAY, Kind.SET})
+
+
+def given_value(table: str, column: Column, given: Any, database: DatabaseKind, limits: Limits) -> Value:
+    """The canonical value; raises PostgrestError, InvalidValue.
+
+    PostgreSQL refuses a null itself, once its triggers had their say; the others would number some columns instead.
+    """
+    if given is None:
+        if not column.nullable and database is not DatabaseKind.POSTGRESQL:
+            raise must_not_be_null(table, column.name)
+        return None
+    type_ = column.type
+    if type_.kind is Kind.JSON:
+        parsed = parse_json(type_, given)
+        json_text(parsed)  # what cannot be written is told here
+        return parsed
+    if type_.kind in LISTED and isinstance(given, list):
+        return parse_json(type_, given)
+    text = given if isinstance(given, str) else json_text(given)
+    if type_.kind is Kind.ARRAY and type_.element is not None:
+        return tuple(None if each is None else parse_text(type_.element, each) for each in array_items(text, limits))
+    return _parsed(type_, text)
+
+
+def _parsed(type_: DataType, text: str) -> Value:
+    try:
+        return parse_text(type_, text)
+    except InvalidValue:
+        if type_.kind is Kind.INTEGER and scalars.integer_of(text) is not None:
+            shown = text if len(text) <= 60 else text[:60] + "…"
+            raise refusal("22003", f'value "{shown}" is out of range for type {type_.native}') from None
+        raise
+
+
+def must_not_be_null(table: str, column: str) -> PostgrestError:
+    """The error for a null where none may be."""
+    return refusal("23502", f'null value in column "{column}" of relation "{table}" violates not-null constraint')

@@ -1,0 +1,124 @@
+"""Upserts and `PUT` at `/rest/v1` on three databases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.apis.postgrest.workshop import fault, rows, send
+from tests.server.harness import Served
+
+ROWS = "return=representation"
+MERGE = f"{ROWS}, resolution=merge-duplicates"
+IGNORE = f"{ROWS}, resolution=ignore-duplicates"
+
+
+async def test_duplicates_are_merged(workshop: Served) -> None:
+    given = [{"a": 1, "b": "x", "note": "changed"}, {"a": 2, "b": "y", "note": "new"}]
+    mixed = await send(workshop, "POST", "line", given, f"{MERGE}, count=exact")
+    assert (mixed.status, mixed.json, mixed.headers["Content-Range"]) == (201, given, "*/2")
+    told = "resolution=merge-duplicates, return=representation, count=exact"
+    assert mixed.headers["Preference-Applied"] == told
+    again = await send(workshop, "POST", "line", [{**each, "note": "again"} for each in given], MERGE)
+    assert (again.status, [each["note"] for each in again.json]) == (200, ["again", "again"])
+    assert (await send(workshop, "POST", "line", given, "resolution=merge-duplicates")).status == 200
+    assert await rows(workshop, "line?order=a") == given
+
+
+async def test_only_what_is_given_is_merged(workshop: Served) -> None:
+    made = await send(workshop, "POST", "thing?select=code,name,amount", {"id": 1, "code": "a", "amount": 9}, MERGE)
+    assert (made.status, made.json) == (200, [{"code": "a", "name": "one", "amount": 9}])
+
+
+async def test_duplicates_are_ignored(workshop: Served) -> None:
+    given = [{"a": 1, "b": "x", "note": "changed"}, {"a": 2, "b": "y", "note": "new"}]
+    mixed = await send(workshop, "POST", "line", given, IGNORE)
+    assert (mixed.status, mixed.json) == (201, given[1:])
+    assert mixed.headers["Preference-Applied"] == "resolution=ignore-duplicates, return=representation"
+    again = await send(workshop, "POST", "line", given, IGNORE)
+    assert (again.status, again.json) == (201, [])
+    assert (await rows(workshop, "line?a=eq.1"))[0]["note"] == "first"
+
+
+@pytest.mark.parametrize(("prefer", "shown"), [(MERGE, ["red", "blue"]), (IGNORE, ["blue"])])
+async def test_a_table_may_be_its_key_alone(workshop: Served, prefer: str, shown: list[str]) -> None:
+    made = await send(workshop, "POST", "tag", [{"name": "red"}, {"name": "blue"}], prefer)
+    assert (made.status, [each["name"] for each in made.json]) == (201, shown)
+    assert len(await rows(workshop, "tag")) == 2
+
+
+async def test_another_key_can_be_named(workshop: Served) -> None:
+    given = [{"code": "a", "amount": 50}, {"code": "n", "amount": 51}]
+    made = await send(workshop, "POST", "thing?on_conflict=code&select=code,amount,name", given, MERGE)
+    assert (made.status, made.json) == (201, [{**given[0], "name": "one"}, {**given[1], "name": None}])
+    plain = await send(workshop, "POST", "thing?on_conflict=code", {"code": "a"})
+    assert fault(plain) == (409, "23505")
+    primary = await send(workshop, "POST", "thing", {"code": "a", "id": 77}, MERGE)
+    assert fault(primary) == (409, "23505")
+
+
+@pytest.mark.parametrize(("names", "code"), [("name", "42P10"), ("nope", "42703"), ("code,name", "42P10")])
+async def test_what_conflicts_must_be_a_key(workshop: Served, names: str, code: str) -> None:
+    reply = await send(workshop, "POST", f"thing?on_conflict={names}", {"code": "n"}, MERGE)
+    assert fault(reply) == (400, code)
+    assert len(await rows(workshop, "thing")) == 3
+
+
+async def test_without_a_key_nothing_is_resolved_and_nothing_told(workshop: Served) -> None:
+    for _ in range(2):
+        made = await send(workshop, "POST", "plain", {"x": 1}, MERGE)
+        assert (made.status, made.headers["Preference-Applied"]) == (201, ROWS)
+    assert len(await rows(workshop, "plain")) == 2
+
+
+async def test_columns_left_out_of_an_upsert(workshop: Served) -> None:
+    given = [{"a": 1, "b": "x"}, {"a": 3, "b": "z", "note": "given"}]
+    made = await send(workshop, "POST", "line?columns=a,b,note", given, f"{MERGE}, missing=default")
+    assert [each["note"] for each in made.json][1] == "given"
+    nulls = await send(workshop, "POST", "line?columns=a,b,note", given, MERGE)
+    assert [each["note"] for each in nulls.json] == [None, "given"]
+
+
+# ── PUT ──────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_put_makes_or_changes_the_row_at_its_key(workshop: Served) -> None:
+    made = await send(workshop, "PUT", "line?a=eq.4&b=eq.w", {"a": 4, "b": "w", "note": "one"}, ROWS)
+    assert (made.status, made.json) == (201, [{"a": 4, "b": "w", "note": "one"}])
+    changed = await send(workshop, "PUT", "line?b=eq.w&a=eq.4", {"a": "4", "b": "w", "note": "two"}, ROWS)
+    assert (changed.status, changed.json) == (200, [{"a": 4, "b": "w", "note": "two"}])
+    silent = await send(workshop, "PUT", "line?a=eq.4&b=eq.w", [{"a": 4, "b": "w", "note": "three"}])
+    assert (silent.status, silent.body) == (204, b"")
+    new = await send(workshop, "PUT", "line?a=eq.5&b=eq.w", {"a": 5, "b": "w", "note": "four"})
+    assert new.status == 204
+    first = [{"a": 4, "b": "w", "note": "five"}, {"a": 9, "b": "q", "note": "never"}]
+    one = await send(workshop, "PUT", "line?a=eq.4&b=eq.w", first, ROWS, Accept="application/vnd.pgrst.object+json")
+    assert (one.status, one.json) == (200, first[0])
+    assert [each["note"] for each in await rows(workshop, "line?order=a")] == ["first", "five", "four"]
+
+
+@pytest.mark.parametrize(
+    ("address", "body", "status", "code"),
+    [
+        ("line", {"a": 1, "b": "x"}, 405, "PGRST105"),
+        ("line?a=eq.1", {"a": 1, "b": "x"}, 405, "PGRST105"),
+        ("line?a=eq.1&b=eq.x&note=eq.first", {"a": 1, "b": "x"}, 405, "PGRST105"),
+        ("line?a=eq.1&b=neq.x", {"a": 1, "b": "x"}, 405, "PGRST105"),
+        ("line?a=eq.1&b=not.eq.x", {"a": 1, "b": "x"}, 405, "PGRST105"),
+        ("line?a=eq.1&b=in.(x)", {"a": 1, "b": "x"}, 405, "PGRST105"),
+        ("line?and=(a.eq.1,b.eq.x)", {"a": 1, "b": "x"}, 405, "PGRST105"),
+        ("plain?x=eq.1", {"x": 1}, 405, "PGRST105"),
+        ("line?a=eq.1&b=eq.x&limit=1", {"a": 1, "b": "x"}, 400, "PGRST114"),
+        ("line?a=eq.1&b=eq.x&offset=1", {"a": 1, "b": "x"}, 400, "PGRST114"),
+        ("line?a=eq.1&b=eq.x", {"a": 2, "b": "x"}, 400, "PGRST115"),
+        ("line?a=eq.1&b=eq.x", {"a": 1}, 400, "PGRST115"),
+        ("line?a=eq.1&b=eq.x", [], 400, "PGRST115"),
+        ("line?a=eq.1&b=eq.x", {"a": 1, "b": "x", "nope": 1}, 400, "PGRST204"),
+        ("line?a=eq.y&b=eq.x", {"a": 1, "b": "x"}, 400, "22P02"),
+    ],
+)
+async def test_put_is_about_one_key(workshop: Served, address: str, body: Any, status: int, code: str) -> None:
+    before = await rows(workshop, "line")
+    assert fault(await send(workshop, "PUT", address, body)) == (status, code)
+    assert await rows(workshop, "line") == before
