@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from reflector.catalog.diff import content_hash
 from reflector.catalog.facts import ColumnFact, Facts, ForeignKeyFact, KeyFact, TableFact
+from reflector.catalog.inherited import inherited
 from reflector.catalog.model import (
     Catalog,
     Check,
@@ -69,6 +70,7 @@ def build(facts: Facts, overlay: Overlay = NO_OVERLAY) -> Catalog:
             for each in facts.foreign_keys
         ),
         misfits=(*_unknown_schemas(facts, overlay), *misfits),
+        inherited=MappingProxyType(inherited(facts.inherited, tables.values())),
     )
     return replace(catalog, fingerprint=content_hash(catalog))
 

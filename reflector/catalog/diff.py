@@ -33,6 +33,7 @@ def content_hash(catalog: Catalog) -> str:
         [_foreign_key_content(key) for key in catalog.foreign_keys],
         [_relationship_content(each) for named in catalog.relationships.values() for each in named.values()],
         sorted(_function_content(function) for function in catalog.functions),
+        [_relationship_content(each) for ways in catalog.inherited.values() for each in ways],
     )
     return sha256(repr(content).encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -67,6 +67,18 @@ class ForeignKeyFact:
 
 
 @dataclass(frozen=True, slots=True)
+class InheritedKeyFact:
+    """A foreign key of the table `base` as a view has it, at either end. `single`: its columns are a key of the base;
+    `keyed`: they are part of its primary key. `plain`: no end is a view, and it leads through a junction alone."""
+
+    key: ForeignKeyFact
+    base: tuple[str, str]
+    single: bool
+    keyed: bool
+    plain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything one reflection saw. `schemas` begins with the connection's current schema."""
 
@@ -77,3 +89,4 @@ class Facts:
     foreign_keys: tuple[ForeignKeyFact, ...]
     functions: tuple[Function, ...] = ()
     notices: tuple[Notice, ...] = ()
+    inherited: tuple[InheritedKeyFact, ...] = ()

@@ -181,6 +181,8 @@ class Relationship:
     junction: Junction | None = None
     nullable: bool = True
     foreign_key: ForeignKey | None = None
+    one: bool = False
+    """Whether a view's way is to one and from one, which the view itself has no key to tell."""
 
     def __repr__(self) -> str:
         return f"Relationship({self.source.label}.{self.name})"
@@ -282,3 +284,5 @@ class Catalog:
     reactions: tuple[Reaction, ...] = ()
     misfits: tuple[Misfit, ...] = ()
     roles: DatabaseRoles | None = None
+    inherited: Mapping[Table, tuple[Relationship, ...]] = field(default_factory=dict)
+    """Ways from views and to views, by the keys of the tables they show; they have no public names."""

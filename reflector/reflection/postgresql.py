@@ -1,4 +1,4 @@
-"""PostgreSQL 12 and later: six set queries over pg_catalog, whatever the search path.
+"""PostgreSQL 12 and later: some set queries over pg_catalog, whatever the search path.
 
 What is shown: tables, partitioned tables (their partitions are folded into them), views, materialized views and
 foreign tables of every schema that the role can use and that is not the system's. What belongs to an extension is
@@ -19,6 +19,7 @@ from reflector.catalog.model import Argument, Column, DatabaseKind, Fill, Functi
 from reflector.reflection import Fetch
 from reflector.reflection.postgresql_queries import COLUMNS, FINGERPRINT, FUNCTIONS, KEYS, RELATIONS, SERVER, TYPES
 from reflector.reflection.postgresql_types import TypeRow, Types
+from reflector.reflection.postgresql_views import inherited_keys
 
 KINDS: Mapping[str, TableKind] = {
     "r": TableKind.TABLE,
@@ -52,6 +53,7 @@ async def read_facts(fetch: Fetch, schemas: Sequence[str] | None) -> Facts:
         foreign_keys=tuple(_foreign_keys(relations)),
         functions=tuple(_function(_FunctionRow._make(row), types) for row in await fetch(FUNCTIONS, usable)),
         notices=tuple(_notices(relations.values())),
+        inherited=await inherited_keys(fetch),
     )
 
 

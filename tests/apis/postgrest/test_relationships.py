@@ -25,7 +25,7 @@ def found(catalog: Catalog, source: str, spelled: str) -> Relationship:
     scope = scope_for(catalog, open_grants(catalog, writable=False))
     (embed,) = select(f"{spelled}(*)", LIMITS)
     assert isinstance(embed, Embed)
-    return relationship_of(catalog, scope.tables[source], embed)
+    return relationship_of(catalog, scope, scope.tables[source], embed)
 
 
 def refused(catalog: Catalog, source: str, spelled: str) -> Fault:

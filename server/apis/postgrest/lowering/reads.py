@@ -84,7 +84,7 @@ class Lowering:
     # ── embedded resources ───────────────────────────────────────────────────────────────────
 
     def _related(self, table: TableScope, embed: nodes.Embed) -> Relative:
-        relationship = relationship_of(self.catalog, table, embed)
+        relationship = relationship_of(self.catalog, self.scope, table, embed)
         target = self.scope.on(relationship.target)
         level = embed.level
         read = self.read(target, level, Window(level.offset, level.limit))

@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from reflector.catalog.inherited import is_view
 from reflector.catalog.model import Catalog, Column, Relationship, Table
 from reflector.catalog.relationships import unique_in
-from reflector.query.scope import TableScope
+from reflector.query.scope import Scope, TableScope
+from reflector.query.walk import source_columns, target_columns
 from server.apis.postgrest.grammar.nodes import Embed
 from server.apis.postgrest.unknown import ambiguous_relationship, unknown_relationship
 
@@ -37,7 +39,8 @@ class Way:
         """Whether a request may call it so."""
         if self.declared:
             return self.relationship.name == name
-        if self.forward and (self.constraint == name or self.key == (name,)):
+        table = not is_view(self.relationship.target)
+        if self.forward and table and (self.constraint == name or self.key == (name,)):
             return True
         itself = self.relationship.source is self.relationship.target
         return self.relationship.target.name == name and not (itself and self.forward)
@@ -54,9 +57,9 @@ class Way:
         return junction.table.name if junction is not None else self.constraint or ",".join(self.key)
 
 
-def relationship_of(catalog: Catalog, table: TableScope, embed: Embed) -> Relationship:
+def relationship_of(catalog: Catalog, scope: Scope, table: TableScope, embed: Embed) -> Relationship:
     """The relationship; raises PostgrestError PGRST200 for none, PGRST201 for several."""
-    ways = list(ways_from(table))
+    ways = [*ways_from(table), *inherited_from(catalog, scope, table)]
     named = [way for way in ways if way.answers_to(embed.name)]
     found = [way for way in named if embed.hint is None or way.fits(embed.hint)]
     declared = [way for way in found if way.declared]
@@ -73,6 +76,28 @@ def ways_from(table: TableScope) -> Iterable[Way]:
     for each in table.relationships.values():
         if each.target.schema == table.table.schema and _keyed(each):
             yield _way(each)
+
+
+def inherited_from(catalog: Catalog, scope: Scope, table: TableScope) -> Iterable[Way]:
+    """What it can embed because one end is a view, where every column of the way may be read."""
+    for each in catalog.inherited.get(table.table, ()):
+        target = scope.by_table.get(each.target)
+        if target is None or each.target.schema != table.table.schema:
+            continue
+        if not readable(table, source_columns(each)) or not readable(target, target_columns(each)):
+            continue
+        if each.junction is None:
+            yield _way(each)
+            continue
+        middle = scope.by_table.get(each.junction.table)
+        ends = [column for _, column in each.junction.near] + [column for column, _ in each.junction.far]
+        if middle is not None and readable(middle, ends):
+            yield Way(each)
+
+
+def readable(table: TableScope, columns: Iterable[Column]) -> bool:
+    """Whether the columns may be read, of a table whose rows may."""
+    return table.may_read and all(table.readable.get(column.name) is column for column in columns)
 
 
 def _way(relationship: Relationship) -> Way:
@@ -118,7 +143,7 @@ def cardinality(way: Way) -> str:
     if relationship.many:
         return "one-to-many"
     ours = [column for column, _ in relationship.pairs]
-    return "one-to-one" if unique_in(relationship.source, ours) else "many-to-one"
+    return "one-to-one" if relationship.one or unique_in(relationship.source, ours) else "many-to-one"
 
 
 def _spelled(catalog: Catalog, way: Way) -> str:
