@@ -58,7 +58,7 @@ def _allow(rows: int, called: Called, most: int | None) -> None:
     if called.exactly_one and rows != 1:
         raise NotSingular(rows)
     if most is not None and rows > most:
-        raise TooManyAffected(f"more than {most} rows are given")
+        raise TooManyAffected(f"The query affects {rows} rows")
 
 
 def answer_of(step: Step, rows: Rows, largest: int) -> Answer:

@@ -28,7 +28,8 @@ class Call:
 
     `read` is asked of its rows (`function.rows` is its table), None where it gives nothing; of a `scalar` function the
     values alone are answered. `read_only`: whatever the function is, it must change nothing. More than `most` rows, or
-    with `exactly_one` any other number than that, take back what it did.
+    with `exactly_one` any other number than that, take back what it did. `bare`: the one value is answered as its own
+    bytes or text, not as JSON.
     """
 
     function: Function
@@ -36,6 +37,7 @@ class Call:
     read: Read | None = None
     read_only: bool = False
     exactly_one: bool = False
+    bare: bool = False
     most: int | Parameter | None = None
 
     @property

@@ -16,10 +16,11 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from reflector.catalog.model import Table
+from reflector.datatypes import Kind
 from reflector.errors import InternalError
 from reflector.query.calls import Call, Given
 from reflector.query.comparisons import EQ
-from reflector.query.nodes import Parameter, Read
+from reflector.query.nodes import TRUE, Parameter, Read
 from reflector.query.walk import tables_of
 from reflector.sql.dialect import Dialect, Source, Sql
 from reflector.sql.filters import operand
@@ -101,6 +102,8 @@ def _rows(writer: Writer, call: Call, read: Read, routine: Routine) -> Step:
         rows = sa.select(sa.literal_column("*")).select_from(routine)
     called = rows.cte(CALLED).prefix_with("MATERIALIZED")
     read = replace(read, table=replace(read.table, schema="", name=CALLED))
+    if call.bare:
+        return _bare(writer, read, called)
     statement = _values(writer, read) if call.function.scalar else paged(writer, read)
     statement = statement.add_cte(called)
     parts = [Part.BODY, Part.SEEN]
@@ -123,8 +126,20 @@ def _values(writer: Writer, read: Read) -> sa.Select[Any]:
     return sa.select(body.label("body"), seen.label("seen"))
 
 
+def _bare(writer: Writer, read: Read, called: sa.CTE) -> Step:
+    """The value by itself: bytes as they are, all else as its text."""
+    [column] = read.table.columns
+    value: Any = sa.literal_column(f"{CALLED}.{writer.dialect.quote(column.name)}")
+    if column.type.kind is not Kind.BYTES:
+        value = sa.cast(value, sa.Text())
+    statement = sa.select(value.label("body")).select_from(called).limit(sa.literal_column("1"))
+    return writer.finish(statement, Expect.ANSWER, (Part.BODY,))
+
+
 def _value(writer: Writer, read: Read, routine: Routine) -> Step:
     """The one value of a function that is asked without FROM."""
+    if read.where != TRUE or read.order or read.offset is not None:
+        raise writer.dialect.unsupported("filter, order or skip what a function gives")
     [column] = read.table.columns
     # With a limit it is not unfolded where its value is used, so that the function runs once.
     given = sa.select(routine.label("value")).limit(sa.literal_column("1")).subquery("given")

@@ -12,6 +12,7 @@ from typing import Final
 from aiohttp import web
 
 from reflector.errors import SchemaChanged
+from server.apis.postgrest.calling import CallRoad
 from server.apis.postgrest.faults import refusal
 from server.apis.postgrest.reading import ReadRoad
 from server.apis.postgrest.roads import Api, Road
@@ -31,6 +32,7 @@ def postgrest_routes(
     api = PostgrestApi(context, root, settings or PostgrestSettings())
     return [
         web.route("*", root + "/{table:[^/]+}", api.table),
+        web.route("*", root + "/rpc/{function:[^/]+}", api.function),
         web.route("*", root + "/{path:[^/]*/.*}", api.nowhere),
     ]
 
@@ -57,10 +59,15 @@ class PostgrestApi:
         decides = context.transactions is not None and context.transactions.decides
         self.telling = Telling(settings, decides)
         self.table_roads = table_roads(self.api)
+        self.calls = CallRoad(self.api)
 
     async def table(self, request: web.Request) -> web.Response:
         """Any request to a table."""
         return await self._told(request, self._table)
+
+    async def function(self, request: web.Request) -> web.Response:
+        """Any request to a function."""
+        return await self._told(request, self._function)
 
     async def nowhere(self, request: web.Request) -> web.Response:
         """Any request to a path that is deeper than a table's."""
@@ -80,6 +87,14 @@ class PostgrestApi:
             if not await self.api.engine.renewed(caller.rights.snapshot):
                 raise
         return await road(request, self.api.callers.of(request))
+
+    async def _function(self, request: web.Request, caller: Caller) -> web.Response:
+        try:
+            return await self.calls.answer(request, caller)
+        except SchemaChanged:
+            if not await self.api.engine.renewed(caller.rights.snapshot):
+                raise
+        return await self.calls.answer(request, self.api.callers.of(request))
 
 
 async def _no_path(_request: web.Request, _caller: Caller) -> web.Response:

@@ -1,0 +1,262 @@
+"""The road of `/rpc/{function}`: a function of the database found, called, and what it gives answered.
+
+`GET` and `HEAD` call it in a read-only transaction, with arguments from the query string, where what has an operator is a
+filter; `POST` with arguments from the body.
+
+Rule: a function that the caller may not call is told like one that is not there; what is wrong with an answer takes back
+what the function did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+import orjson
+from aiohttp import web
+
+from reflector.catalog.model import DatabaseKind, Function
+from reflector.errors import Forbidden, LimitExceeded, NotSingular, ReadOnlyDatabase, ReflectorError, SchemaChanged
+from reflector.query.calls import Call
+from reflector.query.nodes import Read
+from reflector.sql.plan import Answer
+from server.apis.postgrest.bodies import form_pairs, read_json
+from server.apis.postgrest.csv_text import csv_of
+from server.apis.postgrest.errors import translate
+from server.apis.postgrest.exact_json import without_nulls
+from server.apis.postgrest.faults import refusal
+from server.apis.postgrest.grammar.nodes import Question, Star
+from server.apis.postgrest.grammar.parameters import split_query
+from server.apis.postgrest.grammar.questions import question
+from server.apis.postgrest.locations import content_location
+from server.apis.postgrest.lowering.calls import Sent, arguments_of, function_of, given_texts
+from server.apis.postgrest.lowering.reads import Lowering
+from server.apis.postgrest.lowering.tables import schema_of
+from server.apis.postgrest.media import ANY, DATA, TYPES, Body, Kind, Media, accepted, body_of, negotiate
+from server.apis.postgrest.preferences import Preferences, applied, honourable, preferences
+from server.apis.postgrest.ranges import Window, content_range, one_row, read_status, window
+from server.apis.postgrest.rendering import rendered
+from server.apis.postgrest.roads import Api, last_name, limits_of, profile_header, warning_header
+from server.callers import Caller
+
+READING: Final = frozenset({"GET", "HEAD"})
+METHODS: Final = READING | {"POST", "OPTIONS"}
+READS: Final = "OPTIONS,GET,HEAD,POST"
+WRITES: Final = "OPTIONS,POST"
+OVERRIDE: Final = "-allow-override"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Calling:
+    """A call that was understood. `media` None answers a value as it is, of the function's own type."""
+
+    function: Function
+    call: Call
+    asked: Question
+    window: Window
+    media: Media | None
+    preferred: Preferences
+
+
+class CallRoad:
+    """Answers every method of a function."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+
+    async def answer(self, request: web.Request, caller: Caller) -> web.Response:
+        """What the function gives; raises PostgrestError, ReflectorError."""
+        if request.method not in METHODS:
+            raise refusal("PGRST101", f"Cannot use the {request.method} method on RPC")
+        catalog = caller.rights.snapshot.catalog
+        if catalog.kind is DatabaseKind.SQLITE:
+            raise refusal("PGRST127", "Feature not implemented", "SQLite has no functions that could be called")
+        profile = "Accept-Profile" if request.method in READING else "Content-Profile"
+        schema = schema_of(catalog.schemas, request.headers.get(profile))
+        headers = profile_header(catalog.schemas, schema)
+        if request.method == "OPTIONS":
+            return web.Response(headers={"Allow": self._allowed(caller, schema, last_name(request)), **headers})
+        calling = await self._calling(request, caller, schema)
+        answer = await self._run(caller, calling)
+        return self._told(request, caller, calling, answer, headers)
+
+    def _allowed(self, caller: Caller, schema: str, name: str) -> str:
+        """The methods of all functions of that name."""
+        scope = caller.rights.access.scope
+        found = scope.functions.get((schema, name)) or (function_of(scope, schema, name, Sent({}, texts=True)),)
+        return WRITES if all(each.changes for each in found) else READS
+
+    # ── what is asked ────────────────────────────────────────────────────────────────────────
+
+    async def _calling(self, request: web.Request, caller: Caller, schema: str) -> Calling:
+        rights, settings, limits = caller.rights, self.api.settings, limits_of(caller.rights)
+        reads = request.method in READING
+        asked = question(
+            request.rel_url.raw_query_string,
+            limits,
+            function=reads,
+            legacy_targets=settings.url_use_legacy_target_names,
+        )
+        sent = Sent(given_texts(asked.arguments), texts=True) if reads else await _sent(request, asked)
+        preferred = preferences(request.headers.getall("Prefer", ()))
+        function = function_of(rights.access.scope, schema, last_name(request), sent)
+        media = _media(request, function)
+        rows = min(rights.limits.rows, settings.db_max_rows or rights.limits.rows)
+        ranged = request.headers.get("Range") if request.method == "GET" else None
+        page = window(ranged, asked.root.limit, asked.root.offset).capped(rows)
+        if page.offset > rights.limits.offset:
+            raise LimitExceeded(f"an offset is at most {rights.limits.offset}")
+        lowering = Lowering(rights.access.scope, rights.snapshot.catalog, rows, limits, settings.db_aggregates_enabled)
+        call = Call(
+            function,
+            arguments_of(function, sent),
+            _read(lowering, function, asked, page, counted=preferred.count is not None),
+            read_only=reads,
+            exactly_one=function.returns_set and media is not None and media.kind is Kind.OBJECT,
+            bare=media is None,
+            most=_most(function, preferred),
+        )
+        return Calling(function, call, asked, page, media, preferred)
+
+    # ── the call ─────────────────────────────────────────────────────────────────────────────
+
+    async def _run(self, caller: Caller, calling: Calling) -> Answer:
+        rights, engine = caller.rights, self.api.engine
+        try:
+            prepared = engine.prepare(rights.snapshot, rights.access, calling.call)
+            return await engine.run(prepared, caller.principal, rights.session)
+        except SchemaChanged:
+            raise
+        except NotSingular as error:
+            raise one_row(error.found) from error
+        except ReadOnlyDatabase as error:
+            raise refusal("25006", "cannot change anything in a read-only transaction") from error
+        except ReflectorError as error:
+            raise translate(error) from error
+
+    # ── the answer ───────────────────────────────────────────────────────────────────────────
+
+    def _told(
+        self, request: web.Request, caller: Caller, calling: Calling, answer: Answer, headers: Mapping[str, str]
+    ) -> web.Response:
+        every = {**headers, **self._applied(request.method, calling.preferred), **warning_header(calling.asked.legacy)}
+        if calling.call.read is None:
+            return web.Response(status=204, headers=every)
+        body, rows, type_ = _body(calling, answer)
+        total = answer.total if calling.call.read.count else None
+        every["Content-Type"] = type_
+        every["Content-Range"] = content_range(calling.window.offset, rows, total)
+        if request.method in READING:
+            pairs = split_query(request.rel_url.raw_query_string, limits_of(caller.rights))
+            every["Content-Location"] = content_location(f"/rpc/{calling.function.name}", pairs)
+        status = read_status(calling.window.offset, rows, total)
+        return web.Response(status=status, headers=every, body=None if request.method == "HEAD" else body)
+
+    def _applied(self, method: str, preferred: Preferences) -> dict[str, str]:
+        ends = self.api.settings.db_tx_end.endswith(OVERRIDE)
+        honoured = honourable(preferred, method, function=True, upserts=False, inserts=False, may_choose_end=ends)
+        told = applied(preferred, honoured)
+        return {} if told is None else {"Preference-Applied": told}
+
+
+# ── the request ──────────────────────────────────────────────────────────────────────────────
+
+
+async def _sent(request: web.Request, asked: Question) -> Sent:
+    """What a body holds; raises PostgrestError PGRST102."""
+    written_in = body_of(request.headers.get("Content-Type"), function=True)
+    body = await request.read()
+    match written_in:
+        case Body.JSON:
+            value = read_json(body) if body.strip() else {}
+            named = value if isinstance(value, dict) else {}
+            if asked.columns is not None:
+                named = {name: named[name] for name in asked.columns if name in named}
+            return Sent(named, texts=False, written_in=written_in, whole=value)
+        case Body.FORM:
+            return Sent(given_texts(form_pairs(body)), texts=True, written_in=written_in)
+        case Body.OCTETS:
+            return Sent({}, texts=False, written_in=written_in, whole=body)
+        case Body.TEXT | Body.XML:
+            return Sent({}, texts=False, written_in=written_in, whole=_text(body))
+        case _:
+            raise refusal("PGRST102", f"Content-Type not acceptable: {written_in.value}")
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise refusal("PGRST102", "The body is not UTF-8") from None
+
+
+def _media(request: web.Request, function: Function) -> Media | None:
+    """The type of the answer; None where the function's value has one of its own."""
+    accept = request.headers.get("Accept")
+    if function.media is None:
+        return negotiate(accept, DATA)
+    group = f"{function.media.partition('/')[0]}/*"
+    if function.media == ANY or any(each.type in {ANY, group, function.media} for each in accepted(accept)):
+        return None
+    raise refusal("PGRST107", f"None of these media types are available: {accept}")
+
+
+def _read(lowering: Lowering, function: Function, asked: Question, page: Window, *, counted: bool) -> Read | None:
+    """What is asked of the function's rows; raises PostgrestError 42501 where nothing of them may be read."""
+    if function.rows is None:
+        return None
+    rows = lowering.scope.rows_of(function)
+    if rows is None:
+        raise translate(Forbidden(f"you may not read {function.rows.name}"), function.rows.name)
+    level = replace(asked.root, selected=(Star(),)) if function.scalar else asked.root
+    return lowering.read(rows, level, page, count=counted)
+
+
+def _most(function: Function, preferred: Preferences) -> int | None:
+    """The most rows that may be given, where the client insists; raises PostgrestError PGRST128."""
+    if not preferred.strict or preferred.max_affected is None:
+        return None
+    if not function.returns_set:
+        message = "Function must return SETOF or TABLE when max-affected preference is used with handling=strict"
+        raise refusal("PGRST128", message)
+    return preferred.max_affected
+
+
+# ── what was given ───────────────────────────────────────────────────────────────────────────
+
+
+def _body(calling: Calling, answer: Answer) -> tuple[bytes, int, str]:
+    """The answer's body, its rows and its Content-Type."""
+    function, media = calling.function, calling.media
+    if media is None:
+        return answer.body or b"", 1, _own_type(function)
+    body, limit = answer.body or b"[]", calling.window.limit
+    seen = answer.seen or 0
+    rows = seen if limit is None else min(seen, limit)
+    if media.kind is Kind.CSV and function.scalar:
+        return csv_of(_as_rows(body, function.name)), rows, media.content_type
+    if function.returns_set:
+        return _stripped(body, rows, media, function), rows, media.content_type
+    if media.kind is Kind.CSV:
+        return csv_of(body), rows, media.content_type
+    inner = body.strip()[1:-1].strip() or b"null"
+    return without_nulls(inner) if media.stripped and not function.scalar else inner, rows, media.content_type
+
+
+def _own_type(function: Function) -> str:
+    """The Content-Type of a value that is of a media type; bytes where it may be any."""
+    own = function.media
+    if own is None or own == ANY:
+        return Media(Kind.OCTETS).content_type
+    return Media(TYPES[own]).content_type if own in TYPES else own
+
+
+def _stripped(body: bytes, rows: int, media: Media, function: Function) -> bytes:
+    """A set as the type wants it; values have no members that could be null."""
+    return rendered(body, rows, replace(media, stripped=False) if function.scalar else media)
+
+
+def _as_rows(body: bytes, name: str) -> bytes:
+    """Values as rows of one column."""
+    return orjson.dumps([{name: value} for value in orjson.loads(body)])
