@@ -7,7 +7,7 @@ degrades readiness. Rules of one catalog never meet another.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final
@@ -16,7 +16,8 @@ from reflector.access.bind import bind_permissions
 from reflector.access.database import database_permissions, quoted, unbound_roles
 from reflector.access.description import AccessDescription, Complaint, Severity
 from reflector.access.entries import read_entries
-from reflector.catalog.model import Catalog, Misfit
+from reflector.access.functions import functions_by_name
+from reflector.catalog.model import Catalog, Function, Misfit
 from reflector.catalog.roles import DatabaseRoles
 from reflector.errors import CatalogError, suggestion
 from reflector.snapshot import Snapshot
@@ -78,7 +79,21 @@ class Binding:
             found += (replace(each, where=where) for each in unbound_roles(catalog.roles))
             found += self.unknown_anonymous(catalog.roles)
         self.accept(found)
-        return Snapshot(number, catalog, database_permissions(catalog, hidden), identity=self.identity(catalog))
+        permissions = database_permissions(catalog, hidden, self.opened(catalog))
+        return Snapshot(number, catalog, permissions, identity=self.identity(catalog))
+
+    def opened(self, catalog: Catalog) -> Callable[[str, Function], bool]:
+        """Which functions a role may be let at: those that the file names for it, or all."""
+        if self.config.postgrest.allow_granted_functions:
+            return lambda _role, _function: True
+        by_name = functions_by_name(catalog)
+        named = {
+            (role, function)
+            for name, said in self.config.functions.items()
+            for role in said.allow
+            for function in by_name.get(name, ())
+        }
+        return lambda role, function: (role, function) in named
 
     def unknown_anonymous(self, roles: DatabaseRoles) -> Iterator[Complaint]:
         """The role of callers without a token is one that the login can take."""

@@ -12,13 +12,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from server.commands.endings import exit_status
+from server.commands.endings import REFUSED, exit_status, say
 from server.commands.loop import run
 from server.config import ConfigError, Flags, config_schema, load, understood
 from server.config.environment import CONFIG
@@ -88,11 +89,25 @@ def _serve(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _init(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    from server.commands.init import init
+    from server.commands.init import init, write
 
+    if options.from_postgrest is not None:
+        from server.commands.convert import converted
+
+        made = converted(options.from_postgrest, environ)
+        for each in made.left:
+            say(f"not carried over: {each}")
+        if options.output is None or str(options.output) == "-":
+            sys.stdout.write(made.text)
+        else:
+            write(made.text, options.output)
+        return 0
+    if options.url is None:
+        say("reflector: init needs the URL of a database, or --from-postgrest FILE")
+        return REFUSED
     rest = {name: value for name, value in environ.items() if name != CONFIG}
     with silence():
-        run(init(load(None, rest, flags_of(options)), options.output))
+        run(init(load(None, rest, flags_of(options)), options.output or Path("config.yaml")))
     return 0
 
 
@@ -183,10 +198,14 @@ SERVE = (
     ),
 )
 INIT = (
-    argument("url", metavar="URL", help=URL),
+    argument("url", nargs="?", metavar="URL", help=URL),
     argument(
-        "--output", type=Path, default=Path("config.yaml"), metavar="FILE", help="where to (config.yaml); - for stdout"
+        "--from-postgrest",
+        type=Path,
+        metavar="FILE",
+        help="print the config.yaml that behaves like this configuration of PostgREST's, instead",
     ),
+    argument("--output", type=Path, metavar="FILE", help="where to (config.yaml); - for stdout"),
 )
 EXPLAIN = (
     argument("--url", metavar="URL", help="the database, where the configuration is to name another"),

@@ -9,18 +9,20 @@ serves with them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from reflector.access.description import Complaint, Severity
 from reflector.access.permissions import CreateRight, DeleteRight, Permission, Permissions, ReadRight, UpdateRight
-from reflector.catalog.model import Catalog, Column, Table
+from reflector.catalog.model import Catalog, Column, Function, Table
 from reflector.catalog.roles import DatabaseRole, DatabaseRoles, Privileges
 from reflector.errors import Forbidden, UnknownRole
 from reflector.query.nodes import TRUE
 
 SHOWN_TABLES = 3
 Hidden = Mapping[Table, frozenset[Column]]
+Opened = Callable[[str, Function], bool]
+"""Whether a role may be let at a function that the database grants it."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -41,11 +43,19 @@ class DatabasePermissions(Permissions):
         raise UnknownRole(f'role "{named[0]}" does not exist')
 
 
-def database_permissions(catalog: Catalog, hidden: Hidden) -> DatabasePermissions:
-    """The rights that the catalog's roles have by their grants; columns that are `hidden` are nobody's."""
+def database_permissions(catalog: Catalog, hidden: Hidden, opened: Opened) -> DatabasePermissions:
+    """The rights that the catalog's roles have by their grants; columns that are `hidden` are nobody's, and functions that
+    are not `opened`: a database grants everybody every function, unless somebody thought of it."""
     roles = DatabaseRoles("", {}) if catalog.roles is None else catalog.roles
     rights = {name: dict(_rights(role, catalog, hidden)) for name, role in roles.by_name.items()}
-    return DatabasePermissions(catalog, {name: (name,) for name in roles.by_name}, rights, roles=roles)
+    functions = {
+        name: frozenset(
+            each for each in catalog.functions if each.callable and each.key in role.functions and opened(name, each)
+        )
+        for name, role in roles.by_name.items()
+    }
+    ancestors = {name: (name,) for name in roles.by_name}
+    return DatabasePermissions(catalog, ancestors, rights, functions=functions, roles=roles)
 
 
 def _rights(role: DatabaseRole, catalog: Catalog, hidden: Hidden) -> Iterator[tuple[Table, Permission]]:

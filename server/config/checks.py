@@ -158,13 +158,9 @@ def everybody_administers(data: Mapping[str, Any]) -> Iterator[Fault]:
 def changes_of_several(data: Mapping[str, Any]) -> Iterator[Fault]:
     """Changes are kept in the memory of one process; several would each know a part of what was told."""
     workers = mapping(data, "server").get("workers", 1)
-    told = "changes" in data or any("changes" in mapping(data, "tables", table) for table in mapping(data, "tables"))
-    if told and str(workers) != "1" and "redis" not in data:
-        yield (
-            ("server", "workers"),
-            "must be 1 where changes are told without Redis",
-            "set redis.url, or serve with one",
-        )
+    said = (mapping(data, "tables", table).get("changes", False) for table in mapping(data, "tables"))
+    if str(workers) != "1" and any(each is not False for each in said):
+        yield ("server", "workers"), "must be 1 where changes of a table are told", None
 
 
 def table_names(data: Mapping[str, Any]) -> Iterator[Fault]:
@@ -261,6 +257,7 @@ TWICE: Final = (
 IN_TRANSACTIONS: Final = (
     "allow_absent_aud",
     "allow_absent_exp",
+    "allow_granted_functions",
     "app_settings",
     "db_anon_role",
     "db_extra_search_path",

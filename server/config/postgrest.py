@@ -76,7 +76,6 @@ class PostgrestSettings(Section):
     later: ClassVar = frozenset(
         {
             "allow_estimated_counts",
-            "allow_granted_functions",
             "db_hoisted_tx_settings",
             "db_plan_enabled",
             "db_root_spec",
@@ -89,6 +88,7 @@ class PostgrestSettings(Section):
 
     allow_absent_aud: Flag = False
     allow_absent_exp: Flag = False
+    allow_granted_functions: Flag = False
     allow_unfiltered_writes: Flag = False
     app_settings: Named[Text] = Field(default_factory=nothing)
     client_error_verbosity: Literal["verbose", "minimal"] = "verbose"

@@ -50,6 +50,10 @@ BEGIN
     IF h->>'x-become' IS NOT NULL THEN PERFORM set_config('role', h->>'x-become', false); END IF;
     IF h->>'x-sleep' IS NOT NULL THEN PERFORM pg_sleep(5); END IF;
 END $$;
+CREATE FUNCTION api.add(a integer, b integer DEFAULT 1) RETURNS integer LANGUAGE sql AS 'SELECT a + b';
+CREATE FUNCTION api.spread(n integer) RETURNS TABLE (x integer, y text) LANGUAGE sql AS 'SELECT n, n::text';
+REVOKE EXECUTE ON FUNCTION api.add FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION api.add TO author;
 GRANT USAGE ON SCHEMA api TO web_anon, author, reader, careful;
 GRANT EXECUTE ON FUNCTION api.begin_request() TO PUBLIC;
 GRANT SELECT ON api.told TO web_anon, author, reader, careful;

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from reflector.access.principal import Principal
 from reflector.catalog.model import DatabaseKind
 from server.config import ConfigError
 from tests.apis.postgrest.native import CONFIG, MAKE_ROLES, SCRIPT, bearer
@@ -315,6 +316,27 @@ async def test_roles_that_no_rule_binds_are_refused_with_what_mends_it(own_world
 
 async def test_an_anonymous_role_that_is_not_there_is_told(world: str) -> None:
     assert "did you mean 'web_anon'?" in await refusal(world, CONFIG.replace("web_anon", "web_anom"))
+
+
+# ── functions ────────────────────────────────────────────────────────────────────────────────
+
+
+async def callable_(api: Served, role: str) -> set[str]:
+    snapshot = api.running.engine.snapshot
+    return {each.name for each in snapshot.access(Principal((role,))).grants.functions}
+
+
+async def test_functions_are_closed_unless_they_are_named_and_granted(world: str) -> None:
+    async with served(world, CONFIG) as api:
+        assert await callable_(api, "author") == set()
+    async with served(world, f"functions: {{add: {{allow: [web_anon, author]}}}}\n{CONFIG}") as api:
+        assert (await callable_(api, "author"), await callable_(api, "web_anon")) == ({"add"}, set())
+
+
+async def test_functions_are_open_by_grants_where_that_is_said(world: str) -> None:
+    async with served(world, f"{CONFIG}  allow_granted_functions: true\n") as api:
+        assert await callable_(api, "author") == {"add", "spread", "begin_request"}
+        assert await callable_(api, "web_anon") == {"spread", "begin_request"}
 
 
 # ── what else the section says ───────────────────────────────────────────────────────────────

@@ -1,0 +1,110 @@
+"""A configuration of PostgREST's becomes one of ours: every option has a place or a reason, and the result is accepted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from server.commands.convert import OPTIONS, THEIR_WAY, Converted, converted
+from server.config import Config, ConfigError, Flags, load
+from server.config.postgrest import PostgrestSettings
+from tests.server.harness import reflector
+
+SAMPLE = """
+# how it was served
+db-uri = "postgres://authenticator:pa$$word@localhost:5432/app"
+db-schemas = "api, v2"
+db-anon-role = web_anon
+db-pool = 20
+jwt-secret = "$(JWT_SECRET)"   # of forty letters
+jwt-aud = "x"
+role-claim-key = ".realm.roles[0]"
+server-port = 3001
+max-rows = 100
+app.settings.flavour = "van\\"illa $5"
+db-tx-end = "commit-allow-override"
+server-cors-allowed-origins = "https://a.example, https://b.example"
+admin-server-port = 3002
+log-level = "warn"
+"""
+SECRET = "a-signing-key-of-forty-letters-at-least"
+
+
+def convert(folder: Path, text: str, **environ: str) -> Converted:
+    (folder / "postgrest.conf").write_text(text)
+    return converted(folder / "postgrest.conf", environ)
+
+
+def loaded(folder: Path, made: Converted, **environ: str) -> Config:
+    (folder / "config.yaml").write_text(made.text)
+    return load(folder / "config.yaml", {"JWT_SECRET": SECRET, **environ}, Flags())
+
+
+def test_what_it_says_holds_here(tmp_path: Path) -> None:
+    config = loaded(tmp_path, convert(tmp_path, SAMPLE))
+    said, url = config.postgrest, config.database.url
+    assert url is not None
+    assert url.password is not None
+    assert (url.user, url.password.reveal(), url.database) == ("authenticator", "pa$$word", "app")
+    assert (config.database.pool.max, config.server.port, config.server.host) == (20, 3001, "0.0.0.0")
+    assert config.decided_by_database
+    assert (said.db_schemas, said.db_anon_role, said.jwt_aud) == (("api", "v2"), "web_anon", "x")
+    assert said.jwt_secret is not None
+    assert said.jwt_secret.reveal() == SECRET
+    assert said.jwt_role_claim_key.role_of({"realm": {"roles": ["author"]}}) == "author"
+    assert (said.db_max_rows, said.db_tx_end, said.path) == (100, "commit-allow-override", "/")
+    assert dict(said.app_settings) == {"flavour": 'van"illa $5'}
+    assert said.server_cors_allowed_origins == ("https://a.example", "https://b.example")
+    assert config.observability.level == "warning"
+
+
+def test_postgrests_way_is_said_where_ours_is_safer(tmp_path: Path) -> None:
+    said = loaded(tmp_path, convert(tmp_path, "db-anon-role = web_anon"), DATABASE_URL="postgresql://a@b/c").postgrest
+    assert said.server_cors_allowed_origins == ("*",)
+    assert (said.allow_absent_aud, said.allow_absent_exp, said.allow_granted_functions) == (True, True, True)
+
+
+def test_what_is_not_carried_over_is_named(tmp_path: Path) -> None:
+    left = convert(tmp_path, SAMPLE).left
+    assert [each.partition(":")[0] for each in left if each.startswith("admin")] == ["admin-server-port"]
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_option_has_a_place_or_a_reason(tmp_path: Path, name: str) -> None:
+    made = convert(tmp_path, f'{name} = "1"')
+    carried = name.replace("-", "_") in made.text or bool(OPTIONS[name].path)
+    assert carried is not any(each.startswith(f"{name}: ") for each in made.left)
+
+
+def test_what_is_more_open_is_a_setting_or_named(tmp_path: Path) -> None:
+    left = convert(tmp_path, "").left
+    for name in THEIR_WAY:
+        assert (name in PostgrestSettings.model_fields) is not any(each.startswith(f"{name}: ") for each in left)
+
+
+def test_variables_win_and_secrets_stay_in_theirs(tmp_path: Path) -> None:
+    environ = {
+        "PGRST_DB_URI": "postgresql://a@b/c",
+        "PGRST_DB_ANON_ROLE": "guest",
+        "PGRST_APP_SETTINGS_FLAVOUR": "mint",
+    }
+    made = convert(tmp_path, SAMPLE, **environ)
+    config = loaded(tmp_path, made, **environ)
+    assert "postgresql://a@b/c" not in made.text
+    assert (str(config.database.url), config.postgrest.db_anon_role) == ("postgresql://a@b:5432/c", "guest")
+    assert config.postgrest.app_settings["flavour"] == "mint"
+
+
+def test_what_is_no_option_is_told_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refused:
+        convert(tmp_path, "db-uri = x\nserver-prot = 1\nnothing at all\n")
+    assert [each.position.line for each in refused.value.complaints] == [2, 3]
+
+
+def test_the_command_prints_the_file_and_says_the_rest(tmp_path: Path) -> None:
+    (tmp_path / "postgrest.conf").write_text(SAMPLE)
+    status, out, said = reflector("init", "--from-postgrest", str(tmp_path / "postgrest.conf"))
+    assert status == 0
+    assert out.startswith("# Made from postgrest.conf")
+    assert "not carried over: admin-server-port" in said
