@@ -5,6 +5,7 @@ Rule: what no row can hold is told here with the column's name, because not ever
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 from typing import Any
 
@@ -26,6 +27,8 @@ def written_value(column: Column, given: Any, *, sized: bool) -> Value:
         json_text(parsed)  # what cannot be written is told here, with its place
     if sized:
         check_size(column, parsed)
+    elif isinstance(parsed, Decimal) and math.isinf(float(parsed)):
+        raise InvalidValue(f"{column.name!r} holds no number of that size")  # SQLite would keep an infinite one
     return parsed
 
 

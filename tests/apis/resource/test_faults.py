@@ -243,3 +243,19 @@ async def test_options_lists_what_can_succeed(kind: DatabaseKind, databases: Dat
                     body = {}
                 answered = (await api.request(method, path, json=body)).status
                 assert answered in {200, 201, 204, 404}, (method, path)
+
+
+async def test_a_number_beyond_every_column_is_no_fault_of_ours(shop: Served) -> None:
+    for query in ("price__gt=1e82", "price=1e400", "price__ne=1e400", f"price__lt={'9' * 90}", "price__in=1,1e400"):
+        reply = await shop.get(f"/api/book?limit=1&{query}")
+        assert reply.status in (200, 422), (query, reply.body)
+
+
+async def test_a_number_beyond_its_column_is_not_stored(own_shop: Served) -> None:
+    book = {"isbn": "9799999999999", "title": "dear", "publisher_code": "50/50", "price": "1e400"}
+    for body in (book, [book]):
+        reply = await own_shop.post("/api/book", body)
+        assert (reply.status, reply.code) == (422, "invalid_value")
+    reply = await own_shop.patch("/api/book/3", {"price": "-1e309"})
+    assert (reply.status, reply.code) == (422, "invalid_value")
+    assert (await own_shop.get("/api/book?isbn=9799999999999")).json["items"] == []
