@@ -76,6 +76,18 @@ def _named_roles(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
             yield path, name
     for where, role, _ in allowances(data):
         yield where, role
+    for function, said in mapping(data, "functions").items():
+        for below, role in _one_or_many(mapping(said).get("allow")):
+            yield ("functions", function, "allow", *below), role
+
+
+def _one_or_many(given: Any) -> Iterator[tuple[Path, str]]:
+    """The roles of a list, or the one that stands alone, with their places."""
+    if isinstance(given, str):
+        yield (), given
+    for index, role in enumerate(given if isinstance(given, list) else ()):
+        if isinstance(role, str):
+            yield (index,), role
 
 
 def circular_roles(data: Mapping[str, Any]) -> Iterator[Fault]:

@@ -25,7 +25,7 @@ from server.apis.postgrest.bodies import form_pairs, read_json
 from server.apis.postgrest.csv_text import csv_of
 from server.apis.postgrest.errors import translate
 from server.apis.postgrest.exact_json import without_nulls
-from server.apis.postgrest.faults import refusal
+from server.apis.postgrest.faults import PostgrestError, refusal
 from server.apis.postgrest.grammar.nodes import Question, Star
 from server.apis.postgrest.grammar.parameters import split_query
 from server.apis.postgrest.grammar.questions import question
@@ -221,6 +221,11 @@ def _most(function: Function, preferred: Preferences) -> int | None:
         message = "Function must return SETOF or TABLE when max-affected preference is used with handling=strict"
         raise refusal("PGRST128", message)
     return preferred.max_affected
+
+
+def outdated(error: SchemaChanged) -> PostgrestError:
+    """What is told where the schema is as it was read: the function itself asks for what is not there."""
+    return refusal(error.sqlstate or "XX000", "the function asks for something that the database does not have")
 
 
 # ── what was given ───────────────────────────────────────────────────────────────────────────

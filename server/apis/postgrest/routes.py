@@ -12,7 +12,7 @@ from typing import Final
 from aiohttp import web
 
 from reflector.errors import SchemaChanged
-from server.apis.postgrest.calling import CallRoad
+from server.apis.postgrest.calling import CallRoad, outdated
 from server.apis.postgrest.faults import refusal
 from server.apis.postgrest.reading import ReadRoad
 from server.apis.postgrest.roads import Api, Road
@@ -91,9 +91,9 @@ class PostgrestApi:
     async def _function(self, request: web.Request, caller: Caller) -> web.Response:
         try:
             return await self.calls.answer(request, caller)
-        except SchemaChanged:
+        except SchemaChanged as error:
             if not await self.api.engine.renewed(caller.rights.snapshot):
-                raise
+                raise outdated(error) from error
         return await self.calls.answer(request, self.api.callers.of(request))
 
 

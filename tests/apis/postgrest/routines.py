@@ -45,7 +45,11 @@ CREATE FUNCTION page() RETURNS "text/html" LANGUAGE sql STABLE AS $$ SELECT '<b>
 CREATE FUNCTION picture() RETURNS "image/png" LANGUAGE sql STABLE AS $$ SELECT '\\x8950'::bytea::"image/png" $$;
 CREATE FUNCTION anything() RETURNS "*/*" LANGUAGE sql STABLE AS $$ SELECT '\\x00ff'::bytea::"*/*" $$;
 CREATE FUNCTION fails() RETURNS int LANGUAGE plpgsql STABLE AS $$ BEGIN RAISE EXCEPTION 'a secret of ours'; END $$;
+CREATE FUNCTION misses() RETURNS int LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN not_there(1); END $$;
 CREATE FUNCTION closed() RETURNS int LANGUAGE sql STABLE AS 'SELECT 1';
+CREATE SCHEMA other;
+CREATE FUNCTION other.elsewhere() RETURNS int LANGUAGE sql STABLE AS 'SELECT 9';
+CREATE PROCEDURE done() LANGUAGE sql AS 'SELECT 1';
 """
 MARIADB = """
 CREATE TABLE shelf (id int PRIMARY KEY, label varchar(20));
@@ -58,7 +62,7 @@ CREATE FUNCTION closed() RETURNS int DETERMINISTIC NO SQL RETURN 1;
 OPEN = (
     *("twice", "hello", "numbers", "found", "first_article", "pairs", "split", "counted", "somewhere", "joined"),
     *("summed", "said", "texted", "sized", "rooted", "told", "either", "twofold", "added", "cleared", "peeks"),
-    *("page", "picture", "anything", "fails"),
+    *("page", "picture", "anything", "fails", "misses", "other.elsewhere"),
 )
 RULES = """
 auth: {anonymous_role: guest}

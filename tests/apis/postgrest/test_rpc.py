@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from reflector.catalog.model import DatabaseKind
+from server.config import ConfigError
 from tests.apis.postgrest import routines
 from tests.bookshops import Databases
 from tests.server.harness import Reply, Served, served
@@ -244,6 +245,45 @@ async def test_nothing_that_a_function_says_is_told(api: Served) -> None:
     reply = await api.post(RPC + "fails", {})
     assert (reply.status, reply.code) == (400, "P0001")
     assert b"secret" not in reply.body
+
+
+async def test_a_function_that_is_broken_is_no_fault_of_the_schema(api: Served) -> None:
+    reply = await api.post(RPC + "misses", {})
+    assert (reply.status, reply.code) == (404, "42883")
+    assert b"not_there" not in reply.body
+
+
+async def test_functions_of_another_schema(api: Served) -> None:
+    there = await api.post(RPC + "elsewhere", {}, {"Content-Profile": "other"})
+    assert (there.json, there.headers["Content-Profile"]) == (9, "other")
+    assert (await api.get(RPC + "elsewhere", {"Accept-Profile": "other"})).json == 9
+    assert (await api.get(RPC + "elsewhere")).code == "PGRST202"
+    assert (await api.get(RPC + "elsewhere", {"Accept-Profile": "none"})).code == "PGRST106"
+
+
+async def test_a_name_of_the_file_that_is_wrong_is_told_with_its_line(url: str) -> None:
+    for name, told in (
+        ("twise", "6:3: functions.twise: there is no function 'twise'; did you mean 'twice'?"),
+        ("done", "6:3: functions.done: done cannot be called"),
+    ):
+        with pytest.raises(ConfigError) as refused:
+            async with served(url, routines.config([name], shelves=False), strict=True):
+                pass
+        assert told in str(refused.value)
+    with pytest.raises(ConfigError) as refused:
+        async with served(url, "roles: {guest: {}}\nfunctions: {twice: {allow: [gast]}}"):
+            pass
+    assert "there is no role 'gast'; did you mean 'guest'?" in str(refused.value)
+    async with served(url, routines.config(["twise", "hello"], shelves=False)) as api:
+        assert (await api.get(RPC + "hello")).json == "hello"
+        assert (await api.get(RPC + "twice?n=1")).status == 404
+
+
+async def test_nothing_opens_a_function_but_its_name(url: str) -> None:
+    async with served(url, writable=True) as api:
+        assert (await api.get(RPC + "hello")).code == "PGRST202"
+    async with served(url, "defaults: {read: true, write: true}") as api:
+        assert (await api.get(RPC + "hello")).code == "PGRST202"
 
 
 async def test_mariadb_gives_values(databases: Databases) -> None:
