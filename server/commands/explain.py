@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
 
+from reflector.access.database import quoted
 from reflector.access.description import RuleText
 from reflector.access.entries import read_entries
 from reflector.access.principal import Principal
@@ -93,6 +94,9 @@ async def explain(config: Config, request: str, caller: str | None, say: Callabl
         lines += _rules(binding, snapshot.catalog, access.roles, read)
         lines += ["", "sql:", *_sql(prepared.plans[0], values), "", "plan:"]
         say("\n".join(lines))
+        if config.decided_by_database:
+            say(f"  as the role itself alone: BEGIN; SET LOCAL ROLE {quoted(access.roles[0])}; EXPLAIN …; ROLLBACK")
+            return
         with own_words():
             say("\n".join(await _plan(engine, bound)))
     finally:

@@ -11,26 +11,25 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote
 
 from aiohttp import hdrs, web
 
 from reflector.drivers.reports import reported
 from reflector.errors import ReflectorError, UnknownRole
+from server.apis.postgrest.denials import as_denied
 from server.apis.postgrest.errors import Refused, refused, translate
 from server.apis.postgrest.faults import Fault, PostgrestError, refusal
 from server.apis.postgrest.raised import Raised, obey, raised
 from server.callers import Caller
 from server.config.postgrest import PostgrestSettings
 from server.problems import InvalidToken, MissingKey, RefusedClaims
-from server.transactions import READING, SAID
+from server.transactions import SAID
 
 TOKENS: Final[tuple[tuple[type[InvalidToken], str], ...]] = (
     (MissingKey, "PGRST300"),
     (RefusedClaims, "PGRST303"),
     (InvalidToken, "PGRST301"),
 )
-NO_TABLE: Final = "PGRST205"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +71,8 @@ class Telling:
             if isinstance(error, UnknownRole):
                 return Raised(_unknown_role(error, terse=terse))
         own = error if isinstance(error, PostgrestError) else told_error(error)
-        if self.decides and caller is not None and own.fault.code == NO_TABLE:
-            own = _denied(own, request, caller)
+        if self.decides and caller is not None:
+            own = as_denied(own, request, caller)
         return Raised(refused(own, known=known, terse=terse))
 
     @property
@@ -96,13 +95,3 @@ def told_error(error: ReflectorError) -> PostgrestError:
 def _unknown_role(error: UnknownRole, *, terse: bool) -> Refused:
     told = refused(PostgrestError(Fault("22023", error.message)), known=True, terse=terse)
     return Refused(401, told.body, {**told.headers, "WWW-Authenticate": "Bearer"})
-
-
-def _denied(error: PostgrestError, request: web.Request, caller: Caller) -> PostgrestError:
-    """What the database would say of a table that is there and that the role was granted nothing of."""
-    catalog, name = caller.rights.snapshot.catalog, unquote(request.rel_url.raw_path.rpartition("/")[2])
-    header = "Accept-Profile" if request.method in READING else "Content-Profile"
-    schema = request.headers.get(header, catalog.schemas[0] if catalog.schemas else "")
-    if any(table.schema == schema and table.name == name for table in catalog.tables.values()):
-        return refusal("42501", f"permission denied for table {name}")
-    return error
