@@ -53,5 +53,5 @@ bench: setup ## measure, beside a hand-written baseline
 	@$(PYTHON_IN_VENV) -m benchmarks
 
 clean: ## remove everything that was made here
-	@rm -rf tests/apis/graphql/audit/node_modules .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	@rm -rf tests/apis/graphql/audit/node_modules tests/apis/postgrest/clients/node_modules .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

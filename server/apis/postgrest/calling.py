@@ -73,7 +73,7 @@ class CallRoad:
         if catalog.kind is DatabaseKind.SQLITE:
             raise refusal("PGRST127", "Feature not implemented", "SQLite has no functions that could be called")
         profile = "Accept-Profile" if request.method in READING else "Content-Profile"
-        schema = schema_of(catalog.schemas, request.headers.get(profile))
+        schema = schema_of(catalog.schemas, request.headers.get(profile), catalog.kind)
         headers = profile_header(catalog.schemas, schema)
         if request.method == "OPTIONS":
             return web.Response(headers={"Allow": self._allowed(caller, schema, last_name(request)), **headers})

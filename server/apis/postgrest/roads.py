@@ -39,8 +39,9 @@ def table_asked(request: web.Request, caller: Caller, profile: str | None) -> tu
 
     Raises PostgrestError PGRST106 for an unknown schema, PGRST205 for an unknown table.
     """
-    schemas = caller.rights.snapshot.catalog.schemas
-    schema = schema_of(schemas, profile)
+    catalog = caller.rights.snapshot.catalog
+    schemas = catalog.schemas
+    schema = schema_of(schemas, profile, catalog.kind)
     return table_of(caller.rights.access.scope, schema, last_name(request)), profile_header(schemas, schema)
 
 

@@ -9,6 +9,7 @@ import pytest
 from reflector.access.permissions import open_grants
 from reflector.access.scoping import scope_for
 from reflector.catalog.build import build
+from reflector.catalog.model import DatabaseKind
 from reflector.errors import RuleUnbound
 from reflector.query.scope import Scope
 from server.apis.postgrest.faults import PostgrestError
@@ -51,6 +52,10 @@ def test_a_closed_table_says_so() -> None:
 def test_profiles() -> None:
     assert schema_of(("a", "b"), None) == "a"
     assert schema_of(("a", "b"), "b") == "b"
+    assert schema_of(("a", "b"), "public", DatabaseKind.SQLITE) == "a"
+    assert schema_of(("a", "public"), "public", DatabaseKind.MARIADB) == "public"
     with pytest.raises(PostgrestError) as caught:
         schema_of(("a", "b"), "c")
+    with pytest.raises(PostgrestError):
+        schema_of(("a", "b"), "public", DatabaseKind.POSTGRESQL)
     assert caught.value.fault.hint == "Only the following schemas are exposed: a, b"

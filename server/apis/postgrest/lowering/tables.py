@@ -6,7 +6,9 @@ Rule: a table is looked up among those of the caller's scope, so a hidden one an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
+from reflector.catalog.model import DatabaseKind
 from reflector.query.scope import Scope, TableScope
 from server.apis.postgrest.unknown import unknown_schema, unknown_table
 
@@ -28,9 +30,16 @@ def table_of(scope: Scope, schema: str, name: str) -> TableScope:
     raise unknown_table(schema, name, here)
 
 
-def schema_of(schemas: Sequence[str], profile: str | None) -> str:
-    """The schema that a profile header asks for, the first where there is none; raises PostgrestError PGRST106."""
-    if profile is None:
+PUBLIC: Final = "public"
+
+
+def schema_of(schemas: Sequence[str], profile: str | None, database: DatabaseKind = DatabaseKind.POSTGRESQL) -> str:
+    """The schema that a profile header asks for, the first where there is none; raises PostgrestError PGRST106.
+
+    Some clients always ask for PostgreSQL's usual schema: elsewhere that is the first one, unless there is one of that name.
+    """
+    elsewhere = database is not DatabaseKind.POSTGRESQL and PUBLIC not in schemas
+    if profile is None or (profile == PUBLIC and elsewhere):
         return schemas[0]
     if profile not in schemas:
         raise unknown_schema(profile, schemas)
