@@ -129,11 +129,12 @@ def _values(writer: Writer, read: Read) -> sa.Select[Any]:
 def _bare(writer: Writer, read: Read, called: sa.CTE) -> Step:
     """The value by itself: bytes as they are, all else as its text."""
     [column] = read.table.columns
-    value: Any = sa.literal_column(f"{CALLED}.{writer.dialect.quote(column.name)}")
+    value: Any = sa.literal_column(f"given.{writer.dialect.quote(column.name)}")
     if column.type.kind is not Kind.BYTES:
         value = sa.cast(value, sa.Text())
-    statement = sa.select(value.label("body")).select_from(called).limit(sa.literal_column("1"))
-    return writer.finish(statement, Expect.ANSWER, (Part.BODY,))
+    rows = page_rows(writer, read, 0).subquery("given")
+    one = sa.select(value).select_from(rows).limit(sa.literal_column("1")).scalar_subquery()
+    return writer.finish(sa.select(one.label("body")).add_cte(called), Expect.ANSWER, (Part.BODY,))
 
 
 def _value(writer: Writer, read: Read, routine: Routine) -> Step:

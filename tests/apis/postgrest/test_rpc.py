@@ -237,6 +237,8 @@ async def test_media_types(api: Served) -> None:
     assert (picture.body, picture.headers["Content-Type"]) == (b"\x89\x50", "image/png")
     anything = await api.get(RPC + "anything", {"Accept": "application/x-own"})
     assert (anything.body, anything.headers["Content-Type"]) == (b"\x00\xff", "application/octet-stream")
+    assert (await api.get(RPC + "page?page=like.*hi*")).body == b"<b>hi</b>"
+    assert (await api.get(RPC + "page?page=eq.other")).body == b""
     refused = await api.get(RPC + "page", {"Accept": "application/json"})
     assert (refused.status, refused.code) == (406, "PGRST107")
 
