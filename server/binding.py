@@ -98,10 +98,10 @@ class Binding:
     def unknown_anonymous(self, roles: DatabaseRoles) -> Iterator[Complaint]:
         """The role of callers without a token is one that the login can take."""
         name = self.description.anonymous_role
-        if name is None or name in roles.by_name:
+        if name is None or name in roles.taken:
             return
         reason = f"the login {quoted(roles.login)} cannot take the role {name!r}" if name in roles.others else ""
-        hint = f"GRANT {quoted(name)} TO {quoted(roles.login)}" if reason else suggestion(name, roles.by_name)
+        hint = f"GRANT {quoted(name)} TO {quoted(roles.login)}" if reason else suggestion(name, roles.taken)
         setting = ("auth", "anonymous_role") if ("auth", "anonymous_role") in self.config.places else ANONYMOUS
         where = self.config.position(*setting)
         yield Complaint(Severity.ERROR, "unknown_role", reason or f"there is no role {name!r}", hint, where)

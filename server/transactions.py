@@ -57,7 +57,7 @@ class Transactions:
             said = request[SAID] = Said()
         role = principal.roles[0]
         known = snapshot.permissions
-        own = known.roles.by_name[role] if isinstance(known, DatabasePermissions) and known.roles is not None else None
+        own = known.roles.taken[role] if isinstance(known, DatabasePermissions) and known.roles is not None else None
         settings = {**({} if own is None else own.settings), **self._settings(request, principal, snapshot, root)}
         if "timezone" in preferred:
             settings["TimeZone"] = preferred["timezone"]

@@ -47,14 +47,14 @@ def database_permissions(catalog: Catalog, hidden: Hidden, opened: Opened) -> Da
     """The rights that the catalog's roles have by their grants; columns that are `hidden` are nobody's, and functions that
     are not `opened`: a database grants everybody every function, unless somebody thought of it."""
     roles = DatabaseRoles("", {}) if catalog.roles is None else catalog.roles
-    rights = {name: dict(_rights(role, catalog, hidden)) for name, role in roles.by_name.items()}
+    rights = {name: dict(_rights(role, catalog, hidden)) for name, role in roles.taken.items()}
     functions = {
         name: frozenset(
             each for each in catalog.functions if each.callable and each.key in role.functions and opened(name, each)
         )
-        for name, role in roles.by_name.items()
+        for name, role in roles.taken.items()
     }
-    ancestors = {name: (name,) for name in roles.by_name}
+    ancestors = {name: (name,) for name in roles.taken}
     return DatabasePermissions(catalog, ancestors, rights, functions=functions, roles=roles)
 
 
@@ -82,12 +82,38 @@ def _permission(table: Table, granted: Privileges, hidden: frozenset[Column]) ->
     )
 
 
+# ── what is there and was not granted ────────────────────────────────────────────────────────
+
+
+def denied_table(catalog: Catalog, role: DatabaseRole, schema: str, name: str) -> str | None:
+    """`table name`, where there is one and the role was granted nothing of it; else None."""
+    there = any(table.schema == schema and table.name == name for table in catalog.tables.values())
+    return f"table {name}" if there and (schema, name) not in role.tables else None
+
+
+def denied_function(catalog: Catalog, role: DatabaseRole, schema: str, name: str) -> str | None:
+    """`function name`, where there are some and the role was granted none; else None."""
+    found = [each for each in catalog.functions if each.schema == schema and each.name == name]
+    granted = any(each.key in role.functions for each in found)
+    return f"function {name}" if found and not granted else None
+
+
+def denied_column(catalog: Catalog, role: DatabaseRole, schema: str, table: str, column: str) -> str | None:
+    """`table name`, where it has the column and the role may not read that; else None."""
+    select = role.tables.get((schema, table), Privileges()).select
+    if select is None or column in select:
+        return None
+    found = (each for each in catalog.tables.values() if each.schema == schema and each.name == table)
+    there = any(each.name == column for one in found for each in one.columns)
+    return f"table {table}" if there else None
+
+
 # ── roles that no rule binds ─────────────────────────────────────────────────────────────────
 
 
 def unbound_roles(roles: DatabaseRoles) -> Iterator[Complaint]:
     """Why nobody may be served by this login, each with the SQL that mends it."""
-    for role in roles.by_name.values():
+    for role in roles.taken.values():
         for reason, mends in _unbound(role, roles.login):
             yield Complaint(Severity.ERROR, "role_unbound", reason, mends)
 

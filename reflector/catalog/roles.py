@@ -45,8 +45,8 @@ class DatabaseRole:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseRoles:
-    """The roles that `login` can take, itself included, by name; and the names of those it cannot."""
+    """The roles that can be `taken` by `login`, itself included, by name; and the names of those that cannot."""
 
     login: str
-    by_name: Mapping[str, DatabaseRole]
+    taken: Mapping[str, DatabaseRole]
     others: frozenset[str] = frozenset()

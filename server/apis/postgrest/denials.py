@@ -14,9 +14,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from reflector.access.database import DatabasePermissions
-from reflector.catalog.model import Catalog
-from reflector.catalog.roles import DatabaseRole, Privileges
+from reflector.access.database import DatabasePermissions, denied_column, denied_function, denied_table
 from server.apis.postgrest.faults import PostgrestError, refusal
 from server.callers import Caller
 from server.transactions import READING
@@ -31,39 +29,14 @@ def as_denied(error: PostgrestError, request: web.Request, caller: Caller) -> Po
     known, catalog = snapshot.permissions, snapshot.catalog
     if not isinstance(known, DatabasePermissions) or known.roles is None:
         return error
-    role = known.roles.by_name[caller.principal.roles[0]]
     header = "Accept-Profile" if request.method in READING else "Content-Profile"
     schema = request.headers.get(header, catalog.schemas[0] if catalog.schemas else "")
     name = unquote(request.rel_url.raw_path.rpartition("/")[2])
-    denied = None
+    of_whom, denied = (catalog, known.roles.taken[caller.principal.roles[0]]), None
     if error.fault.code == "PGRST205":
-        denied = _table(catalog, role, schema, name)
+        denied = denied_table(*of_whom, schema, name)
     elif error.fault.code == "PGRST202":
-        denied = _function(catalog, role, schema, name)
-    elif error.fault.code == "42703":
-        denied = _column(catalog, role, schema, error.fault.message)
+        denied = denied_function(*of_whom, schema, name)
+    elif error.fault.code == "42703" and (named := NO_COLUMN.fullmatch(error.fault.message)) is not None:
+        denied = denied_column(*of_whom, schema, named["table"], named["column"])
     return error if denied is None else refusal(REFUSED, f"permission denied for {denied}")
-
-
-def _table(catalog: Catalog, role: DatabaseRole, schema: str, name: str) -> str | None:
-    there = any(table.schema == schema and table.name == name for table in catalog.tables.values())
-    return f"table {name}" if there and (schema, name) not in role.tables else None
-
-
-def _function(catalog: Catalog, role: DatabaseRole, schema: str, name: str) -> str | None:
-    found = [each for each in catalog.functions if each.schema == schema and each.name == name]
-    granted = any(each.key in role.functions for each in found)
-    return f"function {name}" if found and not granted else None
-
-
-def _column(catalog: Catalog, role: DatabaseRole, schema: str, message: str) -> str | None:
-    named = NO_COLUMN.fullmatch(message)
-    if named is None:
-        return None
-    for table in catalog.tables.values():
-        if table.schema == schema and table.name == named["table"]:
-            there = any(column.name == named["column"] for column in table.columns)
-            select = role.tables.get((schema, table.name), Privileges()).select
-            if there and select is not None and named["column"] not in select:
-                return f"table {table.name}"
-    return None
