@@ -82,7 +82,6 @@ class PostgrestSettings(Section):
             "openapi_mode",
             "openapi_security_active",
             "openapi_server_proxy_uri",
-            "server_timing_enabled",
         }
     )
 
@@ -107,5 +106,6 @@ class PostgrestSettings(Section):
     jwt_secret_is_base64: Flag = False
     path: Root = "/rest/v1"
     server_cors_allowed_origins: tuple[AllowedOrigin, ...] = ()
+    server_timing_enabled: Flag = False
     server_trace_header: HeaderName | None = None
     url_use_legacy_target_names: Flag = True

@@ -29,6 +29,7 @@ from server.apis.postgrest.ranges import Window, content_range, read_status, win
 from server.apis.postgrest.rendering import rendered
 from server.apis.postgrest.roads import Api, applied_header, limits_of, table_asked, warning_header
 from server.apis.postgrest.shapes import Shape, Template, shape_of
+from server.apis.postgrest.timing import ended
 from server.cache.answers import AnswerCache, Rendered
 from server.cache.conditions import respond
 from server.cache.question import Key
@@ -91,11 +92,13 @@ class ReadRoad:
         if known is not None:
             return known
         reading = self._reading(request, caller, asked)
+        ended(request, "plan")
         kept, cache = reading.kept, self.api.cache
         key = None if kept is None else kept.key(reading.prepared.values, caller.principal)
         if cache is not None and kept is not None and key is not None:
             return await self._answered(cache, request, caller, asked, reading, kept, key)
         status, body, headers = await self._made(caller, reading)
+        ended(request, "transaction")
         if request.method == "HEAD":
             return _bodiless(status, headers)
         return web.Response(status=status, headers=headers, body=body)
@@ -144,6 +147,7 @@ class ReadRoad:
             return Rendered(body, media=media, status=status, more=headers)
 
         entry = cache.find(key) or await cache.fill(kept, key, make)
+        ended(request, "transaction")
         if request.method == "GET":
             cache.remember(key, kept, (caller.rights, _alias(asked)))
             return respond(cache, entry, request, caller.principal)
@@ -196,6 +200,7 @@ class ReadRoad:
         aggregates = self.api.settings.db_aggregates_enabled
         lowering = Lowering(rights.access.scope, rights.snapshot.catalog, rows, limits, aggregates)
         lowered = lowering.read(table, read.root, wanted, count=preferred.count is not None)
+        ended(request, "parse")
         prepared = self.api.engine.prepare(rights.snapshot, rights.access, lowered)
         headers = CIMultiDict(
             {

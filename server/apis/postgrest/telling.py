@@ -20,6 +20,7 @@ from server.apis.postgrest.denials import as_denied
 from server.apis.postgrest.errors import Refused, refused, translate
 from server.apis.postgrest.faults import Fault, PostgrestError, refusal
 from server.apis.postgrest.raised import Raised, obey, raised
+from server.apis.postgrest.timing import begin, ended
 from server.callers import Caller
 from server.config.postgrest import PostgrestSettings
 from server.problems import InvalidToken, MissingKey, RefusedClaims
@@ -47,8 +48,10 @@ class Telling:
     ) -> web.Response:
         """The answer, or the error. `find` says who calls."""
         caller: Caller | None = None
+        clock = begin(request) if self.settings.server_timing_enabled else None
         try:
             caller = find()
+            ended(request, "jwt")
             response = await handle(caller)
             said = request.get(SAID)
             if said is not None:
@@ -59,6 +62,9 @@ class Telling:
             given = request.headers.get(self.settings.server_trace_header)
             if given is not None:
                 response.headers[self.settings.server_trace_header] = given
+        if clock is not None:
+            clock.ended("response")
+            response.headers["Server-Timing"] = clock.header
         return response
 
     def _refused(self, error: PostgrestError | ReflectorError, request: web.Request, caller: Caller | None) -> Raised:

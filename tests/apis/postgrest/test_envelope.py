@@ -135,3 +135,16 @@ async def test_what_is_not_one_row_is_not_kept_as_one(keeping: Served) -> None:
     assert (await get(keeping, "book?id=lt.3")).status == 200
     assert await fault(keeping, "book?id=lt.3", Accept=single) == (406, "PGRST116")
     assert await fault(keeping, "book?offset=99999", Prefer="count=exact") == (416, "PGRST103")
+
+
+async def test_the_time_of_each_part_is_told_where_it_is_asked_for(
+    kind: DatabaseKind, shops: Mapping[DatabaseKind, str]
+) -> None:
+    async with served(shops[kind], "postgrest:\n  server_timing_enabled: true") as api:
+        reply = await get(api, "book?limit=1")
+        parts = [part.partition(";dur=") for part in reply.headers["Server-Timing"].split(", ")]
+        assert [name for name, _, _ in parts] == ["jwt", "parse", "plan", "transaction", "response"]
+        assert all(float(took) >= 0 for _, _, took in parts)
+        assert "Server-Timing" in (await get(api, "book?id=eq.x")).headers
+    async with served(shops[kind]) as api:
+        assert "Server-Timing" not in (await get(api, "book?limit=1")).headers
