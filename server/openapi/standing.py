@@ -223,7 +223,7 @@ tells. Failures stand in `errors`, with `extensions.code` and `extensions.path`.
 A WebSocket at `/ws` tells what is committed, whoever wrote it: send `{"type": "subscribe", "id": "1", "table": "x"}`, with \
 `filter`, `columns`, `events`, `since` and `initial` as wanted, and read `ready`, `initial`, `change`, `resync` and `error`. \
 A `change` carries a `cursor`: after a pause, `since` goes on from there. A credential goes with the upgrade, or into a first frame \
-`{"type": "auth", "token": "…"}`.
+`{"type": "auth", "token": "…"}`. `/ws/{table}?filter=…&columns=…` is a socket that begins with one such subscription.
 """,
 }
 """What is offered beside the resource API: told where the path is served."""
