@@ -1,6 +1,10 @@
 """How fast changes reach those who follow: one socket's latency, and many sockets at a steady rate.
 
-    python -m benchmarks.changes sqlite|postgresql [--sockets 1000] [--rate 200] [--seconds 10]
+    python -m benchmarks.changes sqlite|postgresql [--sockets 1000] [--rate 200] [--seconds 10] [--readers-per-change N]
+
+The rate is of all changes together. Where every socket follows the whole table, each change is told to every socket; with
+`--readers-per-change N` each socket asks by an equality filter for one row, and a change concerns N of them. Without the
+flag both are measured, the second with N = 10.
 
 The server is a program of its own, and so are the writer, those who only count what they are told, and those who read
 how late it is: every tenth, because more reading would cost more than the server's work. A change carries the moment it
@@ -19,6 +23,8 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from functools import partial
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -39,6 +45,9 @@ HANDSHAKE = (
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
 SAMPLE = 10
+ROWS = 300
+"""Rows that are written in turn, and as many groups of sockets at most."""
+FEW = 10
 Write = Callable[[str], None]
 
 
@@ -81,26 +90,46 @@ class Client(asyncio.Protocol):
             self._latencies.append((now - int(sent)) / 1e6)
 
 
-async def clients(port: int, count: int, latencies: list[float] | None) -> list[Client]:
-    subscribe = b'{"type":"subscribe","id":"1","table":"book","columns":["id","title","price"]}'
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How many sockets, how many of them each change concerns, and how often something changes."""
+
+    sockets: int
+    readers: int
+    rate: float
+    seconds: float
+
+    @property
+    def rows(self) -> int:
+        """How many rows change in turn: one for each group of readers."""
+        return ROWS if self.readers == self.sockets else max(1, self.sockets // self.readers)
+
+    def subscribe(self, number: int) -> bytes:
+        """The frame of one socket."""
+        wanted = "" if self.readers == self.sockets else f',"filter":{{"id":{{"_eq":{number % self.rows + 1}}}}}'
+        return f'{{"type":"subscribe","id":"1","table":"book","columns":["id","title","price"]{wanted}}}'.encode()
+
+
+async def clients(port: int, load: Load, numbers: range, latencies: list[float] | None) -> list[Client]:
     made: list[Client] = []
+    count = len(numbers)
     for start in range(0, count, 100):
-        for _ in range(start, min(start + 100, count)):
+        for number in numbers[start : start + 100]:
             _, client = await asyncio.get_running_loop().create_connection(
-                lambda: Client(port, subscribe, latencies), "127.0.0.1", port
+                partial(Client, port, load.subscribe(number), latencies), "127.0.0.1", port
             )
             made.append(client)
         await asyncio.gather(*(client.ready for client in made))
     return made
 
 
-def steadily(write: Write, rate: float, seconds: float) -> int:
+def steadily(write: Write, load: Load) -> int:
     """Write at a steady rate; how many changes."""
     count, began = 0, time.perf_counter()
-    while time.perf_counter() - began < seconds:
-        write(f"UPDATE book SET title = 'sent {time.time_ns()}' WHERE id = {count % 300 + 1}")
+    while time.perf_counter() - began < load.seconds:
+        write(f"UPDATE book SET title = 'sent {time.time_ns()}' WHERE id = {count % load.rows + 1}")
         count += 1
-        time.sleep(max(0.0, began + count / rate - time.perf_counter()))
+        time.sleep(max(0.0, began + count / load.rate - time.perf_counter()))
     return count
 
 
@@ -115,19 +144,19 @@ async def at_leisure(made: list[Client], ended: Event) -> None:
         await asyncio.sleep(0.02)
 
 
-async def counting(port: int, count: int, ready: Event, ended: Event, told: Queue[int]) -> None:
-    made = await clients(port, count, None)
+async def counting(port: int, load: Load, numbers: range, ready: Event, ended: Event, told: Queue[int]) -> None:
+    made = await clients(port, load, numbers, None)
     ready.set()
     await at_leisure(made, ended)
     told.put(sum(client.told for client in made))
 
 
-def count_apart(port: int, count: int, ready: Event, ended: Event, told: Queue[int]) -> None:
-    loop_of(counting(port, count, ready, ended, told))
+def count_apart(port: int, load: Load, numbers: range, ready: Event, ended: Event, told: Queue[int]) -> None:
+    loop_of(counting(port, load, numbers, ready, ended, told))
 
 
-def write_apart(url: str, rate: float, seconds: float, wrote: Queue[int]) -> None:
-    wrote.put(steadily(writer(url), rate, seconds))
+def write_apart(url: str, load: Load, wrote: Queue[int]) -> None:
+    wrote.put(steadily(writer(url), load))
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -139,18 +168,19 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def measured(port: int, pid: int, url: str, count: int, rate: float, seconds: float) -> None:
+async def measured(port: int, pid: int, url: str, load: Load) -> None:
     context = multiprocessing.get_context("spawn")
     ready, ended = context.Event(), context.Event()
     told_apart: Queue[int] = context.Queue()
     wrote: Queue[int] = context.Queue()
+    count = load.sockets
     reading = max(1, count // SAMPLE)
-    others = context.Process(target=count_apart, args=(port, count - reading, ready, ended, told_apart))
+    others = context.Process(target=count_apart, args=(port, load, range(reading, count), ready, ended, told_apart))
     others.start()
     await asyncio.to_thread(ready.wait)
     latencies: list[float] = []
-    made = await clients(port, reading, latencies)
-    writing = context.Process(target=write_apart, args=(url, rate, seconds, wrote))
+    made = await clients(port, load, range(reading), latencies)
+    writing = context.Process(target=write_apart, args=(url, load, wrote))
     writing.start()
     before, began = cpu_seconds(pid), time.perf_counter()
     changes = await asyncio.to_thread(wrote.get)
@@ -159,9 +189,9 @@ async def measured(port: int, pid: int, url: str, count: int, rate: float, secon
     ended.set()
     told = sum(client.told for client in made) + await asyncio.to_thread(told_apart.get)
     print(
-        f"{count:5} sockets  {changes / took:6.0f} changes/s  {told / took:9.0f} messages/s  "
+        f"{count:5} sockets  {load.readers:5} readers of a change  {changes / took:6.0f} changes/s  {told / took:9.0f} messages/s  "
         f"p50 {percentile(latencies, 0.5):6.1f}  p95 {percentile(latencies, 0.95):6.1f}  p99 {percentile(latencies, 0.99):6.1f} ms  "
-        f"server CPU {cpu / took:4.0%}  told {told / max(1, changes * count):.2%}"
+        f"server CPU {cpu / took:4.0%}  told {told / max(1, changes * load.readers):.2%}"
     )
     for client in made:
         client.transport.abort()
@@ -190,6 +220,15 @@ def writer(url: str) -> Write:
     return run
 
 
+def loads(sockets: int, rate: float, seconds: float, readers: int | None) -> list[Load]:
+    """One socket; then the sockets, by what was asked for or both ways. Groups of readers are of one size."""
+    many = [sockets, min(FEW, sockets)] if readers is None else [readers]
+    for each in many:
+        if not 1 <= each <= sockets or sockets % each or (each < sockets and sockets // each > ROWS):
+            raise SystemExit(f"--readers-per-change divides --sockets into 1 to {ROWS} groups of one size")
+    return [Load(1, 1, 100.0, seconds), *(Load(sockets, each, rate, seconds) for each in dict.fromkeys(many))]
+
+
 async def install(url: str) -> None:
     source = source_of(parse_database_url(url))
     await source.perform((await source.setup()).install)
@@ -201,6 +240,7 @@ def main() -> None:
     options.add_argument("--sockets", type=int, default=1000)
     options.add_argument("--rate", type=float, default=200)
     options.add_argument("--seconds", type=float, default=10)
+    options.add_argument("--readers-per-change", type=int, help="how many sockets each change concerns")
     chosen = options.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -216,8 +256,8 @@ def main() -> None:
         loop_of(install(url))
         served = stack.enter_context(ServedProcess("serve", url, "--port", "0"))
         port = int(served.wait_until_it_serves().rpartition(":")[2])
-        for count, rate in ((1, 100.0), (chosen.sockets, chosen.rate)):
-            loop_of(measured(port, served.pid, url, count, rate, chosen.seconds))
+        for load in loads(chosen.sockets, chosen.rate, chosen.seconds, chosen.readers_per_change):
+            loop_of(measured(port, served.pid, url, load))
 
 
 if __name__ == "__main__":

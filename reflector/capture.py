@@ -10,28 +10,50 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
 from typing import Final, assert_never
 
 from reflector.access.principal import Principal, bind_claim
 from reflector.catalog.model import Column, Table
 from reflector.changes.change import Batch, TableName
 from reflector.changes.hub import Hub, Listener
-from reflector.changes.setup import NOT_OFFERED, Setup
+from reflector.changes.log import Log
+from reflector.changes.setup import HINT, NOT_OFFERED, Setup
 from reflector.changes.source import Source
 from reflector.changes.subscription import EVENTS, AskDatabase, Question, question_of
+from reflector.changes.terms import TableTerms, Terms
 from reflector.database_url import DatabaseKind, DatabaseUrl
 from reflector.datatypes import Value
 from reflector.engine import Engine
-from reflector.errors import NotSupported, ReflectorError, RowNotFound
-from reflector.events import CaptureChanged, ChangesLost
+from reflector.errors import ChangesNotCaptured, NotSupported, ReflectorError, RowNotFound
+from reflector.events import CaptureChanged, CaptureExpected, ChangesLost
 from reflector.query.comparisons import EQ
 from reflector.query.nodes import TRUE, Claim, Compare, Field, Filter, Literal, Now, Output, Parameter, Read, all_of
 from reflector.snapshot import Access, Snapshot
 from reflector.sql.compile import moment
 
 NOTICE_SECONDS: Final = 0.5
+RECENT_SECONDS: Final = 10.0
+"""For how long the lag of the newest change says something of now."""
+LOOKED_SECONDS: Final = 10.0
+"""For how long what is not noticed is believed."""
+OFF: Final = "changes are not captured by this server"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How capturing is doing. `since`: when it began or went on, None while it does not. `lag`: as of `Capture`. `misses`:
+    what is not noticed or told, and what would help. `reason`: why nothing is captured, where that is so."""
+
+    source: str | None
+    active: bool
+    since: datetime | None
+    lag: float | None
+    misses: tuple[str, ...]
+    reason: str | None
 
 
 def source_of(url: DatabaseUrl) -> Source:
@@ -57,9 +79,13 @@ class Capture:
     captured: how many changes so far; `lag` in seconds from the newest one's commit until it was here, None before one.
     """
 
-    def __init__(self, engine: Engine, url: DatabaseUrl, opaque: Callable[[bytes], str]) -> None:
+    def __init__(
+        self, engine: Engine, url: DatabaseUrl, opaque: Callable[[bytes], str], terms: Terms | None = None
+    ) -> None:
         self.engine = engine
         self.active = False
+        self.since: datetime | None = None
+        self.terms = Terms() if terms is None else terms
         self.captured = 0
         self.lag: float | None = None
         self._url = url
@@ -68,6 +94,10 @@ class Capture:
         self._source: Source | None = None
         self._starting = asyncio.Lock()
         self._snapshot: Snapshot | None = None
+        self._tables: Mapping[Table, TableTerms] = MappingProxyType({})
+        self._newest = float("-inf")
+        self._reason = "nobody follows yet"
+        self._looked: tuple[float, tuple[str, ...]] | None = None
         self._noticing: asyncio.TimerHandle | None = None
 
     # ── starting ─────────────────────────────────────────────────────────────────────────────
@@ -77,6 +107,8 @@ class Capture:
 
         Raises NotSupported and ChangesNotCaptured where there is none, and DatabaseUnavailable.
         """
+        if not self.terms.captured:
+            raise ChangesNotCaptured(OFF, hint="changes.source: auto")
         if self._source is None or self._hub is None:
             async with self._starting:
                 if self._source is None or self._hub is None:
@@ -93,7 +125,8 @@ class Capture:
         source = source_of(self._url)
         hub = self._hub
         if hub is None:
-            hub = self._hub = Hub(source.codec, self._bind, lambda: secrets.randbits(62))
+            log = Log(secrets.randbits(62), self.terms.memory)
+            hub = self._hub = Hub(source.codec, self._bind, lambda: secrets.randbits(62), log)
         self._rebind()
         try:
             await source.start(self)
@@ -102,16 +135,18 @@ class Capture:
             raise
         self._source = source
         self._notice_later()
-        self.active = True
+        self.active, self.since = True, self.engine.clock()
         self.engine.observe(CaptureChanged(source.name, True, misses=await self._misses(source)))
         return hub
 
     async def _misses(self, source: Source) -> tuple[str, ...]:
         """What is not noticed. Capturing goes on where that cannot be asked at the moment."""
         try:
-            return (await source.setup()).misses
+            found = (await source.setup()).misses
         except ReflectorError as fault:
-            return (f"what is not noticed could not be asked: {fault.message}",)
+            found = (f"what is not noticed could not be asked: {fault.message}",)
+        self._looked = asyncio.get_running_loop().time(), found
+        return found
 
     async def subscribe(self, tables: Collection[TableName] | None, callback: Listener) -> Callable[[], None]:
         """Call back for every batch of changes to these tables (None: any); starts capturing. Returns what ends that."""
@@ -120,6 +155,48 @@ class Capture:
     async def setup(self) -> Setup:
         """What is installed, and what would be; raises NotSupported."""
         return await source_of(self._url).setup()
+
+    async def standing(self) -> Standing:
+        """How capturing is doing. The database is asked for what is not noticed, at most every ten seconds."""
+        if not self.terms.captured:
+            return Standing(None, False, None, None, (), OFF)
+        try:
+            source = self._source or source_of(self._url)
+        except NotSupported as fault:
+            return Standing(None, False, None, None, (), fault.message)
+        looked = self._looked
+        if looked is None or asyncio.get_running_loop().time() - looked[0] > LOOKED_SECONDS:
+            misses = await self._misses(source)
+        else:
+            misses = looked[1]
+        return Standing(source.name, self.active, self.since, self.lag, misses, None if self.active else self._reason)
+
+    async def announce(self) -> None:
+        """Tell the engine's observer what would be captured, where nothing is captured yet."""
+        if self.active:
+            return
+        found = await self._outlook()
+        if not self.active:
+            self.engine.observe(found)
+
+    async def _outlook(self) -> CaptureExpected:
+        if not self.terms.captured:
+            return CaptureExpected(None, OFF)
+        try:
+            setup = await self.setup()
+        except ReflectorError as fault:
+            return CaptureExpected(None, fault.message)
+        if not setup.installed:
+            return CaptureExpected(None, f"what {setup.source} needs is not installed: {HINT}")
+        return CaptureExpected(setup.source, misses=setup.misses)
+
+    @property
+    def late(self) -> bool:
+        """Whether capturing broke off, or changes have just come later than `max_lag` allows."""
+        broken = self._source is not None and not self.active
+        if self.terms.max_lag is None or self.lag is None or self.lag <= self.terms.max_lag:
+            return broken
+        return broken or asyncio.get_running_loop().time() - self._newest < RECENT_SECONDS
 
     async def close(self) -> None:
         if self._noticing is not None:
@@ -135,6 +212,7 @@ class Capture:
         if batch:
             self.captured += len(batch)
             self.lag = max(0.0, self.engine.clock().timestamp() - batch[-1].at)
+            self._newest = asyncio.get_running_loop().time()
         if self._hub is not None:
             self.notice()
             self._hub.publish(batch)
@@ -147,7 +225,8 @@ class Capture:
 
     def report(self, active: bool, reason: str) -> None:
         if active != self.active and self._source is not None:
-            self.active = active
+            self.active, self._reason = active, reason
+            self.since = self.engine.clock() if active else None
             self.engine.observe(CaptureChanged(self._source.name, active, reason))
 
     # ── snapshots ────────────────────────────────────────────────────────────────────────────
@@ -159,12 +238,18 @@ class Capture:
 
     def _rebind(self) -> None:
         self._snapshot = self.engine.snapshot
+        self._tables = self.terms.tables(self._snapshot.catalog)
         if self._hub is not None:
             self._hub.rebind(self._snapshot.catalog)
 
     def _notice_later(self) -> None:
         self.notice()
         self._noticing = asyncio.get_running_loop().call_later(NOTICE_SECONDS, self._notice_later)
+
+    def told_of(self, table: Table) -> TableTerms:
+        """What is told of a table of the present snapshot, to whoever may read it."""
+        self.notice()
+        return self._tables.get(table) or self.terms.otherwise()
 
     # ── questions ────────────────────────────────────────────────────────────────────────────
 

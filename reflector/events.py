@@ -56,13 +56,24 @@ class CaptureChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class CaptureExpected:
+    """By which source changes will be captured for the first who follows, and what it misses; None: by none, for `reason`."""
+
+    source: str | None
+    reason: str = ""
+    misses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ChangesLost:
     """Changes were missed: whoever follows them reads afresh."""
 
     reason: str
 
 
-Observation: TypeAlias = CatalogLoaded | CatalogNotice | PlanCompiled | WatchFailed | CaptureChanged | ChangesLost
+Observation: TypeAlias = (
+    CatalogLoaded | CatalogNotice | PlanCompiled | WatchFailed | CaptureChanged | CaptureExpected | ChangesLost
+)
 Observer: TypeAlias = Callable[[Observation], None]
 
 

@@ -10,7 +10,7 @@ import logging
 import secrets
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Final, cast
@@ -27,7 +27,7 @@ from reflector.errors import CatalogError, ConnectionRefused, NotSupported
 from server.access import EVERYBODY, largest_answer, longest_statement, overlay_of, settings_of
 from server.apis.graphql import graphql_routes
 from server.apis.health import Health, health_routes
-from server.apis.metrics import metrics_routes
+from server.apis.metrics import administers, metrics_routes
 from server.apis.postgrest import postgrest_routes
 from server.apis.realtime import Realtime, opaque_keys
 from server.apis.resource import resource_routes
@@ -46,6 +46,7 @@ from server.telemetry.exposition import Exposition, Worker
 from server.telemetry.figures import Figures, cache_figures, capture_figures, engine_figures
 from server.telemetry.listener import FigureListener
 from server.telemetry.requests import Requests
+from server.telling import terms_of
 from server.transactions import transactions_of
 
 LOG: Final = logging.getLogger("reflector.server")
@@ -145,13 +146,17 @@ def assembled(
     key, statement = cursor_key(config), longest_statement(config)
     siblings = None if worker is None else worker.siblings
     keeping = keeping_of(config, engine, database_of(config), key, statement.total_seconds(), siblings)
-    health = Health(lambda: engine.driver.fetch(ASKS), lambda: bool(binding.unfit or (keeping and keeping.degraded)))
+    health = Health(
+        lambda: engine.driver.fetch(ASKS),
+        lambda: bool(binding.unfit or (keeping and keeping.degraded) or capture.late),
+    )
     cache = keeping.cache if keeping else None
     told = (statement, largest_answer(config), cache, transactions_of(config))
     context = Context(engine, authenticator(config), limits_of(config), key, *told)
-    capture = Capture(engine, database_of(config), opaque_keys(context.cursor_key))
+    capture = Capture(engine, database_of(config), opaque_keys(context.cursor_key), terms_of(config))
     realtime = Realtime(context, capture)
     refused = no_changes_of_rows if config.decided_by_database else None if worker is None else no_changes
+    admin = config.auth.admin_role if config.auth else None
     requests = Requests()
     rows = [
         *engine_figures(engine, lambda: len(binding.unfit), time.time()),
@@ -164,12 +169,12 @@ def assembled(
     app = web.Application(middlewares=doors, client_max_size=config.server.body)
     app.add_routes(
         [
-            *health_routes(health),
+            *health_routes(health, capture.standing, lambda request: administers(context, request, admin)),
             *resource_routes(context),
             *(realtime.routes() if refused is None else [web.get(path, refused) for path in ("/ws", "/ws/{table}")]),
             *graphql_routes(context, guarded=guard.rules.token is not None),
             *openapi_routes(context, config, guarded=guard.rules.token is not None),
-            *metrics_routes(context, exposition, config.auth.admin_role if config.auth else None),
+            *metrics_routes(context, exposition, admin),
             *docs_routes(guarded=guard.rules.token is not None),
             *routes,
             # Last, because it may begin at the root of all.
@@ -185,6 +190,8 @@ def assembled(
         app.on_startup.append(lambda _: keeping.start(heard))
         app.on_cleanup.append(lambda _: keeping.close())
         app.on_cleanup.append(lambda _: heard.close())
+    if refused is None:
+        app.cleanup_ctx.append(partial(announced, capture))
     app.on_shutdown.append(realtime.close)
     app.on_cleanup.append(lambda _: capture.close())
     if worker is not None:
@@ -209,6 +216,14 @@ async def listen(worker: Worker, _: web.Application) -> None:
 async def hush(worker: Worker, _: web.Application) -> None:
     """Hear them no more."""
     worker.siblings.close()
+
+
+async def announced(capture: Capture, _: web.Application) -> AsyncIterator[None]:
+    """Have it said once, beside everything else, what capturing there would be."""
+    saying = asyncio.create_task(capture.announce(), name="reflector-announce")
+    yield
+    saying.cancel()
+    await asyncio.gather(saying, return_exceptions=True)
 
 
 async def no_changes(_: web.Request) -> web.StreamResponse:

@@ -27,6 +27,7 @@ from structlog.typing import EventDict, Processor
 
 from reflector.events import (
     CaptureChanged,
+    CaptureExpected,
     CatalogLoaded,
     CatalogNotice,
     ChangesLost,
@@ -187,14 +188,24 @@ def observe(event: Observation) -> None:
             LOG.debug("compiled a plan for %s in %.1f ms", table, seconds * 1e3)
         case WatchFailed(reason):
             LOG.warning("the schema cannot be looked at, what is known goes on being served: %s", reason)
-        case CaptureChanged(source, active, reason, misses):
-            if active:
-                LOG.info("changes: captured by %s", source)
-            else:
-                LOG.warning("changes: not captured at the moment by %s: %s", source, reason)
-            for each in misses:
-                LOG.warning("changes: %s", each)
+        case CaptureChanged() | CaptureExpected():
+            _observe_capture(event)
         case ChangesLost(reason):
             LOG.warning("changes: some were missed, subscribers read afresh: %s", reason)
         case _:
             assert_never(event)
+
+
+def _observe_capture(event: CaptureChanged | CaptureExpected) -> None:
+    """Which source changes come from, and what it misses."""
+    match event:
+        case CaptureChanged(source, True):
+            LOG.info("changes: captured by %s", source)
+        case CaptureChanged(source, _, reason):
+            LOG.warning("changes: not captured at the moment by %s: %s", source, reason)
+        case CaptureExpected(None, reason):
+            LOG.info("changes: not captured: %s", reason)
+        case CaptureExpected(source):
+            LOG.info("changes: %s captures from the first subscriber on", source)
+    for each in event.misses:
+        LOG.warning("changes: %s", each)

@@ -6,8 +6,9 @@ gets a part for the whole. A log that was lost, for whatever reason, is a new ep
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,15 +19,19 @@ CAPACITY: Final = 32 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Entry:
+    """`came`: when, in seconds of the log's clock."""
+
     cursor: Cursor
     committed: Committed
+    came: float = 0.0
 
 
 class Log:
     """A ring. Positions count from 1; `head` is the place of the newest change, at first before any."""
 
-    def __init__(self, epoch: int, capacity: int = CAPACITY) -> None:
+    def __init__(self, epoch: int, capacity: int = CAPACITY, clock: Callable[[], float] = time.monotonic) -> None:
         self.capacity = capacity
+        self._clock = clock
         self.size = 0
         self.head = Cursor(epoch, 0)
         self._entries: deque[Entry] = deque()
@@ -45,10 +50,10 @@ class Log:
 
     def append(self, batch: Iterable[Committed]) -> list[Entry]:
         """Keep the changes, in order; what no longer fits is dropped from the other end."""
-        added = []
+        added, now = [], self._clock()
         for committed in batch:
             self.head = Cursor(self.head.epoch, self.head.position + 1)
-            entry = Entry(self.head, committed)
+            entry = Entry(self.head, committed, now)
             self._entries.append(entry)
             self._by_table[committed.table].append(entry)
             self.size += committed.size
@@ -72,8 +77,9 @@ class Log:
         self._entries.clear()
         self._by_table.clear()
 
-    def since(self, cursor: Cursor, table: TableName) -> list[Entry] | None:
-        """The table's changes after the cursor, oldest first; None where they are not all here any more."""
+    def since(self, cursor: Cursor, table: TableName, replay: float | None = None) -> list[Entry] | None:
+        """The table's changes after the cursor, oldest first; None where they are not all here any more, or the oldest of
+        them came more than `replay` seconds ago."""
         if cursor.epoch != self.head.epoch or not self.floor <= cursor <= self.head:
             return None
         found = []
@@ -82,4 +88,5 @@ class Log:
                 break
             found.append(entry)
         found.reverse()
-        return found
+        late = replay is not None and bool(found) and self._clock() - found[0].came > replay
+        return None if late else found

@@ -58,6 +58,9 @@ class Choices:
 
 DEFAULT: Final = Choices()
 NOT_OFFERED: Final = "capturing changes of MariaDB and MySQL is not offered by this version"
+KEYLESS: Final = (
+    "{table}: has no primary key, so its changes have no key, and a rule that reads other tables hides them"
+)
 HINT: Final = "reflector changes install"
 """The command that a caller is pointed to."""
 

@@ -2,10 +2,13 @@
 
     GET /health/live     200 {"status":"live"} for as long as the process answers
     GET /health/ready    200 {"status":"ready"}, or {"status":"degraded"} while a table is closed by a rule that does not fit,
-                         or kept answers do not hear of changes that they heard of before
+                         kept answers do not hear of changes that they heard of before, or capturing broke off or is late
                          503 {"status":"unavailable"} while the database does not answer, {"status":"draining"} at the end
 
-Rule: anybody may ask, so an answer names nothing, and however often it is asked the database hears once a second.
+An administrator is told besides, as `changes`, how capturing is doing.
+
+Rule: anybody may ask, so an answer to anybody else names nothing, whatever credential came with it, and however often it
+is asked the database hears once a second.
 """
 
 from __future__ import annotations
@@ -13,16 +16,28 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 from marshmallow import Schema, fields, validate
 
+from reflector.capture import Standing
 from reflector.errors import ReflectorError
 from server.openapi.described import described
 
 FRESH_SECONDS: Final = 1.0
 PATIENCE_SECONDS: Final = 2.0
+
+
+class CaptureStatus(Schema):
+    """How capturing changes is doing."""
+
+    source = fields.String(required=True, allow_none=True)
+    active = fields.Boolean(required=True)
+    since = fields.DateTime(required=True, allow_none=True)
+    lag = fields.Float(required=True, allow_none=True, metadata={"description": "Seconds, of the newest change."})
+    misses = fields.List(fields.String(), required=True)
+    reason = fields.String(required=True, allow_none=True)
 
 
 class HealthStatus(Schema):
@@ -31,6 +46,7 @@ class HealthStatus(Schema):
     status = fields.String(
         required=True, validate=validate.OneOf(["live", "ready", "degraded", "unavailable", "draining"])
     )
+    changes = fields.Nested(CaptureStatus, metadata={"description": "Told to administrators."})
 
 
 class Health:
@@ -65,8 +81,13 @@ class Health:
             return self._answers
 
 
-def health_routes(health: Health) -> list[web.RouteDef]:
-    """The two routes."""
+Detail = Callable[[], Awaitable[Standing]]
+
+
+def health_routes(
+    health: Health, detail: Detail | None = None, administers: Callable[[web.Request], bool] = lambda _: False
+) -> list[web.RouteDef]:
+    """The two routes. `administers` tells for whom there is `detail`."""
 
     @described("check_live", "Whether the process answers", {200: (HealthStatus, "It does.")}, public=True)
     async def live(_: web.Request) -> web.Response:
@@ -76,13 +97,16 @@ def health_routes(health: Health) -> list[web.RouteDef]:
         "check_ready",
         "Whether requests can be served",
         {
-            200: (HealthStatus, "They can; `degraded` while a table is closed."),
+            200: (HealthStatus, "They can; `degraded` while a table is closed, or changes are not heard."),
             503: (HealthStatus, "Not at the moment."),
         },
         public=True,
     )
-    async def ready(_: web.Request) -> web.Response:
+    async def ready(request: web.Request) -> web.Response:
         word = await health.word()
-        return web.json_response({"status": word}, status=200 if word in {"ready", "degraded"} else 503)
+        said: dict[str, Any] = {"status": word}
+        if detail is not None and word != "unavailable" and administers(request):
+            said["changes"] = CaptureStatus().dump(await detail())
+        return web.json_response(said, status=200 if word in {"ready", "degraded"} else 503)
 
     return [web.get("/health/live", live), web.get("/health/ready", ready)]

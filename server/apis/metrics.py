@@ -12,7 +12,7 @@ from __future__ import annotations
 from aiohttp import web
 from marshmallow import Schema, fields, validate
 
-from reflector.errors import Unauthenticated
+from reflector.errors import ReflectorError, Unauthenticated
 from server.context import Context
 from server.openapi.described import QUERY, described
 from server.telemetry.exposition import Exposition, answer
@@ -47,6 +47,15 @@ def metrics_routes(context: Context, exposition: Exposition, admin_role: str | N
         return answer(await exposition.text(request[QUERY]["name"]))
 
     return [web.get("/metrics", read_metrics)]
+
+
+def administers(context: Context, request: web.Request, admin_role: str | None) -> bool:
+    """Whether who asks has the role; no credential and a bad one are no reason to refuse them."""
+    try:
+        principal = context.authenticate(request)
+        return admin_role is not None and admin_role in context.engine.snapshot.access(principal).roles
+    except (ReflectorError, web.HTTPException):
+        return False
 
 
 def check_administrator(context: Context, request: web.Request, admin_role: str) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from server.config.changes import Changes, ToldOf
 from server.config.complaints import Path, Position
 from server.config.document import Place
 from server.config.postgrest import PostgrestSettings
@@ -199,12 +200,11 @@ class TableCache(Section):
 class Table(Section):
     """What is open of the tables whose name matches."""
 
-    later: ClassVar = frozenset({"changes"})
-
     name: Text | None = None
     columns: Named[Literal["hidden"]] = Field(default_factory=nothing)
     allow: Named[Allow] = Field(default_factory=nothing)
     cache: TableCache | None = None
+    changes: ToldOf | None = None
 
 
 class Relationship(Section):
@@ -276,7 +276,6 @@ class File(Section):
 
     later: ClassVar = frozenset(
         {
-            "changes",
             "tests",
             "webhooks",
             "extensions",
@@ -298,6 +297,7 @@ class File(Section):
     limits: Limits = Limits()
     observability: Observability = Observability()
     cache: Cache = Cache()
+    changes: Changes = Changes()
     redis: Redis | None = None
     postgrest: PostgrestSettings = Field(default_factory=PostgrestSettings)
 

@@ -33,7 +33,7 @@ SERVER: tuple[tuple[str, ...], ...] = (
     ("auth", "access", "binding", "callers", "journal", "telemetry"),
     ("apis", "openapi"),
     ("middleware",),
-    ("capturing", "connection", "garbage", "guard"),
+    ("capturing", "connection", "garbage", "guard", "telling"),
     ("app", "commands", "workers"),
     ("cli", "probe", "__main__"),
 )

@@ -84,3 +84,15 @@ def test_a_cursor_tells_its_reader_nothing_and_cannot_be_made() -> None:
     for malformed in (text[:-2], "", "é", "A" * 2000, "*" * 54):
         with pytest.raises(InvalidCursor):
             cursors.read(malformed)
+
+
+def test_what_came_too_long_ago_is_not_given() -> None:
+    now = [0.0]
+    log = Log(7, clock=lambda: now[0])
+    [first] = log.append([change(A)])
+    now[0] = 60.0
+    [second] = log.append([change(A)])
+    assert log.since(Cursor(7, 0), A, 59.0) is None
+    assert log.since(Cursor(7, 0), A, 60.0) == [first, second]
+    assert log.since(first.cursor, A, 1.0) == [second]
+    assert log.since(Cursor(7, 0), B, 1.0) == [], "nothing of it is missing"

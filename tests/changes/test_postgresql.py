@@ -386,7 +386,7 @@ async def test_uninstalling_leaves_nothing_behind(databases: Databases) -> None:
     source = PostgreSQLSource(parse_database_url(url))
     setup = await source.setup()
     assert (setup.installed, setup.install) == (True, ())
-    assert [each.partition(":")[0] for each in setup.misses] == ['"public"."unlogged"']
+    assert [each.partition(":")[0] for each in setup.misses] == ['"public"."keyless"', '"public"."unlogged"']
     server.run(name, "CREATE TABLE later (id integer PRIMARY KEY)")
     assert any("later" in each for each in (await source.setup()).misses)
     await install(url)

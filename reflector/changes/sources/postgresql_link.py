@@ -243,12 +243,15 @@ async def _connected(url: DatabaseUrl) -> tuple[asyncio.StreamReader, asyncio.St
     reader, writer = await asyncio.open_connection(url.host or "localhost", url.port)
     if mode in ("disable", "allow"):
         return reader, writer
-    writer.write(struct.pack(">II", 8, SSL_REQUEST))
-    if await reader.readexactly(1) == b"S":
-        await writer.start_tls(tls_context(url, mode), server_hostname=url.host or "localhost")
-    elif mode != "prefer":
+    try:
+        writer.write(struct.pack(">II", 8, SSL_REQUEST))
+        if await reader.readexactly(1) == b"S":
+            await writer.start_tls(tls_context(url, mode), server_hostname=url.host or "localhost")
+        elif mode != "prefer":
+            raise ConnectionRefused("sslmode: the database speaks no TLS")
+    except BaseException:
         writer.close()
-        raise ConnectionRefused("sslmode: the database speaks no TLS")
+        raise
     return reader, writer
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from reflector.changes.setup import NAME, Choices, Setup, Step
+from reflector.changes.setup import KEYLESS, NAME, Choices, Setup, Step
 from reflector.changes.sources.postgresql_link import Link
 
 BOUND: Final = "10GB"
@@ -242,6 +242,8 @@ def misses(found: Found, choices: Choices) -> Iterator[str]:
                 f"{name}: old images tell the key alone, so what rules and filters say of rows as they were cannot be told;"
                 f" ALTER TABLE {name} REPLICA IDENTITY FULL would help"
             )
+        if each.name in listed and not each.keyed:
+            yield KEYLESS.format(table=name)
 
 
 def _why(table: Listed) -> str:

@@ -86,8 +86,11 @@ class SQLiteSource:
             raise SetupFailed(f"SQLite refuses: {error}") from error
 
     def _setup(self) -> Setup:
-        with closing(connect(self._url, Settings(writable=False), writer=False)) as connection:
-            return setup_of(connection)
+        try:
+            with closing(connect(self._url, Settings(writable=False), writer=False)) as connection:
+                return setup_of(connection)
+        except sqlite3.Error as error:
+            raise DatabaseUnavailable("the database file cannot be read") from error
 
 
 class Told:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from reflector.changes.setup import PREFIX, Setup, Step
+from reflector.changes.setup import KEYLESS, PREFIX, Setup, Step
 from reflector.database_url import DatabaseKind, DatabaseUrl
 from reflector.drivers.protocol import Settings
 from reflector.drivers.sqlite_file import connect
@@ -223,6 +223,8 @@ def misses(connection: sqlite3.Connection) -> Iterator[str]:
     for shape in shapes(connection):
         for index in shape.overlooked:
             yield f"{shape.name}: rows that REPLACE removes because of the index {index} are not noticed"
+        if not shape.key:
+            yield KEYLESS.format(table=shape.name)
 
 
 def perform(connection: sqlite3.Connection, steps: Sequence[Step]) -> None:

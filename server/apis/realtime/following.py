@@ -96,7 +96,7 @@ class Following:
         # Between the look at the head and joining there is no await: nothing is missed.
         place = question.table.schema, question.table.name
         # Where what was told decides what is told, a reader who was away cannot go on: what they hold is not known here.
-        missed = None if since is None or question.remembered else hub.log.since(since, place)
+        missed = None if since is None or question.remembered else hub.log.since(since, place, self._replay_of(asked))
         self._ready(asked, since if missed is not None and since is not None else hub.head)
         if asked.since is not None and missed is None:
             self.resync(hub.head, "what followed the cursor is no longer known")
@@ -104,6 +104,9 @@ class Following:
             await self._initial(asked, hub.head, subscription)
         await self._replay(hub, subscription, missed or [])
         return hub
+
+    def _replay_of(self, asked: Asked) -> float | None:
+        return self._capture.told_of(asked.table.table).replay
 
     async def _replay(self, hub: Hub, subscription: Subscription, missed: list[Entry]) -> None:
         if missed:
@@ -192,7 +195,10 @@ class Following:
             limits = self._context.limits(principal.roles)
             where = ConditionReader(access.scope, limits, faults).document(table, given["filter"], "/filter")
         columns = _columns(table, given.get("columns"), faults)
-        events = _events(given.get("events"), faults)
+        told = self._capture.told_of(table.table).events
+        if not told:
+            raise Forbidden(f"changes of {table.table.label} are not told")
+        events = _events(given.get("events"), told, faults)
         since, initial = given.get("since"), given.get("initial", False)
         if since is not None and not isinstance(since, str):
             faults.add(InvalidValue('"since" is a cursor'), "/since")
@@ -215,13 +221,15 @@ def _columns(table: TableScope, given: Any, faults: FaultList) -> tuple[Column, 
     return tuple(found)
 
 
-def _events(given: Any, faults: FaultList) -> frozenset[str]:
+def _events(given: Any, told: frozenset[str], faults: FaultList) -> frozenset[str]:
     if given is None:
-        return frozenset(EVENTS)
+        return told
     if not isinstance(given, list) or not given or not all(isinstance(each, str) for each in given):
         faults.add(InvalidValue(f'"events" is a list of {", ".join(EVENTS)}'), "/events")
         return frozenset()
     for index, name in enumerate(given):
         if name not in EVENTS:
             faults.add(InvalidValue(f"there is no event {name!r}", hint=suggestion(name, EVENTS)), f"/events/{index}")
+        elif name not in told:
+            faults.add(InvalidValue(f"{name!r} is not told of this table"), f"/events/{index}")
     return frozenset(given)
