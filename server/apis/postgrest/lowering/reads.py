@@ -71,11 +71,15 @@ class Lowering:
         """The rows of a table that a level and a window ask for; raises PostgrestError, RequestError."""
         related = [self._related(table, each) for each in level.embeds]
         window = window.capped(self.rows)
+        members = self._members(table, level, related)
+        order = tuple(each for term in level.order for each in self._order(table, term, related))
+        if order and grouped(members):
+            check_order_of_groups(table, members, order)
         return Read(
             table.table,
-            self._members(table, level, related),
+            members,
             where=self._where(table, level, related),
-            order=tuple(each for term in level.order for each in self._order(table, term, related)),
+            order=order,
             limit=window.limit,
             offset=window.offset or None,
             count=count,
@@ -183,6 +187,20 @@ def _by_name(related: Sequence[Relative]) -> Mapping[str, Relative]:
     """Embedded resources by relation, and before that by label."""
     by_relation = {each.written.name: each for each in reversed(related)}
     return by_relation | {each.written.label: each for each in reversed(related)}
+
+
+def check_order_of_groups(table: TableScope, members: Sequence[Selected], order: Sequence[Order]) -> None:
+    """Raise PostgrestError 42803 for an order of groups by what they are not made of."""
+    selected = {each.expression for each in members if isinstance(each, Output)}
+    for each in order:
+        # What is lifted out of related rows is known when the rules are in: the core judges it.
+        if each.expression not in selected and not isinstance(each.expression, Related):
+            name = (
+                f"{table.table.name}.{each.expression.column.name}" if isinstance(each.expression, Field) else "order"
+            )
+            raise refusal(
+                "42803", f'column "{name}" must appear in the GROUP BY clause or be used in an aggregate function'
+            )
 
 
 def no_spread_aggregates(name: str) -> PostgrestError:
