@@ -10,9 +10,12 @@ import pytest
 
 from reflector.access.principal import Principal
 from reflector.catalog.model import DatabaseKind
+from reflector.errors import InternalError
+from reflector.query.nodes import Read
 from server.config import ConfigError
 from tests.apis.postgrest.native import CONFIG, MAKE_ROLES, SCRIPT, bearer
 from tests.bookshops import Databases
+from tests.core.questions import outputs
 from tests.server.harness import Reply, Served, eventually, served
 from tests.servers import PostgreSQLServer
 
@@ -190,6 +193,14 @@ async def test_a_client_that_leaves_leaves_nothing_behind(narrow: Served) -> Non
     going.cancel()
     await asyncio.gather(going, return_exceptions=True)
     assert (await told(narrow))["role"] == "web_anon"
+
+
+async def test_nothing_runs_as_nobody(api: Served) -> None:
+    engine, author = api.running.engine, Principal(("author",))
+    access = engine.snapshot.access(author)
+    table = access.scope.table("visit").table
+    with pytest.raises(InternalError):
+        await engine.answer(engine.snapshot, access, Read(table, outputs(table)), author)
 
 
 # ── what the database raises and says ────────────────────────────────────────────────────────
