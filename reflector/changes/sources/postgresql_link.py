@@ -244,15 +244,20 @@ async def _connected(url: DatabaseUrl) -> tuple[asyncio.StreamReader, asyncio.St
     if mode in ("disable", "allow"):
         return reader, writer
     try:
-        writer.write(struct.pack(">II", 8, SSL_REQUEST))
-        if await reader.readexactly(1) == b"S":
-            await writer.start_tls(tls_context(url, mode), server_hostname=url.host or "localhost")
-        elif mode != "prefer":
-            raise ConnectionRefused("sslmode: the database speaks no TLS")
+        await _secured(url, mode, reader, writer)
     except BaseException:
         writer.close()
         raise
     return reader, writer
+
+
+async def _secured(url: DatabaseUrl, mode: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """TLS where the server speaks it; raises ConnectionRefused where it must and does not."""
+    writer.write(struct.pack(">II", 8, SSL_REQUEST))
+    if await reader.readexactly(1) == b"S":
+        await writer.start_tls(tls_context(url, mode), server_hostname=url.host or "localhost")
+    elif mode != "prefer":
+        raise ConnectionRefused("sslmode: the database speaks no TLS")
 
 
 def tls_context(url: DatabaseUrl, mode: str) -> ssl.SSLContext:
