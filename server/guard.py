@@ -44,7 +44,7 @@ def guard_of(config: Config) -> Guard:
             credentials=asked or (server.token or made) is not None,
             own_origins=frozenset(filter(None, [origin_of(server.url)])),
             origins=frozenset(server.cors.origins) | frozenset(pages) - {"*"},
-            anybody=config.postgrest.path if "*" in pages else None,
+            anybody=config.postgrest.path.rstrip("/") + "/" if "*" in pages else None,
         ),
         made,
     )

@@ -69,6 +69,8 @@ VARY: Final = "Authorization, Accept, Prefer, Accept-Profile, Origin, Accept-Enc
 CORS_METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE"
 CORS_HEADERS: Final = f"Authorization, Content-Type, Accept, If-None-Match, Prefer, {REQUEST_ID}"
 CORS_EXPOSED: Final = f"ETag, Link, Location, Retry-After, WWW-Authenticate, {REQUEST_ID}"
+NOBODYS: Final = ("/api/", "/graphql", "/v1/graphql", "/ws", "/metrics", "/openapi.json", "/docs")
+"""What is not for pages of any origin where everything else is, because PostgREST's API begins at the root."""
 SIMPLE_HEADERS: Final = ("Accept", "Accept-Language", "Content-Language")
 EXPOSED_TO_ANYBODY: Final = "Content-Encoding, Content-Location, Content-Range, Content-Type, Date, Location, Server, Transfer-Encoding, Range-Unit"
 CORS_SECONDS: Final = "600"
@@ -246,7 +248,8 @@ def is_own(rules: GateRules, request: web.Request, origin: str) -> bool:
 
 def is_for_anybody(rules: GateRules, request: web.Request) -> bool:
     """Whether pages of any origin may call what is asked for."""
-    return rules.anybody is not None and request.path.startswith(rules.anybody)
+    path = request.path
+    return rules.anybody is not None and path.startswith(rules.anybody) and not path.startswith(NOBODYS)
 
 
 def asks_first(request: web.Request) -> bool:

@@ -404,6 +404,14 @@ async def test_a_page_of_any_origin_may_call_where_that_is_said(world: str) -> N
         assert "Access-Control-Allow-Origin" not in (await api.get("/api/told", page)).headers
 
 
+async def test_pages_of_any_origin_call_nothing_else_at_the_root_of_all(world: str) -> None:
+    page = {"Origin": "https://app.example"}
+    async with served(world, f"{CONFIG}  path: /\n  server_cors_allowed_origins: ['*']\n") as api:
+        assert (await api.get("/told", page)).headers["Access-Control-Allow-Origin"] == "*"
+        assert "Access-Control-Allow-Origin" not in (await api.get("/api/told", page)).headers
+        assert (await api.post("/api/visit", {"what": "x"}, page)).code == "origin_refused"
+
+
 async def test_a_header_is_repeated_and_errors_are_terse_where_that_is_said(world: str) -> None:
     async with served(world, f"{CONFIG}  server_trace_header: X-Trace\n  client_error_verbosity: minimal\n") as api:
         reply = await api.get("/rest/v1/told", {"X-Trace": "t-1", "X-Raise": "plain"})
