@@ -336,8 +336,7 @@ def test_many_roles_and_tables_are_bound_in_a_moment() -> None:
     took = time.process_time() - started
     assert complaints == ()
     assert sum(map(len, permissions.rights.values())) == 50 * 300
-    # A second is what it may take; a test on a busy machine is given twenty.
-    assert took < 20
+    assert took < 40  # seconds of the processor's time, more than twenty times what it takes
 
 
 def _wide(name: str, columns: list[str]) -> Table:
