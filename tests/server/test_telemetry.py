@@ -141,7 +141,10 @@ async def test_a_port_of_its_own_tells_figures_alone(bookshop: str) -> None:
         (RULES.replace("admin_role: admin", "admin_role: guest"), "is a role of callers without a credential"),
         (RULES.replace("guest: {}", "guest: {extends: admin}"), "is a role of callers without a credential"),
         (RULES.replace("admin_role: admin", "admin_role: adnim"), "there is no role 'adnim'"),
-        ("server: {workers: 2}\ntables: {book: {changes: {}}}", "server.workers: must be 1 where changes of a table are told"),
+        (
+            "server: {workers: 2}\ntables: {book: {changes: {}}}",
+            "server.workers: must be 1 where changes of a table are told",
+        ),
     ],
 )
 def test_what_would_open_figures_or_lose_changes_is_refused(config: str, complaint: str) -> None:
