@@ -249,7 +249,7 @@ class Engine:
         try:
             yield
         except ReflectorError as error:
-            if isinstance(error, OutcomeUnknown):
+            if isinstance(error, OutcomeUnknown) or _commits_by_itself(prepared):
                 self._tell(prepared, certain=False)
             raise
         except BaseException:
@@ -318,3 +318,8 @@ class Engine:
                 if not failed:
                     self.observe(WatchFailed(fault.message))
                 failed = True
+
+
+def _commits_by_itself(prepared: Sequence[Prepared]) -> bool:
+    """Whether something may have been kept though an error was met."""
+    return any(plan.called is not None and plan.called.procedure for each in prepared for plan in each.plans)

@@ -26,6 +26,7 @@
     │   ├── SerializationFailure · StatementTimeout · ReadOnlyDatabase · StorageFull
     │   ├── SchemaChanged                the catalog is no longer true
     │   └── DatabaseUnavailable · PoolExhausted · OutcomeUnknown
+    │       └── TransactionEnded         by what was called in it
     ├── CatalogError
     │   ├── ConnectionRefused            start: wrong host, credentials, database, file
     │   └── RuleError                    a rule that does not fit the catalog
@@ -302,6 +303,12 @@ class OutcomeUnknown(DatabaseError):
     """The connection broke after a write was sent: it may or may not have been committed."""
 
     code = "outcome_unknown"
+
+
+class TransactionEnded(OutcomeUnknown):
+    """A procedure ended the transaction that it was called in: what it did before is kept."""
+
+    code = "transaction_ended"
 
 
 # ── what was found at start or reload ────────────────────────────────────────────────────────

@@ -28,7 +28,7 @@ from server.access import EVERYBODY, largest_answer, longest_statement, overlay_
 from server.apis.graphql import graphql_routes
 from server.apis.health import Health, health_routes
 from server.apis.metrics import administers, metrics_routes
-from server.apis.postgrest import postgrest_routes
+from server.apis.postgrest import Refusals, postgrest_routes
 from server.apis.realtime import Realtime, opaque_keys
 from server.apis.resource import resource_routes
 from server.auth.credentials import authenticator
@@ -40,8 +40,10 @@ from server.connection import Listener
 from server.context import Context
 from server.guard import Guard, guard_of, rules_of_figures
 from server.journal import observe
-from server.middleware.gate import gate
+from server.middleware.gate import NOBODYS, UNGUARDED, gate
 from server.openapi import docs_routes, openapi_routes
+from server.pages import ASSETS
+from server.problems import Form
 from server.telemetry.exposition import Exposition, Worker
 from server.telemetry.figures import Figures, cache_figures, capture_figures, engine_figures
 from server.telemetry.listener import FigureListener
@@ -132,6 +134,7 @@ class Assembly:
     health: Health
     keeping: Keeping | None
     figures: FigureListener
+    form: Form
 
 
 def assembled(
@@ -165,7 +168,8 @@ def assembled(
     ]
     exposition = Exposition(Figures(requests, rows), worker)
     figures = FigureListener(exposition, gate(rules_of_figures(config), Requests()), config.observability.metrics)
-    doors = [gate(guard.rules, requests, told=config.observability.requests)]
+    form = Refusals(config.postgrest, config.postgrest.path.rstrip("/"), (*NOBODYS, *UNGUARDED, ASSETS))
+    doors = [gate(guard.rules, requests, told=config.observability.requests, form=form)]
     app = web.Application(middlewares=doors, client_max_size=config.server.body)
     app.add_routes(
         [
@@ -196,14 +200,14 @@ def assembled(
     app.on_cleanup.append(lambda _: capture.close())
     if worker is not None:
         app.on_cleanup.append(partial(hush, worker))
-    return Assembly(app, context, health, keeping, figures)
+    return Assembly(app, context, health, keeping, figures, form)
 
 
 async def _set_up(config: Config, engine: Engine, binding: Binding, guard: Guard, parts: Assembly) -> Running:
     # A client that leaves ends its query: only the real runner is told so by this.
     runner = web.AppRunner(parts.app, access_log=None, handler_cancellation=True, shutdown_timeout=DRAIN_SECONDS)
     await runner.setup()
-    listener = Listener(cast("web.Server", runner.server))
+    listener = Listener(cast("web.Server", runner.server), parts.form)
     kept = (parts.keeping, parts.figures)
     return Running(config, engine, binding, parts.health, guard, parts.app, runner, listener, *kept)
 

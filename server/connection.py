@@ -6,7 +6,8 @@
 
 One sweep a second looks at all connections, so that a request pays for nothing but a look at the clock.
 
-Rule: what cannot be understood as HTTP is answered by a problem document as everything else is, in words of ours.
+Rule: what cannot be understood as HTTP is answered as everything else is, in words of ours: by a problem document, or in
+the form of the API that its first line names.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from typing import Any, Final
 
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError, LineTooLong
-from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_protocol import RequestHandler, _ErrInfo
 from aiohttp.web_request import BaseRequest
 
 from server.journal import REQUEST
 from server.middleware.gate import ALWAYS, REQUEST_ID, request_id_of
-from server.problems import http_problem
+from server.problems import Form, http_problem
 
 LOG: Final = logging.getLogger("reflector.server")
 HEADER_SECONDS: Final = 10.0
@@ -30,6 +31,8 @@ BODY_SECONDS: Final = 30.0
 IDLE_SECONDS: Final = 75.0
 SWEEP_SECONDS: Final = 1.0
 LONGEST_ADDRESS: Final = 8190
+LONGEST_BEGINNING: Final = 256
+"""Bytes of a request that are remembered until it is understood, for the path that it names."""
 LONGEST_HEADER: Final = LONGEST_ADDRESS + 1
 """Bytes; not the same, because the library's complaint says the limit and not what went beyond it."""
 
@@ -37,9 +40,9 @@ LONGEST_HEADER: Final = LONGEST_ADDRESS + 1
 class Connection(RequestHandler):
     """A connection that ends when its client takes too long."""
 
-    __slots__ = ("body_of", "body_since", "headers_since", "seen")
+    __slots__ = ("beginning", "body_of", "body_since", "broken", "form", "headers_since", "seen")
 
-    def __init__(self, manager: web.Server, *, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, manager: web.Server, *, loop: asyncio.AbstractEventLoop, form: Form | None = None) -> None:
         super().__init__(
             manager,
             loop=loop,
@@ -49,7 +52,10 @@ class Connection(RequestHandler):
             max_line_size=LONGEST_ADDRESS,
             max_field_size=LONGEST_HEADER,
         )
+        self.form = form
         self.seen = 0
+        self.beginning = b""
+        self.broken = b""
         self.headers_since = 0.0
         self.body_of: BaseRequest | None = None
         self.body_since = 0.0
@@ -60,11 +66,15 @@ class Connection(RequestHandler):
             self.take_rest(data)
             return
         super().data_received(data)
+        if self._messages and isinstance(self._messages[-1][0], _ErrInfo):
+            self.broken = self.beginning or data[:LONGEST_BEGINNING]
         if self._request_count != self.seen:
             self.seen = self._request_count
             self.headers_since = 0.0
+            self.beginning = b""
         elif self._waiter is not None and not self.headers_since:
             self.headers_since = self._loop.time()
+            self.beginning = data[:LONGEST_BEGINNING]
 
     def take_rest(self, data: bytes) -> None:
         """At the end of the server the library hears no more; the body of a request under way is heard to its last byte."""
@@ -100,7 +110,11 @@ class Connection(RequestHandler):
         status = status if exc is None else status_of_fault(exc, status)
         if status >= 500:
             LOG.error("no handler was reached", exc_info=exc)
-        response = http_problem(status, None, request_id, {REQUEST_ID: request_id})
+        form, headers = self.form, {str(REQUEST_ID): request_id}
+        if form is not None and form.concerns(path_in(self.broken) if self.broken else request.path):
+            response = form.http(status, None, request, headers)
+        else:
+            response = http_problem(status, None, request_id, headers)
         response.headers.merge(ALWAYS)
         response.force_close()
         return response
@@ -120,6 +134,12 @@ class Connection(RequestHandler):
             LOG.error(*args, **kw)
 
 
+def path_in(beginning: bytes) -> str:
+    """The path that the first line of a request names, as far as it goes."""
+    words = beginning.lstrip().split(b"\n", 1)[0].split(b" ", 2)
+    return words[1].partition(b"?")[0].decode("latin-1") if len(words) > 1 else ""
+
+
 def status_of_fault(fault: BaseException, otherwise: int) -> int:
     """The status for what the parser refuses: too long an address and too large headers have their own."""
     if isinstance(fault, LineTooLong):
@@ -132,13 +152,14 @@ def status_of_fault(fault: BaseException, otherwise: int) -> int:
 class Listener:
     """Makes the connections of one server and looks after them."""
 
-    def __init__(self, server: web.Server) -> None:
+    def __init__(self, server: web.Server, form: Form | None = None) -> None:
         self._server = server
+        self._form = form
         self._loop = asyncio.get_running_loop()
         self._sweeping = self._loop.call_later(SWEEP_SECONDS, self._sweep)
 
     def __call__(self) -> Connection:
-        return Connection(self._server, loop=self._loop)
+        return Connection(self._server, loop=self._loop, form=self._form)
 
     def close(self) -> None:
         """Look no more."""

@@ -23,8 +23,10 @@ from queue import Queue
 from typing import Any, Final, TextIO, assert_never
 
 import structlog
+from aiohttp import web
 from structlog.typing import EventDict, Processor
 
+from reflector.errors import ReflectorError
 from reflector.events import (
     CaptureChanged,
     CaptureExpected,
@@ -36,8 +38,10 @@ from reflector.events import (
     WatchFailed,
 )
 from server.config.models import Observability
+from server.problems import status_of
 
 LOG: Final = logging.getLogger("reflector")
+LOG_OF_SERVER: Final = logging.getLogger("reflector.server")
 REQUEST: ContextVar[str | None] = ContextVar("request", default=None)
 """The id of the request that is being answered here."""
 WAITING: Final = 10_000
@@ -173,6 +177,23 @@ def silence() -> Iterator[None]:
     finally:
         LOG.removeHandler(nothing)
         LOG.propagate = True
+
+
+def note(error: ReflectorError, request: web.BaseRequest) -> None:
+    """Write down what the caller is not told: the cause of an answer of 5xx."""
+    if status_of(error) < 500:
+        return
+    cause = error.__cause__
+    reason = f"{error.code}: {error.message}" + (f" ({type(cause).__name__}: {cause})" if cause else "")
+    unforeseen = status_of(error) == 500
+    LOG_OF_SERVER.log(
+        logging.ERROR if unforeseen else logging.WARNING,
+        "%s %s: %s",
+        request.method,
+        request.path,
+        reason,
+        exc_info=error if unforeseen else None,
+    )
 
 
 def observe(event: Observation) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Protocol
 
 import orjson
 from aiohttp import web
@@ -60,6 +60,7 @@ from reflector.errors import (
     StatementTimeout,
     StorageFull,
     TooManyAffected,
+    TransactionEnded,
     Unauthenticated,
     UniqueViolation,
     UnknownColumn,
@@ -125,6 +126,21 @@ class OriginRefused(AccessError):
     code: ClassVar[str] = "origin_refused"
 
 
+class Form(Protocol):
+    """How an API with a form of errors of its own tells what was refused before, or beside, its handlers."""
+
+    def concerns(self, path: str) -> bool:
+        """Whether requests to this path are the API's."""
+
+    def error(self, error: ReflectorError, request: web.BaseRequest) -> web.Response:
+        """The answer to a request that ended with this error."""
+
+    def http(
+        self, status: int, detail: str | None, request: web.BaseRequest, headers: Mapping[str, str]
+    ) -> web.Response:
+        """The answer where the HTTP library refused; `detail` None for the words of HTTP_CODES."""
+
+
 # ── the table ────────────────────────────────────────────────────────────────────────────────
 
 
@@ -188,6 +204,7 @@ TABLE: Final[Mapping[type[ReflectorError], Told]] = {
     PoolExhausted: Told(503, "every connection to the database is in use", retry=1),
     SchemaChanged: Told(503, "the database has changed: what it is made of is being read again", retry=1),
     OutcomeUnknown: Told(503, "the connection broke after the write was sent: it may or may not have been done"),
+    TransactionEnded: Told(500, "a procedure ended its transaction by itself: what it did before is kept"),
     CatalogError: Told(500, UNEXPECTED),
     ConnectionRefused: Told(503, UNAVAILABLE, retry=2),
     InvalidDatabaseUrl: Told(500, UNEXPECTED),

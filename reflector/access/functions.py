@@ -5,7 +5,7 @@ Rule: what no entry names is closed, and an entry opens all functions of its nam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from reflector.access.description import AccessDescription, Complaint, FunctionRules, Severity
 from reflector.catalog.model import Catalog, Function
@@ -22,13 +22,19 @@ def bind_functions(
     opened: dict[str, set[Function]] = {}
     for rules in description.functions:
         found = known.get(rules.name, ())
-        fitting = [each for each in found if each.callable]
+        fitting = _meant([each for each in found if each.callable])
         if not fitting:
             complain(_idle(rules, known, found))
         for role in rules.roles:
             if role in description.roles:
                 opened.setdefault(role, set()).update(fitting)
     return {role: frozenset(functions) for role, functions in opened.items()}
+
+
+def _meant(found: Sequence[Function]) -> Sequence[Function]:
+    """What a name stands for: where a function has it, no procedure that happens to have it too."""
+    functions = [each for each in found if not each.procedure]
+    return functions or found
 
 
 def functions_by_name(catalog: Catalog) -> Mapping[str, tuple[Function, ...]]:

@@ -48,7 +48,7 @@ def _insert(query: InsertMany, rewriter: Rewriter) -> tuple[InsertMany, ...]:
     return tuple(
         replace(query, presets=presets, check=all_of(check, own), returning=returning, conflict=conflict)
         for presets, check in _creates(rights)
-        for conflict in _conflicts(query, own, rewriter)
+        for conflict in _conflicts(query, own, presets, rewriter)
     )
 
 
@@ -60,14 +60,19 @@ def _creates(rights: Iterable[CreateRight]) -> Iterable[tuple[Presets, Filter]]:
     return [(presets, any_of(*each)) for presets, each in checks.items()]
 
 
-def _conflicts(query: InsertMany, own: Filter, rewriter: Rewriter) -> Sequence[Conflict | None]:
-    """What becomes of rows that exist. To leave them alone needs no right: a plain insert tells of them as well."""
+def _conflicts(query: InsertMany, own: Filter, made: Presets, rewriter: Rewriter) -> Sequence[Conflict | None]:
+    """What becomes of rows that exist. To leave them alone needs no right: a plain insert tells of them as well. What is
+    reset is what every right that may find the row may write, and what no new row is given by its maker's right."""
     conflict = query.conflict
     if conflict is None or conflict.update is None:
         return [conflict]
     taken = frozenset(conflict.update)
     rights = rewriter.fitting(query.table, taken, rewriter.write_grant(query.table).updates, "update")
-    return [replace(conflict, presets=each.presets, judges=each.judges) for each in _shares(rights, own)]
+    kept = {each.column for each in made}
+    reset = tuple(
+        each for each in conflict.reset if each not in kept and all(each in right.columns for right in rights)
+    )
+    return [replace(conflict, presets=each.presets, judges=each.judges, reset=reset) for each in _shares(rights, own)]
 
 
 def _update(query: UpdateMany, rewriter: Rewriter) -> UpdateMany:

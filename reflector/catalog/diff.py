@@ -71,7 +71,7 @@ def _function_content(function: Function) -> str:
     arguments = [(each.name, each.type, each.mode, each.has_default) for each in function.arguments]
     traits = (function.returns, function.volatility, function.returns_set, function.security_definer)
     columns = () if function.rows is None else [(each.name, each.type) for each in function.rows.columns]
-    given = (function.scalar, function.row_type, function.media, function.callable, columns)
+    given = (function.scalar, function.row_type, function.media, function.callable, function.procedure, columns)
     return repr((function.schema, function.name, arguments, traits, given, function.comment))
 
 

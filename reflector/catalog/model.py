@@ -204,6 +204,9 @@ class Function:
     gives values, which are the only column of `rows`. `row_type` is schema and name of the relation that its rows have the
     type of; `of_table`: of a table that is served. `media` is the media type that its value is, where the database says so. What is not `callable` cannot be
     asked from within a statement: a procedure, or a function whose rows are told by its caller.
+
+    A `procedure` of MariaDB is called for what it does: its rows, if it gives any, have no known columns, and `rows` are its OUT
+    arguments.
     """
 
     schema: str
@@ -220,6 +223,7 @@ class Function:
     of_table: bool = False
     media: str | None = None
     callable: bool = True
+    procedure: bool = False
 
     @property
     def takes(self) -> tuple[Argument, ...]:

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from typing import Any, Final, TypeAlias
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Final, TypeAlias, TypeVar
 
 from aiomysql import connection as aiomysql
-from pymysql import OperationalError
+from pymysql import MySQLError, OperationalError
 from pymysql.constants import CLIENT, CR, SERVER_STATUS
+from pymysql.protocol import MysqlPacket
 
 from reflector.catalog.model import DatabaseKind
 from reflector.database_url import DatabaseUrl
-from reflector.drivers import mysql_errors
+from reflector.drivers import mysql_calls, mysql_errors
 from reflector.drivers.mysql_literals import literal
 from reflector.drivers.network import GRACE, SETTLE_SECONDS, NetworkDriver
 from reflector.drivers.protocol import Session, Settings
@@ -32,7 +35,23 @@ even be compared; no value of ours is one."""
 MAXIMUM_GROUP_CONCAT: Final = 1_073_741_824
 
 
+T = TypeVar("T")
 Tls: TypeAlias = tuple[ssl.SSLContext | None, bool]
+
+
+class Packet(MysqlPacket):
+    """The library's packet, whose errors say their SQLSTATE as well: number, message, state."""
+
+    __slots__ = ()
+
+    def raise_for_error(self) -> None:
+        try:
+            super().raise_for_error()
+        except MySQLError as error:
+            # A state stands behind a '#' after the kind of packet and the number.
+            data = bytes(self.get_all_data())  # type: ignore[no-untyped-call]
+            error.args = (*error.args, data[4:9].decode("ascii", "replace") if data[3:4] == b"#" else "")
+            raise
 
 
 class Wire(aiomysql.Connection):  # type: ignore[misc]
@@ -52,6 +71,22 @@ class Wire(aiomysql.Connection):  # type: ignore[misc]
         await self.query(text.encode())
         result = self._result
         return result.rows or (), result.warning_count
+
+    def _read_packet(self, packet_type: type[MysqlPacket] = Packet) -> Any:
+        return super()._read_packet(packet_type)
+
+    @property
+    def sent(self) -> Any:
+        """What came of the last statement, as far as it has been read."""
+        return self._result
+
+    async def following(self) -> None:
+        """Read on, to the next of several results."""
+        await self._read_query_result(unbuffered=True)
+
+    async def one_row(self, result: Any) -> Any:
+        """The next row of a result that is read row by row; None behind the last."""
+        return await result._read_rowdata_packet_unbuffered()  # noqa: SLF001 - it has no other name
 
     def standing(self) -> bool:
         """Whether the server has not hung up, as far as we have heard."""
@@ -87,7 +122,10 @@ class MySQLConnection:
         self._in_transaction = False
 
     async def rows(self, text: str, values: Values, limit: float | None, largest: int) -> Rows:
-        """As the protocol says; the database itself gathers no more than `Settings.largest`."""
+        """As the protocol says; the database itself gathers no more than `Settings.largest`. The one row of a procedure
+        is what its rows are as JSON, and how many there are."""
+        if text.startswith(mysql_calls.CALL):
+            return await self._called(text % tuple([literal(value) for value in values]), limit, largest)
         return await self._checked(text % tuple([literal(value) for value in values]), limit)
 
     async def own_rows(self, text: str, values: Values) -> Rows:
@@ -142,6 +180,11 @@ class MySQLConnection:
             await self._raise_warning()
         return rows
 
+    async def _called(self, text: str, limit: float | None, largest: int) -> Rows:
+        """What a procedure gives. What it warns of is its own matter."""
+        body, rows = await self._ended(partial(mysql_calls.given, self.wire, largest), text, limit)
+        return [(body, rows, rows)]
+
     async def _raise_warning(self) -> None:
         rows, _ = await self._sent("SHOW WARNINGS")
         told = [(int(row[1]), str(row[2])) for row in rows if row[0] != "Note"]
@@ -149,13 +192,17 @@ class MySQLConnection:
         if told:
             raise mysql_errors.reported(*(cut or told)[0]).error
 
-    async def _sent(self, text: str, deadline: float | None = None) -> tuple[Rows, int]:
+    def _sent(self, text: str, deadline: float | None = None) -> Awaitable[tuple[Rows, int]]:
+        return self._ended(self.wire.rows, text, deadline)
+
+    async def _ended(self, send: Callable[[str], Awaitable[T]], text: str, deadline: float | None) -> T:
+        """What a command brings; whether it has come to its end is known ever after."""
         if not self.wire.standing():
             raise OperationalError(CR.CR_SERVER_GONE_ERROR, "gone before anything was sent")
         async with asyncio.timeout(self._deadline if deadline is None else deadline):
             self._under_way = True
             try:
-                result = await self.wire.rows(text)
+                result = await send(text)
             except aiomysql.Error as error:
                 # The server's own answer ends the command; the library's complaints say that nothing can be known.
                 self._under_way = not mysql_errors.ends_command(error)

@@ -31,6 +31,7 @@ from reflector.errors import (
     SerializationFailure,
     StatementTimeout,
     StorageFull,
+    TransactionEnded,
     UniqueViolation,
 )
 
@@ -39,6 +40,10 @@ PARENT: Final = Meaning(ForeignKeyViolation, "a row that is referred to is missi
 CHILD: Final = Meaning(ForeignKeyViolation, "the row is still referred to")
 CHECK: Final = Meaning(CheckViolation, "the row breaks a rule of the table")
 REFUSED: Final = Meaning(CheckViolation, "the database refuses the row")
+SIGNALLED: Final = "P0001"
+"""What PostgreSQL calls an error that a function raised, without a state that says more."""
+STATUS: Final = re.compile(r"PT[2-5][0-9]{2}")
+"""A state that says the status of an answer."""
 REQUIRED: Final = Meaning(NotNullViolation, "a value is required")
 UNFIT: Final = Meaning(InvalidData, "a value does not fit")
 BUSY: Final = Meaning(SerializationFailure, "another change got in the way: nothing was written")
@@ -50,6 +55,11 @@ CROWDED: Final = Meaning(DatabaseUnavailable, "the database is out of resources"
 STOPPING: Final = Meaning(DatabaseUnavailable, "the database is shutting down or starting", lost=True, purge=True)
 DENIED: Final = Meaning(Forbidden, "the database does not allow this")
 CHANGED: Final = Meaning(SchemaChanged, "the database is no longer as it was read")
+ENDED: Final = Meaning(
+    TransactionEnded, "the procedure ended its transaction by itself: what it did may have been kept"
+)
+MARK_GONE: Final = re.compile(r"SAVEPOINT .* does not exist\Z", re.DOTALL)
+"""1305 is of routines too; a mark that a transaction was given is gone with the transaction."""
 CUT: Final = Meaning(AnswerTooLarge, "the answer is larger than the limits allow")
 CUT_NUMBERS: Final = (1260, 1301)
 OTHERWISE: Final = Meaning(DatabaseError, "the database could not do this")
@@ -130,13 +140,18 @@ def _bare(name: str) -> str:
     return name.replace("``", "`")
 
 
-def reported(number: int, message: str) -> Verdict:
-    """The verdict on an error, or a warning, that the server reported."""
+def reported(number: int, message: str, state: str = "") -> Verdict:
+    """The verdict on an error, or a warning, that the server reported; `state` as a SIGNAL gave it."""
     meaning = MEANINGS.get(number, OTHERWISE)
     if meaning is OTHERWISE and DISK_FULL.search(message):
         meaning = FULL
+    if meaning is CHANGED and MARK_GONE.match(message):
+        meaning = ENDED
     names = named_in(number, message)
-    error = worded(meaning, constraint=names.constraint, table=names.table, columns=names.columns, sqlstate=str(number))
+    code = str(number)
+    if meaning is REFUSED:
+        code = state if STATUS.fullmatch(state) else SIGNALLED
+    error = worded(meaning, constraint=names.constraint, table=names.table, columns=names.columns, sqlstate=code)
     return Verdict(error, After.LOST if meaning.lost else After.SOUND, again=meaning.lost, purge=meaning.purge)
 
 
@@ -153,21 +168,22 @@ def judge(error: BaseException, *, under_way: bool) -> Verdict:
 
 def ends_command(error: pymysql.MySQLError) -> bool:
     """Whether the server itself reported the error: its answer ends the command."""
-    number, _ = _parts(error)
+    number, *_ = _parts(error)
     return number != 0 and number not in CLIENT_NUMBERS
 
 
-def _parts(error: pymysql.MySQLError) -> tuple[int, str]:
+def _parts(error: pymysql.MySQLError) -> tuple[int, str, str]:
+    """Number, message, and the state where it was read."""
     if len(error.args) >= 2 and isinstance(error.args[0], int):
-        return error.args[0], str(error.args[1])
-    return 0, ""
+        return error.args[0], str(error.args[1]), str(error.args[2]) if len(error.args) > 2 else ""
+    return 0, "", ""
 
 
 def refusal(error: BaseException, url: DatabaseUrl) -> ConnectionRefused | None:
     """Why connecting failed; None for an error that is not about the configuration or the server."""
     if not isinstance(error, pymysql.MySQLError):
         return network_refusal(error, url)
-    number, _ = _parts(error)
+    number, *_ = _parts(error)
     if number in {1045, 1698, 1862, 4151, 1524, 1820}:
         return refused_credentials(url)
     if number in {1044, 1049}:

@@ -42,6 +42,9 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
     "23514": Meaning(CheckViolation, "the row breaks a rule of the table"),
     "44000": Meaning(CheckViolation, "the row would not be part of the view"),
     "P0001": Meaning(CheckViolation, "the database refuses the row"),
+    # What a RAISE says for clients of PostgREST: a status, or a whole answer.
+    "PT": Meaning(CheckViolation, "the database refuses this"),
+    "PGRST": Meaning(CheckViolation, "the database refuses this"),
     "23502": Meaning(NotNullViolation, "a value is required"),
     "23": Meaning(CheckViolation, "the row breaks a rule of the table"),
     "22": Meaning(InvalidData, "a value does not fit"),

@@ -62,6 +62,8 @@ MEANINGS: Final[Mapping[int, Meaning]] = {
     sqlite3.SQLITE_SCHEMA: Meaning(SchemaChanged, "the database is no longer as it was read"),
 }
 OTHERWISE: Final = Meaning(DatabaseError, "the database could not do this")
+RAISED: Final = "P0001"
+"""What PostgreSQL calls an error that a trigger raised; SQLite's RAISE can say no other."""
 WORDED: Final[tuple[tuple[re.Pattern[str], Meaning], ...]] = (
     (re.compile(r"malformed JSON|JSON cannot hold BLOB values|bad JSON path"), UNFIT),
     (re.compile(r"integer overflow|string or blob too big"), UNFIT),
@@ -90,7 +92,8 @@ def judge(error: BaseException) -> Verdict:
     code = getattr(error, "sqlite_errorcode", None) or 0
     meaning = _meaning(code, str(error))
     constraint, table, columns = _named(str(error))
-    told = worded(meaning, constraint=constraint, table=table, columns=columns, sqlstate=None)
+    state = RAISED if code == sqlite3.SQLITE_CONSTRAINT_TRIGGER else None
+    told = worded(meaning, constraint=constraint, table=table, columns=columns, sqlstate=state)
     return Verdict(told, After.LOST if meaning.lost else After.SOUND)
 
 

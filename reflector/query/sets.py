@@ -47,13 +47,15 @@ class Judge:
 class Conflict:
     """What becomes of a new row whose `columns` (a key of the table) are those of a row that exists.
 
-    `update` are the columns that the existing row takes over; None leaves it alone and makes nothing.
+    `update` are the columns that the existing row takes over; None leaves it alone and makes nothing. `reset` are those
+    that become what a new row would have without a value, as far as whoever changes the row may write them.
     """
 
     columns: tuple[Column, ...]
     update: tuple[Column, ...] | None = None
     presets: tuple[Assignment, ...] = ()
     judges: tuple[Judge, ...] = (Judge(),)
+    reset: tuple[Column, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

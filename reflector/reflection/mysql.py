@@ -314,15 +314,13 @@ def _overloaded(routines: Mapping[Place, Sequence[Row]]) -> Iterable[tuple[Place
 
 def _function(place: Place, rows: Sequence[Row]) -> Function:
     _, kind, returns, deterministic, access, security, comment, *_ = rows[0]
-    value = None if kind == "PROCEDURE" or not returns else Column(place[1], data_type(returns, None), nullable=True)
+    if kind == "PROCEDURE":
+        return _procedure(place, rows)
+    value = Column(place[1], data_type(returns, None), nullable=True) if returns else None
     return Function(
         schema=place[0],
         name=place[1],
-        arguments=tuple(
-            Argument(name, data_type(type_, collation), mode.lower())
-            for *_, name, mode, type_, collation in rows
-            if name is not None
-        ),
+        arguments=_arguments(rows),
         returns=returns or "void",
         volatility=_volatility(access, deterministic),
         security_definer=security == "DEFINER",
@@ -330,6 +328,30 @@ def _function(place: Place, rows: Sequence[Row]) -> Function:
         rows=None if value is None else Table(*place, place[1], TableKind.VIEW, (value,)),
         scalar=value is not None,
         callable=value is not None,
+    )
+
+
+def _procedure(place: Place, rows: Sequence[Row]) -> Function:
+    """A procedure may do anything, whatever it says of itself, and gives rows, or what its OUT arguments hold."""
+    arguments = _arguments(rows)
+    told = tuple(Column(each.name, each.type, nullable=True) for each in arguments if each.mode != "in")
+    return Function(
+        *place,
+        arguments,
+        returns="void",
+        returns_set=not told,
+        security_definer=rows[0][5] == "DEFINER",
+        comment=rows[0][6] or None,
+        rows=Table(*place, place[1], TableKind.VIEW, told) if told else None,
+        procedure=True,
+    )
+
+
+def _arguments(rows: Sequence[Row]) -> tuple[Argument, ...]:
+    return tuple(
+        Argument(name, data_type(type_, collation), mode.lower())
+        for *_, name, mode, type_, collation in rows
+        if name is not None
     )
 
 

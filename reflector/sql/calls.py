@@ -7,13 +7,10 @@ Rule: arguments are bound values of the function's own types; its name and their
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
 
 from reflector.catalog.model import Table
 from reflector.datatypes import Kind
@@ -25,36 +22,24 @@ from reflector.query.walk import tables_of
 from reflector.sql.dialect import Dialect, Source, Sql
 from reflector.sql.filters import operand
 from reflector.sql.plan import Called, Expect, Part, Plan, Step
+from reflector.sql.procedures import procedure_plan
 from reflector.sql.reads import PAGE, amount, page_members, page_rows, paged, total
+from reflector.sql.routine import Routine
 from reflector.sql.statement import Writer
 
 CALLED = "called"
 """What the function gave, as a table without a schema; every other table of a statement has one."""
 
 
-class Routine(FunctionElement[Any]):
-    """A function by its own name; `words` stand before each argument, such as `x => `."""
-
-    inherit_cache = False
-
-    def __init__(self, name: str, words: Sequence[str], given: Sequence[Sql]) -> None:
-        super().__init__(*given)
-        self.called, self.words = name, tuple(words)
-
-
-@compiles(Routine)
-def _routine(element: Routine, compiler: Any, **more: Any) -> str:
-    given = [compiler.process(each, **more) for each in element.clauses]
-    return f"{element.called}({', '.join(word + each for word, each in zip(element.words, given, strict=True))})"
-
-
 def call_plan(dialect: Dialect, call: Call) -> Plan:
     """The plan of a call. It has a transaction, read-only unless something may be changed."""
-    step = _step(Writer(dialect), call)
     if call.most is not None and not isinstance(call.most, Parameter):
         raise InternalError("a call was compiled with a value in it")
     bounds = Called(call.exactly_one, None if call.most is None else call.most.index)
+    if call.function.procedure:
+        return procedure_plan(dialect, call, replace(bounds, procedure=True))
     reads = frozenset[Table]() if call.read is None else tables_of(call.read) - {call.read.table}
+    step = _step(Writer(dialect), call)
     return Plan((step,), transaction=True, writes=call.writes, volatile=True, reads=reads, called=bounds)
 
 

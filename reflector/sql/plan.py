@@ -166,10 +166,12 @@ class Many:
 @dataclass(frozen=True, slots=True)
 class Called:
     """A plan that calls a function of the database, which may do anything. How many rows it may give: `exactly_one`, or
-    no more than the request's value number `most`; otherwise nothing is kept of what it did."""
+    no more than the request's value number `most`; otherwise nothing is kept of what it did. A `procedure` may end its
+    transaction by itself, so that what it did before may be kept whatever becomes of the call."""
 
     exactly_one: bool = False
     most: int | None = None
+    procedure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,6 +200,7 @@ class Inserting:
         taken = [column for column in conflict.update or () if column in places]
         values: dict[str, Sql] = {column_name(self.dialect, each): rows.c[f"c{places[each]}"] for each in taken}
         here = self.dialect.quote(self.query.table.name)
+        values |= {column_name(self.dialect, each): self.dialect.sets.default(each) for each in conflict.reset}
         values |= {
             column_name(self.dialect, each.column): operand(writer, each.operand, (here,), EQ)
             for each in conflict.presets

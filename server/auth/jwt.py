@@ -16,15 +16,15 @@ from hashlib import sha256
 from typing import Any, Final
 
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import ClaimError, ExpiredTokenError, JoseError
 from joserfc.jwk import OctKey
 from joserfc.jws import JWSRegistry
 from joserfc.jwt import ClaimsOption, JWTClaimsRegistry
 
 from reflector.access.principal import Principal
-from reflector.errors import Forbidden
+from reflector.errors import Forbidden, UnknownRole
 from server.config.models import Jwt
-from server.problems import InvalidToken
+from server.problems import InvalidToken, RefusedClaims
 
 ALGORITHMS: Final = ("HS256",)
 TIMED: Final = ("exp", "nbf", "iat", "aud", "iss")
@@ -56,7 +56,8 @@ class JwtBearer:
         self._size = 0
 
     def __call__(self, token: str) -> Principal:
-        """Who carries the token. Raises InvalidToken; Forbidden where it holds and names no role that is declared."""
+        """Who carries the token. Raises InvalidToken; RefusedClaims where it is only not for now or here; Forbidden
+        where it holds and names no role, UnknownRole where it is none that is declared."""
         key = sha256(token.encode("utf-8", "surrogateescape")).digest()
         held = self._held.get(key)
         if held is not None and self._clock() < held.ends:
@@ -70,14 +71,24 @@ class JwtBearer:
         """The claims of a token that holds."""
         try:
             decoded = jwt.decode(token, self._key, algorithms=ALGORITHMS, registry=self._registry)
-            self._claims.validate({name: decoded.claims[name] for name in TIMED if name in decoded.claims})
-            float(decoded.claims["exp"])  # or else its end could not be told when it is remembered
         except (JoseError, ValueError, RecursionError, OverflowError) as fault:
-            raise InvalidToken("the token does not hold: it is malformed, not for here, or has ended") from fault
+            raise InvalidToken("the token does not hold: it is malformed, or its signature is not right") from fault
         # What a token declares critical must be understood, and nothing of the kind is.
         if "crit" in decoded.header or "b64" in decoded.header:
             raise InvalidToken("the token does not hold: it asks for an extension")
+        self._judge(decoded.claims)
         return decoded.claims
+
+    def _judge(self, claims: Mapping[str, Any]) -> None:
+        """Raise RefusedClaims for what does not hold now and here."""
+        try:
+            self._claims.validate({name: claims[name] for name in TIMED if name in claims})
+            float(claims["exp"])  # or else its end could not be told when it is remembered
+        except ExpiredTokenError as fault:
+            raise RefusedClaims("JWT expired") from fault
+        except (ClaimError, ValueError, OverflowError) as fault:
+            about = f": {fault.claim}" if isinstance(fault, ClaimError) and fault.claim in TIMED else ""
+            raise RefusedClaims(f"the token is not for now, or not for here{about}") from fault
 
     def _roles_of(self, claims: Mapping[str, Any]) -> tuple[str, ...]:
         given = claim_at(claims, self._config.role_claim)
@@ -89,7 +100,8 @@ class JwtBearer:
         if not isinstance(named, list) or not named or not all(isinstance(each, str) for each in named):
             raise Forbidden("the token's role is neither a name nor a list of names")
         if not self._roles.issuperset(named):
-            raise Forbidden("the token names a role that does not exist here")
+            unknown = next(each for each in named if each not in self._roles)
+            raise UnknownRole(f'role "{unknown}" does not exist')
         return tuple(dict.fromkeys(named))
 
     def _remember(self, key: bytes, held: Held) -> None:

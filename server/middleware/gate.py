@@ -7,8 +7,8 @@ It is one middleware because each costs every request a few per cent.
     with what                 token      where other machines can reach a server without auth
     from which page           Origin     for writes and sockets that carry no credential
 
-Rule: whatever is refused here is refused before any handler runs; what a handler raises leaves as a problem document,
-and an exception nobody foresaw as a 500 that says nothing of it.
+Rule: whatever is refused here is refused before any handler runs; what a handler raises leaves as a problem document, or
+in the form of the API that was asked, and an exception nobody foresaw as a 500 that says nothing of it.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from multidict import CIMultiDict, istr
 
 from reflector.errors import ReflectorError, Unauthenticated
 from reflector.secret import Secret
-from server.journal import REQUEST, facts
+from server.journal import REQUEST, facts, note
 from server.pages import ASSETS
 from server.problems import (
+    Form,
     ForwardedRefused,
     InvalidToken,
     MisdirectedRequest,
     OriginRefused,
     http_problem,
     problem,
-    status_of,
 )
 from server.telemetry.requests import LEFT, Requests
 
@@ -104,8 +104,9 @@ class GateRules:
     anybody: str | None = None
 
 
-def gate(rules: GateRules, requests: Requests, *, told: bool = False) -> Middleware:
-    """The middleware that holds these rules and counts `requests`; `told`: each has a line in the log."""
+def gate(rules: GateRules, requests: Requests, *, told: bool = False, form: Form | None = None) -> Middleware:
+    """The middleware that holds these rules and counts `requests`; `told`: each has a line in the log. `form`: that of
+    the one API that has errors of its own."""
 
     @web.middleware
     async def pass_gate(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -120,7 +121,7 @@ def gate(rules: GateRules, requests: Requests, *, told: bool = False) -> Middlew
             ended(request, LEFT, began)
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is answered, and logged where nobody foresaw it
-            response = refusal(error, request, request_id)
+            response = refusal(error, request, request_id, form)
         if not response.prepared:
             dress(rules, request, response, request_id)
         ended(request, response.status, began)
@@ -300,48 +301,36 @@ def dress(rules: GateRules, request: web.Request, response: web.StreamResponse, 
             headers["Access-Control-Expose-Headers"] = CORS_EXPOSED
 
 
-def refusal(error: Exception, request: web.Request, request_id: str) -> web.StreamResponse:
+def refusal(error: Exception, request: web.Request, request_id: str, form: Form | None) -> web.StreamResponse:
     """What is answered where a handler or the gate raised, and what the log is told of it."""
+    own = form if form is not None and form.concerns(request.path) else None
     if isinstance(error, ReflectorError):
         note(error, request)
-        return problem(error, request_id)
+        return problem(error, request_id) if own is None else own.error(error, request)
     if isinstance(error, web.HTTPException):
         options = request.method == "OPTIONS" and error.status == 405
-        return offered(error) if options else refused_by_http(error, request_id)
+        return offered(error) if options else refused_by_http(error, request, request_id, own)
     LOG.error("%s %s", request.method, request.path, exc_info=error)
-    return http_problem(500, None, request_id, {})
+    return http_problem(500, None, request_id, {}) if own is None else own.http(500, None, request, {})
 
 
-def refused_by_http(error: web.HTTPException, request_id: str) -> web.StreamResponse:
-    """The HTTP library's own refusals as problems; what is no error (a redirect) as it is."""
+def refused_by_http(
+    error: web.HTTPException, request: web.Request, request_id: str, form: Form | None
+) -> web.StreamResponse:
+    """The HTTP library's own refusals as errors; what is none (a redirect) as it is."""
     if error.status < 400:
         return web.Response(status=error.status, headers=error.headers)
     kept = {name: error.headers[name] for name in ("Allow", "Retry-After", "Upgrade") if name in error.headers}
-    standard = f"{error.status}: {error.reason}"
-    return http_problem(error.status, None if error.text in (None, standard) else error.text, request_id, kept)
+    detail = None if error.text in (None, f"{error.status}: {error.reason}") else error.text
+    if form is not None:
+        return form.http(error.status, detail, request, kept)
+    return http_problem(error.status, detail, request_id, kept)
 
 
 def offered(error: web.HTTPException) -> web.Response:
     """The answer to OPTIONS on a path that has no answer of its own."""
     methods = {*error.headers[hdrs.ALLOW].replace(" ", "").split(","), "OPTIONS"}
     return web.Response(status=204, headers={hdrs.ALLOW: ", ".join(sorted(methods))})
-
-
-def note(error: ReflectorError, request: web.Request) -> None:
-    """Tell the log of what the caller is not told: the cause of an answer of 5xx."""
-    if status_of(error) < 500:
-        return
-    cause = error.__cause__
-    reason = f"{error.code}: {error.message}" + (f" ({type(cause).__name__}: {cause})" if cause else "")
-    unforeseen = status_of(error) == 500
-    LOG.log(
-        logging.ERROR if unforeseen else logging.WARNING,
-        "%s %s: %s",
-        request.method,
-        request.path,
-        reason,
-        exc_info=error if unforeseen else None,
-    )
 
 
 def tell(request: web.Request, status: int, seconds: float) -> None:

@@ -4,6 +4,7 @@ Rule: whatever a client sends that cannot be understood ends as one `PostgrestEr
 other exception leaves these modules.
 """
 
+from server.apis.postgrest.refusals import Refusals
 from server.apis.postgrest.routes import postgrest_routes
 
-__all__ = ["postgrest_routes"]
+__all__ = ["Refusals", "postgrest_routes"]

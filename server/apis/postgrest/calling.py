@@ -35,6 +35,7 @@ from server.apis.postgrest.lowering.reads import Lowering
 from server.apis.postgrest.lowering.tables import schema_of
 from server.apis.postgrest.media import ANY, DATA, TYPES, Body, Kind, Media, accepted, body_of, negotiate
 from server.apis.postgrest.preferences import Preferences, applied, honourable, preferences
+from server.apis.postgrest.procedures import check_procedure
 from server.apis.postgrest.ranges import Window, content_range, one_row, read_status, window
 from server.apis.postgrest.rendering import rendered
 from server.apis.postgrest.roads import Api, last_name, limits_of, profile_header, warning_header
@@ -105,6 +106,9 @@ class CallRoad:
         rows = min(rights.limits.rows, settings.db_max_rows or rights.limits.rows)
         ranged = request.headers.get("Range") if request.method == "GET" else None
         page = window(ranged, asked.root.limit, asked.root.offset).capped(rows)
+        if function.procedure:
+            check_procedure(request.method, asked)
+            page = Window()
         if page.offset > rights.limits.offset:
             raise LimitExceeded(f"an offset is at most {rights.limits.offset}")
         lowering = Lowering(rights.access.scope, rights.snapshot.catalog, rows, limits, settings.db_aggregates_enabled)
@@ -141,10 +145,12 @@ class CallRoad:
         self, request: web.Request, caller: Caller, calling: Calling, answer: Answer, headers: Mapping[str, str]
     ) -> web.Response:
         every = {**headers, **self._applied(request.method, calling.preferred), **warning_header(calling.asked.legacy)}
-        if calling.call.read is None:
+        if answer.body is None and calling.call.read is None:
             return web.Response(status=204, headers=every)
         body, rows, type_ = _body(calling, answer)
-        total = answer.total if calling.call.read.count else None
+        total = None
+        if calling.preferred.count is not None:
+            total = rows if calling.function.procedure else answer.total
         every["Content-Type"] = type_
         every["Content-Range"] = content_range(calling.window.offset, rows, total)
         if request.method in READING:
@@ -204,7 +210,7 @@ def _media(request: web.Request, function: Function) -> Media | None:
 
 def _read(lowering: Lowering, function: Function, asked: Question, page: Window, *, counted: bool) -> Read | None:
     """What is asked of the function's rows; raises PostgrestError 42501 where nothing of them may be read."""
-    if function.rows is None:
+    if function.rows is None or function.procedure:
         return None
     rows = lowering.scope.rows_of(function)
     if rows is None:

@@ -6,6 +6,7 @@ know, which `reflector.access.disclosure` has decided before.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -41,6 +42,7 @@ from reflector.errors import (
     StatementTimeout,
     StorageFull,
     TooManyAffected,
+    TransactionEnded,
     Unauthenticated,
     UniqueViolation,
     UnknownColumn,
@@ -49,9 +51,16 @@ from reflector.errors import (
     UnknownRelationship,
     UnknownTable,
 )
-from server.apis.postgrest.faults import Fault, PostgrestError, status_of
+from server.apis.postgrest.faults import RAISED, Fault, PostgrestError, status_of
 from server.apis.postgrest.ranges import NOT_ONE
-from server.problems import InvalidToken, MalformedRequest, told
+from server.problems import (
+    ForwardedRefused,
+    InvalidToken,
+    MalformedRequest,
+    MisdirectedRequest,
+    OriginRefused,
+    told,
+)
 
 CONTENT_TYPE: Final = "application/json; charset=utf-8"
 
@@ -89,6 +98,9 @@ TABLE: Final[Mapping[type[ReflectorError], Words]] = {
     InvalidToken: Words("PGRST301"),
     Forbidden: Words("42501", "permission denied for table {table}"),
     CheckRefused: Words("42501", 'new row violates row-level security policy for table "{table}"'),
+    MisdirectedRequest: Words(MisdirectedRequest.code),
+    ForwardedRefused: Words(ForwardedRefused.code),
+    OriginRefused: Words(OriginRefused.code),
     RuleUnbound: Words("PGRST002", "The table is closed: one of its rules does not fit the database"),
     DatabaseError: Words("PGRSTX00", "The database could not do this"),
     UniqueViolation: Words("23505", "duplicate key value violates unique constraint", explains=True),
@@ -106,6 +118,7 @@ TABLE: Final[Mapping[type[ReflectorError], Words]] = {
     StorageFull: Words("53100"),
     DatabaseUnavailable: Words("PGRST001", UNAVAILABLE),
     OutcomeUnknown: Words("PGRST001", "The connection broke: the change may or may not have been made"),
+    TransactionEnded: Words("2D000", "The procedure ended its transaction by itself: what it did before is kept"),
     PoolExhausted: Words("PGRST003", "Timed out acquiring connection from connection pool."),
     SchemaChanged: Words("PGRST002", "Could not query the database for the schema cache. Retrying."),
     CatalogError: Words("PGRST000", UNAVAILABLE),
@@ -130,7 +143,11 @@ NUMBERS: Final[Mapping[str, str]] = {
     "1690": "22003",
 }
 """MariaDB's numbers of values that do not fit, as SQLSTATEs; other errors have the code of their row."""
-SPECIAL: Final = frozenset({"P0001", "23P01", "44000"})
+CLASSES: Final = re.compile("0[0-389ABFLPZ]|10|2[0-8BDF]|3[489BDF]|4[024]|5[34578]|72|F0|HV|P0|XX")
+"""What PostgreSQL itself says; of any other class are the states that people make up."""
+RIGHTS: Final = frozenset({"0L", "0P", "28"})
+"""Classes that no statement of ours meets and functions like to raise."""
+SPECIAL: Final = frozenset({"P0001", "23P01", "44000", "PGRST"})
 """Refusals that no constraint's wording fits: the words are ours alone."""
 
 
@@ -141,7 +158,7 @@ def translate(error: ReflectorError, table: str | None = None) -> PostgrestError
         return translate(error.faults[0], table)
     words = words_of(error)
     code = _code(error, words)
-    message = None if code in SPECIAL else _message(error, words, table)
+    message = None if code in SPECIAL or code.startswith(RAISED) else _message(error, words, table)
     details = error.message if message is not None and words.explains else None
     fault = Fault(code, message or error.message, details, error.hint if words.message is None else None)
     return PostgrestError(fault, dict(_retry(error)))
@@ -153,10 +170,17 @@ def words_of(error: ReflectorError) -> Words:
 
 
 def _code(error: ReflectorError, words: Words) -> str:
+    if type(error) is DatabaseError and _is_own(error.sqlstate or ""):
+        return error.sqlstate or words.code
     if not isinstance(error, KEEPS_SQLSTATE) or not error.sqlstate:
         return words.code
     # MariaDB tells its own numbers.
     return error.sqlstate if len(error.sqlstate) == 5 else NUMBERS.get(error.sqlstate, words.code)
+
+
+def _is_own(state: str) -> bool:
+    """Whether a state is one that a function of the database chose, and not what became of a statement of ours."""
+    return len(state) == 5 and (state[:2] in RIGHTS or not CLASSES.match(state))
 
 
 def _message(error: ReflectorError, words: Words, table: str | None) -> str | None:

@@ -78,6 +78,21 @@ OWN: Final[Mapping[str, int]] = {
     "PGRSTX00": 500,
 }
 
+BESIDE: Final[Mapping[str, int]] = {
+    "malformed_request": 400,
+    "forwarded_refused": 403,
+    "origin_refused": 403,
+    "not_acceptable": 406,
+    "request_timeout": 408,
+    "body_too_large": 413,
+    "uri_too_long": 414,
+    "unsupported_media_type": 415,
+    "expectation_failed": 417,
+    "misdirected_request": 421,
+    "headers_too_large": 431,
+}
+"""What is refused before PostgREST's part begins, and has no code of its own there."""
+
 SQLSTATES: Final[Mapping[str, int]] = {
     "08": 503,
     "09": 500,
@@ -126,11 +141,11 @@ def status_of(code: str, *, known: bool, message: str = "") -> int:
     """
     if code == CARDINALITY and message.endswith(UNFILTERED):
         return 400
-    if (own := OWN.get(code)) is not None:
+    if (own := OWN.get(code) or BESIDE.get(code)) is not None:
         return own
     if code == REFUSED:
         return 403 if known else 401
-    if code.startswith(RAISED) and code[2:].isdecimal() and 100 <= int(code[2:]) <= 599:
+    if code.startswith(RAISED) and code[2:].isdecimal() and 200 <= int(code[2:]) <= 599:
         return int(code[2:])
     if code.startswith(("PGRST", RAISED)):
         return 500

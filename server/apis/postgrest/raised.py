@@ -6,6 +6,8 @@
     response.headers             a JSON array of objects with one header each
     response.status              the status of an answer
 
+Where the server decides, a status that was raised is honoured, and the words are ours.
+
 Rule: the database's words go out only where its own grants and rules decide what a caller may see.
 """
 
@@ -14,7 +16,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
@@ -23,7 +25,7 @@ from aiohttp import web
 from reflector.drivers.protocol import Said
 from reflector.drivers.reports import Report
 from server.apis.postgrest.errors import Refused, refused
-from server.apis.postgrest.faults import Fault, PostgrestError, refusal
+from server.apis.postgrest.faults import RAISED, Fault, PostgrestError, refusal
 
 FULL: Final = "PGRST"
 HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -63,6 +65,16 @@ def raised(report: Report, *, known: bool, terse: bool) -> Raised:
         return Raised(refused(error, known=known, terse=terse))
 
 
+def in_our_words(error: PostgrestError, report: Report | None) -> PostgrestError:
+    """The error, with the status of one that was raised in full."""
+    if report is None or report.sqlstate != FULL:
+        return error
+    status = (_object(report.detail) or {}).get("status")
+    if not _is_status(status):
+        return refusal("PGRST121", BAD_RAISE)
+    return PostgrestError(replace(error.fault, code=f"{RAISED}{status}"), error.headers)
+
+
 def _in_full(report: Report, *, terse: bool) -> Raised:
     """The answer that the error's own JSON describes; raises PostgrestError PGRST121."""
     said, form = _object(report.message), _object(report.detail)
@@ -94,7 +106,7 @@ def _text(value: Any) -> str | None:
 
 
 def _is_status(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 100 <= value <= 599
+    return isinstance(value, int) and not isinstance(value, bool) and 200 <= value <= 599
 
 
 def _are_headers(given: Mapping[str, Any]) -> bool:

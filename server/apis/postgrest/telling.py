@@ -19,10 +19,11 @@ from reflector.errors import ReflectorError, UnknownRole
 from server.apis.postgrest.denials import as_denied
 from server.apis.postgrest.errors import Refused, refused, translate
 from server.apis.postgrest.faults import Fault, PostgrestError, refusal
-from server.apis.postgrest.raised import Raised, obey, raised
+from server.apis.postgrest.raised import Raised, in_our_words, obey, raised
 from server.apis.postgrest.timing import begin, ended
 from server.callers import Caller
 from server.config.postgrest import PostgrestSettings
+from server.journal import note
 from server.problems import InvalidToken, MissingKey, RefusedClaims
 from server.transactions import SAID
 
@@ -57,11 +58,11 @@ class Telling:
             if said is not None:
                 obey(said, response)
         except (PostgrestError, ReflectorError) as error:
+            met = error if isinstance(error, ReflectorError) else error.__cause__
+            if isinstance(met, ReflectorError):
+                note(met, request)
             response = self._response(self._refused(error, request, caller))
-        if self.settings.server_trace_header is not None:
-            given = request.headers.get(self.settings.server_trace_header)
-            if given is not None:
-                response.headers[self.settings.server_trace_header] = given
+        traced(self.settings, request, response)
         if clock is not None:
             clock.ended("response")
             response.headers["Server-Timing"] = clock.header
@@ -70,14 +71,15 @@ class Telling:
     def _refused(self, error: PostgrestError | ReflectorError, request: web.Request, caller: Caller | None) -> Raised:
         known = hdrs.AUTHORIZATION in request.headers if caller is None else not caller.principal.anonymous
         terse = self._terse
-        if self.decides:
-            report = reported(error)
-            if report is not None:
-                return raised(report, known=known, terse=terse)
-            if isinstance(error, UnknownRole):
-                return Raised(_unknown_role(error, terse=terse))
+        report = reported(error)
+        if self.decides and report is not None:
+            return raised(report, known=known, terse=terse)
+        if isinstance(error, UnknownRole):
+            return Raised(_unknown_role(error, terse=terse))
         own = error if isinstance(error, PostgrestError) else told_error(error)
-        if self.decides and caller is not None:
+        if not self.decides:
+            own = in_our_words(own, report)
+        elif caller is not None:
             own = as_denied(own, request, caller)
         return Raised(refused(own, known=known, terse=terse))
 
@@ -88,6 +90,13 @@ class Telling:
     def _response(self, told: Raised) -> web.Response:
         answer = told.refused
         return web.Response(status=answer.status, reason=told.reason, body=answer.body, headers=answer.headers)
+
+
+def traced(settings: PostgrestSettings, request: web.BaseRequest, response: web.StreamResponse) -> None:
+    """Send the header that requests are followed by back, where there is one."""
+    name = settings.server_trace_header
+    if name is not None and name in request.headers:
+        response.headers[name] = request.headers[name]
 
 
 def told_error(error: ReflectorError) -> PostgrestError:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from reflector.catalog.model import DatabaseKind
+
 POSTGRESQL = """
 CREATE TABLE shelf (id int PRIMARY KEY, label text);
 CREATE TABLE article (id int PRIMARY KEY, title text, secret text, shelf_id int REFERENCES shelf (id));
@@ -59,6 +61,41 @@ CREATE FUNCTION marked(n int) RETURNS int DETERMINISTIC MODIFIES SQL DATA
     BEGIN INSERT INTO shelf VALUES (n, 'marked'); RETURN n; END;
 CREATE FUNCTION closed() RETURNS int DETERMINISTIC NO SQL RETURN 1;
 """
+WORKSHOP = {
+    DatabaseKind.POSTGRESQL: """
+CREATE FUNCTION add_up(a int, b int DEFAULT 1) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT a + b';
+CREATE FUNCTION refuse() RETURNS int LANGUAGE plpgsql STABLE AS $$
+    BEGIN RAISE EXCEPTION 'a secret of ours' USING ERRCODE = 'PT402'; END $$;
+CREATE FUNCTION things_above(lowest int) RETURNS SETOF thing LANGUAGE sql STABLE
+    AS 'SELECT * FROM thing WHERE amount > lowest';
+CREATE FUNCTION largest(among int[]) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT max(x) FROM unnest(among) x';
+CREATE FUNCTION mark(word text) RETURNS void LANGUAGE sql AS 'INSERT INTO tag VALUES (word)';
+""",
+    DatabaseKind.MARIADB: """
+CREATE FUNCTION add_up(a int, b int) RETURNS int DETERMINISTIC NO SQL RETURN a + b;
+CREATE FUNCTION refuse() RETURNS int DETERMINISTIC NO SQL
+    BEGIN SIGNAL SQLSTATE 'PT402' SET MESSAGE_TEXT = 'a secret of ours'; RETURN 1; END;
+CREATE PROCEDURE things_above(IN lowest int) READS SQL DATA
+    SELECT id, code FROM thing WHERE amount > lowest ORDER BY id;
+CREATE PROCEDURE halve(IN whole int, OUT half int, OUT rest int)
+    BEGIN SET half = whole DIV 2; SET rest = whole % 2; END;
+CREATE PROCEDURE mark(IN word varchar(20)) INSERT INTO tag VALUES (word);
+""",
+}
+"""Functions and procedures about the workshop."""
+OPENED = {
+    DatabaseKind.POSTGRESQL: ("add_up", "refuse", "things_above", "largest", "mark"),
+    DatabaseKind.MARIADB: ("add_up", "refuse", "things_above", "halve", "mark"),
+}
+
+
+def opened(kind: DatabaseKind) -> str:
+    """A file in which these are open to everybody, and the tables of the workshop to be read."""
+    functions = "".join(f"  {name}: {{allow: guest}}\n" for name in OPENED[kind])
+    tables = "".join(f"  {name}: {{allow: {{guest: {{read: true}}}}}}\n" for name in ("thing", "owner", "tag"))
+    return f"{RULES}tables:\n{tables}functions:\n{functions}"
+
+
 OPEN = (
     *("twice", "hello", "numbers", "found", "first_article", "pairs", "split", "counted", "somewhere", "joined"),
     *("summed", "said", "texted", "sized", "rooted", "told", "either", "twofold", "added", "cleared", "peeks"),

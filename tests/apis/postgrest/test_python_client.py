@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 from postgrest import APIError, AsyncPostgrestClient, CountMethod, ReturnMethod
 
-from tests.server.harness import Served
+from reflector.catalog.model import DatabaseKind
+from tests.apis.postgrest.routines import WORKSHOP, opened
+from tests.apis.postgrest.workshop import script
+from tests.bookshops import Databases
+from tests.server.harness import Served, served
 
 
 @pytest.fixture
@@ -87,3 +91,27 @@ async def test_it_is_told_what_is_wrong(client: Any) -> None:
     assert await refused(things.delete()) == "21000"
     assert await refused(things.delete().gt("id", 0).max_affected(1)) == "PGRST124"
     assert await ids(things.select("id").order("id")) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("kind", WORKSHOP, ids=str)
+async def test_it_calls_functions(kind: DatabaseKind, databases: Databases) -> None:
+    url = databases.database(kind, script(kind) + WORKSHOP[kind])
+    async with served(url, opened(kind)) as api, AsyncPostgrestClient(f"{api.base}/rest/v1") as client:
+        called: Any = client.rpc
+        for more in ({}, {"get": True}):
+            assert (await called("add_up", {"a": 2, "b": 3}, **more).execute()).data == 5
+        assert await refused(called("add_up", {"c": 1})) == "PGRST202"
+        assert await refused(called("refuse", {})) == "PT402"
+        assert (await called("mark", {"word": "blue"}).execute()).data == []
+        assert (await client.from_("tag").select("name").eq("name", "blue").execute()).data == [{"name": "blue"}]
+        if kind is DatabaseKind.MARIADB:
+            assert (await called("halve", {"whole": 7}).execute()).data == {"half": 3, "rest": 1}
+            rows = await called("things_above", {"lowest": 1}, count=CountMethod.exact).execute()
+            assert (rows.data, rows.count) == ([{"id": 2, "code": "b"}, {"id": 3, "code": "c"}], 2)
+            return
+        counted = called("things_above", {"lowest": 0}, count=CountMethod.exact, get=True)
+        rows = await counted.select("id").order("id").limit(1).execute()
+        assert (rows.data, rows.count) == ([{"id": 1}], 3)
+        assert (await called("things_above", {"lowest": 0}, count=CountMethod.exact, head=True).execute()).count == 3
+        assert (await called("things_above", {"lowest": 2}).select("id").single().execute()).data == {"id": 3}
+        assert (await called("things_above", {"lowest": 1}).select("id").gt("id", 2).csv().execute()).data == "id\n3"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -91,6 +92,33 @@ async def test_no_more_rows_than_can_be_written_at_once(workshop: Served) -> Non
     body = b"[" + b",".join([b'{"x":1}'] * 10_001) + b"]"
     assert fault(await send(workshop, "POST", "plain", body)) == (400, "PGRST100")
     assert await rows(workshop, "plain") == []
+
+
+async def test_no_more_kinds_of_rows_than_can_be_written_at_once(workshop: Served) -> None:
+    """Under `missing=default` rows that give other columns are statements of their own."""
+    optional: dict[str, Any] = {"name": "n", "amount": 3, "owner_id": 1, "facts": {}, "id": 0}
+    kinds = [chosen for size in range(6) for chosen in combinations(optional, size)]
+    given = [
+        {
+            "code": f"k{number}",
+            **{name: optional[name] for name in kind},
+            **({"id": 50 + number} if "id" in kind else {}),
+        }
+        for number, kind in enumerate(kinds[:21])
+    ]
+    address, prefer = (
+        "thing?columns=id,code,name,amount,owner_id,facts&select=code,amount",
+        "return=representation,missing=default",
+    )
+    refused = await send(workshop, "POST", address, given, prefer)
+    assert fault(refused) == (400, "PGRST100")
+    assert len(await rows(workshop, "thing")) == 3
+    written = await send(workshop, "POST", address, given[:20], prefer)
+    assert (written.status, [each["code"] for each in written.json]) == (201, [each["code"] for each in given[:20]])
+    assert {each["amount"] for each in written.json} == {3, 7}
+    assert len((await send(workshop, "POST", address, given[:0], prefer)).json) == 0
+    plain = [{"code": f"p{number}"} for number in range(3)]
+    assert (await send(workshop, "POST", address, plain, "missing=default")).status == 201
 
 
 # ── rights ───────────────────────────────────────────────────────────────────────────────────

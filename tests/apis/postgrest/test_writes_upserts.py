@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from reflector.catalog.model import DatabaseKind
+from tests.apis.postgrest import workshop as workshops
 from tests.apis.postgrest.workshop import fault, rows, send
-from tests.server.harness import Served
+from tests.bookshops import Databases
+from tests.server.harness import Served, served
 
 ROWS = "return=representation"
 MERGE = f"{ROWS}, resolution=merge-duplicates"
@@ -96,6 +99,51 @@ async def test_put_makes_or_changes_the_row_at_its_key(workshop: Served) -> None
     one = await send(workshop, "PUT", "line?a=eq.4&b=eq.w", first, ROWS, Accept="application/vnd.pgrst.object+json")
     assert (one.status, one.json) == (200, first[0])
     assert [each["note"] for each in await rows(workshop, "line?order=a")] == ["first", "five", "four"]
+
+
+async def test_put_takes_the_place_of_a_row(workshop: Served) -> None:
+    whole = await send(workshop, "PUT", "thing?id=eq.1", {"id": 1, "code": "new"}, ROWS)
+    left = {"id": 1, "code": "new", "name": None, "amount": 7, "owner_id": None, "facts": None, "doubled": 14}
+    assert (whole.status, whole.json) == (200, [left])
+    bare = await send(workshop, "PUT", "line?a=eq.1&b=eq.x", {"a": 1, "b": "x"}, ROWS)
+    assert (bare.status, bare.json) == (200, [{"a": 1, "b": "x", "note": "none"}])
+    assert fault(await send(workshop, "PUT", "thing?id=eq.2", {"id": 2})) == (400, "23502")
+    assert (await rows(workshop, "thing?id=eq.2"))[0]["code"] == "b"
+    assert (await send(workshop, "PUT", "tag?name=eq.red", {"name": "red"}, ROWS)).json == [{"name": "red"}]
+
+
+LIMITED = """
+auth: {anonymous_role: guest}
+roles: {guest: {}}
+tables:
+  thing:
+    allow:
+      guest:
+        read: true
+        create: {check: "amount < 100", columns: [id, code, name, amount], presets: {owner_id: 1}}
+        update: {filter: id != 3, check: true, columns: [code, name, owner_id]}
+  line: {allow: {guest: {read: true, create: {check: true, columns: [a, b, note]}}}}
+  tag: {allow: {guest: {read: true, update: true}}}
+"""
+
+
+async def test_put_leaves_what_its_caller_may_not_write(kind: DatabaseKind, databases: Databases) -> None:
+    async with served(databases.database(kind, workshops.script(kind)), LIMITED) as api:
+        new = await send(api, "PUT", "thing?id=eq.8", {"id": 8, "code": "h"}, ROWS)
+        assert (new.status, new.json[0]["owner_id"], new.json[0]["amount"]) == (201, 1, 7)
+        # The amount may be made and not changed; whose a thing is, new things are told.
+        put = await send(api, "PUT", "thing?id=eq.2", {"id": 2, "code": "z"}, ROWS)
+        assert (put.status, put.json) == (
+            200,
+            [{"id": 2, "code": "z", "name": None, "amount": 2, "owner_id": 1, "facts": None, "doubled": 4}],
+        )
+        unheard = await send(api, "PUT", "thing?id=eq.2", {"id": 2, "code": "z", "amount": 5})
+        assert fault(unheard) == (400, "PGRST204")
+        assert fault(await send(api, "PUT", "thing?id=eq.3", {"id": 3, "code": "y"})) == (401, "42501")
+        assert fault(await send(api, "PUT", "line?a=eq.1&b=eq.x", {"a": 1, "b": "x"})) == (401, "42501")
+        assert fault(await send(api, "PUT", "tag?name=eq.new", {"name": "new"})) == (401, "42501")
+        assert [each["code"] for each in await rows(api, "thing?order=id")] == ["a", "z", "c", "h"]
+        assert await rows(api, "line") == [{"a": 1, "b": "x", "note": "first"}]
 
 
 @pytest.mark.parametrize(

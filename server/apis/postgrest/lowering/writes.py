@@ -9,7 +9,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -73,11 +73,15 @@ class Writes:
         )
 
     def put(self, body: Rows) -> InsertMany:
-        """The one row of a PUT, at the key that its filters name; raises as `insert`."""
+        """The one row of a PUT, at the key that its filters name; raises as `insert`.
+
+        It takes the place of one that exists: what is not given becomes what a new row has, where the caller may write it.
+        """
         key = self._key()
         self._may_insert()
         self._may_update()
         columns = self._columns(body.columns, self.table.creatable, INSERTED)
+        self._may_take_over(columns)
         rows = [self._values(row, columns) for row in first_only(body).rows]
         if not rows or not self._is_at(key, rows[0]):
             raise refusal("PGRST115", "Payload values do not match URL in primary key column(s)")
@@ -85,7 +89,7 @@ class Writes:
             self.table.table,
             given_rows(rows, columns.values(), defaults=False),
             returning=self._returning(),
-            conflict=conflict_on(self.table.table, update=columns.values()),
+            conflict=replace(conflict_on(self.table.table, update=columns.values()), reset=self._left_out(columns)),
             exactly_one=True,
         )
 
@@ -150,6 +154,21 @@ class Writes:
             columns[name]: given_value(table, columns[name], value, database, limits) for name, value in row.items()
         }
 
+    def _may_take_over(self, columns: Mapping[str, Column], key: Collection[str] = ()) -> None:
+        """Raise PostgrestError PGRST204 for a column that new rows may be given and none that exists."""
+        for name in columns:
+            if name not in self.table.updatable and name not in (key or primary_key(self.table.table)):
+                raise unknown_written_column(self.table.table.name, name)
+
+    def _left_out(self, given: Mapping[str, Column]) -> tuple[Column, ...]:
+        """The columns that a PUT does not give and may change. Numbers that the database gives stay as they are."""
+        key = primary_key(self.table.table)
+        return tuple(
+            column
+            for name, column in self.table.updatable.items()
+            if name not in given and name not in key and column.fill in {Fill.NONE, Fill.DEFAULT}
+        )
+
     def _change(self, column: Column, row: Mapping[Column, Value]) -> Change:
         if column not in row and self.preferred.missing == "default":
             return Change(column, None, How.DEFAULT)
@@ -186,6 +205,7 @@ class Writes:
         merges = resolution == MERGE and bool(columns)
         if merges:
             self._may_update()
+            self._may_take_over(columns, () if key is None else [each.name for each in key])
         try:
             return conflict_on(self.table.table, key, update=columns.values() if merges else None)
         except InvalidRequest:

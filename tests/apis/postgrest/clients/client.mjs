@@ -1,29 +1,5 @@
-// Runs PostgREST's JavaScript clients as they are published against a server, one case after the other, and prints what
-// became of each as a line of JSON. Usage: node client.mjs ADDRESS KEY
-import assert from "node:assert/strict";
-import { PostgrestClient } from "@supabase/postgrest-js";
-import { createClient } from "@supabase/supabase-js";
-
-const [address, key] = process.argv.slice(2);
-const headers = { apikey: key, Authorization: `Bearer ${key}` };
-const rest = new PostgrestClient(`${address}/rest/v1`, { headers });
-// Node 20 has no WebSocket, which the client wants to know of though no socket is opened here.
-const realtime = { transport: globalThis.WebSocket ?? class {} };
-const supabase = createClient(address, key, { auth: { persistSession: false, autoRefreshToken: false }, realtime });
-
-const same = assert.deepEqual;
-
-async function good(query, status = 200) {
-  const answer = await query;
-  same([answer.error, answer.status], [null, status]);
-  return answer;
-}
-
-async function bad(query, status, code) {
-  const { error, status: found, data } = await query;
-  same([found, error?.code, data], [status, code, null]);
-  return error;
-}
+// What PostgREST's JavaScript clients do with tables. Usage: node client.mjs ADDRESS KEY
+import { bad, good, report, same } from "./harness.mjs";
 
 const ids = async (query) => (await good(query)).data.map((each) => each.id);
 
@@ -124,19 +100,4 @@ function cases(from) {
   };
 }
 
-const clients = {
-  "postgrest-js": cases((table) => rest.from(table)),
-  "supabase-js": cases((table) => supabase.from(table)),
-};
-for (const [client, all] of Object.entries(clients)) {
-  for (const [name, run] of Object.entries(all)) {
-    let failure = null;
-    try {
-      await run();
-    } catch (error) {
-      failure = String(error.stack ?? error);
-    }
-    console.log(JSON.stringify({ client, name, failure }));
-  }
-}
-process.exit(0);
+report((client) => cases((table) => client.from(table)));
