@@ -62,7 +62,7 @@ class Databases:
 
     def database(self, kind: DatabaseKind, script: str) -> str:
         """The URL of a new database of that kind, made by the script."""
-        name = f"database_{next(_numbers)}"
+        name = f"database_{next(_numbers):04}"  # of one length: it is in documents that are compared
         if kind is DatabaseKind.SQLITE:
             path = self.folder / f"{name}.sqlite"
             with closing(sqlite3.connect(path)) as connection:

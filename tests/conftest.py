@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from reflector.catalog.model import DatabaseKind
 from tests.bookshops import KINDS, Databases
@@ -12,6 +13,9 @@ from tests.servers import MariaDBServer, PostgreSQLServer, RedisServer
 
 BOUNDED: Mapping[str, str] = {"max_slot_wal_keep_size": "1GB", "max_replication_slots": "60"}
 """Changes are captured only where a slot cannot fill the disk."""
+
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")  # how fast examples are made tells of the machine, not of the product
 
 
 @pytest.fixture(scope="session")

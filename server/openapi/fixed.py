@@ -135,7 +135,16 @@ def _each(schemas: Mapping[str, Json]) -> Json:
     return {name: _schema(schema) for name, schema in schemas.items()}
 
 
-CONVERTED: Mapping[str, Callable[[Any], Any]] = {"$ref": _moved, "properties": _each, "items": _schema}
+def _all(schemas: Iterable[Json]) -> list[Json]:
+    return [_schema(schema) for schema in schemas]
+
+
+CONVERTED: Mapping[str, Callable[[Any], Any]] = {
+    "$ref": _moved,
+    "properties": _each,
+    "items": _schema,
+    "allOf": _all,
+}
 
 
 def _only(given: Json, known: frozenset[str]) -> None:

@@ -209,11 +209,13 @@ def test_tables_and_columns_have_comments_where_the_database_has_them(shop: Shop
     comments = {
         "sqlite": "SELECT sql FROM sqlite_schema WHERE name = 'reader''s note'",
         "postgresql": "SELECT obj_description('\"reader''s note\"'::regclass)",
-        "mariadb": "SELECT table_comment FROM information_schema.tables WHERE table_name = 'reader''s note'",
+        "mariadb": "SELECT table_comment FROM information_schema.tables"
+        " WHERE table_schema = database() AND table_name = 'reader''s note'",
     }
     columns = {
         "postgresql": "SELECT col_description('staff'::regclass, attnum) FROM pg_attribute WHERE attname = 'salary'",
-        "mariadb": "SELECT column_comment FROM information_schema.columns WHERE column_name = 'salary'",
+        "mariadb": "SELECT column_comment FROM information_schema.columns"
+        " WHERE table_schema = database() AND column_name = 'salary'",
     }
     (comment,) = shop.execute(comments[shop.dialect])[0]
     assert ("spreadsheet" in comment) == (shop.dialect != "sqlite")
