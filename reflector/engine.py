@@ -12,8 +12,9 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -80,6 +81,14 @@ class Written:
     certain: bool = True
 
 
+def _raced(prepared: Sequence[Prepared]) -> TableName | None:
+    """The table of an upsert whose rows others may make meanwhile."""
+    for plan in (plan for each in prepared for plan in each.plans):
+        if plan.many is not None and plan.many.raced and plan.touches is not None:
+            return plan.touches[0].schema, plan.touches[0].name
+    return None
+
+
 class Engine:
     """One database, served. Made by `Engine.start`, ended by `close`."""
 
@@ -96,6 +105,7 @@ class Engine:
         self.seen_fingerprint = ""
         self._watching: asyncio.Task[None] | None = None
         self._renewing = asyncio.Lock()
+        self._anew: defaultdict[TableName, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._writing: list[Callable[[Written], None]] = []
         self._reach: Reach | None = None
 
@@ -160,16 +170,22 @@ class Engine:
     async def _undisturbed(self, prepared: Sequence[Prepared], work: Callable[[], Awaitable[T]]) -> T:
         """What the work gives. An upsert that found no row where somebody else made one meanwhile is begun anew: nothing
         of it was written."""
-        raced = any(plan.many is not None and plan.many.raced for each in prepared for plan in each.plans)
-        for attempts in range(1, ATTEMPTS if raced else 1):
-            try:
-                return await work()
-            except SerializationFailure:
-                continue
-            except UniqueViolation:
-                if attempts == ANEW:
-                    raise
-        return await work()
+        table = _raced(prepared)
+        if table is None:
+            return await work()
+        with suppress(SerializationFailure, UniqueViolation):
+            return await work()
+        # One after another from here on: begun anew all at once, they would only get in one another's way again.
+        async with self._anew[table]:
+            for attempts in range(2, ATTEMPTS):
+                try:
+                    return await work()
+                except SerializationFailure:
+                    continue
+                except UniqueViolation:
+                    if attempts == ANEW:
+                        raise
+            return await work()
 
     async def run_all(
         self, prepared: Sequence[Prepared], principal: Principal, session: Session = PLAIN, *, done: list[Answer]

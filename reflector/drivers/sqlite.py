@@ -63,7 +63,8 @@ class SQLiteConnection:
         self._reads = reads
         self.raw = raw
         self.deadline = 0.0
-        self.busy = False
+        self.turn: asyncio.Future[Any] | None = None
+        """Of the job under way. Who goes away interrupts their own job and no later one."""
         self.unwanted = False
         self._limit = limit
         self._ended = ended
@@ -74,7 +75,7 @@ class SQLiteConnection:
     def submit(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """Have the thread do something. The connection is given back to its pool when that has ended."""
         job = Job(work)
-        self.busy, self.unwanted = True, False
+        self.turn, self.unwanted = job.turn, False
         self.deadline = time.monotonic() + self._limit
         self._jobs.put(job)
         return job.turn
@@ -89,7 +90,7 @@ class SQLiteConnection:
         return True
 
     def terminate(self) -> None:
-        if self.busy:
+        if self.turn is not None:
             self.interrupt()
         self._jobs.put(None)
 
@@ -178,7 +179,7 @@ class SQLiteConnection:
     # ── in the loop again ────────────────────────────────────────────────────────────────────
 
     def _report(self, job: Job[Any], result: Any, error: BaseException | None, clean: bool) -> None:
-        self.busy = False
+        self.turn = None
         told: BaseException | None = error
         sound = clean
         if error is not None and not isinstance(error, ReflectorError):
@@ -268,7 +269,8 @@ class SQLiteDriver:
         try:
             return await turn
         except asyncio.CancelledError:
-            if connection.busy:
+            # Between being cancelled and waking up, the job may have ended and the connection be another caller's.
+            if connection.turn is turn:
                 connection.interrupt()
             raise
 
