@@ -102,6 +102,11 @@ def our_graphql(answer: Any) -> Any:
     return answer["data"]["customers"]
 
 
+def the_only(answer: Any) -> Any:
+    (row,) = answer
+    return row
+
+
 def page_of_baseline(answer: Any) -> Any:
     return answer["total"], answer["rows"]
 
@@ -184,6 +189,24 @@ WORKLOADS = (
         baseline=Ask("/products?page=101&limit=50", rows=page_of_baseline),
         ours=Ask("/api/products?page=101&limit=50&count=exact", rows=page_of_ours),
         drawn=1,
+    ),
+    Workload(
+        "P1", "W1 asked as PostgREST is asked", "GET", 200, an_order,
+        baseline=Ask("/orders/{id}"),
+        ours=Ask("/rest/v1/orders?id=eq.{id}", rows=the_only),
+    ),
+    Workload(
+        "P2", "W2 asked as PostgREST is asked", "GET", 200, a_status,
+        baseline=Ask("/orders?status={status}"),
+        ours=Ask("/rest/v1/orders?status=eq.{status}&order=created_at.desc&limit=100"),
+    ),
+    Workload(
+        "P3", "W3 asked as PostgREST is asked", "GET", 200, a_place_among_customers,
+        baseline=Ask("/customers?after={after}", rows=customers_of_baseline),
+        ours=Ask(
+            "/rest/v1/customers?select=*,orders(*,order_items(*))&id=gt.{after}&order=id&limit=20"
+            "&orders.order=id&orders.order_items.order=id"
+        ),
     ),
     Workload(
         "W7", "count and sum of all orders by status", "GET", 200, nothing,
