@@ -57,7 +57,7 @@ from reflector.query.nodes import (
     all_of,
     any_of,
 )
-from reflector.query.reach import tables_of_expression
+from reflector.query.reach import tables_inside
 from reflector.query.spreads import lifted
 from reflector.query.walk import source_columns, target_columns
 
@@ -237,7 +237,7 @@ class Rewriter:
 
     def aggregate(self, function: AggregateFunction, inner: Expression | None, grant: TableGrant) -> Expression:
         """An aggregate of what may be seen, for whom every table that it tells of may be aggregated."""
-        tables = [grant.table] if inner is None else [grant.table, *tables_of_expression(inner)]
+        tables = [grant.table] if inner is None else [grant.table, *tables_inside(inner)]
         for table in tables:
             if not self.grant(table).aggregate:
                 raise Forbidden(f"you may not aggregate {table.label}")

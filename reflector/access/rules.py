@@ -24,7 +24,7 @@ from reflector.datatypes import parse_json
 from reflector.errors import InvalidValue
 from reflector.query.inside import nodes_of
 from reflector.query.nodes import Claim, Filter, Literal, Operand
-from reflector.query.walk import tables_of_filter
+from reflector.query.walk import tables_inside
 
 __all__ = ["Rule", "UnfitRule", "bind_preset", "bind_rule", "claims_of", "tables_of"]
 
@@ -73,7 +73,7 @@ def bind_preset(given: str | float | bool | None, column: Column) -> Operand:
 
 def tables_of(where: Filter) -> frozenset[Table]:
     """The other tables that the filter reads, through exists and paths; junctions included."""
-    return frozenset(tables_of_filter(where))
+    return frozenset(tables_inside(where))
 
 
 def claims_of(where: Filter) -> frozenset[tuple[str, ...]]:

@@ -47,7 +47,7 @@ from reflector.query.nodes import (
     Related,
     all_of,
 )
-from reflector.query.walk import columns_of_filter, tables_of_filter
+from reflector.query.walk import columns_inside, tables_inside
 from reflector.sql.json_text import json_text
 
 EVENTS: Final = ("insert", "update", "delete", "enter", "leave")
@@ -82,12 +82,12 @@ class Question:
     def depends(self) -> frozenset[Table]:
         """Other tables that decide what is seen."""
         filters = [self.rule, self.where, *(guard for _, guard in self.columns)]
-        return frozenset(table for each in filters for table in tables_of_filter(each))
+        return frozenset(table for each in filters for table in tables_inside(each))
 
     @property
     def remembered(self) -> bool:
         """Whether what each reader was told must be known to tell who saw a row that is gone."""
-        return any(True for _ in tables_of_filter(self.rule)) and self.table.primary_key is not None
+        return any(True for _ in tables_inside(self.rule)) and self.table.primary_key is not None
 
 
 def question_of(
@@ -292,7 +292,7 @@ def _decides(question: Question, change: Change) -> bool:
     """Whether the change touched what decides whether the row is seen."""
     if change.changed is None:
         return False
-    return not change.changed.isdisjoint([*columns_of_filter(question.rule), *columns_of_filter(question.where)])
+    return not change.changed.isdisjoint([*columns_inside(question.rule), *columns_inside(question.where)])
 
 
 def _visibly_changed(question: Question, change: Change, bind: Bind) -> list[Column] | None:

@@ -9,39 +9,20 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from reflector.catalog.model import Relationship, Table
+from reflector.query.inside import nodes_of
 from reflector.query.nodes import (
-    Aggregate,
-    And,
     Apart,
-    Cast,
-    Claim,
-    Compare,
-    Counted,
     Delete,
     Embed,
-    Exists,
     Expression,
-    Field,
     Filter,
-    FixedText,
     Group,
-    Guarded,
     Insert,
-    IsNull,
-    JsonPath,
-    Literal,
-    Lowered,
-    Not,
-    Now,
     Operand,
-    Or,
-    Outer,
     Output,
     Overview,
-    Parameter,
     Query,
     Read,
-    Related,
     Selected,
     Spread,
     Update,
@@ -91,9 +72,9 @@ def _tables(query: Query) -> Iterator[Table]:
         yield from tables_of_members(query.select)
         return
     if isinstance(query, Update | Delete):
-        yield from tables_of_filter(query.where)
+        yield from tables_inside(query.where)
     if isinstance(query, Insert | Update):
-        yield from tables_of_filter(query.check)
+        yield from tables_inside(query.check)
     if query.returning is not None:
         yield from _tables_of_read(query.returning)
 
@@ -103,14 +84,14 @@ def tables_of_members(members: tuple[Selected, ...]) -> Iterator[Table]:
     for member in members:
         match member:
             case Output(expression=expression):
-                yield from tables_of_expression(expression)
+                yield from tables_inside(expression)
             case (
                 Embed(relationship=relationship, read=read, guard=guard, through=through)
                 | Spread(relationship=relationship, read=read, guard=guard, through=through)
             ):
                 yield from _tables_of_relationship(relationship)
-                yield from tables_of_filter(guard)
-                yield from tables_of_filter(through)
+                yield from tables_inside(guard)
+                yield from tables_inside(through)
                 yield from _tables_of_read(read)
             case Group(select=select):
                 yield from tables_of_members(select)
@@ -123,10 +104,10 @@ def tables_of_members(members: tuple[Selected, ...]) -> Iterator[Table]:
 def _tables_of_read(read: Read) -> Iterator[Table]:
     yield read.table
     yield from tables_of_members(read.select)
-    yield from tables_of_filter(read.where)
-    yield from tables_of_filter(read.after)
+    yield from tables_inside(read.where)
+    yield from tables_inside(read.after)
     for order in read.order:
-        yield from tables_of_expression(order.expression)
+        yield from tables_inside(order.expression)
 
 
 def _tables_of_relationship(relationship: Relationship) -> Iterator[Table]:
@@ -135,49 +116,11 @@ def _tables_of_relationship(relationship: Relationship) -> Iterator[Table]:
         yield relationship.junction.table
 
 
-def tables_of_filter(where: Filter) -> Iterator[Table]:
-    """The other tables that a filter reads to be decided."""
-    match where:
-        case Compare(expression=expression, operand=operand):
-            yield from tables_of_expression(expression)
-            yield from tables_of_expression(operand)
-        case IsNull(expression=expression):
-            yield from tables_of_expression(expression)
-        case And(parts=parts) | Or(parts=parts):
-            for part in parts:
-                yield from tables_of_filter(part)
-        case Not(part=part):
-            yield from tables_of_filter(part)
-        case Exists(via=via, where=inner, through=through):
-            if isinstance(via, Relationship):
-                yield from _tables_of_relationship(via)
-            else:
-                yield via
-            yield from tables_of_filter(through)
-            yield from tables_of_filter(inner)
-        case _:
-            assert_never(where)
-
-
-def tables_of_expression(expression: Expression | Operand) -> Iterator[Table]:
-    """The other tables that an expression reads."""
-    match expression:
-        case Related(relationship=relationship, expression=inner, where=where):
-            yield from _tables_of_relationship(relationship)
-            yield from tables_of_expression(inner)
-            yield from tables_of_filter(where)
-        case Aggregate(expression=inner):
-            yield from () if inner is None else tables_of_expression(inner)
-        case Guarded(rule=rule, expression=inner):
-            yield from tables_of_filter(rule)
-            yield from tables_of_expression(inner)
-        case Lowered(expression=inner) | JsonPath(expression=inner) | Cast(expression=inner):
-            yield from tables_of_expression(inner)
-        case Counted(via=via, where=where):
-            yield from _tables_of_relationship(via) if isinstance(via, Relationship) else (via,)
-            for condition in (where, expression.through, expression.guard):
-                yield from () if condition is None else tables_of_filter(condition)
-        case Field() | Outer() | FixedText() | Literal() | Claim() | Parameter() | Now():
-            return
-        case _:
-            assert_never(expression)
+def tables_inside(start: Filter | Expression | Operand) -> Iterator[Table]:
+    """The other tables that are read to decide a condition or to work out an expression, at any depth."""
+    for node in nodes_of(start):
+        match node:
+            case Relationship():
+                yield from _tables_of_relationship(node)
+            case Table():
+                yield node

@@ -11,13 +11,11 @@ from dataclasses import replace
 from typing import assert_never
 
 from reflector.catalog.model import Column, Relationship
+from reflector.query.inside import nodes_of
 from reflector.query.nodes import (
-    Aggregate,
     And,
     Apart,
     Assignment,
-    Cast,
-    Claim,
     Compare,
     Counted,
     Delete,
@@ -26,43 +24,34 @@ from reflector.query.nodes import (
     Expression,
     Field,
     Filter,
-    FixedText,
     Group,
-    Guarded,
     Insert,
     IsNull,
-    JsonPath,
-    Literal,
-    Lowered,
     Not,
-    Now,
     Operand,
     Or,
     Outer,
     Output,
     Overview,
-    Parameter,
     Query,
     Read,
-    Related,
     Selected,
     Spread,
     Update,
 )
-from reflector.query.reach import levels_of, tables_of, tables_of_filter
+from reflector.query.reach import levels_of, tables_inside, tables_of
 
 __all__ = [
     "Replace",
+    "columns_inside",
     "columns_of",
-    "columns_of_expression",
-    "columns_of_filter",
     "columns_of_relationship",
     "filter_with",
     "levels_of",
     "own_columns",
     "source_columns",
+    "tables_inside",
     "tables_of",
-    "tables_of_filter",
     "target_columns",
     "with_operands",
 ]
@@ -81,14 +70,14 @@ def columns_of(query: Query) -> Iterator[Column]:
         ):
             for each in values:
                 yield each.column
-                yield from columns_of_expression(each.operand)
-            yield from columns_of_filter(check)
+                yield from columns_inside(each.operand)
+            yield from columns_inside(check)
             if isinstance(query, Update):
-                yield from columns_of_filter(query.where)
+                yield from columns_inside(query.where)
             if returning is not None:
                 yield from _columns_of_read(returning)
         case Delete(where=where, returning=returning):
-            yield from columns_of_filter(where)
+            yield from columns_inside(where)
             if returning is not None:
                 yield from _columns_of_read(returning)
         case _:
@@ -99,14 +88,14 @@ def _columns_of_members(members: tuple[Selected, ...]) -> Iterator[Column]:
     for member in members:
         match member:
             case Output(expression=expression):
-                yield from columns_of_expression(expression)
+                yield from columns_inside(expression)
             case (
                 Embed(relationship=relationship, read=inner, guard=guard, through=through)
                 | Spread(relationship=relationship, read=inner, guard=guard, through=through)
             ):
                 yield from columns_of_relationship(relationship)
-                yield from columns_of_filter(guard)
-                yield from columns_of_filter(through)
+                yield from columns_inside(guard)
+                yield from columns_inside(through)
                 yield from _columns_of_read(inner)
             case Group(select=select):
                 yield from _columns_of_members(select)
@@ -118,57 +107,20 @@ def _columns_of_members(members: tuple[Selected, ...]) -> Iterator[Column]:
 
 def _columns_of_read(read: Read) -> Iterator[Column]:
     yield from _columns_of_members(read.select)
-    yield from columns_of_filter(read.where)
-    yield from columns_of_filter(read.after)
+    yield from columns_inside(read.where)
+    yield from columns_inside(read.after)
     for order in read.order:
-        yield from columns_of_expression(order.expression)
+        yield from columns_inside(order.expression)
 
 
-def columns_of_filter(where: Filter) -> Iterator[Column]:
-    match where:
-        case Compare(expression=expression, operand=operand):
-            yield from columns_of_expression(expression)
-            yield from columns_of_expression(operand)
-        case IsNull(expression=expression):
-            yield from columns_of_expression(expression)
-        case And(parts=parts) | Or(parts=parts):
-            for part in parts:
-                yield from columns_of_filter(part)
-        case Not(part=part):
-            yield from columns_of_filter(part)
-        case Exists(via=via, where=inner, through=through):
-            if isinstance(via, Relationship):
-                yield from columns_of_relationship(via)
-            yield from columns_of_filter(through)
-            yield from columns_of_filter(inner)
-        case _:
-            assert_never(where)
-
-
-def columns_of_expression(expression: Expression | Operand) -> Iterator[Column]:
-    match expression:
-        case Field(column=column) | Outer(column=column):
-            yield column
-        case Lowered(expression=inner) | JsonPath(expression=inner) | Cast(expression=inner):
-            yield from columns_of_expression(inner)
-        case Related(relationship=relationship, expression=inner, where=where):
-            yield from columns_of_relationship(relationship)
-            yield from columns_of_expression(inner)
-            yield from columns_of_filter(where)
-        case Aggregate(expression=inner):
-            yield from () if inner is None else columns_of_expression(inner)
-        case Guarded(rule=rule, expression=inner):
-            yield from columns_of_filter(rule)
-            yield from columns_of_expression(inner)
-        case Counted(via=via, where=where):
-            if isinstance(via, Relationship):
-                yield from columns_of_relationship(via)
-            for condition in (where, expression.through, expression.guard):
-                yield from () if condition is None else columns_of_filter(condition)
-        case FixedText() | Literal() | Claim() | Parameter() | Now():
-            return
-        case _:
-            assert_never(expression)
+def columns_inside(start: Filter | Expression | Operand) -> Iterator[Column]:
+    """Every column that a condition or an expression names, at any depth, with repetitions."""
+    for node in nodes_of(start):
+        match node:
+            case Field(column=column) | Outer(column=column):
+                yield column
+            case Relationship():
+                yield from columns_of_relationship(node)
 
 
 def columns_of_relationship(relationship: Relationship) -> Iterator[Column]:
@@ -200,10 +152,10 @@ def own_columns(members: tuple[Selected, ...]) -> Iterator[Column]:
     for member in members:
         match member:
             case Output(expression=expression):
-                yield from columns_of_expression(expression)
+                yield from columns_inside(expression)
             case Embed(relationship=relationship, guard=guard) | Spread(relationship=relationship, guard=guard):
                 yield from source_columns(relationship)
-                yield from columns_of_filter(guard)
+                yield from columns_inside(guard)
             case Group(select=select):
                 yield from own_columns(select)
             case Apart():

@@ -15,7 +15,7 @@ from reflector.catalog.model import Column, Table, TableKind
 from reflector.datatypes import DataType
 from reflector.query.comparisons import EQ
 from reflector.query.nodes import TRUE, Assignment, Filter, Parameter, Read
-from reflector.query.reach import tables_of_filter, tables_of_members
+from reflector.query.reach import tables_inside, tables_of_members
 from reflector.query.sets import Judge
 from reflector.sql.dialect import Dialect, Sql
 from reflector.sql.filters import condition, operand
@@ -50,19 +50,19 @@ def in_hand(dialect: Dialect, alias: str, key: Column | str) -> Sql:
 
 def in_one_statement(table: Table, check: Filter, returning: Read | None) -> bool:
     """Whether check and answer can be told from a written row alone, or from other tables."""
-    read = set(tables_of_filter(check))
+    read = set(tables_inside(check))
     if returning is not None:
         if returning.order or returning.limit is not None or returning.offset is not None:
             return False
-        read |= set(tables_of_filter(returning.where)) | set(tables_of_members(returning.select))
+        read |= set(tables_inside(returning.where)) | set(tables_of_members(returning.select))
     return table not in read
 
 
 def alone(check: Filter, returning: Read | None) -> bool:
     """Whether check and answer are told by the row itself, for databases whose RETURNING reads nothing else."""
-    read = set(tables_of_filter(check))
+    read = set(tables_inside(check))
     if returning is not None:
-        read |= set(tables_of_filter(returning.where)) | set(tables_of_members(returning.select))
+        read |= set(tables_inside(returning.where)) | set(tables_of_members(returning.select))
     return not read
 
 

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from reflector.catalog.model import Column, Key, Table
 from reflector.query.comparisons import EQ
 from reflector.query.nodes import TRUE, Assignment, Delete, Embed, Filter, Insert, Read, Spread, Update
-from reflector.query.reach import tables_of_filter, tables_of_members
+from reflector.query.reach import tables_inside, tables_of_members
 from reflector.sql.dialect import Dialect, Source, Sql
 from reflector.sql.filters import ONE, condition, operand
 from reflector.sql.plan import Expect, FromStep, Part, Plan, Step
@@ -75,9 +75,9 @@ def _last_seen(dialect: Dialect, query: Delete, returning: Read) -> Plan:
 
 def _in_one_statement(query: Insert | Update) -> bool:
     """Whether check and answer can be told from the written row alone, or from other tables."""
-    read = set(tables_of_filter(query.check))
+    read = set(tables_inside(query.check))
     if query.returning is not None:
-        read |= set(tables_of_filter(query.returning.where))
+        read |= set(tables_inside(query.returning.where))
         read.update(tables_of_members(query.returning.select))
     return query.table not in read
 

@@ -48,7 +48,9 @@ class Touched(Protocol):
 
 
 class Others(Protocol):
-    """Other servers of the same database."""
+    """Other servers of the same database. `garbled` counts what could not be read of what they said."""
+
+    garbled: int
 
     def heard(self) -> bool:
         """Whether all is known that they wrote until a moment ago."""

@@ -118,7 +118,13 @@ def cache_figures(cache: AnswerCache | None) -> Iterator[Figure]:
         return
     for name, kind, meaning, read in OF_CACHE:
         yield Figure(f"answer_cache_{name}", kind, meaning, one(lambda read=read: read(cache)))  # type: ignore[misc]
+    others = cache.others
+    if others is not None:
+        yield Figure("others_heard", "gauge", "Whether other servers are heard", one(others.heard))
+        yield Figure("others_garbled", "counter", GARBLED, one(lambda: others.garbled))
 
+
+GARBLED: Final = "Messages of other servers that could not be read, each of which ended every answer"
 
 OF_CACHE: Final[tuple[tuple[str, Kind, str, Callable[[AnswerCache], float]], ...]] = (
     ("hits", "counter", "Answers that were kept", lambda cache: cache.hits),

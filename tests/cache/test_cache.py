@@ -192,6 +192,7 @@ class Silent:
     """Other servers, heard or not."""
 
     hears: bool = True
+    garbled: int = 0
     told: list[tuple[Collection[TableName] | None, float]] = field(default_factory=list)
 
     def heard(self) -> bool:

@@ -184,6 +184,24 @@ async def test_a_broken_listening_connection_forgets_everything(
                 await eventually(ready)
 
 
+async def test_a_flushed_redis_loses_nothing(own_shop: Callable[[DatabaseKind], str], own_redis: RedisServer) -> None:
+    """Nothing is stored there; and what was to be told while its connection broke is told on the next one."""
+    async with two(own_shop(DatabaseKind.SQLITE), own_redis.url()) as (one, other):
+        with redis.Redis(host=own_redis.host, port=own_redis.port) as client:
+            for number in range(20):
+                reader, writer = (one, other) if number % 2 else (other, one)
+                await name_at(reader)
+                client.flushall()
+                if number % 4 >= 2:
+                    client.execute_command("CLIENT", "KILL", "TYPE", "normal")
+                assert (await writer.patch("/api/publisher/QUIPU", {"name": f"f{number}"})).status == 200
+
+                async def heard(reader: Served = reader, name: str = f"f{number}") -> bool:
+                    return await name_at(reader) == name
+
+                await eventually(heard)
+
+
 async def test_a_silent_redis_is_not_believed(
     databases: Databases, own_shop: Callable[[DatabaseKind], str], own_redis: RedisServer
 ) -> None:
@@ -246,6 +264,22 @@ async def test_what_is_garbled_ends_answers_and_nothing_else(
         assert cache_of(api).versions.moved > before
         assert (await api.get(PATH)).status == 200
         assert await readiness(api) == "ready"
+
+
+async def test_what_is_garbled_is_counted(own_shop: Callable[[DatabaseKind], str], redis_server: RedisServer) -> None:
+    config = CONFIG.format(url=redis_server.url()) + "observability: {metrics: {port: 0}}\n"
+    async with served(own_shop(DatabaseKind.SQLITE), config) as api:
+        database = api.running.config.database.url
+        assert database is not None
+        with redis.Redis(host=redis_server.host, port=redis_server.port) as client:
+            client.publish(channel_of("sqlite", str(database.database)), b"garbage")
+
+        async def counted() -> bool:
+            async with api.session.get(f"http://127.0.0.1:{api.running.figures.port}/metrics") as reply:
+                text = await reply.text()
+            return "reflector_others_heard 1.0" in text and "reflector_others_garbled_total 1.0" in text
+
+        await eventually(counted)
 
 
 async def test_another_database_on_the_same_redis_is_not_heard(

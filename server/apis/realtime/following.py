@@ -30,6 +30,7 @@ from reflector.query.nodes import TRUE, Field, Filter, Order, Output, Read
 from reflector.query.scope import TableScope
 from reflector.snapshot import Access
 from server.apis.realtime.frames import ChangeCursors, change_frame, error_frame, said
+from server.apis.realtime.one_table import READ, UNKNOWN
 from server.context import Context
 
 MEMBERS: Final = ("table", "filter", "columns", "events", "since", "initial")
@@ -184,7 +185,7 @@ class Following:
         faults, given = FaultList(), self._request
         for name in given:
             if name not in MEMBERS:
-                faults.add(UnknownParameter(name, MEMBERS), f"/{name}")
+                faults.add(_unknown(name))
         if not isinstance(given.get("table"), str):
             raise InvalidRequest('"table" is the name of a table', pointer="/table")
         table = access.scope.table(given["table"], pointer="/table")
@@ -206,6 +207,12 @@ class Following:
             faults.add(InvalidValue('"initial" is true or false'), "/initial")
         faults.check()
         return Asked(table, where, columns, events, since, initial)
+
+
+def _unknown(name: str) -> UnknownParameter:
+    """A member that is none, or a parameter of the address that is none."""
+    parameter = name.removeprefix(UNKNOWN)
+    return UnknownParameter(parameter, MEMBERS if parameter == name else READ, pointer=f"/{parameter}")
 
 
 def _columns(table: TableScope, given: Any, faults: FaultList) -> tuple[Column, ...]:

@@ -36,12 +36,16 @@ READ: Final[Mapping[str, Callable[[str], Any]]] = {
 LISTS: Final = frozenset({"columns", "events"})
 CREDENTIAL: Final = "token"
 """The gate has read it."""
+UNKNOWN: Final = "?"
+"""Stands before what no parameter is called, so that it is never taken for a member of the frame."""
 
 
 def frame_of(table: str, query: MultiMapping[str]) -> bytes:
     """The frame `subscribe` that an address stands for."""
     said = {
-        name if name in READ else f"?{name}": _said(name, query.getall(name)) for name in query if name != CREDENTIAL
+        name if name in READ else UNKNOWN + name: _said(name, query.getall(name))
+        for name in query
+        if name != CREDENTIAL
     }
     return orjson.dumps({**said, "type": "subscribe", "id": ID, "table": table})
 

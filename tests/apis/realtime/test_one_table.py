@@ -37,6 +37,21 @@ async def test_what_is_wrong_with_the_address_is_an_error_and_the_socket_stays(q
             assert (await Client(ws).next())["code"] == "unknown_table"
 
 
+async def test_a_parameter_that_is_none_is_told_by_its_name(quiet_url: str) -> None:
+    """Also one that a frame has a member for: the address says neither `table` nor `id`."""
+    async with (
+        served(quiet_url) as api,
+        api.session.ws_connect(f"{api.base}/ws/book?id=2&colums=id&table=author") as ws,
+    ):
+        frame = await Client(ws).next()
+        told = {each["pointer"]: (each["message"], each.get("hint")) for each in frame["errors"]}
+        assert told == {
+            "/id": ("there is no parameter 'id'", None),
+            "/colums": ("there is no parameter 'colums'", "did you mean 'columns'?"),
+            "/table": ("there is no parameter 'table'", None),
+        }
+
+
 async def test_nothing_of_the_address_is_left_out_where_it_is_repeated(api: Served, write: Write) -> None:
     narrow, wide = quote('{"id":{"_lte":2}}'), quote('{"id":{"_gte":0}}')
     for query in (f"filter={wide}&filter={narrow}", "since=a&since=b", "initial=true&initial=false"):
