@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from reflector import moments, scalars
 from reflector.errors import InvalidValue
+from reflector.representations import Representation
 
 Value = Any
 """A canonical value: bool, int, Decimal, float, str, bytes, date, time, datetime, tuple, or parsed JSON; None is NULL."""
@@ -56,7 +57,7 @@ class DataType:
     `native` is the database's spelling, for people. `cast` is what a text operand is cast to so that it takes the
     type without its length or scale (quoted and qualified; PostgreSQL only). `bits` and `unsigned` bound an
     INTEGER, `bits` a FLOAT, `length` counts characters or bytes, `labels` are those of an ENUM or SET, `element` is
-    an ARRAY's.
+    an ARRAY's. `by` is a function that makes the value of what is bound or cast (like `cast`). `represented`: a domain.
     `case_insensitive` says that the database's own `=` ignores case or accents for it.
     """
 
@@ -71,6 +72,8 @@ class DataType:
     labels: tuple[str, ...] = ()
     element: DataType | None = None
     case_insensitive: bool = False
+    by: str = ""
+    represented: Representation | None = None
 
     @property
     def writable(self) -> bool:

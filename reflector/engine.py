@@ -25,6 +25,7 @@ from reflector.catalog.model import Catalog
 from reflector.catalog.overlay import Overlay
 from reflector.datatypes import Value
 from reflector.dialects import DIALECTS
+from reflector.dialects.plans import explained
 from reflector.drivers.protocol import PLAIN, Driver, Session
 from reflector.errors import (
     CheckRefused,
@@ -42,6 +43,7 @@ from reflector.query.sets import AnyQuery
 from reflector.reflection import fingerprint, reflect
 from reflector.snapshot import Access, MakeSnapshot, Snapshot
 from reflector.sql.compile import bind_plan, compile_any
+from reflector.sql.explaining import Explaining
 from reflector.sql.flat import cut_page
 from reflector.sql.plan import Answer, BoundPlan, FromClaim, Plan
 from reflector.versions import Reach, TableName
@@ -242,6 +244,17 @@ class Engine:
             return bind_claim(principal, source.path, source.type, source.many)
 
         return bind_plan(plan, values, claim, self.clock())
+
+    async def explain(
+        self, prepared: Prepared, principal: Principal, wanted: Explaining, session: Session = PLAIN
+    ) -> Answer:
+        """What the database would do, or did where it was carried out; nothing of that is kept. Of alternatives the first
+        one that the caller carries the claims for. Raises NotSupported, MissingClaim and what the database reports."""
+        how = explained(self.driver.kind, wanted)
+        bound = self._bindings(prepared, principal)[0]
+        told = replace(bound, explained=how)
+        taken_back = replace(session, rollback=True) if bound.plan.writes else session
+        return (await self.driver.run_all((told,), taken_back))[0]
 
     async def _first_that_fits(self, prepared: Prepared, principal: Principal, session: Session) -> Answer:
         """Try each right as a whole; a right that does not fit leaves nothing behind."""

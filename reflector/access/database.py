@@ -93,7 +93,7 @@ def denied_table(catalog: Catalog, role: DatabaseRole, schema: str, name: str) -
 
 def denied_function(catalog: Catalog, role: DatabaseRole, schema: str, name: str) -> str | None:
     """`function name`, where there are some and the role was granted none; else None."""
-    found = [each for each in catalog.functions if each.schema == schema and each.name == name]
+    found = [each for each in catalog.functions if each.schema == schema and each.name == name and each.gathers is None]
     granted = any(each.key in role.functions for each in found)
     return f"function {name}" if found and not granted else None
 

@@ -15,10 +15,10 @@ from dataclasses import replace
 from typing import TypeVar, assert_never
 
 from reflector.access.permissions import CreateRight, Grants, TableGrant, UpdateRight, combine, open_permission
-from reflector.catalog.model import Column, Relationship, Table
+from reflector.catalog.model import Column, Function, Relationship, Table
 from reflector.errors import Forbidden, InternalError, InvalidRequest, UnknownColumn
 from reflector.query.aggregates import AggregateFunction
-from reflector.query.calls import Call
+from reflector.query.calls import Call, Gathered
 from reflector.query.expressions import aggregates, grouped, may_fail
 from reflector.query.nodes import (
     TRUE,
@@ -58,6 +58,7 @@ from reflector.query.nodes import (
     any_of,
 )
 from reflector.query.reach import tables_inside
+from reflector.query.represented import made
 from reflector.query.spreads import lifted
 from reflector.query.walk import source_columns, target_columns
 
@@ -100,8 +101,9 @@ class Rewriter:
     def call(self, call: Call) -> Call:
         """The call, with the rules of columns on what it gives. Which rows that are is the function's own matter."""
         function = call.function
-        if function not in self.grants.functions:
-            raise Forbidden(f"you may not call {function.name}")
+        self.may_call(function)
+        if call.handler is not None:
+            self.may_gather(call.handler)
         if call.read is None:
             return call
         table = call.read.table
@@ -110,6 +112,19 @@ class Rewriter:
         else:
             grant = combine(table, (open_permission(table, writable=False),))
         return replace(call, read=self.read(call.read, grant))
+
+    def gathered(self, query: Gathered) -> Gathered:
+        """The same of those rows and cells that may be seen."""
+        self.may_gather(query.function)
+        return replace(query, read=self.read(query.read))
+
+    def may_gather(self, handler: Function) -> None:
+        if not handler.features:
+            self.may_call(handler)
+
+    def may_call(self, function: Function) -> None:
+        if function not in self.grants.functions:
+            raise Forbidden(f"you may not call {function.name}")
 
     # ── reads ────────────────────────────────────────────────────────────────────────────────
 
@@ -218,7 +233,7 @@ class Rewriter:
             case JsonPath(expression=inner, path=path, text=text):
                 return JsonPath(self.expression(inner, grant), path, text)
             case Cast(expression=inner, type=type_):
-                return Cast(self.expression(inner, grant), type_)
+                return made(self.expression(inner, grant), type_)
             case Aggregate(function=function, expression=inner):
                 return self.aggregate(function, inner, grant)
             case FixedText():

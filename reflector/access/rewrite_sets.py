@@ -17,7 +17,7 @@ from reflector.access.permissions import CreateRight, Grants, UpdateRight
 from reflector.access.rewrite import Rewriter, rewrite
 from reflector.catalog.model import Table
 from reflector.errors import Forbidden
-from reflector.query.calls import Call
+from reflector.query.calls import Call, Gathered
 from reflector.query.nodes import TRUE, Assignment, Filter, Read, all_of, any_of
 from reflector.query.sets import AnyQuery, Conflict, DeleteMany, InsertMany, Judge, Share, UpdateMany
 
@@ -35,6 +35,8 @@ def rewrite_any(query: AnyQuery, grants: Grants) -> tuple[AnyQuery, ...]:
             return (_delete(query, Rewriter(grants)),)
         case Call():
             return (Rewriter(grants).call(query),)
+        case Gathered():
+            return (Rewriter(grants).gathered(query),)
         case _:
             return rewrite(query, grants)
 

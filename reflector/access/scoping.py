@@ -23,16 +23,27 @@ def scope_for(catalog: Catalog, grants: Grants) -> Scope:
     }
     tables = {table.label: scope for table, scope in by_table.items()}
     broken = frozenset(table.label for table in grants.broken)
-    return Scope(grants.roles, tables, by_table, broken, _functions(catalog, grants))
+    return Scope(grants.roles, tables, by_table, broken, _functions(catalog, grants), _handlers(catalog, grants))
 
 
 def _functions(catalog: Catalog, grants: Grants) -> Mapping[tuple[str, str], tuple[Function, ...]]:
     """The functions by schema and name, those of one name in the catalog's order."""
     found: dict[tuple[str, str], tuple[Function, ...]] = {}
     for function in catalog.functions if grants.functions else ():
-        if function in grants.functions:
+        if function in grants.functions and function.gathers is None:
             place = (function.schema, function.name)
             found[place] = (*found.get(place, ()), function)
+    return found
+
+
+def _handlers(catalog: Catalog, grants: Grants) -> Mapping[tuple[Table | None, str], Function]:
+    """The aggregates that answer in media types of their own; of several for one the first."""
+    found: dict[tuple[Table | None, str], Function] = {}
+    for function in catalog.functions:
+        if function.media is None or function.gathers is None or (function.row_type and not function.of_table):
+            continue  # of a table that is not served there are no rows to gather
+        if function.features or function in grants.functions:
+            found.setdefault((function.rows, function.media), function)
     return found
 
 

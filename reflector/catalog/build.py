@@ -72,6 +72,8 @@ def build(facts: Facts, overlay: Overlay = NO_OVERLAY) -> Catalog:
         misfits=(*_unknown_schemas(facts, overlay), *misfits),
         inherited=MappingProxyType(inherited(facts.inherited, tables.values())),
     )
+    handlers = tuple(_function(each, tables.values()) for each in facts.handlers)
+    catalog = replace(catalog, functions=(*catalog.functions, *handlers))
     return replace(catalog, fingerprint=content_hash(catalog))
 
 

@@ -90,3 +90,4 @@ class Facts:
     functions: tuple[Function, ...] = ()
     notices: tuple[Notice, ...] = ()
     inherited: tuple[InheritedKeyFact, ...] = ()
+    handlers: tuple[Function, ...] = ()

@@ -216,6 +216,9 @@ class Function:
     volatility: str = "volatile"
     returns_set: bool = False
     security_definer: bool = False
+    gathers: DataType | None = None
+    """Of an aggregate that answers in a media type: the type of what it makes of rows, those of the table `rows`, or any
+    where that is None."""
     comment: str | None = None
     rows: Table | None = None
     scalar: bool = False
@@ -229,6 +232,11 @@ class Function:
     def takes(self) -> tuple[Argument, ...]:
         """The arguments that a caller gives."""
         return tuple(each for each in self.arguments if each.mode in {"in", "inout", "variadic"})
+
+    @property
+    def features(self) -> bool:
+        """Whether it makes a feature of each row by itself: PostGIS' own, for whoever may read the row."""
+        return self.gathers is not None and self.scalar
 
     @property
     def changes(self) -> bool:

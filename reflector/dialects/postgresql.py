@@ -23,6 +23,7 @@ from reflector.query.comparisons import Comparison
 from reflector.sql.dialect import Dialect, Member, Page, Shaped, Source, Sql, each, iso
 from reflector.sql.json_text import json_text
 from reflector.sql.plan import Encode
+from reflector.sql.routine import Routine
 
 ARRAY_OF_NONE: Sql = sa.literal_column("'[]'::pg_catalog.json")
 PLAIN_LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]{0,62}\Z")
@@ -59,6 +60,8 @@ class PostgreSQL(Dialect):
     # ── values going in ──────────────────────────────────────────────────────────────────────
 
     def operand(self, bind: Sql, type_: DataType, many: bool = False) -> Any:
+        if type_.by:
+            return _made(bind, type_, many)
         if many and type_.kind is Kind.ARRAY:
             return _arrays(bind, type_)
         target = (type_.cast or "pg_catalog.text") + ("[]" if many else "")
@@ -96,7 +99,7 @@ class PostgreSQL(Dialect):
         return sa.type_coerce(found, sa.types.NULLTYPE)
 
     def cast(self, expression: Sql, source: DataType, target: DataType) -> Sql:
-        return cast(expression, target.cast)
+        return Routine(target.by, [""], [expression]) if target.by else cast(expression, target.cast)
 
     def like(self, left: Sql, pattern: Sql) -> Sql:
         return cast(left, "pg_catalog.text").like(pattern)
@@ -228,6 +231,14 @@ def _arrays(bind: Sql, type_: DataType) -> Any:
     """A list of arrays: of one dimension more they would have to be of one length, so they are bound as texts."""
     texts = sa.func.pg_catalog.unnest(cast(bind, "pg_catalog.text[]")).table_valued("item").render_derived("listed")
     return sa.select(cast(texts.c.item, type_.cast)).select_from(texts)
+
+
+def _made(bind: Sql, type_: DataType, many: bool) -> Any:
+    """What a function makes of a text, or of each of several."""
+    if not many:
+        return Routine(type_.by, [""], [cast(cast(bind, "pg_catalog.text"), type_.cast)])
+    texts = sa.func.pg_catalog.unnest(cast(bind, "pg_catalog.text[]")).table_valued("item").render_derived("listed")
+    return sa.select(Routine(type_.by, [""], [cast(texts.c.item, type_.cast)])).select_from(texts)
 
 
 def _array(encode: Encode, values: Value) -> list[Any]:

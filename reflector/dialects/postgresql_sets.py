@@ -40,7 +40,8 @@ class PostgreSQLSets(SetForms):
             native = type_ is None or type_.kind in NATIVE
             carrier = own if native else "pg_catalog.text"
             unnested.append(f"pg_catalog.unnest(CAST(:{_key(binds[-1])} AS {carrier}[]))")
-            shown.append(f"listed.c{index} AS c{index}" if native else f"CAST(listed.c{index} AS {own}) AS c{index}")
+            value = f"listed.c{index}" if native else f"CAST(listed.c{index} AS {own})"
+            shown.append(f"{_made(value, type_)} AS c{index}")
         names = ", ".join(["n", *(f"c{index}" for index in range(len(types)))])
         text = f"SELECT {', '.join(shown)} FROM ROWS FROM ({', '.join(unnested)}) AS listed({names})"
         columns: list[sa.ColumnClause[Any]] = [sa.column("n"), *(sa.column(f"c{index}") for index in range(len(types)))]
@@ -77,5 +78,13 @@ def _key(bind: Any) -> str:
 
 def _cast(type_: DataType | None) -> str:
     """The type's name, with what SQLAlchemy would take for a placeholder."""
-    name = "pg_catalog.int8" if type_ is None else type_.cast or "pg_catalog.text"
+    return _plain("pg_catalog.int8" if type_ is None else type_.cast or "pg_catalog.text")
+
+
+def _made(value: str, type_: DataType | None) -> str:
+    """The value, or what a function makes of it."""
+    return value if type_ is None or not type_.by else f"{_plain(type_.by)}({value})"
+
+
+def _plain(name: str) -> str:
     return name.replace("\\", "\\\\").replace(":", "\\:")

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
+from reflector.drivers.explaining import explain
 from reflector.drivers.sets import perform_set
 from reflector.errors import (
     AnswerTooLarge,
@@ -34,6 +36,10 @@ Performance: TypeAlias = Generator[tuple[Step, Values], Rows, Answer]
 def perform(bound: BoundPlan, largest: int) -> Performance:
     """Go through a plan's steps. Raises RowNotFound, CheckRefused; AnswerTooLarge for documents of more than `largest`
     bytes; InternalError where a plan contradicts itself."""
+    if bound.explained is not None:
+        told = yield from explain(bound, bound.explained, perform(replace(bound, explained=None), UNMEASURED))
+        document(told.body, largest)
+        return told
     if bound.plan.many is not None:
         made = yield from perform_set(bound, bound.plan.many)
         document(made.body, largest)

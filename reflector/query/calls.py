@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from reflector.catalog.model import Argument, Function
+from reflector.catalog.model import Argument, Function, Table
 from reflector.errors import InternalError
 from reflector.query.nodes import Operand, Parameter, Read
 from reflector.query.walk import with_operands
@@ -29,7 +29,7 @@ class Call:
     `read` is asked of its rows (`function.rows` is its table), None where it gives nothing; of a `scalar` function the
     values alone are answered. `read_only`: whatever the function is, it must change nothing. More than `most` rows, or
     with `exactly_one` any other number than that, take back what it did. `bare`: the one value is answered as its own
-    bytes or text, not as JSON.
+    bytes or text, not as JSON. `handler` makes one document of a page of its rows, as that of a `Gathered`.
     """
 
     function: Function
@@ -39,11 +39,27 @@ class Call:
     exactly_one: bool = False
     bare: bool = False
     most: int | Parameter | None = None
+    handler: Function | None = None
 
     @property
     def writes(self) -> bool:
         """Whether anything may be changed by it."""
         return self.function.changes and not self.read_only
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What an aggregate of the database makes of the rows of a page: one document of a media type.
+
+    Where it takes rows of the table's own type, `read` selects every column of the table.
+    """
+
+    function: Function
+    read: Read
+
+    @property
+    def table(self) -> Table:
+        return self.read.table
 
 
 def lifted_call(call: Call, change: Callable[[Operand], Operand]) -> Call:

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from reflector.datatypes import Value
-from reflector.query.calls import Call, lifted_call
+from reflector.errors import InternalError
+from reflector.query.calls import Call, Gathered, lifted_call
 from reflector.query.nodes import COUNT, Apart, Literal, Operand, Overview, Parameter, Query, Read
 from reflector.query.sets import AnyQuery, DeleteMany, InsertMany, UpdateMany, lifted
 from reflector.query.walk import with_operands
@@ -67,6 +68,11 @@ def parameterize_any(query: AnyQuery, *, buckets: bool) -> tuple[AnyQuery, list[
             if isinstance(call.most, int):
                 call = replace(call, most=Parameter(_keeping(values)(call.most), COUNT))
             return call if call.read is None else replace(call, read=_with_paging(call.read, values)), values
+        case Gathered():
+            read, values = parameterize(query.read, buckets=buckets)
+            if not isinstance(read, Read):
+                raise InternalError("a read became something else")
+            return replace(query, read=read), values
         case _:
             return parameterize(query, buckets=buckets)
 

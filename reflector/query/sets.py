@@ -15,9 +15,9 @@ from enum import Enum
 from typing import Any, Final, TypeAlias, assert_never
 
 from reflector.catalog.model import Column, Key, Table
-from reflector.datatypes import Value
+from reflector.datatypes import DataType, Value
 from reflector.errors import InternalError, InvalidRequest, LimitExceeded
-from reflector.query.calls import Call
+from reflector.query.calls import Call, Gathered
 from reflector.query.nodes import COUNT, TRUE, Assignment, Filter, Operand, Parameter, Query, Read
 from reflector.query.walk import filter_with, with_operands
 
@@ -29,10 +29,16 @@ PlacedRows: TypeAlias = tuple[tuple[int, tuple[Value, ...]], ...]
 
 @dataclass(frozen=True, slots=True)
 class GivenRows:
-    """Rows that are given the same columns. `rows` is the number of the request's value once they were lifted."""
+    """Rows that are given the same columns. `rows` is the number of the request's value once they were lifted. `types` are
+    those of what is given, where that is made into a value of the column; None where all are the columns' own."""
 
     columns: tuple[Column, ...]
     rows: PlacedRows | int
+    types: tuple[DataType, ...] | None = None
+
+    @property
+    def given(self) -> tuple[DataType, ...]:
+        return self.types if self.types is not None else tuple([column.type for column in self.columns])
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +133,7 @@ class DeleteMany:
 
 
 SetQuery: TypeAlias = InsertMany | UpdateMany | DeleteMany
-AnyQuery: TypeAlias = Query | SetQuery | Call
+AnyQuery: TypeAlias = Query | SetQuery | Call | Gathered
 
 # ── made of what a caller gives ──────────────────────────────────────────────────────────────
 
@@ -219,7 +225,7 @@ def _read(read: Read, change: Replace) -> Read:
 
 
 def _rows(given: GivenRows, keep: Keep) -> GivenRows:
-    return GivenRows(given.columns, keep(given.rows))
+    return replace(given, rows=keep(given.rows))
 
 
 def _change(given: Change, change: Replace) -> Change:

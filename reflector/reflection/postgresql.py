@@ -17,6 +17,7 @@ from typing import NamedTuple
 from reflector.catalog.facts import CheckFact, ColumnFact, Facts, ForeignKeyFact, KeyFact, TableFact
 from reflector.catalog.model import Argument, Column, DatabaseKind, Fill, Function, Notice, Table, TableKind
 from reflector.reflection import Fetch
+from reflector.reflection.postgresql_handlers import read_handlers
 from reflector.reflection.postgresql_queries import COLUMNS, FINGERPRINT, FUNCTIONS, KEYS, RELATIONS, SERVER, TYPES
 from reflector.reflection.postgresql_types import TypeRow, Types
 from reflector.reflection.postgresql_views import inherited_keys
@@ -54,6 +55,7 @@ async def read_facts(fetch: Fetch, schemas: Sequence[str] | None) -> Facts:
         functions=tuple(_function(_FunctionRow._make(row), types) for row in await fetch(FUNCTIONS, usable)),
         notices=tuple(_notices(relations.values())),
         inherited=await inherited_keys(fetch),
+        handlers=await read_handlers(fetch, usable, types),
     )
 
 

@@ -33,15 +33,30 @@ SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4,
                     n.nspname)
 """
 
+
+def _by(source: str, target: str) -> str:
+    """The function of an implicit cast of a domain's own. The database itself ignores such casts."""
+    return f"""
+       (SELECT pg_catalog.format('%I.%I', j.nspname, i.proname)
+        FROM pg_catalog.pg_cast k
+        JOIN pg_catalog.pg_proc i ON i.oid = k.castfunc AND i.pronargs = 1
+        JOIN pg_catalog.pg_namespace j ON j.oid = i.pronamespace
+        WHERE t.typtype = 'd' AND k.castmethod = 'f' AND k.castcontext = 'i'
+          AND k.castsource = {source} AND k.casttarget = {target})"""
+
+
+_JSON, _TEXT = "'pg_catalog.json'::pg_catalog.regtype", "'pg_catalog.text'::pg_catalog.regtype"
+
 # Row types of tables, and their arrays, are left out: they are as many as tables, and opaque. An extension's type is
 # compared by its own operator only where the search path leads to it.
-TYPES = """
+TYPES = f"""
 SELECT t.oid, n.nspname::pg_catalog.text, t.typname::pg_catalog.text, t.typtype::pg_catalog.text, e.oid,
        t.typbasetype, t.typtypmod, t.typnotnull, t.typdefault, l.labels,
        t.oid IN (SELECT o.opcintype FROM pg_catalog.pg_opclass o JOIN pg_catalog.pg_am m ON m.oid = o.opcmethod
                  WHERE o.opcdefault AND m.amname IN ('btree', 'hash'))
        AND t.oid IN (SELECT q.oprleft FROM pg_catalog.pg_operator q
-                     WHERE q.oprname = '=' AND q.oprleft = q.oprright AND pg_catalog.pg_operator_is_visible(q.oid))
+                     WHERE q.oprname = '=' AND q.oprleft = q.oprright AND pg_catalog.pg_operator_is_visible(q.oid)),
+       {_by("t.oid", _JSON)}, {_by(_JSON, "t.oid")}, {_by(_TEXT, "t.oid")}
 FROM pg_catalog.pg_type t
 JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 LEFT JOIN pg_catalog.pg_type e ON e.typarray = t.oid
@@ -171,6 +186,7 @@ _WATCHED: Mapping[str, tuple[str, str]] = {
     "pg_index": (_VERSION_OF_ROW, "x.indisunique AND x.indrelid IN (SELECT c.oid FROM tables c)"),
     "pg_type": (_VERSION_OF_ROW, "x.typtype IN ('d', 'e', 'r') AND x.typnamespace IN (SELECT n.oid FROM shown n)"),
     "pg_enum": (_VERSION_OF_ROW, "true"),
+    "pg_cast": (_VERSION_OF_ROW, f"x.oid >= {_FIRST_USER_OID}"),
     "pg_proc": (_VERSION_OF_ROW, "x.pronamespace IN (SELECT n.oid FROM shown n)"),
     "pg_rewrite": (_VERSION_OF_ROW, "x.ev_class IN (SELECT c.oid FROM tables c)"),
     "pg_trigger": (_VERSION_OF_ROW, "x.tgtype & 64 <> 0"),

@@ -59,7 +59,7 @@ SELECT r.rolname::pg_catalog.text, n.nspname::pg_catalog.text, p.proname::pg_cat
 FROM pg_catalog.pg_roles r
 CROSS JOIN pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-WHERE {_TAKEN} AND n.nspname = ANY ($1::pg_catalog.text[]) AND p.prokind IN ('f', 'p')
+WHERE {_TAKEN} AND n.nspname = ANY ($1::pg_catalog.text[]) AND p.prokind IN ('f', 'p', 'a')
   AND pg_catalog.has_schema_privilege(r.oid, n.oid, 'USAGE')
   AND pg_catalog.has_function_privilege(r.oid, p.oid, 'EXECUTE')
 """

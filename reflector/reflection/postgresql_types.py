@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reflector.datatypes import DataType, Kind
+from reflector.representations import Representation
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 
@@ -24,7 +25,8 @@ class TypeRow:
 
     `form` is its typtype: b base, c composite, d domain, e enum, r range, m multirange. `element` is the oid of an
     array's element, `base` and `modifier` are a domain's, `not_null` and `default` are of the domain itself.
-    `comparable` says that it has a default operator class for equality, and an `=` that the search path finds.
+    `comparable` says that it has a default operator class for equality, and an `=` that the search path finds. The last
+    three are functions by which a domain presents its values, quoted and qualified.
     """
 
     schema: str
@@ -37,6 +39,15 @@ class TypeRow:
     default: str | None
     labels: Sequence[str] | None
     comparable: bool
+    shown: str | None = None
+    from_json: str | None = None
+    from_text: str | None = None
+
+    @property
+    def represented(self) -> Representation | None:
+        """The functions of a domain's own, None where there are none."""
+        found = Representation(self.shown, self.from_json, self.from_text)
+        return None if found == Representation() else found
 
     @property
     def cast(self) -> str:
@@ -153,7 +164,7 @@ class Types:
         if row is None:
             return DataType(Kind.OPAQUE, "")
         if row.form == "d":
-            return self._resolve(row.base, row.modifier)
+            return replace(self._resolve(row.base, row.modifier), represented=row.represented)
         if row.element is not None:
             return self._array(row.element, modifier)
         return replace(_plain(row, modifier), native=row.name, cast=_CAST.get(row.name, row.cast))

@@ -21,6 +21,7 @@ from reflector.query.nodes import TRUE, Parameter, Read
 from reflector.query.walk import tables_of
 from reflector.sql.dialect import Dialect, Source, Sql
 from reflector.sql.filters import operand
+from reflector.sql.gathering import gathered
 from reflector.sql.plan import Called, Expect, Part, Plan, Step
 from reflector.sql.procedures import procedure_plan
 from reflector.sql.reads import PAGE, amount, page_members, page_rows, paged, total
@@ -89,8 +90,7 @@ def _rows(writer: Writer, call: Call, read: Read, routine: Routine) -> Step:
     read = replace(read, table=replace(read.table, schema="", name=CALLED))
     if call.bare:
         return _bare(writer, read, called)
-    statement = _values(writer, read) if call.function.scalar else paged(writer, read)
-    statement = statement.add_cte(called)
+    statement = _answered(writer, call, read).add_cte(called)
     parts = [Part.BODY, Part.SEEN]
     if call.exactly_one or call.most is not None:
         given = sa.select(sa.func.count()).select_from(page_rows(writer, read, 0).subquery(writer.alias()))
@@ -100,6 +100,13 @@ def _rows(writer: Writer, call: Call, read: Read, routine: Routine) -> Step:
         statement = statement.add_columns(total(writer, read).label("total"))
         parts.append(Part.TOTAL)
     return writer.finish(statement, Expect.ANSWER, tuple(parts))
+
+
+def _answered(writer: Writer, call: Call, read: Read) -> sa.Select[Any]:
+    """The document of a page, and how many rows the page has."""
+    if call.handler is not None:
+        return gathered(writer, call.handler, read)
+    return _values(writer, read) if call.function.scalar else paged(writer, read)
 
 
 def _values(writer: Writer, read: Read) -> sa.Select[Any]:

@@ -12,13 +12,14 @@ from typing import Any, assert_never
 
 from reflector.catalog.model import Deed
 from reflector.datatypes import DataType, Kind, Value
-from reflector.query.calls import Call
+from reflector.query.calls import Call, Gathered
 from reflector.query.nodes import Delete, Embed, Group, Insert, Overview, Query, Read, Selected, Spread, Update
 from reflector.query.sets import AnyQuery, DeleteMany, InsertMany, PlacedRows, SetQuery, UpdateMany
 from reflector.query.walk import levels_of, tables_of
 from reflector.sql.calls import call_plan
 from reflector.sql.dialect import Dialect
 from reflector.sql.flat import cut_of, flat_step
+from reflector.sql.gathering import gathered_plan
 from reflector.sql.overviews import overview_step
 from reflector.sql.plan import (
     Bind,
@@ -58,6 +59,12 @@ def compile_any(dialect: Dialect, query: AnyQuery) -> Plan:
                 _check_depth(dialect, read)
             try:
                 return call_plan(dialect, query)
+            except RecursionError:
+                raise dialect.unsupported("answer a question that is nested so deeply") from None
+        case Gathered(read=read):
+            _check_depth(dialect, read)
+            try:
+                return gathered_plan(dialect, query)
             except RecursionError:
                 raise dialect.unsupported("answer a question that is nested so deeply") from None
         case _:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from reflector.catalog.model import Deed, Table
 from reflector.datatypes import DataType, Value
+from reflector.sql.explaining import Explained
 
 Encode = Callable[[Value], Any]
 """A canonical value as the driver binds it; None stays None and never reaches an encoder."""
@@ -219,7 +220,7 @@ class BoundPlan:
     """A plan with this request's values, encoded: `values[i]` are those of `plan.steps[i]`. Where it is `optional`, a
     row that is not there is an answer without anything, and not RowNotFound. `most` and `repeats` are the bound on the
     rows of a set, and how often a step of it is repeated; `original` has the place in the request of each row that was
-    sorted."""
+    sorted. `explained`: the answer is what the database would do, or what it did and took back."""
 
     plan: Plan
     values: Sequence[Sequence[Any]]
@@ -227,6 +228,7 @@ class BoundPlan:
     most: int | None = None
     repeats: Mapping[int, Sequence[int]] | None = None
     original: Sequence[int] | None = None
+    explained: Explained | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,13 +133,13 @@ class Inserting:
     def given(self, writer: Writer, given: GivenRows, split: tuple[int, ...] = (), *, met: bool = False) -> Any:
         return self.dialect.sets.relation(
             writer,
-            [column.type for column in given.columns],
+            given.given,
             self.origin(writer, given, split, met=met),
             other_than(self.query.table.name),
         )
 
     def origin(self, writer: Writer, given: GivenRows, split: tuple[int, ...], *, met: bool) -> Origin:
-        encoders = tuple(self.dialect.sets.encoder(writer, column.type) for column in given.columns)
+        encoders = tuple(self.dialect.sets.encoder(writer, type_) for type_ in given.given)
         index = number_of(given)
 
         def source(pack: Pack) -> FromRows:

@@ -133,6 +133,7 @@ THEIR_WAY: Final[Mapping[str, Any]] = {
     "allow_absent_exp": True,
     "allow_estimated_counts": True,
     "allow_granted_functions": True,
+    "allow_plans": True,
     "allow_unfiltered_writes": True,
     "server_cors_allowed_origins": ["*"],
 }

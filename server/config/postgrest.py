@@ -77,7 +77,6 @@ class PostgrestSettings(Section):
         {
             "allow_estimated_counts",
             "db_hoisted_tx_settings",
-            "db_plan_enabled",
             "db_root_spec",
             "openapi_mode",
             "openapi_security_active",
@@ -88,6 +87,7 @@ class PostgrestSettings(Section):
     allow_absent_aud: Flag = False
     allow_absent_exp: Flag = False
     allow_granted_functions: Flag = False
+    allow_plans: Flag = False
     allow_unfiltered_writes: Flag = False
     app_settings: Named[Text] = Field(default_factory=nothing)
     client_error_verbosity: Literal["verbose", "minimal"] = "verbose"
@@ -95,6 +95,7 @@ class PostgrestSettings(Section):
     db_anon_role: Text | None = None
     db_extra_search_path: tuple[Text, ...] = ("public",)
     db_max_rows: Annotated[int, whole(1, 1_000_000)] | None = None
+    db_plan_enabled: Flag = False
     db_pre_request: Function | None = None
     db_prepared_statements: Flag = True
     db_schemas: tuple[Text, ...] = ("public",)

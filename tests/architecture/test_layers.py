@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 REFLECTOR: tuple[tuple[str, ...], ...] = (
     ("errors", "secret", "moments", "scalars"),
-    ("datatypes", "events", "database_url"),
+    ("datatypes", "events", "database_url", "representations"),
     ("catalog",),
     ("query",),
     ("access",),

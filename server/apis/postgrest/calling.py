@@ -9,7 +9,7 @@ what the function did.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -20,6 +20,7 @@ from reflector.catalog.model import DatabaseKind, Function
 from reflector.errors import Forbidden, LimitExceeded, NotSingular, ReadOnlyDatabase, ReflectorError, SchemaChanged
 from reflector.query.calls import Call
 from reflector.query.nodes import Read
+from reflector.query.scope import Scope
 from reflector.sql.plan import Answer
 from server.apis.postgrest.bodies import form_pairs, read_json
 from server.apis.postgrest.csv_text import csv_of
@@ -29,11 +30,13 @@ from server.apis.postgrest.faults import PostgrestError, refusal
 from server.apis.postgrest.grammar.nodes import Question, Star
 from server.apis.postgrest.grammar.parameters import split_query
 from server.apis.postgrest.grammar.questions import question
+from server.apis.postgrest.handlers import handled
 from server.apis.postgrest.locations import content_location
 from server.apis.postgrest.lowering.calls import Sent, arguments_of, function_of, given_texts
 from server.apis.postgrest.lowering.reads import Lowering
 from server.apis.postgrest.lowering.tables import schema_of
-from server.apis.postgrest.media import ANY, DATA, TYPES, Body, Kind, Media, accepted, body_of, negotiate
+from server.apis.postgrest.media import ANY, Body, Kind, Media, accepted, body_of, negotiate, own_type
+from server.apis.postgrest.plans import offered, plan_of, plan_response
 from server.apis.postgrest.preferences import Preferences, applied, honourable, preferences
 from server.apis.postgrest.procedures import check_procedure
 from server.apis.postgrest.ranges import Window, content_range, one_row, read_status, window
@@ -58,6 +61,11 @@ class Calling:
     window: Window
     media: Media | None
     preferred: Preferences
+
+    @property
+    def planned(self) -> Media | None:
+        """The media type of the plan that is wanted instead of what the function gives."""
+        return self.media if self.media is not None and self.media.kind is Kind.PLAN else None
 
 
 class CallRoad:
@@ -102,7 +110,7 @@ class CallRoad:
         sent = Sent(given_texts(asked.arguments), texts=True) if reads else await _sent(request, asked)
         preferred = preferences(request.headers.getall("Prefer", ()))
         function = function_of(rights.access.scope, schema, last_name(request), sent)
-        media = _media(request, function)
+        media, handler = _media(request, rights.access.scope, function, asked, offered(self.api, caller))
         rows = min(rights.limits.rows, settings.db_max_rows or rights.limits.rows)
         ranged = request.headers.get("Range") if request.method == "GET" else None
         page = window(ranged, asked.root.limit, asked.root.offset).capped(rows)
@@ -111,7 +119,14 @@ class CallRoad:
             page = Window()
         if page.offset > rights.limits.offset:
             raise LimitExceeded(f"an offset is at most {rights.limits.offset}")
-        lowering = Lowering(rights.access.scope, rights.snapshot.catalog, rows, limits, settings.db_aggregates_enabled)
+        lowering = Lowering(
+            rights.access.scope,
+            rights.snapshot.catalog,
+            rows,
+            limits,
+            settings.db_aggregates_enabled,
+            represents=handler is None,
+        )
         call = Call(
             function,
             arguments_of(function, sent),
@@ -120,6 +135,7 @@ class CallRoad:
             exactly_one=function.returns_set and media is not None and media.kind is Kind.OBJECT,
             bare=media is None,
             most=_most(function, preferred),
+            handler=handler,
         )
         return Calling(function, call, asked, page, media, preferred)
 
@@ -129,6 +145,8 @@ class CallRoad:
         rights, engine = caller.rights, self.api.engine
         try:
             prepared = engine.prepare(rights.snapshot, rights.access, calling.call)
+            if calling.planned is not None:
+                return Answer(await plan_of(self.api, caller, prepared, calling.planned))
             return await engine.run(prepared, caller.principal, rights.session)
         except SchemaChanged:
             raise
@@ -144,6 +162,8 @@ class CallRoad:
     def _told(
         self, request: web.Request, caller: Caller, calling: Calling, answer: Answer, headers: Mapping[str, str]
     ) -> web.Response:
+        if calling.planned is not None:
+            return plan_response(request, calling.planned, answer.body or b"", headers)
         every = {**headers, **self._applied(request.method, calling.preferred), **warning_header(calling.asked.legacy)}
         if answer.body is None and calling.call.read is None:
             return web.Response(status=204, headers=every)
@@ -197,14 +217,18 @@ def _text(body: bytes) -> str:
         raise refusal("PGRST102", "The body is not UTF-8") from None
 
 
-def _media(request: web.Request, function: Function) -> Media | None:
-    """The type of the answer; None where the function's value has one of its own."""
+def _media(
+    request: web.Request, scope: Scope, function: Function, asked: Question, offered: Container[Kind]
+) -> tuple[Media | None, Function | None]:
+    """The type of the answer, None where the function's value has one of its own; and the aggregate that answers in one
+    of its own."""
     accept = request.headers.get("Accept")
     if function.media is None:
-        return negotiate(accept, DATA)
+        rows = None if function.scalar else scope.rows_of(function)
+        return (negotiate(accept, offered), None) if rows is None else handled(scope, rows, asked.root, accept, offered)
     group = f"{function.media.partition('/')[0]}/*"
     if function.media == ANY or any(each.type in {ANY, group, function.media} for each in accepted(accept)):
-        return None
+        return None, None
     raise refusal("PGRST107", f"None of these media types are available: {accept}")
 
 
@@ -241,26 +265,20 @@ def _body(calling: Calling, answer: Answer) -> tuple[bytes, int, str]:
     """The answer's body, its rows and its Content-Type."""
     function, media = calling.function, calling.media
     if media is None:
-        return answer.body or b"", 1, _own_type(function)
+        return answer.body or b"", 1, own_type(function.media)
     body, limit = answer.body or b"[]", calling.window.limit
     seen = answer.seen or 0
     rows = seen if limit is None else min(seen, limit)
     if media.kind is Kind.CSV and function.scalar:
         return csv_of(_as_rows(body, function.name)), rows, media.content_type
+    if calling.call.handler is not None:
+        return answer.body or b"", rows, own_type(calling.call.handler.media)
     if function.returns_set:
         return _stripped(body, rows, media, function), rows, media.content_type
     if media.kind is Kind.CSV:
         return csv_of(body), rows, media.content_type
     inner = body.strip()[1:-1].strip() or b"null"
     return without_nulls(inner) if media.stripped and not function.scalar else inner, rows, media.content_type
-
-
-def _own_type(function: Function) -> str:
-    """The Content-Type of a value that is of a media type; bytes where it may be any."""
-    own = function.media
-    if own is None or own == ANY:
-        return Media(Kind.OCTETS).content_type
-    return Media(TYPES[own]).content_type if own in TYPES else own
 
 
 def _stripped(body: bytes, rows: int, media: Media, function: Function) -> bytes:

@@ -6,12 +6,12 @@ Rule: a type is a row of TYPES or of BODIES; what a client accepts is looked up 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from server.apis.postgrest.faults import refusal
+from server.apis.postgrest.faults import PostgrestError, refusal
 
 
 class Kind(Enum):
@@ -104,14 +104,25 @@ def negotiate(accept: str | None, offered: Container[Kind], default: Kind = Kind
     """The type that is answered: the first accepted one that is offered; raises PostgrestError PGRST107."""
     wanted = accepted(accept)
     for each in wanted:
-        if each.type in {ANY, "application/*"}:
-            return Media(default)
-        if each.type == "text/*" and Kind.CSV in offered:
-            return Media(Kind.CSV)
-        if (media := media_of(each)) is not None and media.kind in offered and media.planned in offered:
+        if (media := answered(each, offered, default)) is not None:
             return media
+    raise unavailable(wanted)
+
+
+def answered(wanted: Wanted, offered: Container[Kind], default: Kind = Kind.JSON) -> Media | None:
+    """The type that is answered where this one is accepted; None for none."""
+    if wanted.type in {ANY, "application/*"}:
+        return Media(default)
+    if wanted.type == "text/*" and Kind.CSV in offered:
+        return Media(Kind.CSV)
+    media = media_of(wanted)
+    return media if media is not None and media.kind in offered and media.planned in offered else None
+
+
+def unavailable(wanted: Sequence[Wanted]) -> PostgrestError:
+    """The error where nothing that is accepted is offered."""
     names = ", ".join(_written(each) for each in wanted)
-    raise refusal("PGRST107", f"None of these media types are available: {names}")
+    return refusal("PGRST107", f"None of these media types are available: {names}")
 
 
 def media_of(wanted: Wanted) -> Media | None:
@@ -138,6 +149,13 @@ def _plan(wanted: Wanted) -> Media:
 
 def _written(wanted: Wanted) -> str:
     return wanted.type + "".join(f";{name}={value}" for name, value in wanted.parameters.items())
+
+
+def own_type(name: str | None) -> str:
+    """The Content-Type of what has a media type of its own by its type in the database; bytes where it may be any."""
+    if name is None or name == ANY:
+        return Media(Kind.OCTETS).content_type
+    return Media(TYPES[name]).content_type if name in TYPES else name
 
 
 # ── what a body is written in ────────────────────────────────────────────────────────────────

@@ -14,16 +14,20 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from reflector.access.disclosure import disclosed
+from reflector.catalog.model import Function
 from reflector.engine import Prepared
 from reflector.errors import DatabaseError, Forbidden, LimitExceeded, SchemaChanged
+from reflector.query.calls import Gathered
 from reflector.query.scope import TableScope
 from reflector.sql.plan import Answer
 from server.apis.postgrest.errors import translate
 from server.apis.postgrest.grammar.parameters import split_query
 from server.apis.postgrest.grammar.questions import question
+from server.apis.postgrest.handlers import handled
 from server.apis.postgrest.locations import content_location
 from server.apis.postgrest.lowering.reads import Lowering
-from server.apis.postgrest.media import DATA, Media, negotiate
+from server.apis.postgrest.media import Kind, Media, own_type
+from server.apis.postgrest.plans import offered, plan_of, plan_response
 from server.apis.postgrest.preferences import preferences
 from server.apis.postgrest.ranges import Window, content_range, read_status, window
 from server.apis.postgrest.rendering import rendered
@@ -69,7 +73,7 @@ class Asked:
 @dataclass(frozen=True, eq=False, slots=True)
 class Reading:
     """A read that was understood. `window` holds the limits of the server too, `headers` what every answer to it has.
-    `kept` is what its answers are kept as, None where they are not."""
+    `kept` is what its answers are kept as, None where they are not. `handler` answers in a media type of its own."""
 
     table: TableScope
     prepared: Prepared
@@ -77,6 +81,7 @@ class Reading:
     media: Media
     headers: CIMultiDict[str]
     kept: Kept | None
+    handler: Function | None = None
 
 
 class ReadRoad:
@@ -93,6 +98,8 @@ class ReadRoad:
             return known
         reading = self._reading(request, caller, asked)
         ended(request, "plan")
+        if reading.media.kind is Kind.PLAN:
+            return await self._planned(request, caller, reading)
         kept, cache = reading.kept, self.api.cache
         key = None if kept is None else kept.key(reading.prepared.values, caller.principal)
         if cache is not None and kept is not None and key is not None:
@@ -105,16 +112,27 @@ class ReadRoad:
 
     async def _made(self, caller: Caller, reading: Reading) -> tuple[int, bytes, CIMultiDict[str]]:
         """Status, body and headers, asked of the database."""
-        answer = await self._run(caller, reading.table, reading.prepared)
+        answer = await self._run(caller, reading)
         offset, limit = reading.window.offset, reading.window.limit
         rows = _rows(answer, limit)
         status = read_status(offset, rows, answer.total)
         headers = reading.headers.copy()
         headers["Content-Range"] = content_range(offset, rows, answer.total)
+        if reading.handler is not None:
+            return status, answer.body or b"", headers
         return status, rendered(answer.body or b"[]", rows, reading.media), headers
 
-    async def _run(self, caller: Caller, table: TableScope, prepared: Prepared) -> Answer:
+    async def _planned(self, request: web.Request, caller: Caller, reading: Reading) -> web.Response:
+        """The plan of a read, which is never kept."""
+        answer = await self._run(caller, reading)
+        ended(request, "transaction")
+        return plan_response(request, reading.media, answer.body or b"", reading.headers)
+
+    async def _run(self, caller: Caller, reading: Reading) -> Answer:
+        table, prepared = reading.table, reading.prepared
         try:
+            if reading.media.kind is Kind.PLAN:
+                return Answer(await plan_of(self.api, caller, prepared, reading.media))
             return await self.api.engine.run(prepared, caller.principal, caller.rights.session)
         except SchemaChanged:
             raise
@@ -190,21 +208,25 @@ class ReadRoad:
         table, profile = table_asked(request, caller, asked.profile)
         if not table.may_read:
             raise translate(Forbidden(f"you may not read {table.table.name}"), table.table.name)
-        media = negotiate(asked.accept, DATA)
         preferred = preferences(asked.prefer)
         limits, rows = limits_of(rights), self._most(rights)
         read = question(asked.query, limits, legacy_targets=self.api.settings.url_use_legacy_target_names)
+        media, handler = handled(rights.access.scope, table, read.root, asked.accept, offered(self.api, caller))
         wanted = window(asked.ranged, read.root.limit, read.root.offset).capped(rows)
         if wanted.offset > rights.limits.offset:
             raise LimitExceeded(f"an offset is at most {rights.limits.offset}")
         aggregates = self.api.settings.db_aggregates_enabled
-        lowering = Lowering(rights.access.scope, rights.snapshot.catalog, rows, limits, aggregates)
+        plain = handler is not None
+        lowering = Lowering(
+            rights.access.scope, rights.snapshot.catalog, rows, limits, aggregates, represents=not plain
+        )
         lowered = lowering.read(table, read.root, wanted, count=preferred.count is not None)
         ended(request, "parse")
-        prepared = self.api.engine.prepare(rights.snapshot, rights.access, lowered)
+        asks = lowered if handler is None else Gathered(handler, lowered)
+        prepared = self.api.engine.prepare(rights.snapshot, rights.access, asks)
         headers = CIMultiDict(
             {
-                "Content-Type": media.content_type,
+                "Content-Type": media.content_type if handler is None else own_type(handler.media),
                 "Content-Location": content_location(f"/{table.table.name}", split_query(asked.query, limits)),
                 "Vary": VARY,
                 **profile,
@@ -212,7 +234,9 @@ class ReadRoad:
                 **warning_header(read.legacy),
             }
         )
-        return Reading(table, prepared, wanted, media, headers, self._kept(caller, prepared, headers, asked))
+        may_keep = handler is None and media.kind is not Kind.PLAN
+        kept = self._kept(caller, prepared, headers, asked) if may_keep else None
+        return Reading(table, prepared, wanted, media, headers, kept, handler)
 
     def _most(self, rights: Rights) -> int:
         """The most rows of any list."""

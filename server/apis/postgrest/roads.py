@@ -26,12 +26,13 @@ Road: TypeAlias = Callable[[web.Request, Caller], Awaitable[web.Response]]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Api:
-    """What the roads share. `cache` is None where no answers are kept."""
+    """What the roads share. `cache` is None where no answers are kept, `admin_role` where nobody administers."""
 
     engine: Engine
     callers: Callers
     settings: PostgrestSettings
     cache: AnswerCache | None = None
+    admin_role: str | None = None
 
 
 def table_asked(request: web.Request, caller: Caller, profile: str | None) -> tuple[TableScope, dict[str, str]]:

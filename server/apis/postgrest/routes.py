@@ -26,10 +26,10 @@ ROOT: Final = "/rest/v1"
 
 
 def postgrest_routes(
-    context: Context, root: str = ROOT, settings: PostgrestSettings | None = None
+    context: Context, root: str = ROOT, settings: PostgrestSettings | None = None, admin_role: str | None = None
 ) -> list[web.RouteDef]:
-    """The routes under `root`, all methods of each."""
-    api = PostgrestApi(context, root, settings or PostgrestSettings())
+    """The routes under `root`, all methods of each. `admin_role` is told more than others."""
+    api = PostgrestApi(context, root, settings or PostgrestSettings(), admin_role)
     return [
         web.route("*", root + "/{table:[^/]+}", api.table),
         web.route("*", root + "/rpc/{function:[^/]+}", api.function),
@@ -54,8 +54,8 @@ def table_roads(api: Api) -> Mapping[str, Road]:
 class PostgrestApi:
     """The handlers, and what they share."""
 
-    def __init__(self, context: Context, root: str, settings: PostgrestSettings) -> None:
-        self.api = Api(context.engine, Callers(context, root), settings, context.cache)
+    def __init__(self, context: Context, root: str, settings: PostgrestSettings, admin_role: str | None) -> None:
+        self.api = Api(context.engine, Callers(context, root), settings, context.cache, admin_role)
         decides = context.transactions is not None and context.transactions.decides
         self.telling = Telling(settings, decides)
         self.table_roads = table_roads(self.api)

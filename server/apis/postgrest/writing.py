@@ -27,7 +27,8 @@ from server.apis.postgrest.grammar.questions import question
 from server.apis.postgrest.locations import location
 from server.apis.postgrest.lowering.reads import Lowering
 from server.apis.postgrest.lowering.writes import MERGE, Writes, primary_key, unfiltered
-from server.apis.postgrest.media import DATA, Kind, Media, body_of, negotiate
+from server.apis.postgrest.media import Kind, Media, body_of, negotiate
+from server.apis.postgrest.plans import offered, plan_of, plan_response
 from server.apis.postgrest.preferences import Preferences, applied, honourable, preferences
 from server.apis.postgrest.ranges import content_range, one_row, write_status, written_range
 from server.apis.postgrest.rendering import rendered
@@ -60,6 +61,11 @@ class Wanted:
     @property
     def single(self) -> bool:
         return self.media.kind is Kind.OBJECT
+
+    @property
+    def planned(self) -> bool:
+        """Whether it is asked how the write would be done, and nothing is to be written."""
+        return self.media.kind is Kind.PLAN
 
 
 class WriteRoad:
@@ -120,7 +126,7 @@ class WriteRoad:
 
     def _wanted(self, request: web.Request, caller: Caller) -> Wanted:
         table, profile = table_asked(request, caller, request.headers.get("Content-Profile"))
-        media = negotiate(request.headers.get("Accept"), DATA)
+        media = negotiate(request.headers.get("Accept"), offered(self.api, caller))
         preferred = preferences(request.headers.getall("Prefer", ()))
         rights, settings, limits = caller.rights, self.api.settings, limits_of(caller.rights)
         asked = question(request.rel_url.raw_query_string, limits, legacy_targets=settings.url_use_legacy_target_names)
@@ -145,6 +151,8 @@ class WriteRoad:
         rights, table = wanted.caller.rights, wanted.table
         try:
             prepared = self.api.engine.prepare(rights.snapshot, rights.access, query)
+            if wanted.planned:
+                return Answer(await plan_of(self.api, wanted.caller, prepared, wanted.media))
             return await self.api.engine.run(prepared, wanted.caller.principal, rights.session)
         except SchemaChanged:
             raise
@@ -158,6 +166,8 @@ class WriteRoad:
     # ── the answer ───────────────────────────────────────────────────────────────────────────
 
     def _told(self, wanted: Wanted, answer: Answer, status: int, headers: Mapping[str, str]) -> web.Response:
+        if wanted.planned:
+            return plan_response(wanted.request, wanted.media, answer.body or b"", wanted.profile)
         every = {**headers, **wanted.profile, **self._applied(wanted), **_location(wanted, answer)}
         if not wanted.preferred.representation:
             return web.Response(status=status, headers=every)
@@ -213,7 +223,7 @@ def _documents(body: bytes) -> int:
 
 def _rows(wanted: Wanted, answer: Answer) -> int:
     """How many rows are told of: those in the body, else those that were written."""
-    if wanted.preferred.representation and answer.body is not None:
+    if wanted.preferred.representation and answer.body is not None and not wanted.planned:
         return _documents(answer.body)
     return answer.affected or 0
 

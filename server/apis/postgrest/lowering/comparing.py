@@ -22,6 +22,7 @@ from reflector.query.nodes import (
     TRUE,
     Compare,
     Expression,
+    Field,
     Filter,
     IsNull,
     Literal,
@@ -30,6 +31,7 @@ from reflector.query.nodes import (
     any_of,
 )
 from reflector.query.operators import OPERATORS, apply_json, apply_text
+from reflector.query.represented import filter_type
 from server.apis.postgrest.faults import PostgrestError, refusal
 from server.apis.postgrest.grammar.arrays import array_items
 from server.apis.postgrest.grammar.limits import Limits
@@ -77,6 +79,8 @@ class Comparing:
             return compared_documents(expression, type_, row.name, value, self.database)
         if not row.allowed(type_.facts):
             raise no_operator(type_.native, operator)
+        if operator not in PATTERNS and (own := own_type(expression)) is not type_:
+            return apply_text(row, expression, own, value)
         if type_.kind is Kind.ARRAY:
             return row.build(expression, type_, [array_value(type_, value, self.limits)])
         return apply_text(row, expression, type_, value.replace("*", "%") if operator in PATTERNS else value)
@@ -100,7 +104,7 @@ class Comparing:
         row = OPERATORS["in"]
         if not row.allowed(type_.facts):
             raise no_operator(type_.native, "in")
-        return apply_json(row, expression, type_, list(values))
+        return apply_json(row, expression, own_type(expression), list(values))
 
     # ── what some databases alone can be asked ───────────────────────────────────────────────
 
@@ -130,6 +134,11 @@ class Comparing:
         if not vector and type_.kind not in {Kind.TEXT, Kind.JSON}:
             raise no_operator(type_.native, operator)
         return Compare(expression, search(operator, language, vector), Literal(parse_text(TEXT, text), TEXT))
+
+
+def own_type(expression: Expression) -> DataType:
+    """The type of what it is compared with: a domain may read texts in its own way."""
+    return filter_type(expression.column.type) if isinstance(expression, Field) else type_of(expression)
 
 
 def _state(expression: Expression, what: str) -> Filter:

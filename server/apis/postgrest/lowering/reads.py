@@ -33,6 +33,7 @@ from reflector.query.nodes import (
     all_of,
     any_of,
 )
+from reflector.query.represented import plain, shown
 from reflector.query.scope import Scope, TableScope
 from server.apis.postgrest.faults import PostgrestError, refusal
 from server.apis.postgrest.grammar import nodes
@@ -59,13 +60,15 @@ class Relative:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Lowering:
-    """What reads one request. `rows` is the most that any list of it may hold."""
+    """What reads one request. `rows` is the most that any list of it may hold. `represents`: domains show their values in
+    their own way."""
 
     scope: Scope
     catalog: Catalog
     rows: int
     limits: Limits = LIMITS
     may_aggregate: bool = False
+    represents: bool = True
 
     def read(self, table: TableScope, level: nodes.Level, window: Window, *, count: bool = False) -> Read:
         """The rows of a table that a level and a window ask for; raises PostgrestError, RequestError."""
@@ -114,7 +117,8 @@ class Lowering:
                     found[each.label] = Output(each.label, count)
                 case nodes.Embed():
                     self._embed(found, next(waiting))
-        return tuple(found.values())
+        members = tuple(found.values())
+        return tuple(map(plain if grouped(members) or not self.represents else shown, members))
 
     def _embed(self, found: dict[str, Selected], related: Relative) -> None:
         written = related.written

@@ -7,12 +7,16 @@ Rule: a value is of its column's type or the request ends, before the database i
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from reflector import scalars
 from reflector.catalog.model import Column, DatabaseKind
 from reflector.datatypes import DataType, Kind, Value, parse_json, parse_text
 from reflector.errors import InvalidValue
+from reflector.query import sets
+from reflector.query.represented import body_type
 from reflector.sql.json_text import json_text
 from server.apis.postgrest.faults import PostgrestError, refusal
 from server.apis.postgrest.grammar.arrays import array_items
@@ -30,7 +34,7 @@ def given_value(table: str, column: Column, given: Any, database: DatabaseKind, 
         if not column.nullable and database is not DatabaseKind.POSTGRESQL:
             raise must_not_be_null(table, column.name)
         return None
-    type_ = column.type
+    type_ = body_type(column.type)
     if type_.kind is Kind.JSON:
         parsed = parse_json(type_, given)
         json_text(parsed)  # what cannot be written is told here
@@ -41,6 +45,26 @@ def given_value(table: str, column: Column, given: Any, database: DatabaseKind, 
     if type_.kind is Kind.ARRAY and type_.element is not None:
         return tuple(None if each is None else parse_text(type_.element, each) for each in array_items(text, limits))
     return _parsed(type_, text)
+
+
+def given_rows(
+    rows: Sequence[Mapping[Column, Value]], columns: Iterable[Column], *, defaults: bool
+) -> tuple[sets.GivenRows, ...]:
+    """The rows as the core takes them, each value of the type that a body has it in."""
+    given = sets.given_rows(rows, columns, defaults=defaults)
+    return tuple(replace(each, types=_types(each.columns)) for each in given)
+
+
+def _types(columns: Sequence[Column]) -> tuple[DataType, ...] | None:
+    types = tuple([body_type(column.type) for column in columns])
+    return types if any(type_.by for type_ in types) else None
+
+
+def same_key(column: Column, value: Value, text: str) -> bool:
+    """Whether a value of a body is what an address names."""
+    if body_type(column.type).by:
+        return value is not None and (value if isinstance(value, str) else json_text(value)) == text
+    return bool(value == parse_text(column.type, text))
 
 
 def _parsed(type_: DataType, text: str) -> Value:

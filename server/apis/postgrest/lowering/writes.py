@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from reflector.catalog.model import Column, Deed, Fill, Table
-from reflector.datatypes import Value, parse_text
+from reflector.datatypes import Value
 from reflector.errors import Forbidden, InvalidRequest
 from reflector.query.nodes import TRUE, Filter, Literal, Read
+from reflector.query.represented import body_type
 from reflector.query.scope import TableScope
 from reflector.query.sets import (
     Change,
@@ -26,14 +27,13 @@ from reflector.query.sets import (
     InsertMany,
     UpdateMany,
     conflict_on,
-    given_rows,
 )
 from server.apis.postgrest.bodies import Row, Rows, first_only
 from server.apis.postgrest.errors import translate
 from server.apis.postgrest.faults import UNFILTERED, PostgrestError, refusal
 from server.apis.postgrest.grammar import nodes
 from server.apis.postgrest.lowering.reads import Lowering
-from server.apis.postgrest.lowering.values import given_value
+from server.apis.postgrest.lowering.values import given_rows, given_value, same_key
 from server.apis.postgrest.preferences import Preferences
 from server.apis.postgrest.ranges import Window
 from server.apis.postgrest.unknown import unknown_written_column
@@ -172,7 +172,7 @@ class Writes:
     def _change(self, column: Column, row: Mapping[Column, Value]) -> Change:
         if column not in row and self.preferred.missing == "default":
             return Change(column, None, How.DEFAULT)
-        return Change(column, Literal(row.get(column), column.type))
+        return Change(column, Literal(row.get(column), body_type(column.type)))
 
     # ── which rows, and what is told of them ─────────────────────────────────────────────────
 
@@ -230,7 +230,7 @@ class Writes:
         return [(key[each[0]], each[1]) for each in found if each is not None]
 
     def _is_at(self, key: list[tuple[Column, str]], row: Mapping[Column, Value]) -> bool:
-        return all(column in row and row[column] == parse_text(column.type, text) for column, text in key)
+        return all(column in row and same_key(column, row[column], text) for column, text in key)
 
 
 VERBS: Final[Mapping[Deed, str]] = {Deed.INSERT: "insert into", Deed.UPDATE: "update", Deed.DELETE: "delete from"}
