@@ -33,3 +33,12 @@ for wanted in "$@"; do
     has_command "${wanted%%=*}" || missing+=("${wanted##*=}")
 done
 [ "${#missing[@]}" -eq 0 ] || apt_install "${missing[@]}"
+
+# GeoJSON is tested on the extension itself, whose package has the server's version in its name.
+for folder in /usr/lib/postgresql/*/bin "$(dirname "$(command -v initdb || echo /nowhere/initdb)")"; do
+    if [ -x "$folder/initdb" ] && [ -x "$folder/pg_config" ]; then
+        version=$("$folder/pg_config" --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
+        [ -f "$("$folder/pg_config" --sharedir)/extension/postgis.control" ] || apt_install "postgresql-$version-postgis-3"
+        break
+    fi
+done
