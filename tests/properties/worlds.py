@@ -25,6 +25,7 @@ ME = 7
 
 CONFIG = f"""
 server: {{secret: a-secret-that-both-of-the-servers-share-today}}
+postgrest: {{db_aggregates_enabled: true}}
 auth:
   jwt: {{secret: {KEY}, audience: api, role_claim: roles}}
   anonymous_role: guest
