@@ -79,6 +79,7 @@ def overlay_of(config: Config) -> Overlay:
             for path, said in config.relationships.items()
         ),
         roles=config.decided_by_database,
+        search_path=config.postgrest.db_extra_search_path,
     )
 
 

@@ -27,6 +27,7 @@ from reflector.query.nodes import (
     Apart,
     Cast,
     Compare,
+    Computed,
     Counted,
     Delete,
     Embed,
@@ -205,7 +206,9 @@ class Rewriter:
     # ── relationships: both ends must be seen ────────────────────────────────────────────────
 
     def near_rows(self, relationship: Relationship, grant: TableGrant) -> Filter:
-        """On which rows the near end of the relationship may be seen."""
+        """On which rows the near end of the relationship may be seen; of a function, on every row."""
+        if relationship.function is not None:
+            self.may_call(relationship.function)
         return all_of(*(self.visible(column, grant) for column in source_columns(relationship)))
 
     def far_rows(self, relationship: Relationship) -> Filter:
@@ -236,6 +239,9 @@ class Rewriter:
                 return made(self.expression(inner, grant), type_)
             case Aggregate(function=function, expression=inner):
                 return self.aggregate(function, inner, grant)
+            case Computed(function=function):
+                self.may_call(function)
+                return expression
             case FixedText():
                 return expression
             case Counted(via=Relationship() as via):
@@ -243,9 +249,7 @@ class Rewriter:
                 return replace(count, through=self.junction_rows(via), guard=self.near_rows(via, grant))
             case Counted(via=Table() as table):
                 return self.counted(expression, table)
-            case Counted():
-                raise InternalError("a query counts what is neither a table's nor related")
-            case Outer() | Guarded():
+            case Outer() | Guarded() | Counted():
                 raise InternalError("a caller's query holds what only rules may hold")
             case _:
                 assert_never(expression)
@@ -304,6 +308,9 @@ class Rewriter:
         rows = all_of(target.read_rows, self.far_rows(via), self.filter(inner, target))
         found = Exists(via, rows, self.junction_rows(via))
         near = self.near_rows(via, grant)
+        if via.function is not None and grant.read_rows != TRUE:
+            # A function may fail: it is not asked of rows out of sight.
+            return Not(IsNull(Guarded(grant.read_rows, Related(via, FixedText(""), rows))))
         if near == TRUE:
             return found
         column = source_columns(via)[0]

@@ -6,7 +6,7 @@ and the junction between them. Joining on a column tells its value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from reflector.access.permissions import Grants, TableGrant
 from reflector.catalog.model import Catalog, Column, Function, Relationship, Table
@@ -60,7 +60,25 @@ def _table_scope(catalog: Catalog, grants: Grants, grant: TableGrant) -> TableSc
         bool(grant.updates),
         bool(grant.deletes),
         grant.may_read and grant.aggregate,
+        dict(_computed_fields(catalog, grants, grant)),
+        dict(_computed_relationships(catalog, grants, grant)),
     )
+
+
+def _computed_fields(catalog: Catalog, grants: Grants, grant: TableGrant) -> Iterator[tuple[str, Function]]:
+    """The functions that may be called for a row that may be read. Of one name the first counts: it comes last here."""
+    if grant.may_read:
+        for function in reversed(catalog.computed_fields.get(grant.table, ())):
+            if function in grants.functions:
+                yield function.name, function
+
+
+def _computed_relationships(catalog: Catalog, grants: Grants, grant: TableGrant) -> Iterator[tuple[str, Relationship]]:
+    """The ways that such functions make, to rows that may be read."""
+    if grant.may_read:
+        for way in reversed(catalog.computed_relationships.get(grant.table, ())):
+            if way.function in grants.functions and _readable(grants, way.target, ()):
+                yield way.name, way
 
 
 def _by_name(columns: Iterable[Column]) -> Mapping[str, Column]:

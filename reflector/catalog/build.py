@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
+from reflector.catalog.computed import computed_fields, computed_relationships, of_rows
 from reflector.catalog.diff import content_hash
 from reflector.catalog.facts import ColumnFact, Facts, ForeignKeyFact, KeyFact, TableFact
 from reflector.catalog.inherited import inherited
@@ -56,6 +57,8 @@ def build(facts: Facts, overlay: Overlay = NO_OVERLAY) -> Catalog:
     foreign_keys, key_notices = _foreign_keys(facts, tables.values())
     relationships, clashes = link(tables.values(), foreign_keys, _spelling(tables, names))
     misfits += apply_rules(overlay.relationships, tables, relationships)
+    functions = tuple(_function(each, tables.values()) for each in facts.functions)
+    ranked = of_rows(functions, overlay.search_path)
     catalog = Catalog(
         kind=facts.kind,
         version=facts.version,
@@ -63,7 +66,7 @@ def build(facts: Facts, overlay: Overlay = NO_OVERLAY) -> Catalog:
         tables=MappingProxyType({table.label: table for table in tables.values()}),
         relationships=MappingProxyType({table: MappingProxyType(named) for table, named in relationships.items()}),
         foreign_keys=foreign_keys,
-        functions=tuple(_function(each, tables.values()) for each in facts.functions),
+        functions=functions,
         notices=(*facts.notices, *notices, *label_notices, *_table_notices(tables.values()), *key_notices, *clashes),
         reactions=tuple(
             Reaction((each.schema, each.table), _target(each), each.on_update, each.on_delete)
@@ -71,6 +74,8 @@ def build(facts: Facts, overlay: Overlay = NO_OVERLAY) -> Catalog:
         ),
         misfits=(*_unknown_schemas(facts, overlay), *misfits),
         inherited=MappingProxyType(inherited(facts.inherited, tables.values())),
+        computed_fields=computed_fields(ranked),
+        computed_relationships=computed_relationships(ranked),
     )
     handlers = tuple(_function(each, tables.values()) for each in facts.handlers)
     catalog = replace(catalog, functions=(*catalog.functions, *handlers))
@@ -142,10 +147,13 @@ def _column(fact: ColumnFact) -> Column:
 
 
 def _function(function: Function, tables: Iterable[Table]) -> Function:
-    """The function; where its rows are those of a table that is served, they are that very table's."""
+    """The function; where rows that it gives or takes are those of a table that is served, they are that very table's."""
     for table in tables:
-        if (table.schema, table.name) == function.row_type:
-            return replace(function, rows=table, of_table=True)
+        place = (table.schema, table.name)
+        if place == function.row_argument:
+            function = replace(function, of_row=table)
+        if place == function.row_type:
+            function = replace(function, rows=table, of_table=True)
     return function
 
 

@@ -72,7 +72,8 @@ def _function_content(function: Function) -> str:
     traits = (function.returns, function.volatility, function.returns_set, function.security_definer)
     columns = () if function.rows is None else [(each.name, each.type) for each in function.rows.columns]
     given = (function.scalar, function.row_type, function.media, function.callable, function.procedure, columns)
-    return repr((function.schema, function.name, arguments, traits, given, function.gathers, function.comment))
+    of_rows = (function.row_argument, function.at_most_one, function.gathers)
+    return repr((function.schema, function.name, arguments, traits, given, of_rows, function.comment))
 
 
 def _names(columns: Iterable[Column]) -> list[str]:

@@ -170,7 +170,8 @@ class Relationship:
     """A way from a row of `source` to rows of `target`.
 
     Without a junction, `pairs` are (source column, target column). With one, `pairs` is empty and the junction
-    holds both halves. `nullable` says whether a to-one relationship may find nothing.
+    holds both halves. `nullable` says whether a to-one relationship may find nothing. A computed one has neither: its rows
+    are what `function` gives for the row of `source`.
     """
 
     name: str
@@ -183,6 +184,7 @@ class Relationship:
     foreign_key: ForeignKey | None = None
     one: bool = False
     """Whether a view's way is to one and from one, which the view itself has no key to tell."""
+    function: Function | None = None
 
     def __repr__(self) -> str:
         return f"Relationship({self.source.label}.{self.name})"
@@ -207,6 +209,9 @@ class Function:
 
     A `procedure` of MariaDB is called for what it does: its rows, if it gives any, have no known columns, and `rows` are its OUT
     arguments.
+
+    `row_argument` is schema and name of the relation whose row is its one argument, and `of_row` that table where it is
+    served. `at_most_one`: it never gives several rows.
     """
 
     schema: str
@@ -227,6 +232,9 @@ class Function:
     media: str | None = None
     callable: bool = True
     procedure: bool = False
+    row_argument: tuple[str, str] | None = None
+    of_row: Table | None = None
+    at_most_one: bool = False
 
     @property
     def takes(self) -> tuple[Argument, ...]:
@@ -298,3 +306,7 @@ class Catalog:
     roles: DatabaseRoles | None = None
     inherited: Mapping[Table, tuple[Relationship, ...]] = field(default_factory=dict)
     """Ways from views and to views, by the keys of the tables they show; they have no public names."""
+    computed_fields: Mapping[Table, tuple[Function, ...]] = field(default_factory=dict)
+    """Functions that give one value for a row of the table; of one name, the first is meant."""
+    computed_relationships: Mapping[Table, tuple[Relationship, ...]] = field(default_factory=dict)
+    """Ways that functions make; of one name, the first is meant."""

@@ -39,7 +39,8 @@ class Overlay:
     """`schemas` None means every schema that is not the system's; the first listed is the main one.
 
     `exclude` are globs over `name` and `schema.name`. `names` maps a table's label in the database to its public one.
-    `roles`: the database's own roles, and what they may do, are read as well (PostgreSQL).
+    `roles`: the database's own roles, and what they may do, are read as well (PostgreSQL). `search_path` are schemas in
+    which functions of rows are looked for besides, which are not served for that (PostgreSQL).
     """
 
     schemas: tuple[str, ...] | None = None
@@ -47,6 +48,7 @@ class Overlay:
     names: Mapping[str, str] = field(default_factory=dict)
     relationships: tuple[RelationshipRule, ...] = ()
     roles: bool = False
+    search_path: tuple[str, ...] = ()
 
 
 NO_OVERLAY = Overlay()

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import UserDefinedType
 
-from reflector.catalog.model import Column, DatabaseKind
+from reflector.catalog.model import Column, DatabaseKind, Table
 from reflector.datatypes import DataType, Kind, Value
 from reflector.dialects.postgresql_sets import PostgreSQLSets
 from reflector.query.comparisons import Comparison
@@ -56,6 +56,18 @@ class PostgreSQL(Dialect):
     function_rows = True
     position = "ctid"
     sets = PostgreSQLSets()
+
+    # ── rows ─────────────────────────────────────────────────────────────────────────────────
+
+    def whole(self, alias: str, table: Table, *, made: bool) -> Sql:
+        # With the star it is the row, whatever column may have the alias for a name; an index over it serves.
+        if not made:
+            return sa.literal_column(f"{alias}.*")
+        values = ", ".join(f"{alias}.{self.quote(column.name)}" for column in table.columns)
+        return sa.literal_column(f"CAST(ROW({values}) AS {self.quote(table.schema)}.{self.quote(table.name)})")
+
+    def present(self, alias: str) -> Sql:
+        return sa.literal_column(f"(NOT {alias}.* IS NULL)", sa.Boolean())
 
     # ── values going in ──────────────────────────────────────────────────────────────────────
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import assert_never
 
 from reflector.datatypes import DataType
+from reflector.errors import InternalError
 from reflector.query.nodes import (
     COUNT,
     DOCUMENT,
     TEXT,
     Aggregate,
     Cast,
+    Computed,
     Counted,
     Expression,
     Field,
@@ -42,6 +44,10 @@ def type_of(expression: Expression) -> DataType:
             return type_
         case Aggregate(function=function, expression=inner):
             return function.result(COUNT if inner is None else type_of(inner))
+        case Computed(function=function):
+            if function.rows is None:
+                raise InternalError(f"{function.name} gives no value")
+            return function.rows.columns[0].type
         case FixedText():
             return TEXT
         case Counted():
@@ -53,7 +59,7 @@ def type_of(expression: Expression) -> DataType:
 def may_fail(expression: Expression) -> bool:
     """Whether the values of a row can make the expression an error: then it must not be asked of a row out of sight."""
     match expression:
-        case Cast() | JsonPath():
+        case Cast() | JsonPath() | Computed():
             return True
         case Lowered(expression=inner) | Guarded(expression=inner):
             return may_fail(inner)
@@ -72,7 +78,7 @@ def aggregates(expression: Expression) -> bool:
             Lowered(expression=inner) | Guarded(expression=inner) | Cast(expression=inner) | JsonPath(expression=inner)
         ):
             return aggregates(inner)
-        case Field() | Outer() | FixedText() | Counted() | Related():
+        case Field() | Outer() | Computed() | FixedText() | Counted() | Related():
             return False
         case _:
             assert_never(expression)

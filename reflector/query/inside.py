@@ -16,6 +16,7 @@ from reflector.query.nodes import (
     Cast,
     Claim,
     Compare,
+    Computed,
     Counted,
     Exists,
     Expression,
@@ -67,7 +68,9 @@ def parts_of(node: Node) -> tuple[Node, ...]:
             return (via, *(each for each in (where, through, guard) if each is not None))
         case IsNull() | Lowered() | JsonPath() | Cast() | Aggregate():
             return () if node.expression is None else (node.expression,)
-        case Field() | Outer() | FixedText() | Literal() | Claim() | Parameter() | Now() | Relationship() | Table():
+        case Field() | Outer() | Computed() | FixedText() | Literal() | Claim() | Parameter() | Now():
+            return ()
+        case Relationship() | Table():
             return ()
         case _:
             assert_never(node)

@@ -30,6 +30,7 @@ from reflector.query.nodes import (
     Cast,
     Claim,
     Compare,
+    Computed,
     Counted,
     Exists,
     Expression,
@@ -134,7 +135,7 @@ def _value(term: Expression | Operand, row: Row, bind: Bind) -> Value | Literal[
             return text
         case JsonPath(expression=inner, path=path, text=text):
             return _inside(_value(inner, row, bind), path, text=text)
-        case Outer() | Related() | Counted() | Cast() | Aggregate():
+        case Outer() | Related() | Counted() | Cast() | Aggregate() | Computed():
             return ASK
         case _:
             assert_never(term)

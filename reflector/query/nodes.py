@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from reflector.catalog.model import Column, Relationship, Table
+from reflector.catalog.model import Column, Function, Relationship, Table
 from reflector.datatypes import DataType, Kind, Value
 from reflector.query.aggregates import AggregateFunction
 from reflector.query.comparisons import Comparison
@@ -137,6 +137,13 @@ class Aggregate:
 
 
 @dataclass(frozen=True, slots=True)
+class Computed:
+    """What a function of the database gives for the whole row in hand, `function.of_row`'s; one value."""
+
+    function: Function
+
+
+@dataclass(frozen=True, slots=True)
 class FixedText:
     """The same text on every row."""
 
@@ -159,7 +166,9 @@ class Counted:
     guard: Filter | None = None
 
 
-Expression: TypeAlias = Field | Outer | Related | Guarded | Lowered | JsonPath | Cast | Aggregate | FixedText | Counted
+Expression: TypeAlias = (
+    Field | Outer | Related | Guarded | Lowered | JsonPath | Cast | Aggregate | Computed | FixedText | Counted
+)
 Operand: TypeAlias = Literal | Claim | Parameter | Now | Field | Outer | Lowered
 
 # ── which rows ───────────────────────────────────────────────────────────────────────────────

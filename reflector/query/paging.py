@@ -24,6 +24,7 @@ from reflector.query.nodes import (
     Aggregate,
     Cast,
     Compare,
+    Computed,
     Counted,
     Expression,
     Field,
@@ -133,7 +134,7 @@ def _sure(expression: Expression, never_null: NeverNull) -> bool:
             return _sure(inner, never_null)
         case FixedText() | Counted():
             return True
-        case Related() | Guarded() | Outer() | JsonPath() | Cast() | Aggregate():
+        case Related() | Guarded() | Outer() | JsonPath() | Cast() | Aggregate() | Computed():
             return False
         case _:
             assert_never(expression)

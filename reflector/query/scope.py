@@ -31,6 +31,10 @@ class TableScope:
     may_update: bool
     may_delete: bool
     may_aggregate: bool = False
+    computed_fields: Mapping[str, Function] = field(default_factory=dict)
+    """Functions that give a value for a row."""
+    computed_relationships: Mapping[str, Relationship] = field(default_factory=dict)
+    """Ways that functions make."""
 
     def column(self, name: str, *, pointer: str | None = None) -> Column:
         """A column that may be read; raises UnknownColumn with the nearest of those."""

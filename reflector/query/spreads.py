@@ -15,6 +15,7 @@ from reflector.query.nodes import (
     Aggregate,
     Apart,
     Cast,
+    Computed,
     Counted,
     Embed,
     Expression,
@@ -58,7 +59,7 @@ def _led(expression: Expression, spread: Spread) -> Expression:
             return expression if inner is None else Aggregate(function, _related(inner, spread))
         case Cast(expression=inner) | JsonPath(expression=inner) | Lowered(expression=inner):
             return replace(expression, expression=_led(inner, spread))
-        case Field() | Outer() | Related() | Guarded() | FixedText() | Counted():
+        case Field() | Outer() | Related() | Guarded() | Computed() | FixedText() | Counted():
             return _related(expression, spread)
         case _:
             assert_never(expression)

@@ -17,6 +17,7 @@ from reflector.query.nodes import (
     Apart,
     Assignment,
     Compare,
+    Computed,
     Counted,
     Delete,
     Embed,
@@ -119,12 +120,16 @@ def columns_inside(start: Filter | Expression | Operand) -> Iterator[Column]:
         match node:
             case Field(column=column) | Outer(column=column):
                 yield column
+            case Computed(function=function):
+                yield from () if function.of_row is None else function.of_row.columns
             case Relationship():
                 yield from columns_of_relationship(node)
 
 
 def columns_of_relationship(relationship: Relationship) -> Iterator[Column]:
-    """The columns on both ends; those of a junction's own table as well."""
+    """The columns on both ends; those of a junction's own table as well, and all that a function is given."""
+    if relationship.function is not None:
+        yield from relationship.source.columns
     pairs = relationship.pairs
     if relationship.junction is not None:
         pairs = relationship.junction.near + relationship.junction.far
@@ -154,7 +159,9 @@ def own_columns(members: tuple[Selected, ...]) -> Iterator[Column]:
             case Output(expression=expression):
                 yield from columns_inside(expression)
             case Embed(relationship=relationship, guard=guard) | Spread(relationship=relationship, guard=guard):
-                yield from source_columns(relationship)
+                yield from (
+                    source_columns(relationship) if relationship.function is None else relationship.source.columns
+                )
                 yield from columns_inside(guard)
             case Group(select=select):
                 yield from own_columns(select)

@@ -26,8 +26,9 @@ Fetch = Callable[..., Awaitable[Sequence[Sequence[Any]]]]
 class Reflection(Protocol):
     """What the module of each database offers."""
 
-    async def read_facts(self, fetch: Fetch, schemas: Sequence[str] | None) -> Facts:
-        """Everything in the given schemas, the first being the main one; None means all that are not the system's."""
+    async def read_facts(self, fetch: Fetch, schemas: Sequence[str] | None, path: Sequence[str] = (), /) -> Facts:
+        """Everything in the given schemas, the first being the main one; None means all that are not the system's. Of
+        the schemas `path` the functions of their rows, where a database has such."""
 
     async def fingerprint(self, fetch: Fetch, schemas: Sequence[str] | None, /) -> str:
         """Text that changes whenever what `read_facts` reads does. Cheap: it is asked every other second."""
@@ -48,7 +49,7 @@ def reflections() -> Mapping[DatabaseKind, Reflection]:
 
 async def reflect(kind: DatabaseKind, fetch: Fetch, overlay: Overlay = NO_OVERLAY) -> Catalog:
     """The catalog of the database behind `fetch`; raises CatalogError naming everything in `overlay` that does not fit."""
-    facts = await reflections()[kind].read_facts(fetch, overlay.schemas)
+    facts = await reflections()[kind].read_facts(fetch, overlay.schemas, overlay.search_path)
     catalog = await asyncio.to_thread(build, facts, overlay)  # a tenth of a second for 1,000 tables: not on the loop
     if not overlay.roles:
         return catalog
@@ -56,7 +57,8 @@ async def reflect(kind: DatabaseKind, fetch: Fetch, overlay: Overlay = NO_OVERLA
 
     # Whether a role may read is each role's own matter, and not that of the login.
     notices = tuple(each for each in catalog.notices if each.code not in OF_THE_LOGIN)
-    return replace(catalog, notices=notices, roles=await read_roles(fetch, catalog.schemas, catalog.version))
+    roles = await read_roles(fetch, catalog.schemas, catalog.version, overlay.search_path)
+    return replace(catalog, notices=notices, roles=roles)
 
 
 async def fingerprint(kind: DatabaseKind, fetch: Fetch, overlay: Overlay = NO_OVERLAY) -> str:

@@ -43,7 +43,7 @@ class Answers:
     """The columns of each table as it spells them, by their folded names."""
 
 
-async def read_facts(fetch: Fetch, schemas: Sequence[str] | None) -> Facts:
+async def read_facts(fetch: Fetch, schemas: Sequence[str] | None, _path: Sequence[str] = ()) -> Facts:
     """Everything in the given databases, or in the connection's own; those that do not exist are left out.
 
     Raises CatalogError when no database is given and the connection has none.

@@ -36,8 +36,9 @@ VOLATILITIES: Mapping[str, str] = {"i": "immutable", "s": "stable", "v": "volati
 UPDATE, INSERT, DELETE = 4, 8, 16
 
 
-async def read_facts(fetch: Fetch, schemas: Sequence[str] | None) -> Facts:
-    """Everything in the schemas, in the order given; None: in all that the role can use, the current one first."""
+async def read_facts(fetch: Fetch, schemas: Sequence[str] | None, path: Sequence[str] = ()) -> Facts:
+    """Everything in the schemas, in the order given; None: in all that the role can use, the current one first. Of the
+    schemas `path`, the functions that take a row of one of theirs."""
     (number, usable), *_ = await fetch(SERVER, None if schemas is None else list(schemas))
     types = Types({row[0]: TypeRow(*row[1:]) for row in await fetch(TYPES)})
     relations = {row[0]: _Relation(*row) for row in await fetch(RELATIONS, usable)}
@@ -52,7 +53,9 @@ async def read_facts(fetch: Fetch, schemas: Sequence[str] | None) -> Facts:
         schemas=tuple(usable),
         tables=tuple(_table(relation) for relation in relations.values()),
         foreign_keys=tuple(_foreign_keys(relations)),
-        functions=tuple(_function(_FunctionRow._make(row), types) for row in await fetch(FUNCTIONS, usable)),
+        functions=tuple(
+            _function(_FunctionRow._make(row), types) for row in await fetch(FUNCTIONS, usable, list(path))
+        ),
         notices=tuple(_notices(relations.values())),
         inherited=await inherited_keys(fetch),
         handlers=await read_handlers(fetch, usable, types),
@@ -119,6 +122,9 @@ class _FunctionRow(NamedTuple):
     columns: Sequence[str]
     column_types: Sequence[str]
     column_natives: Sequence[str]
+    argument_schema: str | None
+    argument_name: str | None
+    at_most_one: bool
 
 
 @dataclass(slots=True)
@@ -243,6 +249,8 @@ def _function(row: _FunctionRow, types: Types) -> Function:
         rows=Table(row.schema, row.name, row.name, TableKind.VIEW, columns) if columns else None,
         scalar=scalar,
         row_type=(row.relation_schema or "", row.relation_name) if row.relation_name else None,
+        row_argument=(row.argument_schema or "", row.argument_name) if row.argument_name else None,
+        at_most_one=row.at_most_one,
         media=row.result_name if row.result_form == "d" and "/" in row.result_name else None,
         callable=row.kind == "f" and (bool(columns) or row.result_name == "void"),
     )

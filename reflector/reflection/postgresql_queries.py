@@ -151,16 +151,25 @@ SELECT n.nspname::pg_catalog.text, p.proname::pg_catalog.text, a.types::pg_catal
        ARRAY(SELECT b.atttypid::pg_catalog.text FROM pg_catalog.pg_attribute b
              WHERE b.attrelid = r.oid AND b.attnum > 0 AND NOT b.attisdropped ORDER BY b.attnum),
        ARRAY(SELECT pg_catalog.format_type(b.atttypid, b.atttypmod) FROM pg_catalog.pg_attribute b
-             WHERE b.attrelid = r.oid AND b.attnum > 0 AND NOT b.attisdropped ORDER BY b.attnum)
+             WHERE b.attrelid = r.oid AND b.attnum > 0 AND NOT b.attisdropped ORDER BY b.attnum),
+       o.schema, o.name, NOT p.proretset OR p.prorows = 1
 FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_type y ON y.oid = p.prorettype
 LEFT JOIN pg_catalog.pg_class r ON r.oid = y.typrelid
 LEFT JOIN pg_catalog.pg_namespace s ON s.oid = r.relnamespace
 CROSS JOIN LATERAL (SELECT COALESCE(p.proallargtypes, p.proargtypes::pg_catalog.oid[])) a(types)
+LEFT JOIN LATERAL (
+    SELECT i.nspname::pg_catalog.text, c.relname::pg_catalog.text
+    FROM pg_catalog.pg_type h
+    JOIN pg_catalog.pg_class c ON c.oid = h.typrelid AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+    JOIN pg_catalog.pg_namespace i ON i.oid = c.relnamespace
+    WHERE h.oid = p.proargtypes[0]) o(schema, name) ON p.pronargs = 1
 LEFT JOIN pg_catalog.pg_description d
        ON d.objoid = p.oid AND d.classoid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objsubid = 0
-WHERE n.nspname = ANY ($1::pg_catalog.text[]) AND p.prokind IN ('f', 'p')
+WHERE (n.nspname = ANY ($1::pg_catalog.text[])
+       OR (n.nspname = ANY ($2::pg_catalog.text[]) AND o.schema = ANY ($1::pg_catalog.text[])))
+  AND p.prokind IN ('f', 'p')
   AND p.prorettype NOT IN ('pg_catalog.trigger'::pg_catalog.regtype, 'pg_catalog.event_trigger'::pg_catalog.regtype)
   AND NOT {_made_by_another("pg_proc", "p.oid")}
 ORDER BY n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)

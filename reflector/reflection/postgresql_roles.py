@@ -99,12 +99,15 @@ SELECT (SELECT pg_catalog.concat_ws('.', pg_catalog.count(*), pg_catalog.sum(pg_
 ISOLATION: Final = "default_transaction_isolation"
 
 
-async def read_roles(fetch: Fetch, schemas: Sequence[str], version: Sequence[int]) -> DatabaseRoles:
-    """The roles, and what each may do in the schemas. `version` is the server's."""
+async def read_roles(
+    fetch: Fetch, schemas: Sequence[str], version: Sequence[int], path: Sequence[str] = ()
+) -> DatabaseRoles:
+    """The roles, and what each may do in the schemas; of the schemas `path`, which functions it may call. `version` is
+    the server's."""
     names = list(schemas)
     known = await fetch(ROLES)
     owned, tables = await fetch(OWNERS, names), await fetch(TABLES, names)
-    functions = await fetch(FUNCTIONS, names)
+    functions = await fetch(FUNCTIONS, [*names, *path])
     settings = await fetch(SETTINGS.format(granted=GRANTED if version[0] >= 15 else ""))
     owns, own_settings = _lists(owned), {name: dict(pairs) for name, pairs in _pairs(settings).items()}
     may: dict[str, dict[TableKey, Privileges]] = {}

@@ -85,7 +85,7 @@ class Answers:
     estimates: Mapping[str, int]
 
 
-async def read_facts(fetch: Fetch, schemas: Sequence[str] | None) -> Facts:
+async def read_facts(fetch: Fetch, schemas: Sequence[str] | None, _path: Sequence[str] = ()) -> Facts:
     """Everything in `main`, or in the given attached databases; those that do not exist are left out.
 
     Raises CatalogError when the SQLite library is too old to tell.

@@ -24,6 +24,7 @@ from reflector.sql.overviews import overview_step
 from reflector.sql.plan import (
     Bind,
     BoundPlan,
+    Called,
     Constant,
     FromClaim,
     FromRequest,
@@ -46,6 +47,18 @@ Claims = Callable[[FromClaim], Value]
 
 def compile_any(dialect: Dialect, query: AnyQuery) -> Plan:
     """`compile_query`, for writes of sets and calls as well."""
+    return _calling(_compiled_any(dialect, query))
+
+
+def _calling(plan: Plan) -> Plan:
+    """A plan that calls functions for rows: as with any call it has a transaction, and a connection that is cleaned
+    afterwards; and as nobody knows what they read, no answer is kept for longer than its time to live."""
+    if plan.called is not None or not any(step.calls for step in plan.steps):
+        return plan
+    return replace(plan, transaction=True, volatile=True, called=Called())
+
+
+def _compiled_any(dialect: Dialect, query: AnyQuery) -> Plan:
     match query:
         case InsertMany() | UpdateMany() | DeleteMany():
             if query.returning is not None:
@@ -95,7 +108,7 @@ def compile_query(dialect: Dialect, query: Query) -> Plan:
     if levels_of(query) > dialect.deepest:
         raise dialect.unsupported(f"answer more than {dialect.deepest} levels of related rows at once")
     try:
-        return _compiled(dialect, query)
+        return _calling(_compiled(dialect, query))
     except RecursionError:
         raise dialect.unsupported("answer a question that is nested so deeply") from None
 

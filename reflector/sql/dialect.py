@@ -150,6 +150,14 @@ class Dialect:
         schema = sa.sql.quoted_name(table.schema.replace("%", PERCENT), quote=True) if table.schema else None
         return sa.table(sa.sql.quoted_name(table.name.replace("%", PERCENT), quote=True), schema=schema)
 
+    def whole(self, alias: str, table: Table, *, made: bool) -> Sql:
+        """The row as one value of its table's row type. `made`: the row has the table's columns, and not its type."""
+        raise self.unsupported("give a function a row")
+
+    def present(self, alias: str) -> Sql:
+        """That a row of a function has any value at all."""
+        raise self.unsupported("take rows from a function")
+
     def key(self, label: str) -> str:
         return label.replace("%", PERCENT)
 

@@ -22,6 +22,7 @@ from reflector.query.nodes import (
     Cast,
     Claim,
     Compare,
+    Computed,
     Counted,
     Exists,
     Expression,
@@ -41,6 +42,7 @@ from reflector.query.nodes import (
     Parameter,
     Related,
 )
+from reflector.sql.computed import of_row, rows_of_row
 from reflector.sql.dialect import Sql
 from reflector.sql.plan import Constant, Encode, FromClaim, FromRequest, Moment
 from reflector.sql.plan import Source as Origin
@@ -108,6 +110,9 @@ def joined_rows(
 ) -> tuple[sa.FromClause, list[tuple[Sql, Sql]], list[Sql]]:
     """FROM of the related rows `far`, what of the row `near` equals what of theirs, and the conditions besides."""
     dialect = writer.dialect
+    if relationship.function is not None:
+        rows, there = rows_of_row(writer, relationship.function, near, far)
+        return rows, [], there
     target = dialect.table(relationship.target).alias(far)
     junction = relationship.junction
     if junction is None:
@@ -136,6 +141,8 @@ def raw(writer: Writer, expression: Expression, rows: Rows) -> Sql:
             if where != And(()):
                 found = found.where(condition(writer, where, (alias,)))
             return found.limit(ONE).scalar_subquery()
+        case Computed(function=function):
+            return of_row(writer, function, rows[-1])
         case FixedText(text=said):
             return writer.dialect.fixed(said)
         case Counted():
@@ -237,7 +244,7 @@ def nullable(expression: Expression) -> bool:
             return nullable(inner)
         case FixedText() | Counted():
             return False
-        case Guarded() | Related() | JsonPath() | Cast() | Aggregate():
+        case Guarded() | Related() | JsonPath() | Cast() | Aggregate() | Computed():
             return True
         case _:
             assert_never(expression)

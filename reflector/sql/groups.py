@@ -81,6 +81,8 @@ def _leading(members: tuple[Selected, ...]) -> Iterator[Expression]:
     for member in members:
         match member:
             case Embed(relationship=relationship, guard=guard) | Spread(relationship=relationship, guard=guard):
+                if relationship.function is not None:
+                    raise InvalidRequest("rows that a function gives for a row cannot stand beside aggregates")
                 for column in source_columns(relationship):
                     yield Field(column) if guard == TRUE else Guarded(guard, Field(column))
             case Group(select=select):

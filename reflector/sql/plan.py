@@ -133,7 +133,8 @@ class Part(Enum):
 class Step:
     """One statement. `parts` names the columns of an ANSWER or ROW step, in order; a later step overrules an earlier
     one's parts. A ROW step without parts keeps its row for FromStep alone. A step that is `about` rows of other steps,
-    or of the request, is not run when there are none. `repeat`: it is run for each row of that value of the request."""
+    or of the request, is not run when there are none. `repeat`: it is run for each row of that value of the request.
+    `calls`: it calls functions of the database for rows."""
 
     text: str
     binds: tuple[Bind, ...]
@@ -141,6 +142,7 @@ class Step:
     parts: tuple[Part | None, ...] = ()
     about: tuple[int, ...] = ()
     repeat: int | None = None
+    calls: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def read_step(writer: Writer, read: Read) -> Step:
 
 def single(writer: Writer, read: Read) -> sa.Select[tuple[object]]:
     """One row as an object."""
-    alias = writer.alias()
+    alias = writer.alias(read.table)
     where = all_of(read.where, read.after)
     if names := names_of(read):
         rows = grouped_rows(writer, read, alias, names)
@@ -95,7 +95,8 @@ def paged(writer: Writer, read: Read) -> sa.Select[tuple[object, ...]]:
 def page_rows(writer: Writer, read: Read, beyond: int) -> sa.Select[Any]:
     """The rows of the page with the columns that documents and order need, `beyond` more than the limit."""
     dialect = writer.dialect
-    alias = writer.alias()
+    alias = writer.alias(read.table)
+    writer.made.add(PAGE)
     rows: Rows = (alias,)
     if names := names_of(read):
         return limited(writer, read, named_rows(writer, read, grouped_rows(writer, read, alias, names), names), beyond)
@@ -204,7 +205,7 @@ def _whole_value(writer: Writer, member: Selected, alias: str, rows: sa.FromClau
 
 def total(writer: Writer, read: Read) -> Sql:
     """How many rows the filter finds, whatever the page."""
-    alias = writer.alias()
+    alias = writer.alias(read.table)
     count = sa.select(sa.func.count()).select_from(writer.dialect.table(read.table).alias(alias))
     if read.where != TRUE:
         count = count.where(condition(writer, read.where, (alias,)))

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from reflector.catalog.model import Table
 from reflector.sql.dialect import Dialect
 from reflector.sql.plan import Bind, Constant, Encode, Expect, Part, Source, Step
 
@@ -21,11 +22,18 @@ class Writer:
         self.dialect = dialect
         self.binds: dict[str, Bind] = {}
         self.aliases = 0
+        self.made: set[str] = set()
+        """Aliases whose rows are made by the statement: they have the columns of a table, and not its row type."""
+        self.calls = False
+        """Whether the statement calls a function of the database."""
 
-    def alias(self) -> str:
-        """A table alias that no other row of this statement has."""
+    def alias(self, table: Table | None = None) -> str:
+        """A table alias that no other row of this statement has. `table`: whose rows it is to stand for."""
+        alias = f"t{self.aliases}"
         self.aliases += 1
-        return f"t{self.aliases - 1}"
+        if table is not None and not table.schema:
+            self.made.add(alias)
+        return alias
 
     def bind(self, source: Source, encode: Encode | None = None) -> sa.BindParameter[Any]:
         """A placeholder for a value of that source; equal binds share one."""
@@ -48,7 +56,7 @@ class Writer:
         text = self.dialect.finished(str(compiled))
         names = compiled.positiontup or ()
         binds = tuple(self._bound(name, compiled.params) for name in names)
-        return Step(text, binds, expect, parts, about, repeat)
+        return Step(text, binds, expect, parts, about, repeat, self.calls)
 
     def _bound(self, name: str, own: dict[str, Any]) -> Bind:
         """Ours, or one that the compiler made of a constant of the statement."""

@@ -272,7 +272,6 @@ IN_TRANSACTIONS: Final = (
     "allow_granted_functions",
     "app_settings",
     "db_anon_role",
-    "db_extra_search_path",
     "db_pre_request",
     "db_prepared_statements",
     "db_schemas",

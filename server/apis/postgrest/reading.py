@@ -20,6 +20,7 @@ from reflector.errors import DatabaseError, Forbidden, LimitExceeded, SchemaChan
 from reflector.query.calls import Gathered
 from reflector.query.scope import TableScope
 from reflector.sql.plan import Answer
+from server.apis.postgrest.calling import outdated
 from server.apis.postgrest.errors import translate
 from server.apis.postgrest.grammar.parameters import split_query
 from server.apis.postgrest.grammar.questions import question
@@ -134,8 +135,10 @@ class ReadRoad:
             if reading.media.kind is Kind.PLAN:
                 return Answer(await plan_of(self.api, caller, prepared, reading.media))
             return await self.api.engine.run(prepared, caller.principal, caller.rights.session)
-        except SchemaChanged:
-            raise
+        except SchemaChanged as error:
+            if prepared.plans[0].called is None or await self.api.engine.renewed(caller.rights.snapshot):
+                raise
+            raise outdated(error) from error
         except DatabaseError as error:
             raise translate(disclosed(error, table, caller.rights.snapshot.catalog), table.table.name) from error
 

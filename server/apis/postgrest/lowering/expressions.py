@@ -5,13 +5,13 @@ Rule: a cast is one of those the core knows; any other name is a type that does 
 
 from __future__ import annotations
 
-from reflector.catalog.model import Column, DatabaseKind
+from reflector.catalog.model import DatabaseKind
 from reflector.datatypes import DataType, Kind
 from reflector.errors import InvalidRequest
 from reflector.query.aggregates import AGGREGATES, check_aggregate
 from reflector.query.casts import CASTS
 from reflector.query.expressions import type_of
-from reflector.query.nodes import Aggregate, Cast, Expression, Field, JsonPath
+from reflector.query.nodes import Aggregate, Cast, Computed, Expression, Field, JsonPath
 from reflector.query.scope import TableScope
 from server.apis.postgrest.faults import PostgrestError, refusal
 from server.apis.postgrest.grammar import nodes
@@ -21,30 +21,37 @@ SHOWN_AS_JSON = frozenset({Kind.ARRAY, Kind.OPAQUE, Kind.SPECIAL})
 """What PostgreSQL alone can make a document of, to look into it."""
 
 
-def column_of(table: TableScope, name: str) -> Column:
-    """A column that may be read; raises PostgrestError 42703."""
-    found = table.readable.get(name)
-    if found is None:
-        raise unknown_column(table.table.name, name, table.readable)
-    return found
+def named(table: TableScope, name: str) -> Expression:
+    """A column that may be read, or a computed field; raises PostgrestError 42703. A column hides a function."""
+    if (column := table.readable.get(name)) is not None:
+        return Field(column)
+    if (function := table.computed_fields.get(name)) is not None:
+        return Computed(function)
+    raise unknown_column(table.table.name, name, [*table.readable, *table.computed_fields])
+
+
+def is_named(table: TableScope, name: str) -> bool:
+    """Whether a column or a computed field has the name."""
+    return name in table.readable or name in table.computed_fields
 
 
 def field_of(table: TableScope, field: nodes.Field, database: DatabaseKind) -> Expression:
-    """The column, or what lies at its path; raises PostgrestError."""
-    column = column_of(table, field.name)
+    """The column or the computed field, or what lies at its path; raises PostgrestError."""
+    found = named(table, field.name)
     if not field.path:
-        return Field(column)
+        return found
     if any(arrow.as_text for arrow in field.path[:-1]):
         raise no_operator("text", "->")
-    holds = column.type.kind is Kind.JSON or (column.type.kind in SHOWN_AS_JSON and database is DatabaseKind.POSTGRESQL)
+    type_ = type_of(found)
+    holds = type_.kind is Kind.JSON or (type_.kind in SHOWN_AS_JSON and database is DatabaseKind.POSTGRESQL)
     if not holds:
-        raise no_operator(column.type.native, "->>" if field.path[0].as_text else "->")
-    return JsonPath(Field(column), tuple(arrow.key for arrow in field.path), field.path[-1].as_text)
+        raise no_operator(type_.native, "->>" if field.path[0].as_text else "->")
+    return JsonPath(found, tuple(arrow.key for arrow in field.path), field.path[-1].as_text)
 
 
 def selected_of(table: TableScope, written: nodes.Column, database: DatabaseKind, *, may_aggregate: bool) -> Expression:
     """What a selected column is; raises PostgrestError PGRST123 where it aggregates and may not."""
-    bare_count = written.field == nodes.Field("count") and "count" not in table.readable and not written.aggregate
+    bare_count = written.field == nodes.Field("count") and not is_named(table, "count") and not written.aggregate
     if bare_count:
         return cast_to(counted_rows(may_aggregate=may_aggregate), written.cast)
     if written.aggregate is not None and not may_aggregate:

@@ -40,7 +40,7 @@ from server.apis.postgrest.grammar import nodes
 from server.apis.postgrest.grammar.limits import LIMITS, Limits
 from server.apis.postgrest.grammar.questions import not_embedded
 from server.apis.postgrest.lowering.comparing import Comparing
-from server.apis.postgrest.lowering.expressions import cast_to, counted_rows, field_of, selected_of
+from server.apis.postgrest.lowering.expressions import cast_to, counted_rows, field_of, is_named, selected_of
 from server.apis.postgrest.lowering.relationships import relationship_of
 from server.apis.postgrest.ranges import Window
 
@@ -157,7 +157,7 @@ class Lowering:
         if embedded is not None:
             if isinstance(operation, nodes.Is) and operation.what in {"null", "not_null"}:
                 return Not(embedded.exists) if operation.what == "null" else embedded.exists
-            if field.name not in table.readable:
+            if not is_named(table, field.name):
                 raise bad_operator(field.name)
         expression = field_of(table, field, self.catalog.kind)
         return Comparing(self.catalog.kind, self.limits).filter(expression, operation)

@@ -2,7 +2,7 @@
 
 A to-one relationship answers to its foreign key's column and constraint too. A table that refers to itself is, by its
 own name, the rows that refer. A relationship declared in the configuration answers to the name it has there, before all
-others.
+others; one that a function makes to that of the function, before those of foreign keys.
 
 Rule: where several fit, none is chosen: the caller is told all of them, and how each is spelled.
 """
@@ -63,11 +63,14 @@ def relationship_of(catalog: Catalog, scope: Scope, table: TableScope, embed: Em
     named = [way for way in ways if way.answers_to(embed.name)]
     found = [way for way in named if embed.hint is None or way.fits(embed.hint)]
     declared = [way for way in found if way.declared]
+    computed = table.computed_relationships.get(embed.name)
+    if computed is not None and embed.hint is None and not declared:
+        return computed
     if len(declared) == 1 or len(found) == 1:
         return (declared or found)[0].relationship
     if found:
         raise _ambiguous(catalog, table.table, embed.name, found)
-    near = {way.relationship.target.name for way in ways}
+    near = {*(way.relationship.target.name for way in ways), *table.computed_relationships}
     raise unknown_relationship(table.table.schema, table.table.name, embed.name, near, embed.hint)
 
 

@@ -1,0 +1,59 @@
+"""Computed fields and computed relationships: functions of the database that are asked of a row.
+
+    full_name(person) returns text            a field of person
+    books(person) returns setof book          a relationship of person, to many
+    home(person) returns setof place rows 1   a relationship of person, to one
+
+Rule: a function belongs to a table where the database itself would find it: in the table's own schema, then along the
+search path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+
+from reflector.catalog.model import Function, Relationship, Table
+
+Ranked = Mapping[Table, tuple[Function, ...]]
+
+
+def of_rows(functions: Iterable[Function], path: Sequence[str]) -> Ranked:
+    """The functions that may be asked of each table's rows, those that the database would find first before others."""
+    found: dict[Table, list[Function]] = {}
+    for function in functions:
+        table = function.of_row
+        if function.callable and table is not None and function.schema in {table.schema, *path}:
+            found.setdefault(table, []).append(function)
+    return {table: tuple(sorted(each, key=_place([table.schema, *path]))) for table, each in found.items()}
+
+
+def _place(path: Sequence[str]) -> Callable[[Function], int]:
+    return lambda function: path.index(function.schema)
+
+
+def computed_fields(ranked: Ranked) -> Ranked:
+    """The functions that give one value."""
+    return MappingProxyType(
+        {
+            table: tuple(each for each in found if each.scalar and not each.returns_set)
+            for table, found in ranked.items()
+        }
+    )
+
+
+def computed_relationships(ranked: Ranked) -> Mapping[Table, tuple[Relationship, ...]]:
+    """The ways that functions make, by giving rows of a table that is served."""
+    return MappingProxyType(
+        {
+            table: tuple(way for each in found if (way := _way(table, each)) is not None)
+            for table, found in ranked.items()
+        }
+    )
+
+
+def _way(source: Table, function: Function) -> Relationship | None:
+    if not function.of_table or function.rows is None:
+        return None
+    many = not function.at_most_one
+    return Relationship(function.name, source, function.rows, many, (), function=function)
