@@ -45,6 +45,7 @@ from reflector.reflection import reflect
 from reflector.snapshot import Access, PlanCache
 from reflector.sql.compile import bind_plan, compile_query
 from reflector.sql.dialect import Dialect
+from server.garbage import keep_what_is_here, look_seldom
 
 NOW = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
 
@@ -142,7 +143,9 @@ async def catalog_of_the_bookshop() -> Catalog:
 
 def main() -> int:
     argparse.ArgumentParser(prog="python -m benchmarks.micro", description=__doc__).parse_args()
+    look_seldom()  # as the server does
     catalog = asyncio.run(catalog_of_the_bookshop())
+    keep_what_is_here()
     grants = open_grants(catalog, writable=True)
     access = Access(scope_for(catalog, grants), grants)
     print("| database | question | plan found, µs | values bound, µs | plan missed: compiled, µs |")

@@ -113,7 +113,7 @@ def agree(bench: Bench, workloads: Sequence[Workload], count: int) -> list[Resul
 def play(bench: Bench, results: Sequence[Result], settings: Settings) -> None:
     """One short round that does not count, for caches and plans, then those that do."""
     for number in range(settings.rounds + 1):
-        seconds = settings.seconds if number else 1
+        seconds = settings.seconds if number else 2
         for result in results:
             measured = one_round(bench, result.workload, seconds, reverse=bool(number % 2))
             if number:
