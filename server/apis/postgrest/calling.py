@@ -115,7 +115,7 @@ class CallRoad:
         ranged = request.headers.get("Range") if request.method == "GET" else None
         page = window(ranged, asked.root.limit, asked.root.offset).capped(rows)
         if function.procedure:
-            check_procedure(request.method, asked)
+            check_procedure(request.method, asked, media)
             page = Window()
         if page.offset > rights.limits.offset:
             raise LimitExceeded(f"an offset is at most {rights.limits.offset}")

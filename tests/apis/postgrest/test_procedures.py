@@ -163,3 +163,12 @@ async def test_a_name_opens_the_function_that_has_it(api: Served) -> None:
     assert (await api.post(RPC + "same", {"n": 3})).json == 3
     for path in ("closed", "unheard"):
         assert fault(await api.post(RPC + path, {})) == (404, "PGRST202")
+
+
+async def test_what_it_would_do_is_not_told_before(url: str) -> None:
+    config = routines.config(OPEN) + "postgrest: {db_plan_enabled: true, allow_plans: true}\n"
+    async with served(url, config) as api:
+        for options in ("", "; options=analyze"):
+            accept = {"Accept": f"application/vnd.pgrst.plan+json{options}"}
+            assert fault(await api.post(RPC + "add_shelf", {"number": 3}, accept)) == (400, "PGRST127")
+        assert await shelves(api) == [1, 2]
