@@ -41,7 +41,8 @@ _DATED = "{x} GLOB '????-??-??*'"
 _HEX = "[0-9a-fA-F]"
 _UUID = "-".join(_HEX * count for count in (8, 4, 4, 4, 12))
 _SQLITE: Mapping[str, str] = {
-    "text": "CASE typeof({x}) WHEN 'blob' THEN reflector_base64({x}) ELSE CAST({x} AS TEXT) END",
+    # A text that was JSON goes on being JSON through a CAST, and would be shown as what it says.
+    "text": "CASE typeof({x}) WHEN 'blob' THEN reflector_base64({x}) ELSE CAST({x} AS TEXT) || '' END",
     "smallint": _WHOLE,
     "integer": _WHOLE,
     "bigint": _WHOLE,

@@ -144,6 +144,9 @@ class MariaDB(Dialect):
     # ── values coming out ────────────────────────────────────────────────────────────────────
 
     def show(self, expression: Sql, type_: DataType, column: Column | None = None) -> Sql:
+        if column is not None and column.collation not in ALIKE:
+            # One document holds no texts of two collations.
+            expression = Shaped("CONVERT({x} USING utf8mb4) COLLATE utf8mb4_bin", expression)
         if type_.kind in NUMBERS and (type_.native.startswith(("bit", "year")) or type_.native.endswith("zerofill")):
             # Written as it is, a number would be bytes, or have zeros in front, which JSON has not.
             return Shaped("({x} + 0)", expression)
@@ -208,6 +211,10 @@ class MySQL(MariaDB):
 def _step(step: str | int) -> str:
     """One step of a path, as MariaDB writes it."""
     return f"[{step}]" if isinstance(step, int) else "." + json.dumps(step, ensure_ascii=False)
+
+
+ALIKE = frozenset({None, "binary", "utf8mb4_general_ci", "utf8mb4_bin"})
+"""Collations that texts of one document may have beside one another, and that of what is no text."""
 
 
 def _text(expression: Sql) -> Any:

@@ -1,0 +1,30 @@
+"""The tables of cases, one for each part of the API."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.apis.postgrest.compliance.case import Case
+from tests.apis.postgrest.compliance.cases import (
+    aggregates,
+    around,
+    embedding,
+    filters,
+    functions,
+    media,
+    routing,
+    selecting,
+    writing,
+)
+
+CASES: Final[tuple[Case, ...]] = (
+    *routing.CASES,
+    *filters.CASES,
+    *selecting.CASES,
+    *embedding.CASES,
+    *aggregates.CASES,
+    *writing.CASES,
+    *media.CASES,
+    *functions.CASES,
+    *around.CASES,
+)
