@@ -177,14 +177,14 @@ async def test_what_is_no_scalar_is_not_sent(world: World) -> None:
 
 async def test_a_role_is_a_matter_of_postgresql(world: World) -> None:
     if world.name == "postgresql":
-        world.script("DROP ROLE IF EXISTS reader; CREATE ROLE reader; GRANT SELECT ON item TO reader")
-        session = Session(role="reader", settings={"request.claims": '{"sub": "o\'x"}'})
+        world.script("DROP ROLE IF EXISTS item_reader; CREATE ROLE item_reader; GRANT SELECT ON item TO item_reader")
+        session = Session(role="item_reader", settings={"request.claims": '{"sub": "o\'x"}'})
         who = world.read("SELECT current_user || ' ' || current_setting('request.claims')")
-        assert (await world.driver.run(who, session)).body == b'reader {"sub": "o\'x"}'
+        assert (await world.driver.run(who, session)).body == b'item_reader {"sub": "o\'x"}'
         states = await asyncio.gather(*(world.driver.run(world.read("SELECT current_user::text")) for _ in range(8)))
         assert {state.body for state in states} == {b"postgres"}
-        world.script("DROP OWNED BY reader; DROP ROLE reader")
+        world.script("DROP OWNED BY item_reader; DROP ROLE item_reader")
     else:
         with pytest.raises(NotSupported):
-            await world.driver.run(world.read("SELECT 1"), Session(role="reader"))
+            await world.driver.run(world.read("SELECT 1"), Session(role="item_reader"))
     assert (await world.driver.run(world.read(ITEM[world.name], 1))).body

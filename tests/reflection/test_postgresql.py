@@ -427,13 +427,15 @@ async def test_system_schemas_are_never_shown(fetch: Fetch) -> None:
 
 
 async def test_a_schema_that_the_role_cannot_use_is_not_shown(url: str, postgresql_server: PostgreSQLServer) -> None:
-    postgresql_server.run(DATABASE, "CREATE ROLE reader LOGIN; GRANT SELECT (id) ON public.author TO reader")
-    connection = await asyncpg.connect(url, user="reader")
+    postgresql_server.run(
+        DATABASE, "CREATE ROLE catalog_reader LOGIN; GRANT SELECT (id) ON public.author TO catalog_reader"
+    )
+    connection = await asyncpg.connect(url, user="catalog_reader")
     try:
         read = await read_facts(connection.fetch, None)
     finally:
         await connection.close()
-        postgresql_server.run(DATABASE, "DROP OWNED BY reader; DROP ROLE reader")
+        postgresql_server.run(DATABASE, "DROP OWNED BY catalog_reader; DROP ROLE catalog_reader")
     assert read.schemas == ("public",)
     told = {notice.message for notice in read.notices if notice.code == "not_granted"}
     assert "public.book cannot be read by the role that we connect as" in told
