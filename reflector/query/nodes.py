@@ -236,7 +236,7 @@ def all_of(*parts: Filter) -> Filter:
             flat.append(part)
     if FALSE in flat:
         return FALSE
-    return flat[0] if len(flat) == 1 else And(tuple(dict.fromkeys(flat)))
+    return flat[0] if len(flat) == 1 else And(_each_once(flat))
 
 
 def any_of(*parts: Filter) -> Filter:
@@ -249,8 +249,16 @@ def any_of(*parts: Filter) -> Filter:
             flat.append(part)
     if TRUE in flat:
         return TRUE
-    unique = tuple(dict.fromkeys(flat))
+    unique = _each_once(flat)
     return unique[0] if len(unique) == 1 else Or(unique)
+
+
+def _each_once(parts: list[Filter]) -> tuple[Filter, ...]:
+    """The parts without what is said twice; those that hold a document are left as they are."""
+    try:
+        return tuple(dict.fromkeys(parts))
+    except TypeError:
+        return tuple(parts)
 
 
 # ── the queries ──────────────────────────────────────────────────────────────────────────────
