@@ -50,7 +50,7 @@ EMBEDDING: Final = (
     "many to one", "one to many", "one to one", "many to many", "nested, aliased, repeated", "by column or constraint", "hints",
     "ambiguity", "no relationship", "a table of itself", "composite keys", "views", "declared relationships", "partitioned tables", "inner",
     "null of related rows", "related rows that are not shown", "spread of one", "spread of many", "pages of related rows",
-    "related rows of a write", "related rows of a function",
+    "related rows of a write", "related rows of a function", "computed fields", "computed relationships",
 )  # fmt: skip
 AGGREGATES: Final = (
     "aggregates are switched on", "sum, avg, min, max and count", "groups", "casts of aggregates", "count without parentheses",

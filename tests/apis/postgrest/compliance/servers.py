@@ -13,7 +13,7 @@ from typing import Final
 
 from reflector.catalog.model import DatabaseKind
 from server.config.models import Limits
-from tests.apis.postgrest import native, routines, workshop
+from tests.apis.postgrest import computing, native, routines, workshop
 from tests.apis.postgrest.compliance import harbour
 from tests.apis.postgrest.compliance.case import MARIADB, POSTGRESQL, SQLITE, Ask
 from tests.bookshops import Databases
@@ -58,8 +58,15 @@ CONFIGS: Final[Mapping[str, str]] = {
     "native": native.CONFIG,
     "yard": "",
     "trial": TRIAL,
+    "computed": computing.config(),
 }
-DATABASES: Final[Mapping[str, str]] = {"yard": "yard", "trial": "yard", "native": "native", "functions": "functions"}
+DATABASES: Final[Mapping[str, str]] = {
+    "yard": "yard",
+    "trial": "yard",
+    "native": "native",
+    "functions": "functions",
+    "computed": "computed",
+}
 """Which database a server serves, where it is not the harbour."""
 WRITTEN: Final = frozenset({"yard", "trial"})
 TABLES: Final = ("thing", "owner", "line", "plain", "counter", "tag")
@@ -115,6 +122,8 @@ class Servers:
         if database == "native":
             self.databases.postgresql().run("postgres", native.MAKE_ROLES)
             return self.databases.database(kind, native.SCRIPT).replace("//postgres@", "//gatekeeper@")
+        if database == "computed":
+            return self.databases.database(kind, computing.SCRIPT)
         scripts = {"harbour": harbour.script, "yard": workshop.script, "second": harbour.second, "functions": functions}
         return self.databases.database(kind, scripts[database](kind))
 

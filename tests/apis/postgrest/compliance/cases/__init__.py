@@ -12,6 +12,7 @@ from tests.apis.postgrest.compliance.cases import (
     filters,
     functions,
     media,
+    of_postgresql,
     routing,
     selecting,
     writing,
@@ -26,5 +27,6 @@ CASES: Final[tuple[Case, ...]] = (
     *writing.CASES,
     *media.CASES,
     *functions.CASES,
+    *of_postgresql.CASES,
     *around.CASES,
 )
