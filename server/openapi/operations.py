@@ -111,13 +111,17 @@ class Operations:
     # ── what is answered ─────────────────────────────────────────────────────────────────────
 
     def _made(self) -> Json:
-        """A new row is answered to those who may read any; others learn that it was made."""
+        """A new row is answered to those who may read any; others learn that it was made.
+
+        Several rows stand first: generated clients take the first form that fits, and a row, of which no member is
+        required, fits everything.
+        """
         said = (
             "The new row, or the new rows of an array, of which those are left out that may not be seen; without a body"
             " where none may be seen, or none is wanted."
         )
         return (
-            _answer(said, {"anyOf": [self.row, _items(self.row)]})
+            _answer(said, {"anyOf": [_items(self.row), self.row]})
             if self.scope.may_read
             else {"description": "The row was made."}
         )

@@ -189,6 +189,21 @@ async def test_a_row_to_create_names_what_must_be_given(sqlite_shop: Served) -> 
     assert not document.accepts("BookUpdate", {"title": None})
 
 
+async def test_a_client_that_takes_the_first_form_that_fits_reads_one_new_row_and_several(
+    own_sqlite_shop: Served,
+) -> None:
+    document = await document_of(own_sqlite_shop)
+    path, _, operation = document.operation("create_tag")
+    forms = document.answer(operation, 201)["anyOf"]
+    rows = [{"name": "sea"}, {"name": "sky"}, {"name": "one"}]
+    several = (await own_sqlite_shop.post(path, rows[:2])).json
+    one = (await own_sqlite_shop.post(path, rows[2])).json
+    assert [tag["name"] for tag in several["items"]] == ["sea", "sky"]
+    assert one["name"] == "one"
+    fitting = [next(form for form in forms if not document.complaints(form, answer)) for answer in (several, one)]
+    assert ["items" in form.get("properties", ()) for form in fitting] == [True, False]
+
+
 async def test_the_document_is_the_one_that_was_agreed(sqlite_shop: Served) -> None:
     """UPDATE_GOLDEN=1 writes what is made now; the change is then for people to judge."""
     whole = dict((await document_of(sqlite_shop)).whole)
