@@ -228,37 +228,27 @@ FALSE = Or(())
 
 def all_of(*parts: Filter) -> Filter:
     """The conjunction, flattened: true parts vanish, one part stands alone."""
-    flat: list[Filter] = []
-    for part in parts:
-        if isinstance(part, And):
-            flat.extend(part.parts)
-        else:
-            flat.append(part)
+    flat = _each_once(parts, And)
     if FALSE in flat:
         return FALSE
-    return flat[0] if len(flat) == 1 else And(_each_once(flat))
+    return flat[0] if len(flat) == 1 else And(flat)
 
 
 def any_of(*parts: Filter) -> Filter:
     """The disjunction, flattened: false parts vanish, a true part swallows the rest."""
-    flat: list[Filter] = []
-    for part in parts:
-        if isinstance(part, Or):
-            flat.extend(part.parts)
-        else:
-            flat.append(part)
+    flat = _each_once(parts, Or)
     if TRUE in flat:
         return TRUE
-    unique = _each_once(flat)
-    return unique[0] if len(unique) == 1 else Or(unique)
+    return flat[0] if len(flat) == 1 else Or(flat)
 
 
-def _each_once(parts: list[Filter]) -> tuple[Filter, ...]:
-    """The parts without what is said twice; those that hold a document are left as they are."""
+def _each_once(parts: tuple[Filter, ...], kind: type[And | Or]) -> tuple[Filter, ...]:
+    """The parts without what is said twice; those that hold a document, which has no hash, are left as they are."""
+    flat = [each for part in parts for each in (part.parts if isinstance(part, kind) else (part,))]
     try:
-        return tuple(dict.fromkeys(parts))
+        return tuple(dict.fromkeys(flat))
     except TypeError:
-        return tuple(parts)
+        return tuple(flat)
 
 
 # ── the queries ──────────────────────────────────────────────────────────────────────────────
