@@ -37,6 +37,7 @@ def settings_of(config: Config) -> Settings:
     """How the driver keeps its connections."""
     return Settings(
         pool_size=config.database.pool.max,
+        acquire_timeout=config.database.pool.wait.total_seconds(),
         statement_timeout=longest_statement(config).total_seconds(),
         writable=may_write(config),
         largest=largest_answer(config),

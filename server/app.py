@@ -182,7 +182,9 @@ def assembled(
             *docs_routes(guarded=guard.rules.token is not None),
             *routes,
             # Last, because it may begin at the root of all.
-            *postgrest_routes(context, config.postgrest.path.rstrip("/"), config.postgrest, admin),
+            *postgrest_routes(
+                context, config.postgrest.path.rstrip("/"), config.postgrest, admin, address=config.server.url
+            ),
         ]
     )
     if worker is not None:

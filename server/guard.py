@@ -45,6 +45,7 @@ def guard_of(config: Config) -> Guard:
             own_origins=frozenset(filter(None, [origin_of(server.url)])),
             origins=frozenset(server.cors.origins) | frozenset(pages) - {"*"},
             anybody=config.postgrest.path.rstrip("/") + "/" if "*" in pages else None,
+            clients=config.postgrest.path.rstrip("/") + "/",
         ),
         made,
     )

@@ -14,7 +14,7 @@ Rule: whatever is set is set for one transaction, as values; and the role is set
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from aiohttp import web
 
 from reflector.access.database import DatabasePermissions, quoted
 from reflector.access.principal import Principal
+from reflector.catalog.model import Function
 from reflector.drivers.protocol import Said, Session
 from reflector.snapshot import Snapshot
 from server.config import Config
@@ -30,6 +31,8 @@ READING: Final = frozenset({"GET", "HEAD"})
 SAID: Final = web.RequestKey("said", Said)
 """Under which a request remembers what its transaction says."""
 USUAL_LEVEL: Final = "read committed"
+LEVEL: Final = "default_transaction_isolation"
+"""A setting that says how a transaction begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,20 @@ def transactions_of(config: Config) -> Transactions | None:
     first = tuple(said.db_pre_request.split(".")) if said.db_pre_request and decides else ()
     constants = {f"app.settings.{name}": value for name, value in said.app_settings.items()}
     return Transactions(decides, said.db_extra_search_path, first, constants, said.db_tx_end)
+
+
+def hoisted(session: Session, function: Function, names: Collection[str]) -> Session:
+    """The session of a function that is run with settings of its own: those of these names hold for all of its
+    transaction. Only the database's own roles have such sessions."""
+    if session.role is None:
+        return session
+    own = {name: value for name, value in function.settings if name in names}
+    level = own.pop(LEVEL, None)
+    if not own and level is None:
+        return session
+    return replace(
+        session, settings={**session.settings, **own}, isolation=level.lower() if level else session.isolation
+    )
 
 
 def headers_of(request: web.BaseRequest) -> dict[str, str]:

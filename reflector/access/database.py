@@ -10,10 +10,19 @@ serves with them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reflector.access.description import Complaint, Severity
-from reflector.access.permissions import CreateRight, DeleteRight, Permission, Permissions, ReadRight, UpdateRight
+from reflector.access.permissions import (
+    CreateRight,
+    DeleteRight,
+    Grants,
+    Permission,
+    Permissions,
+    ReadRight,
+    UpdateRight,
+    open_permission,
+)
 from reflector.catalog.model import Catalog, Column, Function, Table
 from reflector.catalog.roles import DatabaseRole, DatabaseRoles, Privileges
 from reflector.errors import Forbidden, UnknownRole
@@ -27,9 +36,14 @@ Opened = Callable[[str, Function], bool]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class DatabasePermissions(Permissions):
-    """The grants of a database. A caller has exactly one role: the one that the transaction runs as."""
+    """The grants of a database. A caller has exactly one role: the one that the transaction runs as.
+
+    `hidden` are columns that are nobody's, `opened` the functions that any role may be let at, whoever was granted them.
+    """
 
     roles: DatabaseRoles | None = None
+    hidden: Hidden = field(default_factory=dict)
+    opened: frozenset[Function] = frozenset()
 
     def effective(self, roles: Iterable[str]) -> tuple[str, ...]:
         """The one role; raises UnknownRole, and Forbidden for one that our login cannot take."""
@@ -41,6 +55,14 @@ class DatabasePermissions(Permissions):
         if self.roles is not None and named[0] in self.roles.others:
             raise Forbidden(f'permission denied to set role "{named[0]}"')
         raise UnknownRole(f'role "{named[0]}" does not exist')
+
+    def all_grants(self) -> Grants:
+        """All that is served, whoever was granted it: nothing that the file hides or does not open."""
+        rights = {
+            table: (open_permission(table, writable=True, hidden=self.hidden.get(table, frozenset())),)
+            for table in self.catalog.tables.values()
+        }
+        return Grants((), rights, functions=self.opened)
 
 
 def database_permissions(catalog: Catalog, hidden: Hidden, opened: Opened) -> DatabasePermissions:
@@ -55,7 +77,12 @@ def database_permissions(catalog: Catalog, hidden: Hidden, opened: Opened) -> Da
         for name, role in roles.taken.items()
     }
     ancestors = {name: (name,) for name in roles.taken}
-    return DatabasePermissions(catalog, ancestors, rights, functions=functions, roles=roles)
+    for_any = frozenset(
+        each for each in catalog.functions if each.callable and any(opened(name, each) for name in roles.taken)
+    )
+    return DatabasePermissions(
+        catalog, ancestors, rights, functions=functions, roles=roles, hidden=hidden, opened=for_any
+    )
 
 
 def _rights(role: DatabaseRole, catalog: Catalog, hidden: Hidden) -> Iterator[tuple[Table, Permission]]:

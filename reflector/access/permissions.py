@@ -149,6 +149,10 @@ class Permissions:
         functions = frozenset[Function]().union(*(self.functions.get(role, ()) for role in effective))
         return Grants(effective, rights, broken, functions)
 
+    def all_grants(self) -> Grants:
+        """What there is for anybody at all: the rights of every role, put together."""
+        return self.grants(self.ancestors)
+
 
 def open_grants(catalog: Catalog, writable: bool) -> Grants:
     """The grants of everybody where nothing is configured: all of it can be read, and written when `writable`."""

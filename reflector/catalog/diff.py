@@ -73,7 +73,9 @@ def _function_content(function: Function) -> str:
     columns = () if function.rows is None else [(each.name, each.type) for each in function.rows.columns]
     given = (function.scalar, function.row_type, function.media, function.callable, function.procedure, columns)
     of_rows = (function.row_argument, function.at_most_one, function.gathers)
-    return repr((function.schema, function.name, arguments, traits, given, of_rows, function.comment))
+    return repr(
+        (function.schema, function.name, arguments, traits, given, of_rows, function.settings, function.comment)
+    )
 
 
 def _names(columns: Iterable[Column]) -> list[str]:

@@ -211,7 +211,7 @@ class Function:
     arguments.
 
     `row_argument` is schema and name of the relation whose row is its one argument, and `of_row` that table where it is
-    served. `at_most_one`: it never gives several rows.
+    served. `at_most_one`: it never gives several rows. `settings` are those that it is run with, in small letters.
     """
 
     schema: str
@@ -235,6 +235,7 @@ class Function:
     row_argument: tuple[str, str] | None = None
     of_row: Table | None = None
     at_most_one: bool = False
+    settings: tuple[tuple[str, str], ...] = ()
 
     @property
     def takes(self) -> tuple[Argument, ...]:

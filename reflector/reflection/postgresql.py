@@ -125,6 +125,7 @@ class _FunctionRow(NamedTuple):
     argument_schema: str | None
     argument_name: str | None
     at_most_one: bool
+    settings: Sequence[str] | None
 
 
 @dataclass(slots=True)
@@ -253,6 +254,9 @@ def _function(row: _FunctionRow, types: Types) -> Function:
         at_most_one=row.at_most_one,
         media=row.result_name if row.result_form == "d" and "/" in row.result_name else None,
         callable=row.kind == "f" and (bool(columns) or row.result_name == "void"),
+        settings=tuple(
+            (name.lower(), value) for name, _, value in (each.partition("=") for each in row.settings or ())
+        ),
     )
 
 

@@ -152,7 +152,7 @@ SELECT n.nspname::pg_catalog.text, p.proname::pg_catalog.text, a.types::pg_catal
              WHERE b.attrelid = r.oid AND b.attnum > 0 AND NOT b.attisdropped ORDER BY b.attnum),
        ARRAY(SELECT pg_catalog.format_type(b.atttypid, b.atttypmod) FROM pg_catalog.pg_attribute b
              WHERE b.attrelid = r.oid AND b.attnum > 0 AND NOT b.attisdropped ORDER BY b.attnum),
-       o.schema, o.name, NOT p.proretset OR p.prorows = 1
+       o.schema, o.name, NOT p.proretset OR p.prorows = 1, p.proconfig
 FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_type y ON y.oid = p.prorettype

@@ -16,6 +16,8 @@ from server.cache.answers import AnswerCache
 from server.cache.memory import Entry
 
 TAGS: Final = re.compile(r'\s*(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")\s*(?:,|$)')
+BY_CALLER: Final = "Authorization, Accept-Profile, Origin, Accept-Encoding"
+"""What an answer of an API that words its own Vary depends on as well, where proxies may keep it."""
 LEFT_OUT: Final = (hdrs.CONTENT_TYPE, hdrs.LINK)
 """What a 304 does not repeat."""
 
@@ -27,6 +29,8 @@ def respond(cache: AnswerCache, entry: Entry, request: web.BaseRequest, principa
     if entry.question.public and principal.anonymous and hdrs.AUTHORIZATION not in request.headers:
         headers = headers.copy()
         headers[hdrs.CACHE_CONTROL] = f"public, max-age={cache.remaining(entry)}"
+        if hdrs.VARY in headers:
+            headers[hdrs.VARY] = f"{headers[hdrs.VARY]}, {BY_CALLER}"
     if told:
         return web.Response(status=304, headers=headers)
     return web.Response(body=entry.body, status=entry.status, headers=headers)

@@ -41,6 +41,10 @@ def _number(given: str) -> Any:
     return int(given)
 
 
+def _seconds(given: str) -> Any:
+    return f"{int(given)}s"
+
+
 def _list(given: str) -> Any:
     return [each.strip().strip('"') for each in given.split(",") if each.strip()]
 
@@ -84,7 +88,7 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "db-max-rows": Option(_number),
     "db-plan-enabled": Option(_flag),
     "db-pool": Option(_number, ("database", "pool", "max")),
-    "db-pool-acquisition-timeout": OWN_POOL,
+    "db-pool-acquisition-timeout": Option(_seconds, ("database", "pool", "wait")),
     "db-pool-automatic-recovery": OWN_POOL,
     "db-pool-max-idletime": OWN_POOL,
     "db-pool-max-lifetime": OWN_POOL,
@@ -164,10 +168,12 @@ def converted(file: Path, environ: Mapping[str, str]) -> Converted:
         "database": {"url": "${DATABASE_URL}"},
         "server": dict(HELD_BACK["server"]),
         "auth": {"enforce": "database"},
-        "limits": {"rows": MOST_ROWS, "page": MOST_ROWS, "offset": MOST_OFFSET},
+        "limits": {"rows": MOST_ROWS, "page": MOST_ROWS, "offset": MOST_OFFSET, "regex": True},
         "postgrest": {name: value for name, value in THEIR_WAY.items() if name in PostgrestSettings.model_fields},
     }
     left = list(_carried(given, sections))
+    if given.get("log-level") in {"info", "debug"}:
+        sections["observability"]["requests"] = True
     ours = [name for name in THEIR_WAY if name not in PostgrestSettings.model_fields]
     left += [f"{name}: not offered by this version; the safer way holds" for name in ours]
     return Converted(HEAD.format(file=file.name) + "".join(_written(sections)), tuple(left))

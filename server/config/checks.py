@@ -272,6 +272,7 @@ IN_TRANSACTIONS: Final = (
     "allow_granted_functions",
     "app_settings",
     "db_anon_role",
+    "db_hoisted_tx_settings",
     "db_pre_request",
     "db_prepared_statements",
     "db_schemas",

@@ -20,7 +20,7 @@ Bound = TypeVar("Bound", int, timedelta)
 class EffectiveLimits:
     """rows: per level; page: rows where a request says nothing; depth: nested relationships; terms: comparisons of a
     request; filter_depth: how deep they may be nested; list: values of one comparison; offset: rows a page may skip;
-    bytes: of an answer's documents."""
+    bytes: of an answer's documents; regex: whether regular expressions may be asked for."""
 
     rows: int
     page: int
@@ -31,6 +31,7 @@ class EffectiveLimits:
     offset: int
     bytes: int
     timeout: timedelta
+    regex: bool = False
 
 
 def limits_for(config: File, roles: Collection[str]) -> EffectiveLimits:
@@ -53,6 +54,7 @@ def limits_for(config: File, roles: Collection[str]) -> EffectiveLimits:
         offset=floor.offset,
         bytes=most("bytes", floor.bytes),
         timeout=most("timeout", config.database.timeout),
+        regex=bool(most("regex", floor.regex)),
     )
 
 

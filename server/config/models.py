@@ -85,6 +85,7 @@ class Pool(Section):
     """How many connections to the database are kept."""
 
     max: Annotated[int, whole(1, 1000)] = 10
+    wait: Duration = read_duration("5s")
 
 
 class Database(Section):
@@ -155,7 +156,7 @@ class Auth(Section):
 class RoleLimits(Section):
     """A role's own limits; what is None is inherited, in the end from `limits`."""
 
-    later: ClassVar = frozenset({"rate", "max_affected", "regex"})
+    later: ClassVar = frozenset({"rate", "max_affected"})
     moved: ClassVar = MappingProxyType({"rows": "max_rows"})
 
     max_rows: Rows | None = None
@@ -164,6 +165,7 @@ class RoleLimits(Section):
     list: ListLength | None = None
     bytes: Size | None = None
     timeout: Duration | None = None
+    regex: Flag | None = None
 
 
 def _one_or_many(given: Any) -> Any:
@@ -224,7 +226,7 @@ class Function(Section):
 class Limits(Section):
     """What holds for roles that say nothing themselves."""
 
-    later: ClassVar = frozenset({"rate", "max_affected", "regex"})
+    later: ClassVar = frozenset({"rate", "max_affected"})
     moved: ClassVar = MappingProxyType(
         {"body": "server.body", "timeout": "database.timeout", "max_rows": "limits.rows"}
     )
@@ -237,6 +239,7 @@ class Limits(Section):
     list: ListLength = 10_000
     bytes: Size = 32 * 1024**2
     offset: Annotated[int, whole(0, 10_000_000)] = 100_000
+    regex: Flag = False
 
 
 class Cache(Section):

@@ -19,6 +19,7 @@ from server.config.values import (
     TEXT,
     Flag,
     Named,
+    PublicUrl,
     Reads,
     Text,
     UnfitError,
@@ -29,6 +30,7 @@ from server.config.values import (
     whole,
 )
 
+HOISTED: Final = ("statement_timeout", "plan_filter.statement_cost_limit", "default_transaction_isolation")
 ROOT: Final = re.compile(r"/|(/[A-Za-z0-9._~-]+)+")
 HEADER: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
@@ -73,16 +75,7 @@ AllowedOrigin = Annotated[str, Reads(read_origin_or_any, TEXT)]
 class PostgrestSettings(Section):
     """What `postgrest:` says."""
 
-    later: ClassVar = frozenset(
-        {
-            "allow_estimated_counts",
-            "db_hoisted_tx_settings",
-            "db_root_spec",
-            "openapi_mode",
-            "openapi_security_active",
-            "openapi_server_proxy_uri",
-        }
-    )
+    later: ClassVar = frozenset({"allow_estimated_counts", "db_root_spec"})
 
     allow_absent_aud: Flag = False
     allow_absent_exp: Flag = False
@@ -94,6 +87,7 @@ class PostgrestSettings(Section):
     db_aggregates_enabled: Flag = False
     db_anon_role: Text | None = None
     db_extra_search_path: tuple[Text, ...] = ("public",)
+    db_hoisted_tx_settings: tuple[Text, ...] = HOISTED
     db_max_rows: Annotated[int, whole(1, 1_000_000)] | None = None
     db_plan_enabled: Flag = False
     db_pre_request: Function | None = None
@@ -105,6 +99,9 @@ class PostgrestSettings(Section):
     jwt_role_claim_key: RoleClaim = read_claim_path("$.role")
     jwt_secret: SigningKey | None = None
     jwt_secret_is_base64: Flag = False
+    openapi_mode: Literal["follow-privileges", "ignore-privileges", "disabled"] = "follow-privileges"
+    openapi_security_active: Flag = False
+    openapi_server_proxy_uri: PublicUrl | None = None
     path: Root = "/rest/v1"
     server_cors_allowed_origins: tuple[AllowedOrigin, ...] = ()
     server_timing_enabled: Flag = False

@@ -68,11 +68,12 @@ APIS: Final = ("/api", "/graphql", "/v1/graphql", "/rest/v1")
 VARY: Final = "Authorization, Accept, Prefer, Accept-Profile, Origin, Accept-Encoding"
 CORS_METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE"
 CORS_HEADERS: Final = f"Authorization, Content-Type, Accept, If-None-Match, Prefer, {REQUEST_ID}"
-CORS_EXPOSED: Final = f"ETag, Link, Location, Retry-After, WWW-Authenticate, {REQUEST_ID}"
+EXPOSED_AS_WELL: Final = f"ETag, Link, Retry-After, WWW-Authenticate, {REQUEST_ID}"
+CORS_EXPOSED: Final = f"Location, {EXPOSED_AS_WELL}"
 NOBODYS: Final = ("/api/", "/graphql", "/v1/graphql", "/ws", "/metrics", "/openapi.json", "/docs")
 """What is not for pages of any origin where everything else is, because PostgREST's API begins at the root."""
 SIMPLE_HEADERS: Final = ("Accept", "Accept-Language", "Content-Language")
-EXPOSED_TO_ANYBODY: Final = "Content-Encoding, Content-Location, Content-Range, Content-Type, Date, Location, Server, Transfer-Encoding, Range-Unit"
+EXPOSED_TO_CLIENTS: Final = "Content-Encoding, Content-Location, Content-Range, Content-Type, Date, Location, Server, Transfer-Encoding, Range-Unit"
 CORS_SECONDS: Final = "600"
 ALWAYS: Final = CIMultiDict(
     {
@@ -92,7 +93,7 @@ class GateRules:
     forwarded: whether requests may have come through a proxy. token: what every request must carry, where set.
     credentials: whether an Authorization header is a credential here, so that a write with one needs no Origin.
     own_origins: the public address's; `origins`: those of `cors.origins`. anybody: the beginning of paths that pages of any
-    origin may call, None for no such paths.
+    origin may call, None for no such paths. clients: the beginning of paths whose clients are PostgREST's.
     """
 
     hosts: frozenset[str] | None = None
@@ -102,6 +103,7 @@ class GateRules:
     own_origins: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
     anybody: str | None = None
+    clients: str = "/rest/v1/"
 
 
 def gate(rules: GateRules, requests: Requests, *, told: bool = False, form: Form | None = None) -> Middleware:
@@ -249,8 +251,12 @@ def is_own(rules: GateRules, request: web.Request, origin: str) -> bool:
 
 def is_for_anybody(rules: GateRules, request: web.Request) -> bool:
     """Whether pages of any origin may call what is asked for."""
-    path = request.path
-    return rules.anybody is not None and path.startswith(rules.anybody) and not path.startswith(NOBODYS)
+    return rules.anybody is not None and is_for_clients(rules, request)
+
+
+def is_for_clients(rules: GateRules, request: web.Request) -> bool:
+    """Whether PostgREST's API is asked."""
+    return f"{request.path}/".startswith(rules.clients) and not request.path.startswith(NOBODYS)
 
 
 def asks_first(request: web.Request) -> bool:
@@ -261,9 +267,11 @@ def asks_first(request: web.Request) -> bool:
 def preflight(rules: GateRules, request: web.Request) -> web.Response:
     """The answer to a browser that asks whether a page may call."""
     if is_for_anybody(rules, request):
-        return for_anybody(request)
+        return for_clients(request)
     if request.headers.get(hdrs.ORIGIN) not in rules.origins:
         raise OriginRefused("pages of this origin may not call", hint="list it under server.cors.origins")
+    if is_for_clients(rules, request):
+        return for_clients(request)
     headers = {
         "Access-Control-Allow-Methods": CORS_METHODS,
         "Access-Control-Allow-Headers": CORS_HEADERS,
@@ -272,8 +280,8 @@ def preflight(rules: GateRules, request: web.Request) -> web.Response:
     return web.Response(status=204, headers=headers)
 
 
-def for_anybody(request: web.Request) -> web.Response:
-    """The same where every page may: as PostgREST answers."""
+def for_clients(request: web.Request) -> web.Response:
+    """The same as PostgREST answers: its clients send headers of their own."""
     asked = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, "")
     headers = {
         "Access-Control-Allow-Methods": "GET, POST, PATCH, PUT, DELETE, OPTIONS, HEAD",
@@ -293,12 +301,15 @@ def dress(rules: GateRules, request: web.Request, response: web.StreamResponse, 
     headers.merge(ALWAYS)
     if rules.anybody is not None and is_for_anybody(rules, request):
         headers["Access-Control-Allow-Origin"] = "*"
-        headers["Access-Control-Expose-Headers"] = EXPOSED_TO_ANYBODY
+        headers["Access-Control-Expose-Headers"] = EXPOSED_TO_CLIENTS
     elif rules.origins:
         origin = request.headers.get(hdrs.ORIGIN)
         if origin in rules.origins:
             headers["Access-Control-Allow-Origin"] = origin
             headers["Access-Control-Expose-Headers"] = CORS_EXPOSED
+            if is_for_clients(rules, request):
+                headers["Access-Control-Expose-Headers"] = f"{EXPOSED_TO_CLIENTS}, {EXPOSED_AS_WELL}"
+                headers["Access-Control-Allow-Credentials"] = "true"
 
 
 def refusal(error: Exception, request: web.Request, request_id: str, form: Form | None) -> web.StreamResponse:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,6 +77,89 @@ def test_every_option_has_a_place_or_a_reason(tmp_path: Path, name: str) -> None
     made = convert(tmp_path, f'{name} = "1"')
     carried = name.replace("-", "_") in made.text or bool(OPTIONS[name].path)
     assert carried is not any(each.startswith(f"{name}: ") for each in made.left)
+
+
+SPOKEN: Mapping[str, str] = {
+    "admin-server-host": "0.0.0.0",
+    "admin-server-port": "3001",
+    "admin-server-unix-socket": "/run/admin.sock",
+    "admin-server-unix-socket-mode": "660",
+    "app.settings.flavour": "mint",
+    "client-error-verbosity": "minimal",
+    "db-aggregates-enabled": "true",
+    "db-anon-role": "other_anon",
+    "db-channel": "own",
+    "db-channel-enabled": "false",
+    "db-config": "false",
+    "db-extra-search-path": "one, two",
+    "db-hoisted-tx-settings": "statement_timeout",
+    "db-max-rows": "77",
+    "db-plan-enabled": "true",
+    "db-pool": "7",
+    "db-pool-acquisition-timeout": "20",
+    "db-pool-automatic-recovery": "false",
+    "db-pool-max-idletime": "60",
+    "db-pool-max-lifetime": "60",
+    "db-pre-config": "api.configure",
+    "db-pre-request": "api.check",
+    "db-prepared-statements": "false",
+    "db-root-spec": "api.root",
+    "db-schemas": "one, two",
+    "db-tx-end": "rollback",
+    "db-uri": "postgresql://a@b/d",
+    "jwt-aud": "other",
+    "jwt-cache-max-entries": "5",
+    "jwt-role-claim-key": ".other",
+    "jwt-secret": "another-signing-key-of-forty-letters-here",
+    "jwt-secret-is-base64": "true",
+    "log-level": "info",
+    "log-query": "main-query",
+    "openapi-mode": "ignore-privileges",
+    "openapi-security-active": "true",
+    "openapi-server-proxy-uri": "https://api.example/v1",
+    "server-cors-allowed-origins": "https://page.example",
+    "server-host": "127.0.0.1",
+    "server-port": "3999",
+    "server-reuseport": "true",
+    "server-timing-enabled": "true",
+    "server-trace-header": "X-Request-Id",
+    "server-unix-socket": "/run/own.sock",
+    "server-unix-socket-mode": "660",
+    "url-use-legacy-target-names": "false",
+}
+"""Every option that PostgREST documents, with a value that is not its own default."""
+BEFORE = """
+db-uri = "postgresql://a@b/c"
+db-anon-role = "web_anon"
+jwt-secret = "a-signing-key-of-forty-letters-at-least"
+"""
+
+
+@pytest.mark.parametrize("name", SPOKEN)
+def test_what_an_option_says_holds_or_is_named(tmp_path: Path, name: str) -> None:
+    lines = [line for line in BEFORE.splitlines() if not line.startswith(f"{name} ")]
+    made = convert(tmp_path, "\n".join([*lines, f'{name} = "{SPOKEN[name]}"']))
+    before = loaded(tmp_path, convert(tmp_path, BEFORE))
+    after = loaded(tmp_path, made)
+    named = any(each.startswith(f"{name}: ") for each in made.left)
+    assert (known(after) != known(before)) is not named
+
+
+def known(config: Config) -> dict[str, Any]:
+    """What is configured, secrets by what they are."""
+    secret = config.postgrest.jwt_secret
+    return {**config.model_dump(exclude={"places", "source"}), "secret": None if secret is None else secret.reveal()}
+
+
+def test_no_option_is_missing_from_that_list() -> None:
+    assert OPTIONS.keys() - SPOKEN.keys() <= {"jwt-cache-max-lifetime"}
+
+
+def test_expressions_are_on_as_they_are_there(tmp_path: Path) -> None:
+    config = loaded(tmp_path, convert(tmp_path, BEFORE + 'log-level = "info"\ndb-pool-acquisition-timeout = 10'))
+    assert config.limits.regex
+    assert (config.observability.level, config.observability.requests) == ("info", True)
+    assert config.database.pool.wait.total_seconds() == 10
 
 
 def test_what_is_more_open_is_a_setting_or_named(tmp_path: Path) -> None:

@@ -37,18 +37,19 @@ from server.apis.postgrest.lowering.reads import Lowering
 from server.apis.postgrest.lowering.tables import schema_of
 from server.apis.postgrest.media import ANY, Body, Kind, Media, accepted, body_of, negotiate, own_type
 from server.apis.postgrest.plans import offered, plan_of, plan_response
-from server.apis.postgrest.preferences import Preferences, applied, honourable, preferences
+from server.apis.postgrest.preferences import Preferences, preferences
 from server.apis.postgrest.procedures import check_procedure
 from server.apis.postgrest.ranges import Window, content_range, one_row, read_status, window
 from server.apis.postgrest.rendering import rendered
-from server.apis.postgrest.roads import Api, last_name, limits_of, profile_header, warning_header
+from server.apis.postgrest.roads import Api, applied_header, last_name, limits_of, profile_header, warning_header
+from server.apis.postgrest.timing import ended
 from server.callers import Caller
+from server.transactions import hoisted
 
 READING: Final = frozenset({"GET", "HEAD"})
 METHODS: Final = READING | {"POST", "OPTIONS"}
 READS: Final = "OPTIONS,GET,HEAD,POST"
 WRITES: Final = "OPTIONS,POST"
-OVERRIDE: Final = "-allow-override"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -85,9 +86,12 @@ class CallRoad:
         schema = schema_of(catalog.schemas, request.headers.get(profile), catalog.kind)
         headers = profile_header(catalog.schemas, schema)
         if request.method == "OPTIONS":
+            ended(request, "parse")
             return web.Response(headers={"Allow": self._allowed(caller, schema, last_name(request)), **headers})
         calling = await self._calling(request, caller, schema)
-        answer = await self._run(caller, calling)
+        ended(request, "parse")
+        answer = await self._run(request, caller, calling)
+        ended(request, "transaction")
         return self._told(request, caller, calling, answer, headers)
 
     def _allowed(self, caller: Caller, schema: str, name: str) -> str:
@@ -141,13 +145,15 @@ class CallRoad:
 
     # ── the call ─────────────────────────────────────────────────────────────────────────────
 
-    async def _run(self, caller: Caller, calling: Calling) -> Answer:
+    async def _run(self, request: web.Request, caller: Caller, calling: Calling) -> Answer:
         rights, engine = caller.rights, self.api.engine
         try:
             prepared = engine.prepare(rights.snapshot, rights.access, calling.call)
+            ended(request, "plan")
             if calling.planned is not None:
                 return Answer(await plan_of(self.api, caller, prepared, calling.planned))
-            return await engine.run(prepared, caller.principal, rights.session)
+            session = hoisted(rights.session, calling.function, self.api.settings.db_hoisted_tx_settings)
+            return await engine.run(prepared, caller.principal, session)
         except SchemaChanged:
             raise
         except NotSingular as error:
@@ -164,7 +170,8 @@ class CallRoad:
     ) -> web.Response:
         if calling.planned is not None:
             return plan_response(request, calling.planned, answer.body or b"", headers)
-        every = {**headers, **self._applied(request.method, calling.preferred), **warning_header(calling.asked.legacy)}
+        applied = applied_header(self.api, caller, calling.preferred, request.method, function=True)
+        every = {**headers, **applied, **warning_header(calling.asked.legacy)}
         if answer.body is None and calling.call.read is None:
             return web.Response(status=204, headers=every)
         body, rows, type_ = _body(calling, answer)
@@ -178,12 +185,6 @@ class CallRoad:
             every["Content-Location"] = content_location(f"/rpc/{calling.function.name}", pairs)
         status = read_status(calling.window.offset, rows, total)
         return web.Response(status=status, headers=every, body=None if request.method == "HEAD" else body)
-
-    def _applied(self, method: str, preferred: Preferences) -> dict[str, str]:
-        ends = self.api.settings.db_tx_end.endswith(OVERRIDE)
-        honoured = honourable(preferred, method, function=True, upserts=False, inserts=False, may_choose_end=ends)
-        told = applied(preferred, honoured)
-        return {} if told is None else {"Preference-Applied": told}
 
 
 # ── the request ──────────────────────────────────────────────────────────────────────────────

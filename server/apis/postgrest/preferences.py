@@ -113,12 +113,19 @@ def _made(found: dict[Kind, str]) -> Preferences:
 
 
 def honourable(
-    given: Preferences, method: str, *, function: bool, upserts: bool, inserts: bool, may_choose_end: bool
+    given: Preferences,
+    method: str,
+    *,
+    function: bool,
+    upserts: bool,
+    inserts: bool,
+    may_choose_end: bool,
+    zoned: bool = False,
 ) -> frozenset[Kind]:
     """The kinds that mean something for a request.
 
     `upserts`: there is a key that can conflict. `inserts`: there are values whose absence a default can fill.
-    `may_choose_end`: a client may say how the transaction ends.
+    `may_choose_end`: a client may say how the transaction ends. `zoned`: its times are in the zone that it asks for.
     """
     writes = method in {"POST", "PATCH", "PUT", "DELETE"} and not function
     rules = {
@@ -128,7 +135,7 @@ def honourable(
         Kind.COUNT: True,
         Kind.TRANSACTION: may_choose_end,
         Kind.HANDLING: True,
-        Kind.TIMEZONE: True,
+        Kind.TIMEZONE: zoned,
         Kind.MAX_AFFECTED: given.strict and (function or method in {"PATCH", "DELETE"}),
     }
     return frozenset(kind for kind, holds in rules.items() if holds)

@@ -34,14 +34,13 @@ from server.apis.postgrest.ranges import Window, content_range, read_status, win
 from server.apis.postgrest.rendering import rendered
 from server.apis.postgrest.roads import Api, applied_header, limits_of, table_asked, warning_header
 from server.apis.postgrest.shapes import Shape, Template, shape_of
+from server.apis.postgrest.telling import VARY
 from server.apis.postgrest.timing import ended
 from server.cache.answers import AnswerCache, Rendered
 from server.cache.conditions import respond
 from server.cache.question import Key
 from server.cache.question import Question as Kept
 from server.callers import LONGEST_KEPT, Caller, Rights
-
-VARY = "Accept, Prefer, Range"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -181,12 +180,15 @@ class ReadRoad:
         key = asked.key(rights, asked.query)
         reading: Reading | None = rights.recent.get(key)
         if reading is not None:
+            ended(request, "parse")
             return reading
         shape = shape_of(asked.query)
         form = None if shape is None else asked.key(rights, shape.text)
         template: Template[Reading] | None = None if form is None else rights.recent.get(form)
         if shape is not None and template is not None:
-            return self._alike(caller, template, shape, asked)
+            reading = self._alike(caller, template, shape, asked)
+            ended(request, "parse")
+            return reading
         reading = self._understood(request, caller, asked)
         if asked.size <= LONGEST_KEPT:
             text = asked.query + "".join(asked.rest)
@@ -233,7 +235,7 @@ class ReadRoad:
                 "Content-Location": content_location(f"/{table.table.name}", split_query(asked.query, limits)),
                 "Vary": VARY,
                 **profile,
-                **applied_header(preferred, asked.method),
+                **applied_header(self.api, caller, preferred, asked.method),
                 **warning_header(read.legacy),
             }
         )

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from urllib.parse import unquote
 
 from aiohttp import web
 
+from reflector.access.database import DatabasePermissions
 from reflector.engine import Engine
 from reflector.query.scope import TableScope
 from server.apis.postgrest.grammar.limits import Limits
@@ -22,6 +23,7 @@ from server.callers import Caller, Callers, Rights
 from server.config.postgrest import PostgrestSettings
 
 Road: TypeAlias = Callable[[web.Request, Caller], Awaitable[web.Response]]
+OVERRIDE: Final = "-allow-override"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -55,7 +57,7 @@ def last_name(request: web.Request) -> str:
 def limits_of(rights: Rights) -> Limits:
     """How much of a query string is read for these roles."""
     own = rights.limits
-    return Limits(depth=own.depth, logic=own.filter_depth, terms=own.terms, listed=own.list)
+    return Limits(depth=own.depth, logic=own.filter_depth, terms=own.terms, listed=own.list, regex=own.regex)
 
 
 def profile_header(schemas: Sequence[str], schema: str) -> dict[str, str]:
@@ -63,9 +65,26 @@ def profile_header(schemas: Sequence[str], schema: str) -> dict[str, str]:
     return {"Content-Profile": schema} if len(schemas) > 1 else {}
 
 
-def applied_header(preferred: Preferences, method: str) -> dict[str, str]:
-    """Preference-Applied of a read."""
-    honoured = honourable(preferred, method, function=False, upserts=False, inserts=False, may_choose_end=False)
+def applied_header(
+    api: Api,
+    caller: Caller,
+    preferred: Preferences,
+    method: str,
+    *,
+    function: bool = False,
+    upserts: bool = False,
+    inserts: bool = False,
+) -> dict[str, str]:
+    """Preference-Applied: what was preferred and done. A zone for times is taken where the database decides."""
+    honoured = honourable(
+        preferred,
+        method,
+        function=function,
+        upserts=upserts,
+        inserts=inserts,
+        may_choose_end=api.settings.db_tx_end.endswith(OVERRIDE),
+        zoned=isinstance(caller.rights.snapshot.permissions, DatabasePermissions),
+    )
     told = applied(preferred, honoured)
     return {} if told is None else {"Preference-Applied": told}
 

@@ -16,6 +16,7 @@ from server.apis.postgrest.calling import CallRoad, outdated
 from server.apis.postgrest.faults import refusal
 from server.apis.postgrest.reading import ReadRoad
 from server.apis.postgrest.roads import Api, Road
+from server.apis.postgrest.root import RootRoad
 from server.apis.postgrest.telling import Telling
 from server.apis.postgrest.writing import WriteRoad
 from server.callers import Caller, Callers
@@ -26,11 +27,18 @@ ROOT: Final = "/rest/v1"
 
 
 def postgrest_routes(
-    context: Context, root: str = ROOT, settings: PostgrestSettings | None = None, admin_role: str | None = None
+    context: Context,
+    root: str = ROOT,
+    settings: PostgrestSettings | None = None,
+    admin_role: str | None = None,
+    *,
+    address: str | None = None,
 ) -> list[web.RouteDef]:
-    """The routes under `root`, all methods of each. `admin_role` is told more than others."""
-    api = PostgrestApi(context, root, settings or PostgrestSettings(), admin_role)
+    """The routes under `root`, all methods of each. `admin_role` is told more than others. `address` is the server's own,
+    from outside, None where nobody said."""
+    api = PostgrestApi(context, root, settings or PostgrestSettings(), admin_role, address)
     return [
+        *(web.route("*", path, api.root) for path in {root or "/", f"{root}/"}),
         web.route("*", root + "/{table:[^/]+}", api.table),
         web.route("*", root + "/rpc/{function:[^/]+}", api.function),
         web.route("*", root + "/{path:[^/]*/.*}", api.nowhere),
@@ -54,12 +62,15 @@ def table_roads(api: Api) -> Mapping[str, Road]:
 class PostgrestApi:
     """The handlers, and what they share."""
 
-    def __init__(self, context: Context, root: str, settings: PostgrestSettings, admin_role: str | None) -> None:
+    def __init__(
+        self, context: Context, root: str, settings: PostgrestSettings, admin_role: str | None, address: str | None
+    ) -> None:
         self.api = Api(context.engine, Callers(context, root), settings, context.cache, admin_role)
         decides = context.transactions is not None and context.transactions.decides
         self.telling = Telling(settings, decides)
         self.table_roads = table_roads(self.api)
         self.calls = CallRoad(self.api)
+        self.roots = RootRoad(self.api, root, address)
 
     async def table(self, request: web.Request) -> web.Response:
         """Any request to a table."""
@@ -68,6 +79,10 @@ class PostgrestApi:
     async def function(self, request: web.Request) -> web.Response:
         """Any request to a function."""
         return await self._told(request, self._function)
+
+    async def root(self, request: web.Request) -> web.Response:
+        """Any request to the beginning of the API."""
+        return await self._told(request, self._root)
 
     async def nowhere(self, request: web.Request) -> web.Response:
         """Any request to a path that is deeper than a table's."""
@@ -87,6 +102,14 @@ class PostgrestApi:
             if not await self.api.engine.renewed(caller.rights.snapshot):
                 raise
         return await road(request, self.api.callers.of(request))
+
+    async def _root(self, request: web.Request, caller: Caller) -> web.Response:
+        try:
+            return await self.roots.answer(request, caller)
+        except SchemaChanged as error:
+            if not await self.api.engine.renewed(caller.rights.snapshot):
+                raise outdated(error) from error
+        return await self.roots.answer(request, self.api.callers.of(request))
 
     async def _function(self, request: web.Request, caller: Caller) -> web.Response:
         try:

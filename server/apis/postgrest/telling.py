@@ -27,6 +27,8 @@ from server.journal import note
 from server.problems import InvalidToken, MissingKey, RefusedClaims
 from server.transactions import SAID
 
+VARY: Final = "Accept, Prefer, Range"
+"""What PostgREST says that its answers depend on."""
 TOKENS: Final[tuple[tuple[type[InvalidToken], str], ...]] = (
     (MissingKey, "PGRST300"),
     (RefusedClaims, "PGRST303"),
@@ -93,7 +95,8 @@ class Telling:
 
 
 def traced(settings: PostgrestSettings, request: web.BaseRequest, response: web.StreamResponse) -> None:
-    """Send the header that requests are followed by back, where there is one."""
+    """Say what the answer depends on, and send the header that requests are followed by back, where there is one."""
+    response.headers.setdefault(hdrs.VARY, VARY)
     name = settings.server_trace_header
     if name is not None and name in request.headers:
         response.headers[name] = request.headers[name]

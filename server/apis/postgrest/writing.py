@@ -29,15 +29,15 @@ from server.apis.postgrest.lowering.reads import Lowering
 from server.apis.postgrest.lowering.writes import MERGE, Writes, primary_key, unfiltered
 from server.apis.postgrest.media import Kind, Media, body_of, negotiate
 from server.apis.postgrest.plans import offered, plan_of, plan_response
-from server.apis.postgrest.preferences import Preferences, applied, honourable, preferences
+from server.apis.postgrest.preferences import Preferences, preferences
 from server.apis.postgrest.ranges import content_range, one_row, write_status, written_range
 from server.apis.postgrest.rendering import rendered
-from server.apis.postgrest.roads import Api, limits_of, table_asked, warning_header
+from server.apis.postgrest.roads import Api, applied_header, limits_of, table_asked, warning_header
+from server.apis.postgrest.timing import ended
 from server.callers import Caller
 
 MOST_ROWS: Final = 10_000
 """Rows of one body."""
-OVERRIDE: Final = "-allow-override"
 NOTHING: Final = Answer(b"[]", affected=0, inserted=0, keys=b"[]")
 
 
@@ -120,6 +120,7 @@ class WriteRoad:
     async def options(self, request: web.Request, caller: Caller) -> web.Response:
         """What can be done with the table, by whomever."""
         table, profile = table_asked(request, caller, request.headers.get("Accept-Profile"))
+        ended(request, "parse")
         return web.Response(headers={"Allow": ",".join(methods(table.table)), **profile})
 
     # ── what is asked ────────────────────────────────────────────────────────────────────────
@@ -144,6 +145,7 @@ class WriteRoad:
 
     async def _run(self, wanted: Wanted, query: SetQuery | None) -> Answer:
         """The write, or nothing for None. Whatever is wrong takes all of it back."""
+        ended(wanted.request, "parse")
         if query is None:
             if wanted.single:
                 raise one_row(0)
@@ -151,9 +153,10 @@ class WriteRoad:
         rights, table = wanted.caller.rights, wanted.table
         try:
             prepared = self.api.engine.prepare(rights.snapshot, rights.access, query)
+            ended(wanted.request, "plan")
             if wanted.planned:
                 return Answer(await plan_of(self.api, wanted.caller, prepared, wanted.media))
-            return await self.api.engine.run(prepared, wanted.caller.principal, rights.session)
+            answer = await self.api.engine.run(prepared, wanted.caller.principal, rights.session)
         except SchemaChanged:
             raise
         except NotSingular as error:
@@ -162,6 +165,8 @@ class WriteRoad:
             raise translate(disclosed(error, table, rights.snapshot.catalog), wanted.name) from error
         except ReflectorError as error:
             raise translate(error, wanted.name) from error
+        ended(wanted.request, "transaction")
+        return answer
 
     # ── the answer ───────────────────────────────────────────────────────────────────────────
 
@@ -180,17 +185,8 @@ class WriteRoad:
         return web.Response(status=status, headers=every, body=rendered(body, rows, wanted.media))
 
     def _applied(self, wanted: Wanted) -> Mapping[str, str]:
-        method = wanted.request.method
-        honoured = honourable(
-            wanted.preferred,
-            method,
-            function=False,
-            upserts=wanted.writes.upserts,
-            inserts=True,
-            may_choose_end=self.api.settings.db_tx_end.endswith(OVERRIDE),
-        )
-        told = applied(wanted.preferred, honoured)
-        return {} if told is None else {"Preference-Applied": told}
+        method, upserts = wanted.request.method, wanted.writes.upserts
+        return applied_header(self.api, wanted.caller, wanted.preferred, method, upserts=upserts, inserts=True)
 
 
 async def _body(request: web.Request, columns: tuple[str, ...] | None) -> Rows:

@@ -59,7 +59,8 @@ def cabinets(databases: Databases) -> Mapping[DatabaseKind, str]:
 @pytest.fixture
 async def things(kind: DatabaseKind, cabinets: Mapping[DatabaseKind, str]) -> AsyncIterator[Served]:
     """A cabinet to read from, open to everybody, where rows may be aggregated."""
-    async with served(cabinets[kind], "postgrest:\n  db_aggregates_enabled: true") as api:
+    said = "limits: {regex: true}\npostgrest:\n  db_aggregates_enabled: true"
+    async with served(cabinets[kind], said) as api:
         yield api
 
 

@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 
 from reflector.catalog.model import DatabaseKind
+from reflector.drivers.protocol import PLAIN, Session
 from server.config import ConfigError
+from server.transactions import hoisted
 from tests.apis.postgrest import routines
+from tests.apis.postgrest.native import MAKE_ROLES
 from tests.bookshops import Databases
 from tests.server.harness import Reply, Served, served
+from tests.servers import PostgreSQLServer
 
 RPC = "/rest/v1/rpc/"
 
@@ -311,3 +315,45 @@ async def test_sqlite_has_no_functions(sqlite_shop: Served) -> None:
     reply = await sqlite_shop.post(RPC + "twice", {"n": 1})
     assert (reply.status, reply.code) == (400, "PGRST127")
     assert "SQLite" in reply.json["details"]
+
+
+# ── settings of a function ───────────────────────────────────────────────────────────────────
+
+HOISTED = """
+CREATE SCHEMA api;
+CREATE FUNCTION api.told() RETURNS json LANGUAGE sql VOLATILE
+    SET default_transaction_isolation = 'SERIALIZABLE' SET statement_timeout = '7s' SET work_mem = '5MB' AS
+    $$ SELECT json_build_object('level', current_setting('transaction_isolation')) $$;
+CREATE FUNCTION api.seen() RETURNS json LANGUAGE sql STABLE SET statement_timeout = '7s' SET work_mem = '5MB'
+    AS $$ SELECT NULL::json $$;
+CREATE FUNCTION api.slow() RETURNS int LANGUAGE sql STABLE SET statement_timeout = '100ms'
+    AS $$ SELECT 1 FROM pg_sleep(5) $$;
+GRANT USAGE ON SCHEMA api TO web_anon;
+"""
+ENFORCED = """
+auth: {enforce: database}
+postgrest:
+  db_schemas: [api]
+  db_anon_role: web_anon
+  allow_granted_functions: true
+"""
+
+
+async def test_settings_of_a_function_hold_for_its_transaction(
+    postgresql_server: PostgreSQLServer, databases: Databases
+) -> None:
+    """A function's own timeout does not end it, because its statement has begun by then; that of its transaction does."""
+    postgresql_server.run("postgres", MAKE_ROLES)
+    url = databases.database(DatabaseKind.POSTGRESQL, HOISTED).replace("//postgres@", "//gatekeeper@")
+    async with served(url, ENFORCED) as api:
+        assert (await api.post(RPC + "told", {})).json == {"level": "serializable"}
+        slow = await api.get(RPC + "slow")
+        assert (slow.status, slow.code) == (500, "57014")
+    async with served(url, ENFORCED + "  db_hoisted_tx_settings: [work_mem]\n") as api:
+        assert (await api.post(RPC + "told", {})).json == {"level": "read committed"}
+    function = next(each for each in api.running.engine.snapshot.catalog.functions if each.name == "seen")
+    assert function.settings == (("statement_timeout", "7s"), ("work_mem", "5MB"))
+    named = Session(role="web_anon", settings={"a": "b"})
+    assert hoisted(named, function, ("work_mem",)).settings == {"a": "b", "work_mem": "5MB"}
+    assert hoisted(named, function, ()) is named
+    assert hoisted(PLAIN, function, ("work_mem",)) is PLAIN

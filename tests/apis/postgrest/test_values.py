@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
+
+from joserfc import jwt
+from joserfc.jwk import OctKey
 
 from reflector.catalog.model import DatabaseKind
 from tests.apis.postgrest.test_reads import fault, get
@@ -227,3 +231,39 @@ async def test_aggregates_are_off_by_default(kind: DatabaseKind, cabinets: Mappi
 
 def encoded(address: str) -> str:
     return address.replace(" ", "%20").replace('"', "%22")
+
+
+# ── regular expressions ──────────────────────────────────────────────────────────────────────
+
+EXPRESSIONS = (
+    "name=match.^Red",
+    "name=imatch.x",
+    "name=not.match.x",
+    "name=match(any).{a,b}",
+    "or=(name.match.a,size.eq.1)",
+)
+SOME = """
+auth: {jwt: {secret: a-secret-of-at-least-thirty-two-bytes}, anonymous_role: guest}
+roles: {guest: {}, analyst: {extends: guest, limits: {regex: true, timeout: 500ms}}}
+defaults: {read: true}
+"""
+
+
+async def test_expressions_are_off_unless_a_limit_allows_them(
+    kind: DatabaseKind, cabinets: Mapping[DatabaseKind, str]
+) -> None:
+    async with served(cabinets[kind], SOME) as api:
+        plans = api.running.engine.snapshot.plans
+        for expression in EXPRESSIONS:
+            misses = plans.misses
+            reply = await get(api, encoded(f"thing?select=id&{expression}"))
+            assert (reply.status, reply.code) == (400, "PGRST127")
+            assert plans.misses == misses
+        claims = {"role": "analyst", "exp": int(time.time()) + 600}
+        key = OctKey.import_key("a-secret-of-at-least-thirty-two-bytes")
+        analyst = {"Authorization": "Bearer " + jwt.encode({"alg": "HS256"}, claims, key)}
+        allowed = await get(api, encoded("thing?select=id&name=match.^Red"), **analyst)
+        assert allowed.status == (400 if kind is SQLITE else 200)
+        bomb = await get(api, encoded(f"thing?select=id&name=match.{'(a%2B)%2B' * 20}$"), **analyst)
+        assert bomb.status in {200, 400, 500}
+        assert (await get(api, "thing?select=id&limit=1")).status == 200

@@ -14,7 +14,8 @@ from server.apis.postgrest.faults import PostgrestError, refusal
 @dataclass(frozen=True, slots=True)
 class Limits:
     """`depth` of embedded resources, `logic` of and/or, `terms` of conditions in all, `listed` values of one list,
-    `items` of one select, order or columns, `arrows` of one path into JSON, `length` in characters."""
+    `items` of one select, order or columns, `arrows` of one path into JSON, `length` in characters. `regex`: whether a
+    regular expression may be asked for."""
 
     length: int = 16 * 1024
     parameters: int = 100
@@ -24,6 +25,7 @@ class Limits:
     items: int = 500
     listed: int = 10_000
     arrows: int = 32
+    regex: bool = False
 
 
 LIMITS: Final = Limits()

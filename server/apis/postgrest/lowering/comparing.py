@@ -120,6 +120,8 @@ class Comparing:
     def _matched(self, expression: Expression, type_: DataType, operator: str, text: str) -> Filter:
         if self.database is DatabaseKind.SQLITE:
             raise not_on(self.database, operator)
+        if not self.limits.regex:
+            raise refusal("PGRST127", "Feature not implemented", f"'{operator}' is off unless limits.regex is set")
         if type_.kind not in TEXTS:
             raise no_operator(type_.native, operator)
         return Compare(expression, REGULAR[operator], Literal(parse_text(TEXT, text), TEXT))
