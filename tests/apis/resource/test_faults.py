@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -155,6 +156,33 @@ async def test_a_list_of_values_is_limited(shops: Mapping[DatabaseKind, str]) ->
         for query in ("id__in=1,2,3,4", "id__nin=1,2,3,4", quote('filter={"id":{"_in":[1,2,3,4]}}', safe="=")):
             reply = await api.get(f"/api/book?{query}")
             assert (reply.status, reply.code) == (422, "limit_exceeded")
+
+
+def nested(levels: int, beside: Mapping[str, Any] | None = None) -> str:
+    """A list of books filtered through so many relationships, each one in an `_or` with what stands beside it."""
+    condition: Any = {"id": {"_gt": 0}}
+    for level in range(levels):
+        condition = {"book" if (levels - level) % 2 == 0 else "review": condition}
+        condition = condition if beside is None else {"_or": [beside, condition]}
+    return f"/api/book?fields=id&limit=1&sort=id&filter={quote(json.dumps(condition))}"
+
+
+async def test_a_filter_is_as_deep_as_the_database_can_read(
+    kind: DatabaseKind, shops: Mapping[DatabaseKind, str]
+) -> None:
+    """What ends SQLite's parser is told as that, and not as a limit of the file or as a fault."""
+    async with served(shops[kind], "limits: {depth: 32, filter_depth: 64}\ndefaults: {read: true}") as api:
+        first = (await api.get(nested(1))).json["items"]
+        within = await api.get(nested(8))
+        beside = await api.get(nested(6, {"id": {"_lt": 0}}))
+        beyond = await api.get(nested(16))
+    assert len(first) == 1
+    assert [within.json["items"], beside.json["items"]] == [first, first]
+    if kind is DatabaseKind.SQLITE and beyond.status != 200:
+        assert (beyond.status, beyond.code) == (422, "not_supported")
+        assert beyond.json["detail"] == "SQLite cannot answer a question that is nested so deeply"
+    else:
+        assert beyond.json["items"] == first
 
 
 async def test_an_unknown_table_is_404_with_the_nearest_name(sqlite_shop: Served) -> None:
