@@ -102,12 +102,13 @@ def _init(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         else:
             write(made.text, options.output)
         return 0
-    if options.url is None:
-        say("reflector: init needs the URL of a database, or --from-postgrest FILE")
-        return REFUSED
     rest = {name: value for name, value in environ.items() if name != CONFIG}
+    config = load(None, rest, flags_of(options))
+    if config.database.url is None:
+        say("reflector: init needs the URL of a database, or DATABASE_URL, or --from-postgrest FILE")
+        return REFUSED
     with silence():
-        run(init(load(None, rest, flags_of(options)), options.output or Path("config.yaml")))
+        run(init(config, options.output or Path("config.yaml")))
     return 0
 
 

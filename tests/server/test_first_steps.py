@@ -137,6 +137,14 @@ def test_a_file_is_not_replaced_and_no_password_is_written(postgresql_server: Po
     assert (tmp_path / "mine.yaml").read_text() == text
 
 
+def test_the_database_may_be_named_by_the_environment(bookshop: str, tmp_path: Path) -> None:
+    status, out, err = reflector("init", "--output", "-", folder=tmp_path, environ={"DATABASE_URL": bookshop})
+    assert (status, err) == (0, "")
+    assert out == reflector("init", bookshop, "--output", "-", folder=tmp_path)[1]
+    status, _, err = reflector("init", "--output", "-", folder=tmp_path)
+    assert (status, "init needs the URL of a database, or DATABASE_URL" in err) == (2, True)
+
+
 # ── token ────────────────────────────────────────────────────────────────────────────────────
 
 
