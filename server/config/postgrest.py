@@ -75,7 +75,7 @@ AllowedOrigin = Annotated[str, Reads(read_origin_or_any, TEXT)]
 class PostgrestSettings(Section):
     """What `postgrest:` says."""
 
-    later: ClassVar = frozenset({"allow_estimated_counts", "db_root_spec"})
+    later: ClassVar = frozenset({"allow_estimated_counts"})
 
     allow_absent_aud: Flag = False
     allow_absent_exp: Flag = False
@@ -92,6 +92,7 @@ class PostgrestSettings(Section):
     db_plan_enabled: Flag = False
     db_pre_request: Function | None = None
     db_prepared_statements: Flag = True
+    db_root_spec: Function | None = None
     db_schemas: tuple[Text, ...] = ("public",)
     db_tx_end: Literal["commit", "commit-allow-override", "rollback", "rollback-allow-override"] = "commit"
     jwt_aud: Text | None = None

@@ -1,6 +1,7 @@
-"""The road of the API's root: the document of what whoever asks may do.
+"""The road of the API's root: the document of what whoever asks may do, or what a function answers in its place.
 
     openapi_mode     follow-privileges: as far as the caller may; ignore-privileges: all that is served; disabled: 404
+    db_root_spec     the function that answers instead
     Accept           application/openapi+json is Swagger 2.0, with ;version=3.1 OpenAPI 3.1
 
 Rule: a document depends on the snapshot, the roles and the schema, and on nothing else of a request; what the
@@ -10,17 +11,24 @@ configuration hides is in none.
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import quote
 
 from aiohttp import web
+from multidict import CIMultiDict
+from yarl import URL
 
 from reflector.access.scoping import scope_for
 from reflector.reflection.schema_comments import schema_comment
 from reflector.snapshot import Access
+from server.apis.postgrest.calling import CallRoad
+from server.apis.postgrest.denials import as_denied
 from server.apis.postgrest.describing.document import About, Version, written
-from server.apis.postgrest.faults import refusal
+from server.apis.postgrest.faults import PostgrestError, refusal
+from server.apis.postgrest.grammar.parameters import split_query
+from server.apis.postgrest.locations import content_location
 from server.apis.postgrest.lowering.tables import schema_of
 from server.apis.postgrest.media import ANY, Kind, Wanted, accepted
-from server.apis.postgrest.roads import Api, profile_header
+from server.apis.postgrest.roads import Api, limits_of, profile_header
 from server.apis.postgrest.timing import ended
 from server.callers import Caller
 from server.openapi.cache import Documents
@@ -46,8 +54,9 @@ TYPES: Final = {
 class RootRoad:
     """Answers every method of the root. `root` is where the API begins, `address` that of the server from outside."""
 
-    def __init__(self, api: Api, root: str, address: str | None) -> None:
+    def __init__(self, api: Api, calls: CallRoad, root: str, address: str | None) -> None:
         self.api = api
+        self.calls = calls
         self.root = root
         self.address = address
         self.documents = Documents()
@@ -58,6 +67,8 @@ class RootRoad:
             return web.Response(headers={"Allow": ALLOW})
         if request.method not in READING:
             raise refusal("PGRST117", f"Unsupported HTTP method: {request.method}")
+        if self.api.settings.db_root_spec is not None:
+            return await self._called(request, caller, self.api.settings.db_root_spec)
         if self.api.settings.openapi_mode == "disabled":
             raise refusal("PGRST126", "Root endpoint metadata is disabled")
         return await self._described(request, caller)
@@ -92,6 +103,38 @@ class RootRoad:
         settings = self.api.settings
         outside = None if self.address is None else self.address + self.root
         return About(self.root, settings.openapi_server_proxy_uri or outside, comment, settings.openapi_security_active)
+
+    # ── a function in its place ──────────────────────────────────────────────────────────────
+
+    async def _called(self, request: web.Request, caller: Caller, name: str) -> web.Response:
+        """What the function answers, asked as if at its own address: the document, where one was asked for."""
+        schema, _, function = name.rpartition(".")
+        headers = CIMultiDict(request.headers)
+        documents = _wants_a_document(request.headers.get("Accept"))
+        if documents:
+            headers["Accept"] = Kind.JSON.value
+        if schema:
+            headers["Accept-Profile"] = schema
+        query = request.rel_url.raw_query_string
+        address = f"{self.root}/rpc/{quote(function, safe='')}" + (f"?{query}" if query else "")
+        asked = request.clone(rel_url=URL(address, encoded=True), headers=headers)
+        try:
+            answer = await self.calls.answer(asked, caller)
+        except PostgrestError as error:
+            told = as_denied(error, asked, caller)
+            if told is error:
+                raise  # an error that is its own cause would have no end
+            raise told from error
+        answer.headers["Content-Location"] = content_location("/", split_query(query, limits_of(caller.rights)))
+        if documents:
+            answer.headers["Content-Type"] = TYPES[Version.SWAGGER]
+        return answer
+
+
+def _wants_a_document(accept: str | None) -> bool:
+    """Whether the first type that a function's JSON would do for is a document's."""
+    first = next((each.type for each in accepted(accept) if each.type in {*JSON, Kind.OPENAPI.value}), None)
+    return first == Kind.OPENAPI.value
 
 
 def version_of(accept: str | None) -> Version:

@@ -70,7 +70,7 @@ class PostgrestApi:
         self.telling = Telling(settings, decides)
         self.table_roads = table_roads(self.api)
         self.calls = CallRoad(self.api)
-        self.roots = RootRoad(self.api, root, address)
+        self.roots = RootRoad(self.api, self.calls, root, address)
 
     async def table(self, request: web.Request) -> web.Response:
         """Any request to a table."""

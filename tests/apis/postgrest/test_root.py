@@ -19,7 +19,7 @@ from openapi_spec_validator import OpenAPIV2SpecValidator, OpenAPIV31SpecValidat
 from reflector.catalog.model import DatabaseKind
 from tests.apis.postgrest.native import MAKE_ROLES, SECRET, bearer
 from tests.bookshops import Databases
-from tests.server.harness import Served, served
+from tests.server.harness import Reply, Served, served
 from tests.servers import PostgreSQLServer
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "postgrest.json"
@@ -381,3 +381,28 @@ async def test_grants_decide_what_is_told(library: str) -> None:
     assert {"/secret", "/rpc/denied", "/shelf"} < every["paths"].keys()
     assert "/rpc/unlisted" not in every["paths"]
     assert "hush" not in json.dumps(every)
+
+
+async def test_a_function_answers_in_its_place(library: str) -> None:
+    async with served(library, CONFIG + "  db_root_spec: start\n  openapi_mode: disabled\n") as api:
+
+        async def asked(query: str = "", **headers: str) -> Reply:
+            return await api.get(ROOT + query, {**bearer("author"), **headers})
+
+        plain, spoken = await asked(), await asked("?word=said")
+        assert (plain.status, plain.json["word"], spoken.json["word"]) == (200, "none", "said")
+        assert plain.headers["Content-Type"] == "application/json; charset=utf-8"
+        assert (plain.headers["Content-Location"], spoken.headers["Content-Location"]) == ("/", "/?word=said")
+        openapi = await asked(Accept="application/openapi+json")
+        assert (openapi.status, openapi.headers["Content-Type"]) == (200, "application/openapi+json; charset=utf-8")
+        head = await api.request("HEAD", ROOT, bearer("author"))
+        assert (head.status, head.body) == (200, b"")
+        untyped, unknown = await asked(Accept="*/*"), await asked(Accept="text/html")
+        assert untyped.headers["Content-Type"] == "application/json; charset=utf-8"
+        assert (unknown.status, unknown.code) == (406, "PGRST107")
+        closed, posted = await api.get(ROOT), await api.post(ROOT, {}, bearer("author"))
+        assert (closed.status, closed.code) == (404, "PGRST202")
+        assert (posted.status, posted.code) == (405, "PGRST117")
+    async with served(library, CONFIG + "  db_root_spec: api.denied\n") as api:
+        denied = await api.get(ROOT, bearer("author"))
+        assert (denied.status, denied.code) == (403, "42501")
