@@ -334,7 +334,8 @@ class Read:
     """Rows of one table.
 
     `limit` counts rows; an int is part of the shape, a Parameter is bound. `single` asks for at most one row, as an
-    object. `count` asks for the number of rows `where` finds, without limit, offset and `after`. `after` is the part
+    object. `count` asks for the number of rows `where` finds, without limit, offset and `after`; of more than
+    `most_counted` it is told only that there are so many. `after` is the part
     that a cursor adds to `where`; `keyset` asks for the order values of the last row given, from which the next
     cursor is made.
     """
@@ -349,6 +350,7 @@ class Read:
     count: bool = False
     keyset: bool = False
     after: Filter = TRUE
+    most_counted: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

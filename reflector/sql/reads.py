@@ -42,6 +42,8 @@ from reflector.sql.statement import Writer
 
 PAGE = "page"
 """The page's alias. Aliases of tables are t0, t1, …, so they never meet."""
+COUNTED = "counted"
+"""The alias of the rows that are counted where not all are."""
 RELATED = "related_"
 """How the names of views of related rows begin."""
 
@@ -204,12 +206,17 @@ def _whole_value(writer: Writer, member: Selected, alias: str, rows: sa.FromClau
 
 
 def total(writer: Writer, read: Read) -> Sql:
-    """How many rows the filter finds, whatever the page."""
+    """How many rows the filter finds, whatever the page; looking for no more than are to be counted."""
     alias = writer.alias(read.table)
-    count = sa.select(sa.func.count()).select_from(writer.dialect.table(read.table).alias(alias))
+    counted: sa.Select[Any] = sa.select(
+        sa.func.count() if read.most_counted is None else sa.literal_column("1").label("one")
+    ).select_from(writer.dialect.table(read.table).alias(alias))
     if read.where != TRUE:
-        count = count.where(condition(writer, read.where, (alias,)))
-    return count.scalar_subquery()
+        counted = counted.where(condition(writer, read.where, (alias,)))
+    if read.most_counted is not None:
+        found = counted.limit(amount(writer, read.most_counted)).subquery(COUNTED)
+        counted = sa.select(sa.func.count()).select_from(found)
+    return counted.scalar_subquery()
 
 
 # ── the page's columns and order ─────────────────────────────────────────────────────────────

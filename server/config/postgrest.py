@@ -7,7 +7,7 @@ that begin with `allow_`, and `*` among the origins.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -75,10 +75,9 @@ AllowedOrigin = Annotated[str, Reads(read_origin_or_any, TEXT)]
 class PostgrestSettings(Section):
     """What `postgrest:` says."""
 
-    later: ClassVar = frozenset({"allow_estimated_counts"})
-
     allow_absent_aud: Flag = False
     allow_absent_exp: Flag = False
+    allow_estimated_counts: Flag = False
     allow_granted_functions: Flag = False
     allow_plans: Flag = False
     allow_unfiltered_writes: Flag = False

@@ -65,6 +65,7 @@ def test_postgrests_way_is_said_where_ours_is_safer(tmp_path: Path) -> None:
     said = loaded(tmp_path, convert(tmp_path, "db-anon-role = web_anon"), DATABASE_URL="postgresql://a@b/c").postgrest
     assert said.server_cors_allowed_origins == ("*",)
     assert (said.allow_absent_aud, said.allow_absent_exp, said.allow_granted_functions) == (True, True, True)
+    assert said.allow_estimated_counts
 
 
 def test_what_is_not_carried_over_is_named(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from reflector.query.calls import Gathered
 from reflector.query.scope import TableScope
 from reflector.sql.plan import Answer
 from server.apis.postgrest.calling import outdated
+from server.apis.postgrest.counting import Guess, answered, guess_of
 from server.apis.postgrest.errors import translate
 from server.apis.postgrest.grammar.parameters import split_query
 from server.apis.postgrest.grammar.questions import question
@@ -73,7 +74,8 @@ class Asked:
 @dataclass(frozen=True, eq=False, slots=True)
 class Reading:
     """A read that was understood. `window` holds the limits of the server too, `headers` what every answer to it has.
-    `kept` is what its answers are kept as, None where they are not. `handler` answers in a media type of its own."""
+    `kept` is what its answers are kept as, None where they are not. `handler` answers in a media type of its own,
+    `guess` tells how many rows there are where they are not counted one by one."""
 
     table: TableScope
     prepared: Prepared
@@ -82,6 +84,7 @@ class Reading:
     headers: CIMultiDict[str]
     kept: Kept | None
     handler: Function | None = None
+    guess: Guess | None = None
 
 
 class ReadRoad:
@@ -133,6 +136,8 @@ class ReadRoad:
         try:
             if reading.media.kind is Kind.PLAN:
                 return Answer(await plan_of(self.api, caller, prepared, reading.media))
+            if reading.guess is not None:
+                return await answered(self.api, caller, table, reading.guess, reading.window)
             return await self.api.engine.run(prepared, caller.principal, caller.rights.session)
         except SchemaChanged as error:
             if prepared.plans[0].called is None or await self.api.engine.renewed(caller.rights.snapshot):
@@ -192,7 +197,9 @@ class ReadRoad:
         reading = self._understood(request, caller, asked)
         if asked.size <= LONGEST_KEPT:
             text = asked.query + "".join(asked.rest)
-            template = None if shape is None else Template.of(shape, reading, reading.table, reading.prepared.values)
+            template = None
+            if shape is not None and reading.guess is None:
+                template = Template.of(shape, reading, reading.table, reading.prepared.values)
             if template is not None and form is not None:
                 rights.keep(form, text, template, reading.prepared)
             else:
@@ -227,6 +234,7 @@ class ReadRoad:
         )
         lowered = lowering.read(table, read.root, wanted, count=preferred.count is not None)
         ended(request, "parse")
+        guess = None if handler is not None else guess_of(self.api, caller, table, lowered, preferred, rows)
         asks = lowered if handler is None else Gathered(handler, lowered)
         prepared = self.api.engine.prepare(rights.snapshot, rights.access, asks)
         headers = CIMultiDict(
@@ -239,9 +247,10 @@ class ReadRoad:
                 **warning_header(read.legacy),
             }
         )
-        may_keep = handler is None and media.kind is not Kind.PLAN
+        # What the planner expects changes without a change of the rows.
+        may_keep = handler is None and media.kind is not Kind.PLAN and guess is None
         kept = self._kept(caller, prepared, headers, asked) if may_keep else None
-        return Reading(table, prepared, wanted, media, headers, kept, handler)
+        return Reading(table, prepared, wanted, media, headers, kept, handler, guess)
 
     def _most(self, rights: Rights) -> int:
         """The most rows of any list."""
