@@ -31,6 +31,7 @@ from server.garbage import keep_what_is_here, look_seldom
 from server.guard import guard_of
 from server.journal import logging_at_once, logging_to_stderr
 from server.telemetry.exposition import Worker
+from server.threads import take_short_turns
 from server.workers import Supervisor, reserved
 
 LOG: Final = logging.getLogger("reflector.server")
@@ -82,6 +83,7 @@ def serve(
     Raises what loading and starting raise.
     """
     look_seldom()
+    take_short_turns()
     config, sample = configured(path, environ, flags)
     if config.server.workers > 1:
         return serve_together(config, sample, strict=strict, verbose=verbose, wait=wait)

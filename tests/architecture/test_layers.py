@@ -33,7 +33,7 @@ SERVER: tuple[tuple[str, ...], ...] = (
     ("auth", "access", "binding", "callers", "journal", "telemetry"),
     ("apis", "openapi"),
     ("middleware",),
-    ("capturing", "connection", "garbage", "guard", "telling"),
+    ("capturing", "connection", "garbage", "guard", "telling", "threads"),
     ("app", "commands", "workers"),
     ("cli", "probe", "__main__"),
 )

@@ -1,6 +1,6 @@
 """Changes of a SQLite file, by any program: triggers write them down, and this reads them as soon as they are committed.
 
-One connection of our own looks every 10 ms whether the file has changed (`data_version`, some microseconds), in a
+One connection of our own looks every 5 ms whether the file has changed (`data_version`, some microseconds), in a
 thread of its own, and reads what is new. Look and read are one transaction with a look at the schema, so that an image
 is never read under columns that it was not written for.
 
@@ -40,7 +40,7 @@ from reflector.drivers.protocol import Settings
 from reflector.drivers.sqlite_file import connect, usable_file
 from reflector.errors import ChangesNotCaptured, ConnectionRefused, DatabaseUnavailable
 
-POLL_SECONDS: Final = 0.01
+POLL_SECONDS: Final = 0.005
 LOOK_AROUND_SECONDS: Final = 0.5
 """How often to look whether the path still leads to the same file."""
 AGAIN_SECONDS: Final = 0.5
