@@ -406,3 +406,41 @@ async def test_a_function_answers_in_its_place(library: str) -> None:
     async with served(library, CONFIG + "  db_root_spec: api.denied\n") as api:
         denied = await api.get(ROOT, bearer("author"))
         assert (denied.status, denied.code) == (403, "42501")
+
+
+# ── names that stand in types and defaults ───────────────────────────────────────────────────
+
+NAMING = """
+CREATE TABLE vault (id int PRIMARY KEY, word text);
+CREATE SEQUENCE vault_seq;
+CREATE FUNCTION vault_word() RETURNS text LANGUAGE sql AS $$ SELECT 'x' $$;
+CREATE TABLE plain (id int PRIMARY KEY);
+CREATE TABLE open (
+    id int PRIMARY KEY, word text DEFAULT vault_word(), number text DEFAULT ('A' || nextval('vault_seq')),
+    of text DEFAULT (('vault'::regclass)::text || now()), made timestamptz DEFAULT now(), lower text DEFAULT lower('A'),
+    kept vault, all_kept vault[], seen plain);
+CREATE FUNCTION told(vault) RETURNS text LANGUAGE sql STABLE AS 'SELECT $1.word';
+CREATE FUNCTION told_twice(v vault, n int) RETURNS text LANGUAGE sql STABLE AS 'SELECT v.word';
+CREATE FUNCTION plainly(plain) RETURNS int LANGUAGE sql STABLE AS 'SELECT $1.id';
+"""
+NAMES = f"""
+auth: {{jwt: {{secret: {SECRET}}}, anonymous_role: guest}}
+roles: {{guest: {{}}}}
+tables: {{open: {{allow: {{guest: {{read: true}}}}}}, plain: {{allow: {{guest: {{read: true}}}}}}}}
+functions: {{told: {{allow: guest}}, told_twice: {{allow: guest}}, plainly: {{allow: guest}}}}
+"""
+
+
+@pytest.mark.parametrize("headers", [None, NEWER])
+async def test_types_and_defaults_name_nothing_that_is_hidden(
+    databases: Databases, headers: dict[str, str] | None
+) -> None:
+    async with served(databases.database(DatabaseKind.POSTGRESQL, NAMING), NAMES) as api:
+        reply = await api.get(ROOT, headers)
+    assert b"vault" not in reply.body
+    check(reply.json)
+    definitions = reply.json["definitions"] if headers is None else reply.json["components"]["schemas"]
+    found = definitions["open"]["properties"]
+    assert (found["made"]["default"], found["lower"]["default"]) == ("now()", "lower('A'::text)")
+    assert (found["kept"], found["seen"]) == ({"type": "string"}, {"format": "plain", "type": "string"})
+    assert {"/rpc/told", "/rpc/told_twice", "/rpc/plainly"} <= reply.json["paths"].keys()

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from reflector.catalog.model import Catalog
+from reflector.catalog.model import Catalog, DatabaseKind
 from reflector.snapshot import Access
 from server.apis.postgrest.describing.newer import Newer, newer_parameter
 from server.apis.postgrest.describing.notes import told, ways
@@ -69,15 +69,23 @@ async def written(access: Access, catalog: Catalog, schema: str, about: About, w
 
 def pieces(access: Access, catalog: Catalog, schema: str) -> Iterator[Piece]:
     """The tables of the schema in the catalog's order, then its functions by name."""
-    known = ways(catalog)
+    known, seen = ways(catalog), tables_seen(access, catalog)
     yield Piece({"/": ROOT})
     for scope in access.scope.by_table.values():
         if scope.table.schema == schema:
-            yield table_piece(scope, access, known)
+            yield table_piece(scope, access, known, seen)
     for (place, name), overloads in sorted(access.scope.functions.items()):
         called = [each for each in overloads if each.callable]
         if place == schema and called:
-            yield function_piece(name, called)
+            yield function_piece(name, called, seen)
+
+
+def tables_seen(access: Access, catalog: Catalog) -> frozenset[str] | None:
+    """The names that types have which are rows of a table that may be read; None where there are no such types."""
+    if catalog.kind is not DatabaseKind.POSTGRESQL:
+        return None
+    tables = [each.table for each in access.scope.by_table.values() if each.may_read]
+    return frozenset(name for each in tables for name in (each.name, f"{each.schema}.{each.name}"))
 
 
 class Parts:

@@ -10,8 +10,8 @@ Rule: everything comes through the scope of whoever asks; what they may not use 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -20,9 +20,18 @@ from reflector.query.nodes import TRUE
 from reflector.query.scope import TableScope
 from reflector.snapshot import Access
 from server.apis.postgrest.describing.notes import Ways, described, told
-from server.apis.postgrest.describing.values import default, format_of, parameter, swagger_type, value
+from server.apis.postgrest.describing.values import (
+    default,
+    format_member,
+    parameter,
+    swagger_type,
+    value,
+    without_hidden,
+)
 
 Json = dict[str, Any]
+Seen = Container[str] | None
+"""Names of the tables whose row types may be named; None where tables are no types."""
 
 ROWS: Final = ("application/json", "application/vnd.pgrst.object+json", "text/csv")
 VALUES: Final = ("application/json", "application/vnd.pgrst.object+json")
@@ -48,8 +57,8 @@ def reference(section: str, name: str) -> Json:
 # ── tables ───────────────────────────────────────────────────────────────────────────────────
 
 
-def table_piece(scope: TableScope, access: Access, ways: Ways) -> Piece:
-    """What a table adds; nothing where none of its methods may be used."""
+def table_piece(scope: TableScope, access: Access, ways: Ways, seen: Seen = None) -> Piece:
+    """What a table adds; nothing where none of its methods may be used. `seen`: the tables whose types are named."""
     table = scope.table
     filters = {_filter_name(table, column): _row_filter(column) for column in _filtered(scope)}
     operations = dict(_operations(scope, list(filters)))
@@ -58,7 +67,7 @@ def table_piece(scope: TableScope, access: Access, ways: Ways) -> Piece:
     parameters = dict(filters)
     if scope.may_create or scope.may_update:
         parameters[f"body.{table.name}"] = _body(table)
-    return Piece({f"/{table.name}": operations}, {table.name: _definition(scope, access, ways)}, parameters)
+    return Piece({f"/{table.name}": operations}, {table.name: _definition(scope, access, ways, seen)}, parameters)
 
 
 def _operations(scope: TableScope, filters: Sequence[str]) -> Iterator[tuple[str, Json]]:
@@ -101,14 +110,18 @@ def _body(table: Table) -> Json:
     return {"name": table.name, "description": table.name, "required": False, "in": "body", "schema": schema}
 
 
-def _definition(scope: TableScope, access: Access, ways: Ways) -> Json:
+def _definition(scope: TableScope, access: Access, ways: Ways, seen: Seen) -> Json:
     table, grant = scope.table, access.grants.on(scope.table)
     known = scope.readable.keys() | scope.creatable.keys() | scope.updatable.keys()
     columns = [column for column in table.columns if column.name in known]
-    seen = {} if grant is None else grant.columns
-    required = [each.name for each in columns if not each.nullable and seen.get(each, TRUE) == TRUE]
+    rules = {} if grant is None else grant.columns
+    required = [each.name for each in columns if not each.nullable and rules.get(each, TRUE) == TRUE]
     properties = {
-        each.name: {**described(table, each, access.scope, ways), **value(each.type), **default(each)}
+        each.name: {
+            **described(table, each, access.scope, ways),
+            **value(without_hidden(each.type, seen)),
+            **default(each),
+        }
         for each in columns
     }
     return {
@@ -122,8 +135,9 @@ def _definition(scope: TableScope, access: Access, ways: Ways) -> Json:
 # ── functions ────────────────────────────────────────────────────────────────────────────────
 
 
-def function_piece(name: str, overloads: Sequence[Function]) -> Piece:
+def function_piece(name: str, overloads: Sequence[Function], seen: Seen = None) -> Piece:
     """What the functions of one name add: arguments of any of them, needed where all of them need them."""
+    overloads = [replace(each, arguments=tuple(_told(each.arguments, seen))) for each in overloads]
     comment = next((each.comment for each in overloads if each.comment), None)
     types = tuple(dict.fromkeys(each.media for each in overloads if each.media and each.media != "*/*"))
     common = {
@@ -137,6 +151,11 @@ def function_piece(name: str, overloads: Sequence[Function]) -> Piece:
         operations["get"] = {**common, "parameters": [_in_query(each, reading) for each in _arguments(reading)]}
     operations["post"] = {**common, "parameters": [_in_body(overloads, comment)]}
     return Piece({f"/rpc/{name}": operations})
+
+
+def _told(arguments: Iterable[Argument], seen: Seen) -> Iterator[Argument]:
+    for each in arguments:
+        yield replace(each, type=without_hidden(each.type, seen))
 
 
 def _arguments(overloads: Sequence[Function]) -> list[Argument]:
@@ -170,7 +189,7 @@ def _in_body(overloads: Sequence[Function], comment: str | None) -> Json:
             "name": "args",
             "required": True,
             "in": "body",
-            "schema": {"format": format_of(whole.type), **({} if kind is None else {"type": kind})},
+            "schema": {**format_member(whole.type), **({} if kind is None else {"type": kind})},
         }
     required = [each.name for each in arguments if _needed(each, overloads)]
     schema = {

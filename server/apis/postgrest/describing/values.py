@@ -1,13 +1,15 @@
 """A type of the catalog as Swagger says it: type, format, enum, maxLength; and defaults that are values.
 
-Rule: a default is told where it is a value of the column's own type; what the database works out is told only as text.
+Rule: a default is told where it is a value of the column's own type; what the database works out is told only as text, and
+only where nothing but the database's own functions is named in it: a sequence or a function may be hidden.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from reflector.catalog.model import Column, Fill
@@ -33,6 +35,18 @@ CHECKED: Final = frozenset({Kind.DATE, Kind.TIME, Kind.UUID})
 QUOTED: Final = re.compile(r"'((?:[^']|'')*)'")
 NULL: Final = re.compile(r"NULL(?:::.*)?\Z", re.IGNORECASE | re.DOTALL)
 WHOLE: Final = re.compile(r"-?[0-9]{1,18}\Z")
+LITERAL: Final = re.compile(r"'(?:[^']|'')*'")
+CALLED: Final = re.compile(r"""([^\s()',;:|+*/<>=-]+)\s*\(""")
+"""What stands before a bracket."""
+OWN: Final = frozenset(
+    {
+        *("now", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timezone", "gen_random_uuid"),
+        *("current_timestamp", "current_date", "current_time", "localtimestamp", "localtime", "curdate", "curtime"),
+        *("utc_timestamp", "utc_date", "utc_time", "unix_timestamp", "uuid", "datetime", "date", "time", "strftime"),
+        *("timestamp", "interval", "varchar", "varying", "numeric", "lower", "upper", "coalesce", "concat", "random"),
+    }
+)
+"""Functions, and types with a length, that are every database's or its own, and tell nothing."""
 FLAGS: Final = {"true": True, "false": False, "1": True, "0": False}
 
 
@@ -47,9 +61,23 @@ def format_of(type_: DataType) -> str:
     return f"{before}{rest.rpartition(')')[2]}" if bracket else before
 
 
+def format_member(type_: DataType) -> Json:
+    """The member `format`, where the type has a name."""
+    return {"format": format_of(type_)} if type_.native else {}
+
+
+def without_hidden(type_: DataType, seen: Container[str] | None) -> DataType:
+    """The type, without its name where that is, as far as can be told, a table's that the reader does not see. `seen`:
+    the names of those that are seen, None where tables are no types."""
+    if seen is None or type_.kind is not Kind.OPAQUE or type_.cast:
+        return type_
+    table = type_.native.replace("[]", "").replace('"', "")
+    return type_ if table in seen else replace(type_, native="")
+
+
 def value(type_: DataType) -> Json:
     """The Schema Object of a value."""
-    found: Json = {"format": format_of(type_)} if type_.native else {}
+    found = format_member(type_)
     if (kind := swagger_type(type_)) is not None:
         found["type"] = kind
     if kind == "array":
@@ -76,7 +104,7 @@ def _element(kind: str, type_: DataType) -> Json:
 def parameter(type_: DataType) -> Json:
     """The same of a value in an address, where an array is written as text."""
     kind = swagger_type(type_)
-    return {"type": "string" if kind in {None, "array"} else kind, "format": format_of(type_)}
+    return {"type": "string" if kind in {None, "array"} else kind, **format_member(type_)}
 
 
 def default(column: Column) -> Json:
@@ -88,7 +116,8 @@ def default(column: Column) -> Json:
     plain = text if quoted is None else quoted[1].replace("''", "'")
     match swagger_type(column.type):
         case "string":
-            return {"default": plain} if _fits(column.type, plain) else {}
+            told = quoted is not None or names_nothing(text)
+            return {"default": plain} if told and _fits(column.type, plain) else {}
         case "boolean":
             flag = FLAGS.get(plain.lower())
             return {} if flag is None else {"default": flag}
@@ -98,6 +127,12 @@ def default(column: Column) -> Json:
             return _number(plain)
         case _:
             return {}
+
+
+def names_nothing(expression: str) -> bool:
+    """Whether an expression names no function but those that every reader knows, and no relation."""
+    bare = LITERAL.sub("''", expression)
+    return "::reg" not in bare and all(each.lower() in OWN for each in CALLED.findall(bare))
 
 
 def _fits(type_: DataType, text: str) -> bool:
