@@ -57,7 +57,8 @@ class DataType:
     `native` is the database's spelling, for people. `cast` is what a text operand is cast to so that it takes the
     type without its length or scale (quoted and qualified; PostgreSQL only). `bits` and `unsigned` bound an
     INTEGER, `bits` a FLOAT, `length` counts characters or bytes, `labels` are those of an ENUM or SET, `element` is
-    an ARRAY's. `by` is a function that makes the value of what is bound or cast (like `cast`). `represented`: a domain.
+    an ARRAY's. `by` is a function that makes the value of what is bound or cast (like `cast`), and may do more where it is `busy`.
+    `represented`: a domain.
     `case_insensitive` says that the database's own `=` ignores case or accents for it.
     """
 
@@ -73,6 +74,7 @@ class DataType:
     element: DataType | None = None
     case_insensitive: bool = False
     by: str = ""
+    busy: bool = False
     represented: Representation | None = None
 
     @property

@@ -4,7 +4,7 @@
     CREATE CAST (json AS color) WITH FUNCTION color(json) AS IMPLICIT;       as a body gives it
     CREATE CAST (text AS color) WITH FUNCTION color(text) AS IMPLICIT;       as a filter gives it
 
-Rule: this is a name of the catalog, quoted and qualified, and never a caller's text.
+Rule: these are names of the catalog, quoted and qualified, and never a caller's text.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Representation:
-    """The functions, None where there is none."""
+    """The functions, None where there is none. `steady`: by what they say of themselves, they read nothing but the value
+    and change nothing."""
 
     shown: str | None = None
     from_json: str | None = None
     from_text: str | None = None
+    steady: bool = True

@@ -37,6 +37,7 @@ class PostgreSQLSets(SetForms):
         for index, type_ in enumerate(types):
             binds.append(writer.bind(origin(_column(index))))
             own = _cast(type_)
+            writer.calls |= type_ is not None and type_.busy
             native = type_ is None or type_.kind in NATIVE
             carrier = own if native else "pg_catalog.text"
             unnested.append(f"pg_catalog.unnest(CAST(:{_key(binds[-1])} AS {carrier}[]))")

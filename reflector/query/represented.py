@@ -15,20 +15,26 @@ from reflector.query.nodes import Cast, Expression, Field, Guarded, Output, Sele
 
 def shown_type(type_: DataType) -> DataType | None:
     """What a document shows of a value of the type; None where that is the value itself."""
-    by = None if type_.represented is None else type_.represented.shown
-    return None if by is None else DataType(Kind.JSON, "json", cast="pg_catalog.json", by=by)
+    own = type_.represented
+    if own is None or own.shown is None:
+        return None
+    return DataType(Kind.JSON, "json", cast="pg_catalog.json", by=own.shown, busy=not own.steady)
 
 
 def body_type(type_: DataType) -> DataType:
     """What a body gives for a value of the type."""
-    by = None if type_.represented is None else type_.represented.from_json
-    return type_ if by is None else DataType(Kind.JSON, type_.native, cast="pg_catalog.json", by=by)
+    own = type_.represented
+    if own is None or own.from_json is None:
+        return type_
+    return DataType(Kind.JSON, type_.native, cast="pg_catalog.json", by=own.from_json, busy=not own.steady)
 
 
 def filter_type(type_: DataType) -> DataType:
     """What a filter compares a value of the type with."""
-    by = None if type_.represented is None else type_.represented.from_text
-    return type_ if by is None else DataType(Kind.TEXT, type_.native, cast="pg_catalog.text", by=by)
+    own = type_.represented
+    if own is None or own.from_text is None:
+        return type_
+    return DataType(Kind.TEXT, type_.native, cast="pg_catalog.text", by=own.from_text, busy=not own.steady)
 
 
 def shown(member: Selected) -> Selected:

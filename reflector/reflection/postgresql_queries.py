@@ -56,7 +56,9 @@ SELECT t.oid, n.nspname::pg_catalog.text, t.typname::pg_catalog.text, t.typtype:
                  WHERE o.opcdefault AND m.amname IN ('btree', 'hash'))
        AND t.oid IN (SELECT q.oprleft FROM pg_catalog.pg_operator q
                      WHERE q.oprname = '=' AND q.oprleft = q.oprright AND pg_catalog.pg_operator_is_visible(q.oid)),
-       {_by("t.oid", _JSON)}, {_by(_JSON, "t.oid")}, {_by(_TEXT, "t.oid")}
+       {_by("t.oid", _JSON)}, {_by(_JSON, "t.oid")}, {_by(_TEXT, "t.oid")},
+       NOT EXISTS (SELECT FROM pg_catalog.pg_cast k JOIN pg_catalog.pg_proc i ON i.oid = k.castfunc
+                   WHERE t.typtype = 'd' AND t.oid IN (k.castsource, k.casttarget) AND i.provolatile <> 'i')
 FROM pg_catalog.pg_type t
 JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 LEFT JOIN pg_catalog.pg_type e ON e.typarray = t.oid

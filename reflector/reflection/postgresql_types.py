@@ -25,8 +25,8 @@ class TypeRow:
 
     `form` is its typtype: b base, c composite, d domain, e enum, r range, m multirange. `element` is the oid of an
     array's element, `base` and `modifier` are a domain's, `not_null` and `default` are of the domain itself.
-    `comparable` says that it has a default operator class for equality, and an `=` that the search path finds. The last
-    three are functions by which a domain presents its values, quoted and qualified.
+    `comparable` says that it has a default operator class for equality, and an `=` that the search path finds. Then
+    come the functions by which a domain presents its values, quoted and qualified, and whether all of them are immutable.
     """
 
     schema: str
@@ -42,12 +42,14 @@ class TypeRow:
     shown: str | None = None
     from_json: str | None = None
     from_text: str | None = None
+    steady: bool = True
 
     @property
     def represented(self) -> Representation | None:
         """The functions of a domain's own, None where there are none."""
-        found = Representation(self.shown, self.from_json, self.from_text)
-        return None if found == Representation() else found
+        if (self.shown, self.from_json, self.from_text) == (None, None, None):
+            return None
+        return Representation(self.shown, self.from_json, self.from_text, self.steady)
 
     @property
     def cast(self) -> str:

@@ -167,6 +167,7 @@ def derived(writer: Writer, expression: Derived, rows: Rows) -> Sql:
         case JsonPath(expression=whole, path=path, text=text):
             return dialect.path(inner, type_of(whole), path, text)
         case Cast(expression=source, type=type_):
+            writer.calls |= type_.busy
             return dialect.cast(inner, type_of(source), type_)
         case Aggregate(function=function):
             return dialect.aggregate(function, inner)
@@ -216,6 +217,7 @@ def bound(writer: Writer, source: Origin, type_: DataType, many: bool, by: Compa
     dialect = writer.dialect
     encode: Encode | None = dialect.pattern_encoder(by) if by.pattern else dialect.encoder(type_, many)
     typed = TEXT if by.pattern else type_
+    writer.calls |= typed.busy
     value: Sql = dialect.operand(writer.bind(source, encode), typed, many)
     return value
 

@@ -61,7 +61,7 @@ class Template(Generic[Made]):
     def of(cls, shape: Shape, made: Made, table: TableScope, values: Sequence[Value]) -> Template[Made] | None:
         """The template of a request whose plan has these values; None where they are not those of its shape."""
         columns = [table.readable.get(name) for name in shape.names]
-        if any(column is None or column.type.kind in OTHER_WORDS for column in columns):
+        if any(column is None or _worded_otherwise(column.type) for column in columns):
             return None
         types = tuple(column.type for column in columns if column is not None)
         given = [parse_text(type_, text) for type_, text in zip(types, shape.values, strict=True)]
@@ -73,3 +73,7 @@ class Template(Generic[Made]):
         """The values of the plan for another request; raises InvalidValue."""
         given = [parse_text(type_, text) for type_, text in zip(self.types, shape.values, strict=True)]
         return [*given, *self.rest]
+
+
+def _worded_otherwise(type_: DataType) -> bool:
+    return type_.kind in OTHER_WORDS or (type_.represented is not None and type_.represented.from_text is not None)

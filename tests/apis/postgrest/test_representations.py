@@ -10,6 +10,7 @@ import pytest
 from reflector.catalog.model import DatabaseKind
 from tests.apis.postgrest.native import MAKE_ROLES, SECRET, bearer
 from tests.bookshops import Databases
+from tests.cache.conftest import cache_of, write_outside
 from tests.server.harness import Served, eventually, served
 from tests.servers import PostgreSQLServer
 
@@ -257,3 +258,87 @@ async def test_a_cast_that_is_made_or_dropped_is_seen(
         await eventually(plain)
         postgresql_server.run(name, "CREATE CAST (color AS json) WITH FUNCTION shown(color) AS IMPLICIT")
         await eventually(represented)
+
+
+# ── functions that do more than present ──────────────────────────────────────────────────────
+
+BUSY = """
+CREATE TABLE word (n int PRIMARY KEY, word text);
+INSERT INTO word VALUES (1, 'one'), (2, 'two');
+CREATE TABLE asked (word text);
+CREATE DOMAIN label AS int;
+CREATE FUNCTION worded(label) RETURNS json LANGUAGE sql STABLE AS 'SELECT to_json((SELECT word FROM word WHERE n = $1))';
+CREATE FUNCTION label(text) RETURNS label LANGUAGE sql VOLATILE
+    AS $$ SELECT set_config('left.behind', $1, false); SELECT n::label FROM word WHERE word = $1 $$;
+CREATE CAST (label AS json) WITH FUNCTION worded(label) AS IMPLICIT;
+CREATE CAST (text AS label) WITH FUNCTION label(text) AS IMPLICIT;
+CREATE DOMAIN noted AS int;
+CREATE FUNCTION noted(text) RETURNS noted LANGUAGE sql VOLATILE
+    AS 'INSERT INTO asked VALUES ($1); SELECT $1::int::noted';
+CREATE FUNCTION noted(json) RETURNS noted LANGUAGE sql VOLATILE
+    AS $$ SELECT set_config('left.behind', 'by a body', false); SELECT ($1 #>> '{}')::int::noted $$;
+CREATE CAST (text AS noted) WITH FUNCTION noted(text) AS IMPLICIT;
+CREATE CAST (json AS noted) WITH FUNCTION noted(json) AS IMPLICIT;
+CREATE TABLE tin (id int PRIMARY KEY, label label, noted noted);
+INSERT INTO tin VALUES (1, 1, 1), (2, 2, 2);
+CREATE FUNCTION behind() RETURNS text LANGUAGE sql STABLE AS $$ SELECT current_setting('left.behind', true) $$;
+CREATE FUNCTION behind(tin) RETURNS text LANGUAGE sql STABLE AS $$ SELECT current_setting('left.behind', true) $$;
+"""
+TINS = f"""
+auth: {{jwt: {{secret: {SECRET}}}, anonymous_role: guest}}
+roles: {{guest: {{}}}}
+tables:
+  tin: {{cache: {{ttl: 1s}}, allow: {{guest: {{read: true, create: true}}}}}}
+  asked: {{allow: {{guest: {{read: true}}}}}}
+functions: {{behind: {{allow: guest}}}}
+"""
+TIN = "/rest/v1/tin"
+
+
+@pytest.fixture
+async def tins(databases: Databases) -> AsyncIterator[Served]:
+    async with served(databases.database(DatabaseKind.POSTGRESQL, BUSY), TINS) as api:
+        yield api
+
+
+async def left_behind(api: Served) -> str | None:
+    told: str | None = (await api.get(f"{TIN}?select=behind&id=eq.1&limit=1")).json[0]["behind"]
+    return told or None
+
+
+async def test_what_is_plain_for_the_address_is_still_for_the_function(tins: Served) -> None:
+    for word, number in (("one", 1), ("two", 2)):
+        assert (await tins.get(f"{TIN}?label=eq.{word}&select=id")).json == [{"id": number}]
+
+
+async def test_what_a_function_of_a_domain_leaves_is_gone_for_the_next(tins: Served) -> None:
+    for _ in range(4):
+        assert (await tins.get(f"{TIN}?label=in.(one,two)&select=id")).status == 200
+        assert await left_behind(tins) is None
+    made = await tins.post(TIN, {"id": 3, "noted": 3})
+    assert made.status == 201
+    assert await left_behind(tins) is None
+
+
+async def test_a_read_changes_nothing_by_a_function_of_a_domain(tins: Served) -> None:
+    for asked in ("noted=eq.1", "noted=in.(1,2)", "or=(noted.eq.2)"):
+        refused = await tins.get(f"{TIN}?{asked}")
+        assert (refused.status, refused.code) == (405, "25006")
+    assert (await tins.get("/rest/v1/asked")).json == []
+
+
+async def test_what_a_function_of_a_domain_reads_is_not_believed_for_longer(databases: Databases) -> None:
+    url = databases.database(DatabaseKind.POSTGRESQL, BUSY)
+    async with served(url, TINS) as api:
+        cache_of(api).covered = lambda _: True  # all changes of the table are heard, and none of what a function reads
+
+        async def labels() -> list[str]:
+            return [row["label"] for row in (await api.get(f"{TIN}?select=label&order=id")).json]
+
+        assert await labels() == ["one", "two"]
+        write_outside(databases, url, "UPDATE word SET word = 'uno' WHERE n = 1")
+
+        async def told() -> bool:
+            return await labels() == ["uno", "two"]
+
+        await eventually(told)
