@@ -82,6 +82,11 @@ class DataType:
         return self.kind is not Kind.OPAQUE
 
     @property
+    def told(self) -> str:
+        """The database's name of the type for callers; not that of rows, which is the name of a table that may be hidden."""
+        return "opaque" if self.kind is Kind.OPAQUE and not self.cast else self.native
+
+    @property
     def facts(self) -> KindFacts:
         return KINDS[self.kind]
 
@@ -340,7 +345,7 @@ def _array_from_text(type_: DataType, text: str) -> tuple[Value, ...]:
 
 
 def _never(type_: DataType, value: Any) -> Value:
-    raise refused(type_, value, f": {type_.native} is shown as text and cannot be compared or written")
+    raise refused(type_, value, f": {type_.told} is shown as text and cannot be compared or written")
 
 
 # ── JSON Schema ──────────────────────────────────────────────────────────────────────────────

@@ -61,4 +61,4 @@ def check_aggregate(function: AggregateFunction, type_: DataType | None) -> None
         if not function.rows:
             raise InvalidRequest(f"{function.name} is asked of a column")
     elif function.takes is not None and type_.kind not in function.takes:
-        raise InvalidRequest(f"{function.name} does not take values of type {type_.native}")
+        raise InvalidRequest(f"{function.name} does not take values of type {type_.told}")

@@ -135,7 +135,7 @@ def _wanted_pattern(given: Any) -> str:
 def _check_allowed(operator: Operator, type_: DataType) -> None:
     if not operator.allowed(type_.facts):
         allowed = ", ".join(each.name for each in OPERATORS.values() if each.allowed(type_.facts))
-        raise InvalidValue(f"{operator.name!r} cannot be asked of {type_.native}", hint=f"it can be asked: {allowed}")
+        raise InvalidValue(f"{operator.name!r} cannot be asked of {type_.told}", hint=f"it can be asked: {allowed}")
 
 
 def _built(operator: Operator, expression: Expression, type_: DataType, values: Sequence[Value]) -> Filter:

@@ -75,4 +75,4 @@ def _expression(
 
 def _check_sortable(column: Column) -> None:
     if not can_page(column.type):
-        raise InvalidRequest(f"a list cannot be sorted by {column.name!r}: {column.type.native} has no order")
+        raise InvalidRequest(f"a list cannot be sorted by {column.name!r}: {column.type.told} has no order")

@@ -421,22 +421,33 @@ CREATE TABLE open (
     kept vault, all_kept vault[], seen plain);
 CREATE FUNCTION told(vault) RETURNS text LANGUAGE sql STABLE AS 'SELECT $1.word';
 CREATE FUNCTION told_twice(v vault, n int) RETURNS text LANGUAGE sql STABLE AS 'SELECT v.word';
+CREATE FUNCTION several(v vault) RETURNS int LANGUAGE sql STABLE AS 'SELECT 1';
+CREATE FUNCTION several(v vault[]) RETURNS int LANGUAGE sql STABLE AS 'SELECT 2';
 CREATE FUNCTION plainly(plain) RETURNS int LANGUAGE sql STABLE AS 'SELECT $1.id';
 """
 NAMES = f"""
 auth: {{jwt: {{secret: {SECRET}}}, anonymous_role: guest}}
 roles: {{guest: {{}}}}
 tables: {{open: {{allow: {{guest: {{read: true}}}}}}, plain: {{allow: {{guest: {{read: true}}}}}}}}
-functions: {{told: {{allow: guest}}, told_twice: {{allow: guest}}, plainly: {{allow: guest}}}}
+functions: {{told: {{allow: guest}}, told_twice: {{allow: guest}}, plainly: {{allow: guest}}, several: {{allow: guest}}}}
+postgrest: {{db_aggregates_enabled: true}}
 """
 
 
+@pytest.fixture(scope="module")
+def naming_url(databases: Databases) -> str:
+    return databases.database(DatabaseKind.POSTGRESQL, NAMING)
+
+
+@pytest.fixture
+async def naming(naming_url: str) -> AsyncIterator[Served]:
+    async with served(naming_url, NAMES) as api:
+        yield api
+
+
 @pytest.mark.parametrize("headers", [None, NEWER])
-async def test_types_and_defaults_name_nothing_that_is_hidden(
-    databases: Databases, headers: dict[str, str] | None
-) -> None:
-    async with served(databases.database(DatabaseKind.POSTGRESQL, NAMING), NAMES) as api:
-        reply = await api.get(ROOT, headers)
+async def test_types_and_defaults_name_nothing_that_is_hidden(naming: Served, headers: dict[str, str] | None) -> None:
+    reply = await naming.get(ROOT, headers)
     assert b"vault" not in reply.body
     check(reply.json)
     definitions = reply.json["definitions"] if headers is None else reply.json["components"]["schemas"]
@@ -444,3 +455,18 @@ async def test_types_and_defaults_name_nothing_that_is_hidden(
     assert (found["made"]["default"], found["lower"]["default"]) == ("now()", "lower('A'::text)")
     assert (found["kept"], found["seen"]) == ({"type": "string"}, {"format": "plain", "type": "string"})
     assert {"/rpc/told", "/rpc/told_twice", "/rpc/plainly"} <= reply.json["paths"].keys()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *("/rest/v1/open?kept=eq.x", "/rest/v1/open?kept=in.(x)", "/rest/v1/open?kept=is.true", "/rest/v1/open?kept=like.x"),
+        *("/rest/v1/open?kept=cs.x", "/rest/v1/open?all_kept=eq.x", "/rest/v1/open?select=kept.sum()", "/rest/v1/open?kept=fts.x"),
+        *("/rest/v1/rpc/told_twice?v=x&n=1", "/rest/v1/rpc/several?v=x", "/api/open?kept=x", "/api/open?sort=kept"),
+        *("/api/open?filter=%7B%22kept%22%3A%7B%22_eq%22%3A%22x%22%7D%7D", "/rest/v1/open?order=kept->x&kept->>a->b=eq.1"),
+    ],
+)  # fmt: skip
+async def test_no_error_names_the_table_of_a_type(naming: Served, asked: str) -> None:
+    reply = await naming.get(asked)
+    assert 300 <= reply.status < 500
+    assert b"vault" not in reply.body

@@ -102,7 +102,7 @@ def _ambiguous(found: Sequence[Function]) -> PostgrestError:
 
 
 def _signature(function: Function) -> str:
-    return ", ".join(f"{each.name} => {each.type.native}" for each in function.takes)
+    return ", ".join(f"{each.name} => {each.type.told}" for each in function.takes)
 
 
 def _unknown(scope: Scope, schema: str, name: str, sent: Sent) -> PostgrestError:
