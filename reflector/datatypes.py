@@ -58,8 +58,7 @@ class DataType:
     type without its length or scale (quoted and qualified; PostgreSQL only). `bits` and `unsigned` bound an
     INTEGER, `bits` a FLOAT, `length` counts characters or bytes, `labels` are those of an ENUM or SET, `element` is
     an ARRAY's. `by` is a function that makes the value of what is bound or cast (like `cast`), and may do more where it is `busy`.
-    `represented`: a domain.
-    `case_insensitive` says that the database's own `=` ignores case or accents for it.
+    `represented`: a domain. `case_insensitive` says that the database's own `=` ignores case or accents for it.
     """
 
     kind: Kind
@@ -80,11 +79,6 @@ class DataType:
     @property
     def writable(self) -> bool:
         return self.kind is not Kind.OPAQUE
-
-    @property
-    def told(self) -> str:
-        """The database's name of the type for callers; not that of rows, which is the name of a table that may be hidden."""
-        return "opaque" if self.kind is Kind.OPAQUE and not self.cast else self.native
 
     @property
     def facts(self) -> KindFacts:
@@ -345,7 +339,7 @@ def _array_from_text(type_: DataType, text: str) -> tuple[Value, ...]:
 
 
 def _never(type_: DataType, value: Any) -> Value:
-    raise refused(type_, value, f": {type_.told} is shown as text and cannot be compared or written")
+    raise refused(type_, value, ": it is shown as text and cannot be compared or written")
 
 
 # ── JSON Schema ──────────────────────────────────────────────────────────────────────────────

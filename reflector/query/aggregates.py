@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from reflector.datatypes import DataType, Kind
 from reflector.errors import InvalidRequest
+from reflector.query.told import told
 
 NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT})
 ORDERED = NUMBERS | {Kind.TEXT, Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.INSTANT}
@@ -61,4 +62,4 @@ def check_aggregate(function: AggregateFunction, type_: DataType | None) -> None
         if not function.rows:
             raise InvalidRequest(f"{function.name} is asked of a column")
     elif function.takes is not None and type_.kind not in function.takes:
-        raise InvalidRequest(f"{function.name} does not take values of type {type_.told}")
+        raise InvalidRequest(f"{function.name} does not take values of type {told(type_)}")

@@ -17,6 +17,7 @@ from reflector.datatypes import DataType, Kind, KindFacts, Value, parse_json, pa
 from reflector.errors import InvalidValue
 from reflector.query.comparisons import EQ, GT, GTE, ILIKE, IN, LIKE, LT, LTE, NE, Comparison, escape_pattern
 from reflector.query.nodes import Compare, Expression, Filter, IsNull, Literal, Not, all_of
+from reflector.query.told import told
 
 Build = Callable[[Expression, DataType, Sequence[Value]], Filter]
 
@@ -135,7 +136,7 @@ def _wanted_pattern(given: Any) -> str:
 def _check_allowed(operator: Operator, type_: DataType) -> None:
     if not operator.allowed(type_.facts):
         allowed = ", ".join(each.name for each in OPERATORS.values() if each.allowed(type_.facts))
-        raise InvalidValue(f"{operator.name!r} cannot be asked of {type_.told}", hint=f"it can be asked: {allowed}")
+        raise InvalidValue(f"{operator.name!r} cannot be asked of {told(type_)}", hint=f"it can be asked: {allowed}")
 
 
 def _built(operator: Operator, expression: Expression, type_: DataType, values: Sequence[Value]) -> Filter:

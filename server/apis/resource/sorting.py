@@ -13,6 +13,7 @@ from reflector.errors import InvalidRequest, LimitExceeded, UnknownColumn
 from reflector.query.nodes import TRUE, Expression, Field, Order, Related
 from reflector.query.paging import can_page
 from reflector.query.scope import Scope, TableScope
+from reflector.query.told import told
 from server.apis.resource.faults import FaultList, in_query
 from server.apis.resource.selection import trimmed
 from server.config.limits import EffectiveLimits
@@ -75,4 +76,4 @@ def _expression(
 
 def _check_sortable(column: Column) -> None:
     if not can_page(column.type):
-        raise InvalidRequest(f"a list cannot be sorted by {column.name!r}: {column.type.told} has no order")
+        raise InvalidRequest(f"a list cannot be sorted by {column.name!r}: {told(column.type)} has no order")

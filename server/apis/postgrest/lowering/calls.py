@@ -23,6 +23,7 @@ from reflector.errors import InvalidValue
 from reflector.query.calls import Given
 from reflector.query.nodes import Literal
 from reflector.query.scope import Scope
+from reflector.query.told import told
 from server.apis.postgrest.faults import PostgrestError, refusal
 from server.apis.postgrest.fuzzy import nearest
 from server.apis.postgrest.grammar.arrays import array_items
@@ -102,7 +103,7 @@ def _ambiguous(found: Sequence[Function]) -> PostgrestError:
 
 
 def _signature(function: Function) -> str:
-    return ", ".join(f"{each.name} => {each.type.told}" for each in function.takes)
+    return ", ".join(f"{each.name} => {told(each.type)}" for each in function.takes)
 
 
 def _unknown(scope: Scope, schema: str, name: str, sent: Sent) -> PostgrestError:

@@ -32,6 +32,7 @@ from reflector.query.nodes import (
 )
 from reflector.query.operators import OPERATORS, apply_json, apply_text
 from reflector.query.represented import filter_type
+from reflector.query.told import told
 from server.apis.postgrest.faults import PostgrestError, refusal
 from server.apis.postgrest.grammar.arrays import array_items
 from server.apis.postgrest.grammar.limits import Limits
@@ -78,7 +79,7 @@ class Comparing:
         if type_.kind is Kind.JSON and operator not in PATTERNS:
             return compared_documents(expression, type_, row.name, value, self.database)
         if not row.allowed(type_.facts):
-            raise no_operator(type_.told, operator)
+            raise no_operator(told(type_), operator)
         if operator not in PATTERNS and (own := own_type(expression)) is not type_:
             return apply_text(row, expression, own, value)
         if type_.kind is Kind.ARRAY:
@@ -103,7 +104,7 @@ class Comparing:
             return any_of(*(self._one(expression, "eq", value) for value in values))
         row = OPERATORS["in"]
         if not row.allowed(type_.facts):
-            raise no_operator(type_.told, "in")
+            raise no_operator(told(type_), "in")
         return apply_json(row, expression, own_type(expression), list(values))
 
     # ── what some databases alone can be asked ───────────────────────────────────────────────
@@ -112,7 +113,7 @@ class Comparing:
         comparison = NATIVE[operator]
         if not offered(comparison, type_, self.database):
             if self.database is DatabaseKind.POSTGRESQL:
-                raise no_operator(type_.told, operator)
+                raise no_operator(told(type_), operator)
             raise not_on(self.database, operator)
         value: Value = array_value(type_, text, self.limits) if type_.kind is Kind.ARRAY else parse_text(type_, text)
         return Compare(expression, comparison, Literal(value, type_))
@@ -123,7 +124,7 @@ class Comparing:
         if not self.limits.regex:
             raise refusal("PGRST127", "Feature not implemented", f"'{operator}' is off unless limits.regex is set")
         if type_.kind not in TEXTS:
-            raise no_operator(type_.told, operator)
+            raise no_operator(told(type_), operator)
         return Compare(expression, REGULAR[operator], Literal(parse_text(TEXT, text), TEXT))
 
     def _search(self, expression: Expression, operator: str, text: str, language: str | None) -> Filter:
@@ -134,7 +135,7 @@ class Comparing:
         type_ = type_of(expression)
         vector = type_.native == "tsvector"
         if not vector and type_.kind not in {Kind.TEXT, Kind.JSON}:
-            raise no_operator(type_.told, operator)
+            raise no_operator(told(type_), operator)
         return Compare(expression, search(operator, language, vector), Literal(parse_text(TEXT, text), TEXT))
 
 
@@ -156,4 +157,4 @@ def _state(expression: Expression, what: str) -> Filter:
 
 
 def _not_boolean(what: str, type_: DataType) -> PostgrestError:
-    return refusal("42804", f"argument of IS {what.upper()} must be type boolean, not type {type_.told}")
+    return refusal("42804", f"argument of IS {what.upper()} must be type boolean, not type {told(type_)}")

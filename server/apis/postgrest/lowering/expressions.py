@@ -13,6 +13,7 @@ from reflector.query.casts import CASTS
 from reflector.query.expressions import type_of
 from reflector.query.nodes import Aggregate, Cast, Computed, Expression, Field, JsonPath
 from reflector.query.scope import TableScope
+from reflector.query.told import told
 from server.apis.postgrest.faults import PostgrestError, refusal
 from server.apis.postgrest.grammar import nodes
 from server.apis.postgrest.unknown import unknown_column
@@ -45,7 +46,7 @@ def field_of(table: TableScope, field: nodes.Field, database: DatabaseKind) -> E
     type_ = type_of(found)
     holds = type_.kind is Kind.JSON or (type_.kind in SHOWN_AS_JSON and database is DatabaseKind.POSTGRESQL)
     if not holds:
-        raise no_operator(type_.told, "->>" if field.path[0].as_text else "->")
+        raise no_operator(told(type_), "->>" if field.path[0].as_text else "->")
     return JsonPath(found, tuple(arrow.key for arrow in field.path), field.path[-1].as_text)
 
 
@@ -63,7 +64,7 @@ def selected_of(table: TableScope, written: nodes.Column, database: DatabaseKind
     try:
         check_aggregate(function, type_)
     except InvalidRequest:
-        raise refusal("42883", f"function {function.name}({type_.told}) does not exist") from None
+        raise refusal("42883", f"function {function.name}({told(type_)}) does not exist") from None
     return cast_to(Aggregate(function, found), written.aggregate_cast)
 
 
