@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from reflector.secret import Secret
 from server.config import Config
 from server.middleware.gate import LOOPBACK_HOSTS, GateRules
+from server.peers import Proxies
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ def guard_of(config: Config) -> Guard:
             origins=frozenset(server.cors.origins) | frozenset(pages) - {"*"},
             anybody=config.postgrest.path.rstrip("/") + "/" if "*" in pages else None,
             clients=config.postgrest.path.rstrip("/") + "/",
+            proxies=Proxies(server.trusted_proxies) if server.trusted_proxies else None,
         ),
         made,
     )

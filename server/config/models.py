@@ -28,6 +28,7 @@ from server.config.values import (
     Key,
     Leeway,
     Named,
+    Network,
     Origin,
     PublicUrl,
     RedisUrl,
@@ -115,8 +116,6 @@ class Tls(Section):
 class Server(Section):
     """Where to listen, and what to believe of a request."""
 
-    later: ClassVar = frozenset({"trusted_proxies"})
-
     host: Bind = "127.0.0.1"
     port: Annotated[int, whole(0, 65535)] = 8000
     workers: Annotated[int, whole(1, 64)] = 1
@@ -127,6 +126,7 @@ class Server(Section):
     secret: Key | None = None
     token: Token | None = None
     tls: Tls | None = None
+    trusted_proxies: tuple[Network, ...] = ()
 
 
 class Jwt(Section):

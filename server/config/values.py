@@ -243,6 +243,19 @@ def read_public_url(given: Any) -> str:
     return text.rstrip("/")
 
 
+def read_network(given: Any) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """An address, or a network in CIDR form; never all addresses there are."""
+    if isinstance(given, ipaddress.IPv4Network | ipaddress.IPv6Network):
+        return given
+    try:
+        network = ipaddress.ip_network(read_text(given))
+    except ValueError:
+        raise UnfitError("must be an address such as 10.0.0.7, or a network such as 10.0.0.0/24") from None
+    if not network.prefixlen:
+        raise UnfitError("must not be every address there is: anybody could claim to be anybody")
+    return network
+
+
 def freeze(value: Any) -> Any:
     """The same value with mappings and lists that cannot be changed."""
     if isinstance(value, Mapping):
@@ -290,4 +303,5 @@ Origin: TypeAlias = Annotated[str, Reads(read_origin, TEXT)]
 Host: TypeAlias = Annotated[str, Reads(read_host, TEXT)]
 Bind: TypeAlias = Annotated[str, Reads(read_bind, TEXT)]
 PublicUrl: TypeAlias = Annotated[str, Reads(read_public_url, TEXT)]
+Network: TypeAlias = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, Reads(read_network, TEXT, str)]
 FilePath: TypeAlias = Annotated[Path, Reads(lambda given: Path(read_text(given)), TEXT, str)]

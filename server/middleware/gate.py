@@ -20,7 +20,7 @@ import logging
 import os
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Final, NoReturn
@@ -33,6 +33,7 @@ from reflector.errors import ReflectorError, Unauthenticated
 from reflector.secret import Secret
 from server.journal import REQUEST, facts, note
 from server.pages import ASSETS
+from server.peers import PEER, Proxies, peer_of
 from server.problems import (
     Form,
     ForwardedRefused,
@@ -104,6 +105,7 @@ class GateRules:
     origins: frozenset[str] = frozenset()
     anybody: str | None = None
     clients: str = "/rest/v1/"
+    proxies: Proxies | None = None
 
 
 def gate(rules: GateRules, requests: Requests, *, told: bool = False, form: Form | None = None) -> Middleware:
@@ -169,7 +171,9 @@ def new_request_id() -> str:
 def admit(rules: GateRules, request: web.Request) -> None:
     """Let the request in, or raise what it is refused with."""
     headers = request.headers
-    if rules.hosts is not None and not served(rules.hosts, headers.getall(hdrs.HOST, ())):
+    if rules.proxies is not None:
+        request[PEER] = rules.proxies.peer(request)
+    if rules.hosts is not None and not served(rules.hosts, hosts_asked(request)):
         raise MisdirectedRequest("this server does not answer for that Host", hint="list it under server.hosts")
     if not rules.forwarded:
         for name in FORWARDED:
@@ -189,12 +193,18 @@ def admit(rules: GateRules, request: web.Request) -> None:
         check_origin(rules, request)
 
 
+def hosts_asked(request: web.Request) -> Sequence[str]:
+    """The Host that was asked for: a trusted proxy's word, else each Host header."""
+    peer = peer_of(request)
+    return (peer.host,) if peer.trusted else request.headers.getall(hdrs.HOST, ())
+
+
 def is_public(path: str) -> bool:
     """Whether a path answers without the access token."""
     return path in UNGUARDED or path.startswith(ASSETS)
 
 
-def served(hosts: frozenset[str], given: tuple[str, ...] | list[str]) -> bool:
+def served(hosts: frozenset[str], given: Sequence[str]) -> bool:
     """Whether the Host header, there exactly once, names one of the hosts, with or without a port."""
     if len(given) != 1:
         return False
@@ -246,7 +256,8 @@ def check_origin(rules: GateRules, request: web.Request) -> None:
 
 def is_own(rules: GateRules, request: web.Request, origin: str) -> bool:
     """Whether the page was served by this server: under the Host of the request, or under `server.url`."""
-    return origin in rules.own_origins or origin == f"{request.scheme}://{request.headers.get(hdrs.HOST, '')}".lower()
+    peer = peer_of(request)
+    return origin in rules.own_origins or origin == f"{peer.scheme}://{peer.host}".lower()
 
 
 def is_for_anybody(rules: GateRules, request: web.Request) -> bool:

@@ -29,7 +29,7 @@ REFLECTOR: tuple[tuple[str, ...], ...] = (
 SERVER: tuple[tuple[str, ...], ...] = (
     ("config", "problems", "siblings"),
     ("cache",),
-    ("context", "documents", "pages", "transactions", "written"),
+    ("context", "documents", "pages", "peers", "transactions", "written"),
     ("auth", "access", "binding", "callers", "journal", "telemetry"),
     ("apis", "openapi"),
     ("middleware",),
