@@ -151,11 +151,12 @@ def assembled(
     keeping = keeping_of(config, engine, database_of(config), key, statement.total_seconds(), siblings)
     health = Health(
         lambda: engine.driver.fetch(ASKS),
-        lambda: bool(binding.unfit or (keeping and keeping.degraded) or capture.late),
+        lambda: bool(binding.unfit or (keeping and keeping.degraded) or capture.late or callers.degraded),
     )
     cache = keeping.cache if keeping else None
     told = (statement, largest_answer(config), cache, transactions_of(config))
-    context = Context(engine, authenticator(config), limits_of(config), key, *told)
+    callers = authenticator(config)
+    context = Context(engine, callers, limits_of(config), key, *told)
     capture = Capture(engine, database_of(config), opaque_keys(context.cursor_key), terms_of(config))
     realtime = Realtime(context, capture)
     refused = no_changes_of_rows if config.decided_by_database else None if worker is None else no_changes
@@ -169,7 +170,8 @@ def assembled(
     exposition = Exposition(Figures(requests, rows), worker)
     figures = FigureListener(exposition, gate(rules_of_figures(config), Requests()), config.observability.metrics)
     form = Refusals(config.postgrest, config.postgrest.path.rstrip("/"), (*NOBODYS, *UNGUARDED, ASSETS))
-    doors = [gate(guard.rules, requests, told=config.observability.requests, form=form)]
+    known = callers if config.auth else None
+    doors = [gate(guard.rules, requests, told=config.observability.requests, form=form, callers=known)]
     app = web.Application(middlewares=doors, client_max_size=config.server.body)
     app.add_routes(
         [
@@ -189,6 +191,8 @@ def assembled(
     )
     if worker is not None:
         app.on_startup.append(partial(listen, worker))
+    app.on_startup.append(lambda _: callers.start())
+    app.on_cleanup.append(lambda _: callers.close())
     app.on_startup.append(figures.start)
     app.on_cleanup.append(figures.close)
     if keeping is not None:

@@ -5,9 +5,10 @@ Rule: an API reads no configuration and makes no connection; it gets this value 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple, Protocol
 
 from aiohttp import web
 
@@ -17,8 +18,39 @@ from server.cache.answers import AnswerCache
 from server.config.limits import EffectiveLimits
 from server.transactions import Transactions
 
-Authenticate = Callable[[web.BaseRequest], Principal]
-"""Who sent the request; raises Unauthenticated for a bad credential, and for none where none is not enough."""
+
+class Credential(NamedTuple):
+    """What a request carries to prove who sent it. `kind` is the scheme of `Authorization`, or the header's name, in small
+    letters; `text` is the rest and is a secret."""
+
+    kind: str
+    text: str
+
+    def __repr__(self) -> str:
+        return f"Credential({self.kind!r}, ***)"
+
+
+class Authenticate(Protocol):
+    """Tells who calls. What is in memory is told at once; what is not is waited for before any handler runs.
+
+    `challenges`: what `WWW-Authenticate` offers to callers without a credential.
+    """
+
+    challenges: tuple[str, ...]
+
+    def __call__(self, request: web.BaseRequest) -> Principal:
+        """Who sent the request. Raises Unauthenticated for a bad credential, and for none where none is not enough;
+        AmbiguousCredentials for two; Forbidden for one that names no role, or none that there is."""
+
+    def waiting(self, request: web.BaseRequest) -> Awaitable[None] | None:
+        """What has to be waited for before the request's sender can be told; None for nothing. It raises nothing: the
+        outcome is remembered on the request, and told when somebody asks."""
+
+    def carried(self, request: web.BaseRequest) -> Credential | None:
+        """The credential of the request, None for none; raises AmbiguousCredentials."""
+
+    async def proved(self, credential: Credential, request: web.BaseRequest) -> Principal:
+        """Whom a credential proves, now, however it came; `request` is the one that it belongs to. Raises as a call does."""
 
 
 @dataclass(frozen=True, slots=True)

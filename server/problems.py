@@ -108,6 +108,12 @@ class RefusedClaims(InvalidToken):
     """A token whose signature holds, and whose claims do not, now or here."""
 
 
+class IdentityUnavailable(AccessError):
+    """A credential that nobody can judge at the moment: what is needed for it cannot be reached."""
+
+    code: ClassVar[str] = "identity_unavailable"
+
+
 class MisdirectedRequest(AccessError):
     """The Host is none that this server answers for."""
 
@@ -182,6 +188,7 @@ TABLE: Final[Mapping[type[ReflectorError], Told]] = {
     InvalidToken: Told(401),
     MissingKey: Told(401),
     RefusedClaims: Told(401),
+    IdentityUnavailable: Told(503, "whoever knows this credential cannot be asked at the moment", retry=2),
     Forbidden: Told(403),
     UnknownRole: Told(403),
     CheckRefused: Told(403),

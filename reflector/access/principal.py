@@ -23,12 +23,21 @@ _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,399})(?:\.[0-9]{1,400})?\Z")
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A caller. `roles` are in the order of the credential; `subject` is its `sub`, None for an anonymous caller."""
+    """A caller. `roles` are in the order of the credential; `subject` is whom it is about, None for an anonymous caller.
+
+    `issuer`: who vouches for the subject, None where nobody says. `method`: by which way of proving it was proved, "" for none.
+    `until`: when the credential ends, in seconds of the wall clock, None for one without end. `chosen`: the roles are those
+    that the request asked for, out of those of the credential.
+    """
 
     roles: tuple[str, ...] = ()
     claims: Mapping[str, Any] = field(default_factory=dict, hash=False, repr=False)
     anonymous: bool = False
     subject: str | None = None
+    issuer: str | None = None
+    method: str = ""
+    until: float | None = None
+    chosen: bool = False
 
     def claim(self, path: tuple[str, ...]) -> Any:
         """The claim at the end of the path, never None; raises MissingClaim."""

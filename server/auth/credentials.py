@@ -1,57 +1,55 @@
-"""Who sent a request: the credential it carries, or none.
+"""Which ways of proving who calls a configuration asks for: one line of `METHODS` each.
 
-    no credential              the anonymous role, or 401 where there is none
-    Authorization: Bearer …    whom the token names; 401 where it does not hold
-    several credentials        400
-
-Rule: without `auth` nobody has a credential, and the header means nothing here: the gate has judged it.
+How a method looks is in `method`, what becomes of a request's credential in `frame`.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-
-from aiohttp import hdrs, web
+from dataclasses import dataclass
+from typing import Final
 
 from reflector.access.principal import Principal
-from reflector.errors import Unauthenticated
 from server.access import anonymous_role
+from server.auth.frame import Authenticator, Open
 from server.auth.jwt import JwtBearer, claim_at
+from server.auth.method import Method
 from server.auth.signed import SignedBearer, TokenRules
 from server.auth.token_keys import keys_of
 from server.config import Config, Position
-from server.context import Authenticate
-from server.problems import AmbiguousCredentials, InvalidToken
 
 
-def authenticator(config: Config, clock: Callable[[], float] = time.time) -> Authenticate:
-    """What tells, under this configuration, who sent a request."""
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What methods are made with. `clock` gives seconds of the wall clock."""
+
+    config: Config
+    clock: Callable[[], float] = time.time
+
+
+def authenticator(config: Config, clock: Callable[[], float] = time.time) -> Authenticator | Open:
+    """What tells, under this configuration, who sent a request. Raises ConfigError for a key that cannot be used."""
     role = anonymous_role(config)
     nobody = Principal(roles=() if role is None else (role,), anonymous=True)
     if config.auth is None:
-        return lambda _: nobody
-    bearer: Callable[[str], Principal] | None
+        return Open(nobody)
+    means = Means(config, clock)
+    made = (make(means) for make in METHODS)
+    return Authenticator([each for each in made if each is not None], None if role is None else nobody, clock)
+
+
+def _tokens(means: Means) -> Method | None:
+    """Tokens that are held against keys: as the database's roles want them, or as ours do."""
+    config = means.config
     if config.decided_by_database:
-        bearer = SignedBearer(token_rules(config), clock)
-    else:
-        bearer = None if config.auth.jwt is None else JwtBearer(config.auth.jwt, config.roles, clock)
-    guest = None if role is None else nobody
+        return SignedBearer(token_rules(config), means.clock)
+    own = config.auth.jwt if config.auth else None
+    return None if own is None else JwtBearer(own, config.roles, means.clock)
 
-    def authenticate(request: web.BaseRequest) -> Principal:
-        given = request.headers.getall(hdrs.AUTHORIZATION, None)
-        if given is None:
-            if guest is None:
-                raise Unauthenticated("a credential is required")
-            return guest
-        if len(given) > 1:
-            raise AmbiguousCredentials("the request carries several credentials: send one")
-        scheme, _, token = given[0].partition(" ")
-        if bearer is None or scheme.lower() != "bearer":
-            raise InvalidToken("this server takes no credential of that kind")
-        return bearer(token.strip())
 
-    return authenticate
+METHODS: Final[tuple[Callable[[Means], Method | None], ...]] = (_tokens,)
+"""In the order in which they are asked whether a credential is theirs."""
 
 
 def token_rules(config: Config) -> TokenRules:

@@ -1,7 +1,5 @@
 """Callers who carry a JSON Web Token signed with a secret that both sides know (HS256).
 
-A token that held once is remembered by its hash until it ends, so that a caller's next request costs a look-up.
-
 Rule: the algorithm is ours to choose and the key ours to hold: nothing in a token's header chooses either. A token that
 does not hold is an error, whatever the request asks for; it never makes its bearer anonymous.
 """
@@ -9,12 +7,10 @@ does not hold is an error, whatever the request asks for; it never makes its bea
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Final
 
+from aiohttp import web
 from joserfc import jwt
 from joserfc.errors import ClaimError, ExpiredTokenError, JoseError
 from joserfc.jwk import OctKey
@@ -23,25 +19,19 @@ from joserfc.jwt import ClaimsOption, JWTClaimsRegistry
 
 from reflector.access.principal import Principal
 from reflector.errors import Forbidden, UnknownRole
+from server.auth.method import Method, Proof
 from server.config.models import Jwt
+from server.context import Credential
 from server.problems import InvalidToken, RefusedClaims
 
 ALGORITHMS: Final = ("HS256",)
 TIMED: Final = ("exp", "nbf", "iat", "aud", "iss")
-REMEMBERED_BYTES: Final = 8 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A token that holds until `ends`, in seconds of the wall clock; `weight` is about what it takes, in bytes."""
-
-    principal: Principal
-    ends: float
-    weight: int
-
-
-class JwtBearer:
+class JwtBearer(Method):
     """Tells who carries a token. `roles` are those that are declared; `clock` gives seconds of the wall clock."""
+
+    name = "jwt"
 
     def __init__(self, config: Jwt, roles: Collection[str], clock: Callable[[], float] = time.time) -> None:
         self._config = config
@@ -52,20 +42,23 @@ class JwtBearer:
         # Headers that nobody knows are common and harmless; those that would bring a key are never looked at.
         self._registry = JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
         self._claims = JWTClaimsRegistry(now=self._now, leeway=int(self._leeway), **_wanted(config))
-        self._held: OrderedDict[bytes, Held] = OrderedDict()
-        self._size = 0
 
-    def __call__(self, token: str) -> Principal:
+    async def prove(self, credential: Credential, request: web.BaseRequest) -> Proof:
+        return self.judged(credential.text)
+
+    def judged(self, token: str) -> Proof:
         """Who carries the token. Raises InvalidToken; RefusedClaims where it is only not for now or here; Forbidden
         where it holds and names no role, UnknownRole where it is none that is declared."""
-        key = sha256(token.encode("utf-8", "surrogateescape")).digest()
-        held = self._held.get(key)
-        if held is not None and self._clock() < held.ends:
-            return held.principal
         claims = self._verified(token)
-        principal = Principal(roles=self._roles_of(claims), claims=claims, subject=_subject(claims))
-        self._remember(key, Held(principal, claims["exp"] + self._leeway, 500 + 4 * len(token)))
-        return principal
+        principal = Principal(
+            roles=self._roles_of(claims),
+            claims=claims,
+            subject=_subject(claims),
+            issuer=_text(claims.get("iss")),
+            method=self.name,
+            until=float(claims["exp"]),
+        )
+        return Proof(principal, claims["exp"] + self._leeway, weight=500 + 4 * len(token))
 
     def _verified(self, token: str) -> Mapping[str, Any]:
         """The claims of a token that holds."""
@@ -104,17 +97,6 @@ class JwtBearer:
             raise UnknownRole(f'role "{unknown}" does not exist')
         return tuple(dict.fromkeys(named))
 
-    def _remember(self, key: bytes, held: Held) -> None:
-        self._forget(key)
-        self._held[key] = held
-        self._size += held.weight
-        while self._size > REMEMBERED_BYTES:
-            self._forget(next(iter(self._held)))
-
-    def _forget(self, key: bytes) -> None:
-        dropped = self._held.pop(key, None)
-        self._size -= dropped.weight if dropped else 0
-
     def _now(self) -> int:
         return int(self._clock())
 
@@ -135,6 +117,10 @@ def claim_at(claims: Mapping[str, Any], path: str) -> Any:
 def _subject(claims: Mapping[str, Any]) -> str | None:
     subject = claims.get("sub")
     return str(subject) if isinstance(subject, str | int) and not isinstance(subject, bool) else None
+
+
+def _text(claim: object) -> str | None:
+    return claim if isinstance(claim, str) else None
 
 
 def _wanted(config: Jwt) -> Mapping[str, ClaimsOption]:

@@ -3,8 +3,6 @@
     PGRST300   a token came and there is no key          PGRST302   no token, and nobody is anonymous
     PGRST301   the token cannot be read                  PGRST303   it can, and what it claims does not hold
 
-A token that held once is remembered by its hash until it ends.
-
 Rule: a token that does not hold is an error and never makes its bearer anonymous; one that holds and names no role does.
 """
 
@@ -14,19 +12,20 @@ import json
 import math
 import time
 from base64 import urlsafe_b64decode
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Final
 
+from aiohttp import web
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jws import JWSRegistry
 
 from reflector.access.principal import Principal
 from reflector.errors import Unauthenticated
+from server.auth.method import Method, Proof
 from server.auth.token_keys import HMAC, RSA, SigningKey
+from server.context import Credential
 from server.problems import InvalidToken, MissingKey, RefusedClaims
 
 ALGORITHMS: Final = (*HMAC, *RSA, "ES256", "ES384", "ES512")
@@ -52,43 +51,38 @@ class TokenRules:
     entries: int = 1000
 
 
-class SignedBearer:
+class SignedBearer(Method):
     """Tells who carries a token; `clock` gives seconds of the wall clock."""
+
+    name = "jwt"
 
     def __init__(self, rules: TokenRules, clock: Callable[[], float] = time.time) -> None:
         self._rules = rules
         self._clock = clock
-        self._held: OrderedDict[bytes, tuple[Principal, float]] = OrderedDict()
 
-    def __call__(self, token: str) -> Principal:
+    async def prove(self, credential: Credential, request: web.BaseRequest) -> Proof:
+        return self.judged(credential.text)
+
+    def judged(self, token: str) -> Proof:
         """Who carries the token. Raises InvalidToken in the forms above; Unauthenticated where it names no role and
         nobody is anonymous."""
         if not self._rules.keys:
             raise MissingKey("Server lacks JWT secret")
-        key = sha256(token.encode("utf-8", "surrogateescape")).digest()
-        held = self._held.get(key)
-        if held is not None and self._clock() < held[1]:
-            return held[0]
         claims = self._verified(token)
         self._judge(claims)
-        principal = self._principal(claims)
-        self._remember(key, principal, claims.get("exp"))
-        return principal
+        ends = _moment(claims, "exp")
+        remembered, weight = self._rules.entries > 0, 500 + 4 * len(token)
+        if ends is None:
+            return Proof(self._principal(claims, None), None, UNENDING_SECONDS if remembered else 0.0, weight)
+        return Proof(self._principal(claims, ends), ends + self._rules.leeway, None if remembered else 0.0, weight)
 
-    def _principal(self, claims: Mapping[str, Any]) -> Principal:
+    def _principal(self, claims: Mapping[str, Any], until: float | None) -> Principal:
         anonymous = self._rules.anonymous
         role = self._rules.role_of(claims) or anonymous
         if role is None:
             raise Unauthenticated("the token names no role")
-        subject = claims.get("sub")
-        return Principal((role,), claims, role == anonymous, subject if isinstance(subject, str) else None)
-
-    def _remember(self, key: bytes, principal: Principal, ends: float | None) -> None:
-        if self._rules.entries:
-            last = self._clock() + UNENDING_SECONDS if ends is None else ends + self._rules.leeway
-            self._held[key] = (principal, last)
-            while len(self._held) > self._rules.entries:
-                self._held.popitem(last=False)
+        subject, issuer = (each if isinstance(each, str) else None for each in (claims.get("sub"), claims.get("iss")))
+        return Principal((role,), claims, role == anonymous, subject, issuer, self.name, until)
 
     # ── the signature ────────────────────────────────────────────────────────────────────────
 

@@ -31,6 +31,7 @@ from multidict import CIMultiDict, istr
 
 from reflector.errors import ReflectorError, Unauthenticated
 from reflector.secret import Secret
+from server.context import Authenticate
 from server.journal import REQUEST, facts, note
 from server.pages import ASSETS
 from server.peers import PEER, Proxies, peer_of
@@ -61,6 +62,8 @@ FORWARDED: Final = (
     istr("X-Forwarded-Server"),
     istr("X-Real-IP"),
 )
+SENT_BY_BROWSERS: Final = ("basic", "digest", "negotiate", "ntlm")
+"""Schemes for which a browser remembers a credential and sends it with requests of any page."""
 READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 UNGUARDED: Final = frozenset({"/health/live", "/health/ready"})
 """Paths that answer without the access token: they say one word."""
@@ -108,9 +111,17 @@ class GateRules:
     proxies: Proxies | None = None
 
 
-def gate(rules: GateRules, requests: Requests, *, told: bool = False, form: Form | None = None) -> Middleware:
+def gate(
+    rules: GateRules,
+    requests: Requests,
+    *,
+    told: bool = False,
+    form: Form | None = None,
+    callers: Authenticate | None = None,
+) -> Middleware:
     """The middleware that holds these rules and counts `requests`; `told`: each has a line in the log. `form`: that of
-    the one API that has errors of its own."""
+    the one API that has errors of its own. `callers`: whoever tells who calls, None where nobody is asked."""
+    challenges = () if callers is None else callers.challenges
 
     @web.middleware
     async def pass_gate(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -118,9 +129,15 @@ def gate(rules: GateRules, requests: Requests, *, told: bool = False, form: Form
         request_id = request_id_of(request)
         REQUEST.set(request_id)
         requests.running += 1
+        response: web.StreamResponse
         try:
             admit(rules, request)
-            response = preflight(rules, request) if asks_first(request) else await handler(request)
+            if asks_first(request):
+                response = preflight(rules, request)
+            else:
+                if callers is not None and (waiting := callers.waiting(request)) is not None:
+                    await waiting
+                response = await handler(request)
         except asyncio.CancelledError:
             ended(request, LEFT, began)
             raise
@@ -128,6 +145,8 @@ def gate(rules: GateRules, requests: Requests, *, told: bool = False, form: Form
             response = refusal(error, request, request_id, form)
         if not response.prepared:
             dress(rules, request, response, request_id)
+            if response.status == 401 and challenges:
+                challenge(response, challenges)
         ended(request, response.status, began)
         return response
 
@@ -242,7 +261,7 @@ def _refuse_token() -> NoReturn:
 def check_origin(rules: GateRules, request: web.Request) -> None:
     """A page may write without a credential only where it comes from here. Who sends no Origin is no browser."""
     headers = request.headers
-    if hdrs.ORIGIN not in headers or (rules.credentials and hdrs.AUTHORIZATION in headers):
+    if hdrs.ORIGIN not in headers or (rules.credentials and is_deliberate(headers.get(hdrs.AUTHORIZATION, ""))):
         return
     if is_for_anybody(rules, request) and "Upgrade" not in headers:
         return
@@ -252,6 +271,11 @@ def check_origin(rules: GateRules, request: web.Request) -> None:
             "a page of another origin may neither write here nor open a socket",
             hint="list it under server.cors.origins",
         )
+
+
+def is_deliberate(authorization: str) -> bool:
+    """Whether a page must have put the credential there: what browsers send by themselves proves nothing about who asks."""
+    return authorization != "" and not authorization.lower().startswith(SENT_BY_BROWSERS)
 
 
 def is_own(rules: GateRules, request: web.Request, origin: str) -> bool:
@@ -321,6 +345,15 @@ def dress(rules: GateRules, request: web.Request, response: web.StreamResponse, 
             if is_for_clients(rules, request):
                 headers["Access-Control-Expose-Headers"] = f"{EXPOSED_TO_CLIENTS}, {EXPOSED_AS_WELL}"
                 headers["Access-Control-Allow-Credentials"] = "true"
+
+
+def challenge(response: web.StreamResponse, challenges: Sequence[str]) -> None:
+    """Say by which schemes a credential could have come; what is said of a token stays said of it."""
+    said = response.headers.popall(hdrs.WWW_AUTHENTICATE, [])
+    for each in challenges:
+        response.headers.add(
+            hdrs.WWW_AUTHENTICATE, next((own for own in said if own.partition(" ")[0] == each.partition(" ")[0]), each)
+        )
 
 
 def refusal(error: Exception, request: web.Request, request_id: str, form: Form | None) -> web.StreamResponse:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import make_mocked_request
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from reflector.access.principal import Principal
 from reflector.errors import Forbidden
 from reflector.secret import Secret
-from server.auth import jwt as jwt_module
 from server.auth.credentials import authenticator
 from server.auth.jwt import JwtBearer
 from server.config.models import Jwt
-from server.context import Authenticate
 from server.problems import InvalidToken
 from tests.server.harness import Served, configured, served
 
@@ -118,7 +116,10 @@ FORGERIES = {
 
 
 async def whoami(request: web.Request) -> web.Response:
-    authenticate: Authenticate = authenticator(configured("sqlite:///x.db", CONFIG))
+    authenticate = authenticator(configured("sqlite:///x.db", CONFIG))
+    waiting = authenticate.waiting(request)
+    if waiting is not None:
+        await waiting
     caller = authenticate(request)
     return web.json_response({"roles": caller.roles, "sub": caller.subject, "anonymous": caller.anonymous})
 
@@ -180,8 +181,9 @@ class Clock:
         return self.now
 
 
-def bearer(clock: Clock | None = None, **settings: Any) -> JwtBearer:
-    return JwtBearer(Jwt(secret=Secret(SECRET), **settings), ["guest", "user", "editor"], clock or Clock())
+def bearer(clock: Clock | None = None, **settings: Any) -> Callable[[str], Principal]:
+    check = JwtBearer(Jwt(secret=Secret(SECRET), **settings), ["guest", "user", "editor"], clock or Clock())
+    return lambda token: check.judged(token).principal
 
 
 @pytest.mark.parametrize(
@@ -228,41 +230,9 @@ def test_clocks_may_differ_by_the_leeway_and_no_more() -> None:
         bearer(clock, leeway="10s", default_role="user")(token({"exp": NOW + 99, "nbf": NOW + 12}))
 
 
-def test_a_remembered_token_ends_when_it_says() -> None:
-    clock = Clock()
-    check, held = bearer(clock, leeway="0s", default_role="user"), token({"exp": NOW + 60})
-    assert check(held) is check(held)
-    clock.now = NOW + 59
-    assert check(held).roles == ("user",)
-    clock.now = NOW + 61
-    with pytest.raises(InvalidToken):
-        check(held)
-
-
-def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jwt_module, "REMEMBERED_BYTES", 20_000)
-    check = bearer(default_role="user")
-    for number in range(200):
-        check(token({"exp": NOW + 60, "sub": str(number)}))
-    assert 1 <= len(check._held) < 25
-    assert 0 < check._size <= 20_000
-    assert check._size == sum(each.weight for each in check._held.values())
-
-
-def test_what_is_remembered_is_found_by_a_hash_of_all_of_it() -> None:
-    check, held = bearer(default_role="user"), token({"exp": NOW + 60})
-    check(held)
-    assert list(check._held) == [hashlib.sha256(held.encode()).digest()]
-    with pytest.raises(InvalidToken):
-        check(held[:-1] + ("A" if held[-1] != "A" else "B"))
-
-
-async def test_a_caller_is_remembered_and_not_read_again() -> None:
-    authenticate = authenticator(configured("sqlite:///x.db", CONFIG))
-    request = make_mocked_request("GET", "/", headers={"Authorization": f"Bearer {token()}"})
-    first = authenticate(request)
-    assert first.roles == ("user",)
-    assert authenticate(request) is first
+def test_a_token_says_who_vouches_for_it_and_until_when() -> None:
+    caller = bearer(default_role="user")(token({"exp": NOW + 60, "iss": "https://id.example", "sub": "7"}))
+    assert (caller.issuer, caller.subject, caller.method, caller.until) == ("https://id.example", "7", "jwt", NOW + 60)
 
 
 def test_an_elliptic_key_is_no_secret() -> None:

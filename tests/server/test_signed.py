@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
+from reflector.access.principal import Principal
 from reflector.errors import Unauthenticated
 from server.auth.credentials import token_rules
-from server.auth.signed import SignedBearer
+from server.auth.signed import UNENDING_SECONDS, SignedBearer
 from server.config import Config, ConfigError, Flags, load
 from server.config.claim_paths import read_claim_path
 from server.config.values import UnfitError
@@ -36,8 +37,9 @@ def configured(folder: Path, **settings: Any) -> Config:
     return load(folder / "config.yaml", {}, Flags())
 
 
-def bearer(folder: Path, **settings: Any) -> SignedBearer:
-    return SignedBearer(token_rules(configured(folder, **settings)), lambda: NOW)
+def bearer(folder: Path, **settings: Any) -> Callable[[str], Principal]:
+    takes = SignedBearer(token_rules(configured(folder, **settings)), lambda: NOW)
+    return lambda token: takes.judged(token).principal
 
 
 def signed(key: Any, algorithm: str, header: Mapping[str, Any] | None = None, **claims: Any) -> str:
@@ -138,14 +140,17 @@ def test_a_token_without_an_end_is_taken_where_that_is_said(tmp_path: Path) -> N
     assert bearer(tmp_path, jwt_secret=SECRET, allow_absent_exp=True)(plain(exp=None)).roles == ("author",)
 
 
-def test_a_remembered_token_ends_with_its_time(tmp_path: Path) -> None:
-    now = [NOW]
-    takes = SignedBearer(token_rules(configured(tmp_path, jwt_secret=SECRET)), lambda: now[0])
-    token = plain()
-    assert takes(token) is takes(token)
-    now[0] += 91
-    with pytest.raises(RefusedClaims, match="JWT expired"):
-        takes(token)
+def test_a_token_says_until_when_it_is_believed(tmp_path: Path) -> None:
+    rules = token_rules(configured(tmp_path, jwt_secret=SECRET, allow_absent_exp=True))
+    proof = SignedBearer(rules, lambda: NOW).judged(plain())
+    assert (proof.principal.until, proof.until, proof.seconds) == (NOW + 60, NOW + 90, None)
+    endless = SignedBearer(rules, lambda: NOW).judged(plain(exp=None))
+    assert (endless.principal.until, endless.until, endless.seconds) == (None, None, UNENDING_SECONDS)
+
+
+def test_tokens_are_not_remembered_where_that_is_said(tmp_path: Path) -> None:
+    rules = token_rules(configured(tmp_path, jwt_secret=SECRET, jwt_cache_max_entries=0))
+    assert SignedBearer(rules, lambda: NOW).judged(plain()).seconds == 0
 
 
 def test_a_token_that_names_no_role_is_the_anonymous_role(tmp_path: Path) -> None:
@@ -159,7 +164,7 @@ def test_a_token_that_names_no_role_is_refused_where_nobody_is_anonymous(tmp_pat
         config.model_copy(update={"postgrest": config.postgrest.model_copy(update={"db_anon_role": None})})
     )
     with pytest.raises(Unauthenticated):
-        SignedBearer(rules, lambda: NOW)(plain(role=None))
+        SignedBearer(rules, lambda: NOW).judged(plain(role=None))
 
 
 CLAIMS = {"role": "a", "https://x/role": "b", "realm": {"roles": ["c", "api_d", 5], "other-roles": ["e"]}, "n": 7}

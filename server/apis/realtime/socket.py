@@ -2,7 +2,10 @@
 credential.
 
     4401    a credential is required, or has ended      1012    the server restarts: go on with the cursor in the reason
-    1013    read too slowly                             1009    a frame of more than 64 KiB
+    1013    read too slowly, or nobody could be asked   1009    a frame of more than 64 KiB
+            whether the credential still holds
+
+A credential is asked for again and again for as long as the socket lasts, whatever its kind: one that was withdrawn ends it.
 
 Rule: everything that decides is elsewhere: the protocol in `conversation`, the rules in the core. This acts.
 """
@@ -25,14 +28,18 @@ from server.apis.realtime.following import Following
 from server.apis.realtime.frames import ChangeCursors, error_frame, said
 from server.apis.realtime.one_table import frame_of
 from server.apis.realtime.outbound import Outbound, Ticker
-from server.context import Context
+from server.context import Context, Credential
+from server.problems import status_of
 
 LOG: Final = logging.getLogger("reflector.server")
 FRAME_BYTES: Final = 64 * 1024
 AUTH_SECONDS: Final = 10.0
 HEARTBEAT_SECONDS: Final = 30.0
 CLOSE_SECONDS: Final = 2.0
-LONGEST_TIMER: Final = 3600.0
+ASKED_AGAIN_SECONDS: Final = 5.0
+"""How often it is asked whether a credential still holds; mostly memory knows."""
+DOUBTED_SECONDS: Final = 60.0
+"""For how long a socket stays open while nobody can be asked."""
 
 
 class Socket:
@@ -55,6 +62,8 @@ class Socket:
             heartbeat=HEARTBEAT_SECONDS, max_msg_size=FRAME_BYTES, compress=False, timeout=CLOSE_SECONDS
         )
         self._principal: Principal | None = None
+        self._credential: Credential | None = None
+        self._surely = 0.0
         self._following: dict[str, Following] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -65,8 +74,9 @@ class Socket:
         """The whole of it. Raises what a bad credential at the upgrade raises."""
         try:
             self._principal = self._context.authenticate(self._request)
+            self._credential = self._context.authenticate.carried(self._request)
         except Unauthenticated:
-            if "Authorization" in self._request.headers:
+            if self._context.authenticate.carried(self._request) is not None:
                 raise
         self._conversation = Conversation(known=self._principal is not None)
         await self._ws.prepare(self._request)
@@ -142,18 +152,18 @@ class Socket:
 
     async def _authenticate(self, token: str) -> None:
         """Who carries the token is the caller from now on; on an open socket the same subject renews it."""
-        headers = {**self._request.headers, "Authorization": f"Bearer {token}"}
+        credential = Credential("bearer", token)
         try:
-            principal = self._context.authenticate(self._request.clone(headers=headers))
+            principal = await self._context.authenticate.proved(credential, self._request)
         except ReflectorError as error:
             self._put(said(error_frame(error)))
             await self._do(self._conversation.refused())
             return
         known = self._principal
-        if known is not None and not known.anonymous and known.subject != principal.subject:
+        if known is not None and not known.anonymous and not _same_subject(known, principal):
             self._put(said(error_frame(Forbidden("the token is another subject's: open another socket for it"))))
             return
-        self._principal = principal
+        self._principal, self._credential = principal, credential
         self._set_timer()
         self._put(said({"type": "authenticated"}))
         self._conversation.authenticated()
@@ -174,28 +184,57 @@ class Socket:
     # ── time ─────────────────────────────────────────────────────────────────────────────────
 
     def _set_timer(self) -> None:
-        """Until the credential ends, or one must have come."""
+        """Until the credential ends or is asked for again, or one must have come."""
+        self._surely = time.monotonic()
+        self._look_again()
+
+    def _look_again(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        ends = self._ends_in()
-        if ends is not None:
-            self._timer = asyncio.get_running_loop().call_later(min(max(ends, 0.0), LONGEST_TIMER), self._look_at_time)
+        wait = AUTH_SECONDS if self._principal is None else self._lasts()
+        if wait is not None:
+            self._timer = asyncio.get_running_loop().call_later(max(wait, 0.0), self._look_at_time)
 
-    def _ends_in(self) -> float | None:
-        """Seconds until the credential ends, None for one without end."""
-        if self._principal is None:
-            return AUTH_SECONDS
-        ends = self._principal.claims.get("exp")
-        return None if not isinstance(ends, int | float) else ends - time.time()
+    def _lasts(self) -> float | None:
+        """For how many seconds nothing can happen to the credential, None where there is none."""
+        until = self._principal.until if self._principal is not None else None
+        left = None if until is None else until - time.time()
+        if self._credential is None:
+            return left
+        return ASKED_AGAIN_SECONDS if left is None else min(left, ASKED_AGAIN_SECONDS)
 
     def _look_at_time(self) -> None:
         if self._principal is None:
             self._spawn(self._do(self._conversation.refused()))
             return
-        ends = self._ends_in()
-        if ends is not None and ends > 0:
-            self._set_timer()
+        lasts = self._lasts()
+        if lasts is None or lasts <= 0:
+            self._expire()
+        elif self._credential is not None:
+            self._spawn(self._ask_again(self._credential))
+
+    async def _ask_again(self, credential: Credential) -> None:
+        """Whether the credential still holds, and for whom. It may be another one by the time of the answer."""
+        doubted = None
+        try:
+            principal = await self._context.authenticate.proved(credential, self._request)
+        except ReflectorError as error:
+            principal, doubted = None, status_of(error) >= 500
+        if credential is not self._credential:
             return
+        if principal is not None and self._principal is not None and _same_subject(self._principal, principal):
+            changed, self._principal = self._principal != principal, principal
+            self._set_timer()
+            for following in list(self._following.values()) if changed else ():
+                following.put_anew()
+        elif not doubted:
+            self._expire()
+        elif time.monotonic() - self._surely < DOUBTED_SECONDS:
+            self._look_again()
+        else:
+            await self._close(WSCloseCode.TRY_AGAIN_LATER, b"nobody can be asked whether the credential holds")
+
+    def _expire(self) -> None:
         for following in list(self._following.values()):
             following.stop()
         self._spawn(self._do(self._conversation.expired()))
@@ -243,3 +282,7 @@ class Socket:
             LOG.error("a socket ends", exc_info=fault)
             if self._request.transport is not None:
                 self._request.transport.abort()
+
+
+def _same_subject(one: Principal, other: Principal) -> bool:
+    return (one.subject, one.issuer, one.method) == (other.subject, other.issuer, other.method)

@@ -1,0 +1,159 @@
+"""Who sent a request: its one credential, held against the method that knows its kind.
+
+    no credential                      the anonymous role, or 401 where there is none
+    one, remembered                    whom it proved before, at once
+    one, not remembered                whom its method says that it proves: this may be waited for
+    one that does not hold, or of a kind that nobody here knows       401, wherever guests may read
+    several, whatever their kinds      400
+
+The gate asks `waiting` before any handler runs, so that handlers ask who calls without waiting; the outcome, an error too, is
+remembered on the request and raised where somebody asks, so that each API refuses in its own form. A socket has no such
+moment when a token comes in a frame: it asks `proved`, and asks again for as long as it lasts.
+
+Rule: without `auth` nobody has a credential, and headers mean nothing here: the gate has judged them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeAlias
+
+from aiohttp import web
+
+from reflector.access.principal import Principal
+from reflector.errors import ReflectorError, Unauthenticated
+from server.auth.method import Carrier, Method, in_authorization
+from server.auth.verified import Verified
+from server.context import Credential
+from server.problems import AmbiguousCredentials, InvalidToken
+
+Outcome: TypeAlias = Principal | ReflectorError
+OUTCOME: Final = web.RequestKey[Outcome]("outcome", object)  # type: ignore[arg-type]
+"""Under which a request remembers who sent it, or why that is not told."""
+
+
+class Open:
+    """Who calls where `auth` is not configured: nobody in particular."""
+
+    challenges: tuple[str, ...] = ("Bearer",)
+
+    def __init__(self, nobody: Principal) -> None:
+        self._nobody = nobody
+
+    def __call__(self, request: web.BaseRequest) -> Principal:
+        return self._nobody
+
+    def waiting(self, request: web.BaseRequest) -> None:
+        return None
+
+    def carried(self, request: web.BaseRequest) -> Credential | None:
+        return None
+
+    async def proved(self, credential: Credential, request: web.BaseRequest) -> Principal:
+        return self._nobody
+
+    @property
+    def degraded(self) -> bool:
+        return False
+
+    async def start(self) -> None:
+        """There is nothing to begin."""
+
+    async def close(self) -> None:
+        """There is nothing to end."""
+
+
+class Authenticator:
+    """Tells who calls, by these methods. `guest` is who calls without a credential, None where nobody may."""
+
+    def __init__(
+        self, methods: Sequence[Method], guest: Principal | None, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.methods = tuple(methods)
+        self.challenges = tuple(dict.fromkeys(each for method in methods for each in method.challenges)) or ("Bearer",)
+        self.verified = Verified(clock)
+        self._guest = guest
+        # A credential that nobody here knows is refused, and so it is looked for in any case.
+        self._carriers: tuple[Carrier, ...] = tuple(
+            dict.fromkeys((in_authorization, *(each for method in methods for each in method.carriers)))
+        )
+        self._by_kind: dict[str, tuple[Method, ...]] = {}
+        for method in methods:
+            for kind in method.kinds:
+                self._by_kind[kind] = (*self._by_kind.get(kind, ()), method)
+
+    def __call__(self, request: web.BaseRequest) -> Principal:
+        try:
+            outcome = request[OUTCOME]
+        except KeyError:
+            raise RuntimeError("who calls is asked before it was waited for") from None
+        if isinstance(outcome, Principal):
+            return outcome
+        raise outcome
+
+    def waiting(self, request: web.BaseRequest) -> Awaitable[None] | None:
+        try:
+            credential = self.carried(request)
+        except AmbiguousCredentials as error:
+            request[OUTCOME] = error
+            return None
+        known = self._guest if credential is None else self.verified.find(self.verified.key(credential))
+        if known is not None:
+            request[OUTCOME] = known
+        elif credential is None:
+            request[OUTCOME] = Unauthenticated("a credential is required")
+        else:
+            return self._waited(credential, request)
+        return None
+
+    def carried(self, request: web.BaseRequest) -> Credential | None:
+        found = None
+        for carrier in self._carriers:
+            for credential in carrier(request):
+                if found is not None:
+                    raise AmbiguousCredentials("the request carries several credentials: send one")
+                found = credential
+        return found
+
+    async def proved(self, credential: Credential, request: web.BaseRequest) -> Principal:
+        key = self.verified.key(credential)
+        known = self.verified.find(key)
+        if known is not None:
+            return known
+        method = self._method(credential, request)
+        generation = method.generation
+        proof = await method.prove(credential, request)
+        self.verified.put(key, proof, method, generation)
+        return proof.principal
+
+    # ── one request ──────────────────────────────────────────────────────────────────────────
+
+    async def _waited(self, credential: Credential, request: web.BaseRequest) -> None:
+        try:
+            request[OUTCOME] = await self.proved(credential, request)
+        except ReflectorError as error:
+            request[OUTCOME] = error
+
+    def _method(self, credential: Credential, request: web.BaseRequest) -> Method:
+        for method in self._by_kind.get(credential.kind, ()):
+            if method.takes(credential, request):
+                return method
+        raise InvalidToken("this server takes no credential of that kind")
+
+    # ── beginning and end ────────────────────────────────────────────────────────────────────
+
+    @property
+    def degraded(self) -> bool:
+        """Whether a method cannot do at the moment what it is there for."""
+        return any(method.degraded for method in self.methods)
+
+    async def start(self) -> None:
+        """Begin what methods do beside requests."""
+        for method in self.methods:
+            await method.start()
+
+    async def close(self) -> None:
+        """End it."""
+        for method in self.methods:
+            await method.close()
