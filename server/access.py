@@ -5,7 +5,7 @@ Rule: this is the only place that knows both the config's sections and the core'
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -18,6 +18,7 @@ from reflector.access.description import (
     FunctionRules,
     PresetText,
     ReadRules,
+    ReservedTable,
     RoleRules,
     RuleText,
     TableRules,
@@ -27,7 +28,7 @@ from reflector.catalog.overlay import Overlay, RelationshipRule
 from reflector.drivers.protocol import Settings
 from server.config import Config, Position, RuleSource
 from server.config.complaints import Path
-from server.config.models import Allow, Create, Delete, Read, Update
+from server.config.models import Allow, Create, Delete, Read, Section, Update
 
 EVERYBODY: Final = "*"
 """The role of every caller where nobody can have a credential. No role of a file can have this name."""
@@ -106,11 +107,27 @@ def describe(config: Config) -> AccessDescription:
         default_read=config.defaults.read,
         default_write=config.defaults.write,
         columns_listed=config.defaults.columns == "listed",
+        reserved=tuple(_reserved(config)),
         functions=tuple(
             FunctionRules(name, said.allow, config.position("functions", name))
             for name, said in config.functions.items()
         ),
     )
+
+
+def _reserved(config: Config) -> Iterator[ReservedTable]:
+    """The tables that the server reads to know who calls."""
+    keys = config.auth.api_keys if config.auth else None
+    if keys is not None and keys.table is not None:
+        path = ("auth", "api_keys")
+        columns = _named(config, keys.columns, (*path, "columns"))
+        yield ReservedTable(keys.table, keys.columns.key_hash, columns, where=config.position(*path, "table"))
+
+
+def _named(config: Config, columns: Section, path: Path) -> Mapping[str, Position | None]:
+    """The columns that the file names, each with its place."""
+    named = {label: name for label in type(columns).model_fields if (name := getattr(columns, label)) is not None}
+    return {name: config.position(*path, label) for label, name in named.items()}
 
 
 def _rule(source: RuleSource) -> RuleText:

@@ -155,7 +155,7 @@ def assembled(
     )
     cache = keeping.cache if keeping else None
     told = (statement, largest_answer(config), cache, transactions_of(config))
-    callers = authenticator(config)
+    callers = authenticator(config, engine)
     context = Context(engine, callers, limits_of(config), key, *told)
     capture = Capture(engine, database_of(config), opaque_keys(context.cursor_key), terms_of(config))
     realtime = Realtime(context, capture)

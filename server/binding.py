@@ -17,6 +17,7 @@ from reflector.access.database import database_permissions, quoted, unbound_role
 from reflector.access.description import AccessDescription, Complaint, Severity
 from reflector.access.entries import read_entries
 from reflector.access.functions import functions_by_name
+from reflector.access.reserved import hidden_columns, reserved_tables
 from reflector.catalog.model import Catalog, Function, Misfit
 from reflector.catalog.roles import DatabaseRoles
 from reflector.errors import CatalogError, suggestion
@@ -74,6 +75,8 @@ class Binding:
         hidden = {
             entry.table: frozenset(entry.hidden) for entry in read_entries(self.description, catalog, found.append)
         }
+        for table, reserved in reserved_tables(self.description, catalog, found.append).items():
+            hidden[table] = hidden.get(table, frozenset()) | hidden_columns(table, reserved)
         if catalog.roles is not None:
             where = self.config.position("auth", "enforce")
             found += (replace(each, where=where) for each in unbound_roles(catalog.roles))

@@ -121,8 +121,16 @@ def _openapi(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _token(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from server.auth.api_keys import new_key
     from server.commands.token import lasting, made
 
+    if options.api_key:
+        if options.role or options.sub or options.claim:
+            say("reflector: --api-key makes a key and its hash; whose it is stands beside the hash")
+            return REFUSED
+        key, kept = new_key()
+        print(f"key   {key}\nhash  {kept}")
+        return 0
     config = load(options.config, environ, flags_of(options))
     print(made(config, options.role, options.sub, options.claim, lasting(options.expires), int(time.time())))
     return 0
@@ -228,6 +236,7 @@ TOKEN = (
     argument("--sub", help="who the token is about"),
     argument("--claim", action="append", default=[], metavar="NAME=VALUE", help="a further claim, as often as wanted"),
     argument("--expires", default="1h", metavar="DURATION", help="for how long it holds: 30m, 12h (1h)"),
+    argument("--api-key", action="store_true", help="make an API key instead, and the hash that is kept of it"),
 )
 AS_JSON = argument("--json", action="store_true", help="as a JSON document")
 FOR_WHOM = argument("--as", dest="caller", metavar="CALLER", help="role=user,sub=7: for whom")

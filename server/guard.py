@@ -48,6 +48,7 @@ def guard_of(config: Config) -> Guard:
             anybody=config.postgrest.path.rstrip("/") + "/" if "*" in pages else None,
             clients=config.postgrest.path.rstrip("/") + "/",
             proxies=Proxies(server.trusted_proxies) if server.trusted_proxies else None,
+            further=(config.auth.api_keys.header,) if config.auth and config.auth.api_keys else (),
         ),
         made,
     )

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from reflector.access.description import AccessDescription, AllowRules, Complaint, RuleText, Severity
+from reflector.access.description import AccessDescription, AllowRules, Complaint, ReservedTable, RuleText, Severity
 from reflector.access.entries import TableEntry, read_entries
 from reflector.access.functions import bind_functions
 from reflector.access.permissions import Permission, Permissions, open_permission
 from reflector.access.policies import Policies, check_unused, names_in
+from reflector.access.reserved import hidden_columns, narrowed, reserved_tables
 from reflector.access.rights import BrokenPolicyError, RightsBinder
 from reflector.access.rules import Rule, bind_rule
 from reflector.access.rules_bind import Unfoldings
@@ -44,6 +45,7 @@ class _Binding:
     rights: dict[str, dict[Table, Permission]] = field(default_factory=dict)
     closed: dict[Table, frozenset[str]] = field(default_factory=dict)
     functions: Mapping[str, frozenset[Function]] = field(default_factory=dict)
+    reserved: Mapping[Table, ReservedTable] = field(default_factory=dict)
 
     def run(self) -> None:
         roles = self.description.roles
@@ -56,6 +58,7 @@ class _Binding:
         before = len(self.complaints)
         entries = read_entries(self.description, self.catalog, self.complaints.append)
         misfits = {each.table for each in self.complaints[before:] if each.severity is not Severity.WARNING}
+        self.reserved = reserved_tables(self.description, self.catalog, self.complaints.append)
         for entry in entries:
             self.table(entry, rules, fits=entry.table.label not in misfits)
         self.complaints.extend(rules.check_unused())
@@ -97,6 +100,11 @@ class _Binding:
     # ── tables ───────────────────────────────────────────────────────────────────────────────
 
     def table(self, entry: TableEntry, rules: BoundRules, *, fits: bool) -> None:
+        reserved = self.reserved.get(entry.table)
+        if reserved is not None:
+            entry.hidden.update(hidden_columns(entry.table, reserved))
+            if not reserved.served:
+                return
         binder = RightsBinder(entry, rules.bind, self.description.columns_listed)
         permissions = self.allowed(entry, binder) if entry.allowed else self.by_default(entry)
         self.complaints.extend(binder.complaints)
@@ -104,7 +112,8 @@ class _Binding:
             meant = (role for role, each in entry.allowed.items() if _means_something(each.rules))
             self.closed[entry.table] = frozenset(meant if entry.allowed else permissions)
             return
-        for role, permission in permissions.items():
+        for role, said in permissions.items():
+            permission = said if reserved is None else narrowed(said, entry.table, reserved)
             if not permission.empty:
                 self.rights[role][entry.table] = permission
 

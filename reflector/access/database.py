@@ -61,6 +61,7 @@ class DatabasePermissions(Permissions):
         rights = {
             table: (open_permission(table, writable=True, hidden=self.hidden.get(table, frozenset())),)
             for table in self.catalog.tables.values()
+            if not self.hidden.get(table, frozenset()).issuperset(table.columns)
         }
         return Grants((), rights, functions=self.opened)
 
@@ -88,7 +89,8 @@ def database_permissions(catalog: Catalog, hidden: Hidden, opened: Opened) -> Da
 def _rights(role: DatabaseRole, catalog: Catalog, hidden: Hidden) -> Iterator[tuple[Table, Permission]]:
     for table in catalog.tables.values():
         granted = role.tables.get((table.schema, table.name))
-        if granted is not None:
+        # A table of which every column is hidden is nobody's: its rows are not removed by anybody either.
+        if granted is not None and not hidden.get(table, frozenset()).issuperset(table.columns):
             permission = _permission(table, granted, hidden.get(table, frozenset()))
             if not permission.empty:
                 yield table, permission

@@ -114,6 +114,19 @@ class FunctionRules:
 
 
 @dataclass(frozen=True, slots=True)
+class ReservedTable:
+    """A table that is read to know who calls, found by the column `by`. `columns` are all that are read, with their places;
+    `secrets` those of them that prove somebody. `served`: rules may open the rest of it."""
+
+    name: str
+    by: str
+    columns: Mapping[str, Any]
+    secrets: frozenset[str] = frozenset()
+    served: bool = False
+    where: Any = None
+
+
+@dataclass(frozen=True, slots=True)
 class AccessDescription:
     """Everything a config says about access.
 
@@ -130,6 +143,7 @@ class AccessDescription:
     default_write: bool = False
     columns_listed: bool = False
     functions: tuple[FunctionRules, ...] = ()
+    reserved: tuple[ReservedTable, ...] = ()
 
 
 class Severity(StrEnum):

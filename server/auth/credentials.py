@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from reflector.access.principal import Principal
+from reflector.engine import Engine
 from server.access import anonymous_role
+from server.auth.api_keys import ApiKeys
 from server.auth.frame import Authenticator, Open
 from server.auth.jwt import JwtBearer, claim_at
 from server.auth.method import Method
@@ -22,19 +24,23 @@ from server.config import Config, Position
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What methods are made with. `clock` gives seconds of the wall clock."""
+    """What methods are made with. `engine` reads tables of theirs, None where nothing is served; `clock` gives seconds of the
+    wall clock."""
 
     config: Config
+    engine: Engine | None = None
     clock: Callable[[], float] = time.time
 
 
-def authenticator(config: Config, clock: Callable[[], float] = time.time) -> Authenticator | Open:
+def authenticator(
+    config: Config, engine: Engine | None = None, clock: Callable[[], float] = time.time
+) -> Authenticator | Open:
     """What tells, under this configuration, who sent a request. Raises ConfigError for a key that cannot be used."""
     role = anonymous_role(config)
     nobody = Principal(roles=() if role is None else (role,), anonymous=True)
     if config.auth is None:
         return Open(nobody)
-    means = Means(config, clock)
+    means = Means(config, engine, clock)
     made = (make(means) for make in METHODS)
     return Authenticator([each for each in made if each is not None], None if role is None else nobody, clock)
 
@@ -48,7 +54,13 @@ def _tokens(means: Means) -> Method | None:
     return None if own is None else JwtBearer(own, config.roles, means.clock)
 
 
-METHODS: Final[tuple[Callable[[Means], Method | None], ...]] = (_tokens,)
+def _keys(means: Means) -> Method | None:
+    """Keys that programs carry."""
+    said = means.config.auth.api_keys if means.config.auth else None
+    return None if said is None else ApiKeys(said, means.config, means.engine, means.clock)
+
+
+METHODS: Final[tuple[Callable[[Means], Method | None], ...]] = (_tokens, _keys)
 """In the order in which they are asked whether a credential is theirs."""
 
 

@@ -4,7 +4,7 @@
     one, remembered                    whom it proved before, at once
     one, not remembered                whom its method says that it proves: this may be waited for
     one that does not hold, or of a kind that nobody here knows       401, wherever guests may read
-    several, whatever their kinds      400
+    several, whatever their kinds      400; but the same text as `apikey` and as Bearer is one credential
 
 The gate asks `waiting` before any handler runs, so that handlers ask who calls without waiting; the outcome, an error too, is
 remembered on the request and raised where somebody asks, so that each API refuses in its own form. A socket has no such
@@ -64,6 +64,16 @@ class Open:
         """There is nothing to end."""
 
 
+def _said_twice(found: Credential, credential: Credential) -> bool:
+    """Whether it is one credential: Supabase's clients say theirs in a header of that name, and as Bearer as well."""
+    return (found.kind, credential.kind) == ("bearer", "apikey") and found.text == credential.text
+
+
+def _is_token(text: str) -> bool:
+    """Whether it has the form of a signed token, so that it is none that a header of its own is for."""
+    return text.count(".") == 2
+
+
 class Authenticator:
     """Tells who calls, by these methods. `guest` is who calls without a credential, None where nobody may."""
 
@@ -111,9 +121,10 @@ class Authenticator:
         found = None
         for carrier in self._carriers:
             for credential in carrier(request):
-                if found is not None:
+                if found is not None and not _said_twice(found, credential):
                     raise AmbiguousCredentials("the request carries several credentials: send one")
-                found = credential
+                if found is None or not _is_token(credential.text):
+                    found = credential
         return found
 
     async def proved(self, credential: Credential, request: web.BaseRequest) -> Principal:

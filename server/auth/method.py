@@ -75,8 +75,8 @@ class Method:
     """
 
     name: ClassVar[str]
-    kinds: ClassVar[tuple[str, ...]] = ("bearer",)
-    carriers: ClassVar[tuple[Carrier, ...]] = (in_authorization,)
+    kinds: tuple[str, ...] = ("bearer",)
+    carriers: tuple[Carrier, ...] = (in_authorization,)
     challenges: ClassVar[tuple[str, ...]] = ("Bearer",)
     generation: int = 0
 

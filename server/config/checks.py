@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 from reflector.errors import suggestion
+from server.config import credential_checks
 from server.config.complaints import Path
 from server.config.document import Document
 
@@ -74,6 +75,7 @@ def _named_roles(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
         name = mapping(data, *path[:-1]).get(path[-1])
         if isinstance(name, str):
             yield path, name
+    yield from credential_checks.named_roles(data)
     for where, role, _ in allowances(data):
         yield where, role
     for function, said in mapping(data, "functions").items():
@@ -320,4 +322,5 @@ CHECKS: Final[tuple[Check, ...]] = (
     relationships,
     database_decides,
     server_decides,
+    *credential_checks.CHECKS,
 )

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from server.config.authentication import ApiKeys
 from server.config.changes import Changes, ToldOf
 from server.config.complaints import Path, Position
 from server.config.document import Place
@@ -145,10 +146,9 @@ class Jwt(Section):
 class Auth(Section):
     """Who is calling."""
 
-    later: ClassVar = frozenset({"api_keys"})
-
     enforce: Literal["server", "database"] = "server"
     jwt: Jwt | None = None
+    api_keys: ApiKeys | None = None
     anonymous_role: Text | None = None
     admin_role: Text | None = None
 

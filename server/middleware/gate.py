@@ -109,6 +109,7 @@ class GateRules:
     anybody: str | None = None
     clients: str = "/rest/v1/"
     proxies: Proxies | None = None
+    further: tuple[str, ...] = ()
 
 
 def gate(
@@ -309,7 +310,7 @@ def preflight(rules: GateRules, request: web.Request) -> web.Response:
         return for_clients(request)
     headers = {
         "Access-Control-Allow-Methods": CORS_METHODS,
-        "Access-Control-Allow-Headers": CORS_HEADERS,
+        "Access-Control-Allow-Headers": ", ".join((CORS_HEADERS, *rules.further)),
         "Access-Control-Max-Age": CORS_SECONDS,
     }
     return web.Response(status=204, headers=headers)

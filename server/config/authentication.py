@@ -1,0 +1,103 @@
+"""What `auth` says of ways to prove who calls, beside tokens that are signed elsewhere.
+
+Rule: a table that is named here is read by the server alone; what proves somebody stands in it, and in this file, as a hash.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from server.config.postgrest import HeaderName
+from server.config.section import Section
+from server.config.values import (
+    TEXT,
+    Named,
+    Reads,
+    Text,
+    UnfitError,
+    freeze,
+    nothing,
+    read_text,
+)
+
+HASH: Final = re.compile(r"sha256:[0-9a-f]{64}")
+NAMES: Final = {"anyOf": [TEXT, {"type": "array", "items": TEXT}]}
+LARGEST_CLAIM: Final = 1000
+
+
+def one_or_many(given: Any) -> Any:
+    """A name alone is a list of one."""
+    return [given] if isinstance(given, str) else given
+
+
+def read_key_hash(given: Any) -> str:
+    """`sha256:` and 64 hexadecimal digits, as `reflector token --api-key` prints it."""
+    if not isinstance(given, str) or not HASH.fullmatch(given):
+        raise UnfitError("must be sha256: and 64 hexadecimal digits, as reflector token --api-key prints it")
+    return str(given)
+
+
+def read_moment(given: Any) -> dt.datetime:
+    """A day, or a moment with its offset; a day ends with its last second in UTC."""
+    if isinstance(given, dt.datetime):
+        return given
+    try:
+        text = read_text(given)
+        if len(text) == len("2030-01-31"):
+            return dt.datetime.combine(dt.date.fromisoformat(text), dt.time.max, dt.UTC)
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise UnfitError("must be a day such as 2030-01-31, or a moment with its offset such as 2030-01-31T12:00:00Z")
+    return moment
+
+
+def read_claim(given: Any) -> Any:
+    """Text, a number, true or false, or a list of them."""
+    each = given if isinstance(given, list | tuple) else [given]
+    if len(each) > LARGEST_CLAIM or not all(isinstance(value, str | int | float | bool) for value in each):
+        raise UnfitError("must be text, a number, true or false, or a list of them")
+    return freeze(given)
+
+
+KeyHash: TypeAlias = Annotated[str, Reads(read_key_hash, {"type": "string", "pattern": r"^sha256:[0-9a-f]{64}$|\$\{"})]
+Moment: TypeAlias = Annotated[dt.datetime, Reads(read_moment, TEXT, dt.datetime.isoformat)]
+ClaimValue: TypeAlias = Annotated[Any, Reads(read_claim, {"type": ["string", "number", "boolean", "array"]})]
+Roles: TypeAlias = Annotated[tuple[Text, ...], BeforeValidator(one_or_many), WithJsonSchema(NAMES)]
+
+
+class KeyColumns(Section):
+    """Which column of the table of keys says what; a setting left out is the column of its own name, where there is one."""
+
+    key_hash: Text = "key_hash"
+    role: Text | None = None
+    subject: Text | None = None
+    expires: Text | None = None
+    revoked: Text | None = None
+    claims: Text | None = None
+
+
+class FixedKey(Section):
+    """A key that stands in this file."""
+
+    hash: KeyHash
+    role: Roles
+    sub: Text | None = None
+    claims: Named[ClaimValue] = Field(default_factory=nothing)
+    expires: Moment | None = None
+
+
+class ApiKeys(Section):
+    """Keys that programs carry."""
+
+    table: Text | None = None
+    hash: Literal["sha256"] = "sha256"
+    header: HeaderName = "X-API-Key"
+    columns: KeyColumns = KeyColumns()
+    default_role: Text | None = None
+    keys: Named[FixedKey] = Field(default_factory=nothing)

@@ -1,0 +1,67 @@
+"""What the ways of proving who calls must have to do with one another and with the rest of the file.
+
+Rule: as in `checks`: the plain values are read, and what has the wrong shape is ignored, because it is a complaint already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, TypeAlias
+
+from server.config.complaints import Path
+
+Fault: TypeAlias = tuple[Path, str, str | None]
+Check: TypeAlias = Callable[[Mapping[str, Any]], Iterator[Fault]]
+
+TAKEN: Final = frozenset(
+    {"authorization", "cookie", "host", "origin", "content-type", "content-length", "accept", "prefer", "range"}
+)
+"""Headers that mean something else."""
+DEFAULT_ROLES: Final = (("auth", "api_keys", "default_role"),)
+
+
+def section(given: Any, *path: str) -> Mapping[str, Any]:
+    """The mapping under a path, empty where there is none."""
+    for step in path:
+        given = given.get(step) if isinstance(given, Mapping) else None
+    return given if isinstance(given, Mapping) else {}
+
+
+def named_roles(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """Every role that a way of proving gives somebody, with its place."""
+    for path in DEFAULT_ROLES:
+        name = section(data, *path[:-1]).get(path[-1])
+        if isinstance(name, str):
+            yield path, name
+    for key, said in section(data, "auth", "api_keys", "keys").items():
+        given = section(said).get("role")
+        where: Path = ("auth", "api_keys", "keys", key, "role")
+        if isinstance(given, str):
+            yield where, given
+        for index, role in enumerate(given if isinstance(given, list) else ()):
+            if isinstance(role, str):
+                yield (*where, index), role
+
+
+def keys_of_nobody(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Keys stand somewhere, and travel in a header that means nothing else."""
+    path, said = ("auth", "api_keys"), section(data, "auth", "api_keys")
+    if isinstance(section(data, "auth").get("api_keys"), Mapping) and not {"table", "keys"} & said.keys():
+        yield path, "says nothing: name table, keys or both", None
+    if "columns" in said and "table" not in said:
+        yield (*path, "columns"), "says nothing without table", None
+    header = said.get("header")
+    if isinstance(header, str) and (header.lower() in TAKEN or header.lower().startswith("x-forwarded-")):
+        yield (*path, "header"), "is a header that means something else", None
+
+
+def equal_keys(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Each key of the file is one caller's."""
+    seen: dict[str, str] = {}
+    for key, said in section(data, "auth", "api_keys", "keys").items():
+        hashed = section(said).get("hash")
+        if isinstance(hashed, str) and seen.setdefault(hashed, key) != key:
+            yield ("auth", "api_keys", "keys", key, "hash"), f"is the key of {seen[hashed]!r} already", None
+
+
+CHECKS: Final[tuple[Check, ...]] = (keys_of_nobody, equal_keys)

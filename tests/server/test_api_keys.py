@@ -1,0 +1,273 @@
+"""Programs that carry a key, of a table and of the file; and the table, which is nobody's."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from hashlib import sha256
+from typing import Any
+
+import aiohttp
+import pytest
+
+from reflector.catalog.model import DatabaseKind
+from reflector.database_url import parse_database_url
+from reflector.drivers import open_driver
+from reflector.drivers.protocol import Settings
+from server.config import ConfigError
+from tests.bookshops import Databases
+from tests.server.harness import Served, configured, eventually, reflector, served
+
+KEY = "rk_0123456789abcdefghijklmnopqrstuv"
+OTHER = "rk_another-key-that-is-long-enough"
+ADMIN = "rk_the-key-that-stands-in-the-file-0"
+WORDS = {
+    DatabaseKind.POSTGRESQL: ("integer PRIMARY KEY", "jsonb", "timestamptz", "boolean", "bytea"),
+    DatabaseKind.MARIADB: ("integer PRIMARY KEY", "json", "datetime", "boolean", "varbinary(32)"),
+    DatabaseKind.SQLITE: ("integer PRIMARY KEY", "json", "timestamp", "boolean", "blob"),
+}
+ACCESS = """
+roles: {guest: {}, user: {}, admin: {extends: user}}
+tables:
+  note: {allow: {user: {read: owner == claims.sub}, admin: {read: true}}}
+"""
+CONFIG = (
+    f"""
+auth:
+  api_keys:
+    table: api_key
+    columns: {{subject: owner}}
+    keys:
+      deploy: {{hash: "sha256:{sha256(ADMIN.encode()).hexdigest()}", role: admin, claims: {{org: 7}}}}
+  anonymous_role: guest
+"""
+    + ACCESS
+)
+
+
+def script(kind: DatabaseKind) -> str:
+    number, document, moment, flag, raw = WORDS[kind]
+    return f"""
+        CREATE TABLE api_key (id {number}, key_hash varchar(64) NOT NULL UNIQUE, role varchar(40), owner varchar(40),
+            expires_at {moment} NULL, revoked {flag}, claims {document} NULL);
+        CREATE TABLE raw_key (id {number}, key_hash {raw} NOT NULL UNIQUE, role varchar(40));
+        CREATE TABLE note (id {number}, owner varchar(40), text varchar(40), key_id integer REFERENCES api_key (id));
+        INSERT INTO note VALUES (1, 'ann', 'of ann', NULL), (2, 'bob', 'of bob', NULL);
+    """
+
+
+def hashed(key: str) -> str:
+    return sha256(key.encode()).hexdigest()
+
+
+async def run(url: str, *statements: str) -> None:
+    """Statements of whoever owns the database."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            connection.executescript(";".join(statements))
+        return
+    driver = open_driver(parse_database_url(url), Settings(pool_size=1))
+    await driver.open()
+    try:
+        for each in statements:
+            await driver.fetch(each)
+    finally:
+        await driver.close()
+
+
+@pytest.fixture
+def url(databases: Databases, kind: DatabaseKind) -> str:
+    true = "true" if kind is DatabaseKind.POSTGRESQL else "1"
+    past, future = "2020-01-01 00:00:00", "2999-01-01 00:00:00"
+    rows = [
+        (1, KEY, "'ann'", "NULL", "NULL", "NULL"),
+        (2, OTHER, "'bob'", f"'{future}'", true.replace("true", "false").replace("1", "0"), "'{\"org\": 7}'"),
+        (3, KEY + "-ended", "'ann'", f"'{past}'", "NULL", "NULL"),
+        (4, KEY + "-revoked", "'ann'", "NULL", true, "NULL"),
+        (5, KEY + "-odd", "'ann'", "NULL", "NULL", "'[1]'"),
+    ]
+    values = ", ".join(f"({n}, '{hashed(k)}', 'user', {', '.join(rest)})" for n, k, *rest in rows)
+    unknown = f"(6, '{hashed(KEY + '-nosuch')}', 'nosuch', 'ann', NULL, NULL, NULL)"
+    none = f"(7, '{hashed(KEY + '-none')}', NULL, 'ann', NULL, NULL, NULL)"
+    digest = sha256(KEY.encode()).hexdigest()
+    raw = f"'\\x{digest}'" if kind is DatabaseKind.POSTGRESQL else f"x'{digest}'"
+    made = f"INSERT INTO api_key VALUES {values}, {unknown}, {none}; INSERT INTO raw_key VALUES (1, {raw}, 'admin');"
+    return databases.database(kind, script(kind) + made)
+
+
+async def notes(api: Served, headers: Mapping[str, str]) -> list[str]:
+    reply = await api.get("/api/note?sort=id", headers)
+    assert reply.status == 200, reply.body
+    return [each["text"] for each in reply.json["items"]]
+
+
+async def test_a_key_of_the_table_is_its_owner(url: str) -> None:
+    async with served(url, CONFIG) as api:
+        assert await notes(api, {"X-API-Key": KEY}) == ["of ann"]
+        assert await notes(api, {"Authorization": f"ApiKey {KEY}"}) == ["of ann"]
+        assert await notes(api, {"X-API-Key": OTHER}) == ["of bob"]
+        assert await notes(api, {"X-API-Key": ADMIN}) == ["of ann", "of bob"]
+
+
+async def test_whoever_has_no_key_that_holds_is_nobody(url: str) -> None:
+    """Unknown, ended, revoked, not understood and too short: one answer, and never the guest's."""
+    async with served(url, CONFIG) as api:
+        said = set()
+        for key in (
+            KEY + "x",
+            KEY + "-ended",
+            KEY + "-revoked",
+            KEY + "-odd",
+            "short",
+            KEY.upper(),
+            "x" * 600,
+            "ä" * 30,
+        ):
+            reply = await api.get("/api/note", {"X-API-Key": key, "X-Request-Id": "one"})
+            said.add((reply.status, reply.body, reply.headers["WWW-Authenticate"]))
+        assert len(said) == 1
+        (status, body, challenge), *_ = said
+        assert (status, json.loads(body)["code"], challenge) == (401, "invalid_token", "ApiKey")
+        assert (await api.get("/api/note", {"X-API-Key": KEY + "-nosuch"})).status == 403
+        assert (await api.get("/api/note", {"X-API-Key": KEY + "-none"})).status == 403
+
+
+async def test_two_credentials_are_refused_and_the_same_said_twice_is_one(url: str) -> None:
+    async with served(url, CONFIG) as api:
+        both = {"X-API-Key": KEY, "Authorization": f"ApiKey {OTHER}"}
+        assert (await api.get("/api/note", both)).code == "ambiguous_credentials"
+        assert (await api.get("/api/note", {"X-API-Key": KEY, "Authorization": f"Bearer {OTHER}"})).status == 400
+    supabase = CONFIG.replace("table: api_key", "table: api_key\n    header: apikey")
+    async with served(url, supabase) as api:
+        client = {"apikey": KEY, "Authorization": f"Bearer {KEY}"}
+        assert await notes(api, client) == ["of ann"]
+        reply = await api.get("/rest/v1/note?select=text", client)
+        assert reply.json == [{"text": "of ann"}]
+
+
+async def test_a_table_may_hold_the_bytes_of_the_hash(url: str) -> None:
+    async with served(url, "auth: {api_keys: {table: raw_key}}" + ACCESS) as api:
+        assert await notes(api, {"X-API-Key": KEY}) == ["of ann", "of bob"]
+        assert (await api.get("/api/note", {"X-API-Key": OTHER})).status == 401
+
+
+async def test_a_revoked_key_ends_its_requests_and_its_sockets(url: str) -> None:
+    true = "true" if url.startswith("postgres") else "1"
+    async with served(url, CONFIG) as api:
+        assert await notes(api, {"X-API-Key": KEY}) == ["of ann"]
+        async with api.session.ws_connect(f"{api.base}/ws", headers={"X-API-Key": KEY}) as socket:
+            await run(url, f"UPDATE api_key SET revoked = {true} WHERE id = 1")
+
+            async def refused() -> bool:
+                return (await api.get("/api/note", {"X-API-Key": KEY})).status == 401
+
+            assert await eventually(refused, 10)
+            while (message := await socket.receive(timeout=20)).type is aiohttp.WSMsgType.TEXT:
+                pass
+            assert (message.type, socket.close_code) == (aiohttp.WSMsgType.CLOSE, 4401)
+
+
+# ── the table is nobody's ────────────────────────────────────────────────────────────────────
+
+
+async def same(api: Served, path: str, hidden: str, absent: str, **request: Any) -> None:
+    """The hidden name is answered as one that is not there."""
+    said = []
+    for name in (hidden, absent):
+        sent = json.loads(json.dumps(request).replace("NAME", name))
+        reply = await api.request(sent.pop("method", "GET"), path.replace("NAME", name), **sent)
+        said.append((reply.status, reply.body.replace(name.encode(), b"NAME")))
+    assert said[0] == said[1]
+    assert said[0][0] in {200, 400, 404, 405, 422}
+
+
+async def test_the_table_of_keys_does_not_exist_for_anybody(url: str) -> None:
+    me = {"X-API-Key": ADMIN, "X-Request-Id": "one"}
+    opened = CONFIG + '  "*": {allow: {admin: {read: true, create: true, update: true, delete: true}}}\n'
+    async with served(url, opened) as api:
+        await same(api, "/api/NAME", "api_key", "abc_key", headers=me)
+        await same(api, "/api/NAME", "api_key", "abc_key", headers=me, method="POST", json={"id": 9})
+        await same(api, "/api/note?include=NAME", "api_key", "abc_key", headers=me)
+        await same(api, "/rest/v1/NAME", "api_key", "abc_key", headers=me)
+        await same(api, "/rest/v1/NAME?id=eq.1", "api_key", "abc_key", headers=me, method="DELETE")
+        await same(api, "/rest/v1/note?select=*,NAME(*)", "api_key", "abc_key", headers=me)
+        await same(api, "/graphql", "api_key", "abc_key", headers=me, method="POST", json={"query": "{NAME {id}}"})
+        documents = ["/openapi.json", "/rest/v1/", "/graphql?query={__schema{types{name}}}"]
+        for path in documents:
+            reply = await api.get(path, me)
+            assert reply.status == 200
+            assert b"note" in reply.body
+            assert b"api_key" not in reply.body, path
+
+
+@pytest.mark.parametrize(
+    ("rules", "complaint"),
+    [
+        ("tables: {api_key: {allow: {user: {read: true}}}}", r"tables.api_key: api_key is read to know who calls"),
+        ("tables: {'api_*': {allow: {user: {read: true}}}}", r'tables."api_\*": api_\* is read to know who calls'),
+    ],
+)
+async def test_a_rule_that_opens_it_is_refused(url: str, rules: str, complaint: str) -> None:
+    config = "auth: {api_keys: {table: api_key}}\nroles: {user: {}}\n" + rules
+    with pytest.raises(ConfigError, match=complaint):
+        async with served(url, config):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("keys", "complaint"),
+    [
+        ("{table: api_keys}", "there is no table 'api_keys'.*did you mean 'api_key'"),
+        ("{table: api_key, columns: {expires: ends}}", "api_key has no column 'ends'"),
+        ("{table: api_key, columns: {key_hash: owner}}", "found by 'owner', which is not unique"),
+    ],
+)
+async def test_a_table_that_cannot_be_read_so_refuses_to_start(url: str, keys: str, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        async with served(url, f"auth: {{api_keys: {keys}}}\nroles: {{user: {{}}}}"):
+            pass
+
+
+HASH = "sha256:" + "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("keys", "complaint"),
+    [
+        ("{}", "auth.api_keys: says nothing"),
+        ("{columns: {role: r}}", "auth.api_keys.columns: says nothing without table"),
+        ("{table: t, header: Cookie}", "auth.api_keys.header: is a header that means something else"),
+        ("{keys: {a: {hash: 'sha256:12', role: user}}}", "auth.api_keys.keys.a.hash: must be sha256:"),
+        (f"{{keys: {{a: {{hash: '{HASH}', role: usr}}}}}}", "auth.api_keys.keys.a.role: there is no role 'usr'"),
+        (f"{{keys: {{a: {{hash: '{HASH}'}}}}}}", "auth.api_keys.keys.a.role: is required"),
+        (f"{{keys: {{a: &k {{hash: '{HASH}', role: user}}, b: *k}}}}", "auth.api_keys.keys.b.hash: is the key of 'a'"),
+        (f"{{keys: {{a: {{hash: '{HASH}', role: user, expires: soon}}}}}}", "keys.a.expires: must be a day such as"),
+        ("{table: t, hash: md5}", "auth.api_keys.hash: must be 'sha256'"),
+        ("{table: t, default_role: usr}", "auth.api_keys.default_role: there is no role 'usr'"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(keys: str, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        configured("sqlite:///x.db", f"auth: {{api_keys: {keys}}}\nroles: {{user: {{}}}}")
+
+
+async def test_a_key_of_the_file_ends_with_its_day(bookshop: str) -> None:
+    today = dt.datetime.now(dt.UTC).date()
+    for day, status in ((today + dt.timedelta(days=1), 200), (today - dt.timedelta(days=2), 401)):
+        key = f'{{hash: "sha256:{hashed(KEY)}", role: user, expires: "{day}"}}'
+        config = f"auth: {{api_keys: {{keys: {{a: {key}}}}}}}\nroles: {{user: {{}}}}\ndefaults: {{read: true}}"
+        async with served(bookshop, config) as api:
+            assert (await api.get("/api/book?limit=1", {"X-API-Key": KEY})).status == status
+
+
+def test_the_command_makes_a_key_and_its_hash() -> None:
+    status, told, _ = reflector("token", "--api-key")
+    key, hash_ = (line.split()[1] for line in told.splitlines())
+    assert (status, hash_, len(key) > 40) == (0, f"sha256:{hashed(key)}", True)
+    assert reflector("token", "--api-key")[1] != told
+    status, told, said = reflector("token", "--api-key", "--role", "user")
+    assert (status, told) == (2, "")
+    assert "--api-key" in said
