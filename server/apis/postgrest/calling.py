@@ -86,12 +86,12 @@ class CallRoad:
         schema = schema_of(catalog.schemas, request.headers.get(profile), catalog.kind)
         headers = profile_header(catalog.schemas, schema)
         if request.method == "OPTIONS":
-            ended(request, "parse")
+            ended("parse")
             return web.Response(headers={"Allow": self._allowed(caller, schema, last_name(request)), **headers})
         calling = await self._calling(request, caller, schema)
-        ended(request, "parse")
+        ended("parse")
         answer = await self._run(request, caller, calling)
-        ended(request, "transaction")
+        ended("transaction")
         return self._told(request, caller, calling, answer, headers)
 
     def _allowed(self, caller: Caller, schema: str, name: str) -> str:
@@ -149,7 +149,7 @@ class CallRoad:
         rights, engine = caller.rights, self.api.engine
         try:
             prepared = engine.prepare(rights.snapshot, rights.access, calling.call)
-            ended(request, "plan")
+            ended("plan")
             if calling.planned is not None:
                 return Answer(await plan_of(self.api, caller, prepared, calling.planned))
             session = hoisted(rights.session, calling.function, self.api.settings.db_hoisted_tx_settings)

@@ -79,12 +79,12 @@ class RootRoad:
         catalog = caller.rights.snapshot.catalog
         schema = schema_of(catalog.schemas, request.headers.get("Accept-Profile"), catalog.kind)
         wanted = version_of(request.headers.get("Accept"))
-        ended(request, "parse")
+        ended("parse")
         headers = {"Content-Type": TYPES[wanted], **profile_header(catalog.schemas, schema)}
         if request.method == "HEAD":
             return web.Response(headers=headers)
         body = await self._document(caller, schema, wanted)
-        ended(request, "transaction")
+        ended("transaction")
         return web.Response(headers=headers, body=body)
 
     async def _document(self, caller: Caller, schema: str, wanted: Version) -> bytes:

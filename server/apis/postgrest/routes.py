@@ -6,7 +6,6 @@ Rule: whatever goes wrong here leaves in PostgREST's form. A method of a table i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -90,7 +89,7 @@ class PostgrestApi:
 
     async def _told(self, request: web.Request, handle: Road) -> web.Response:
         """The handler's answer, or its error as PostgREST tells it."""
-        return await self.telling.told(request, partial(self.api.callers.of, request), partial(handle, request))
+        return await self.telling.told(request, self.api.callers.of, handle)
 
     async def _table(self, request: web.Request, caller: Caller) -> web.Response:
         road = self.table_roads.get(request.method)

@@ -1,79 +1,119 @@
 """Addresses that differ in plain values alone: `id=eq.77` and `id=eq.78` are read once.
 
-Rule: only comparisons of different columns with plain values are taken for alike, and only where the values of the
-first request were seen to be those of its plan, one by one. Everything else is read anew.
+Rule: only comparisons of different columns with plain values are taken for alike, and only where each value of the first
+request was found in its plan exactly once. Everything else is read anew.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from functools import partial
+from typing import Final, Generic, NamedTuple, TypeVar
 
-from reflector.datatypes import DataType, Kind, Value, parse_text
+from reflector.datatypes import KINDS, DataType, Kind, Value
 from reflector.query.scope import TableScope
+from server.apis.postgrest.grammar.limits import Limits
+from server.apis.postgrest.grammar.parameters import split_query
+from server.apis.postgrest.locations import content_location
 
 Made = TypeVar("Made")
-PLAIN: Final = re.compile(r"([A-Za-z_]\w*)=(eq|neq|gt|gte|lt|lte)\.([\w:.-]+)\Z", re.ASCII)
-RESERVED: Final = frozenset({"select", "columns", "on_conflict", "order", "limit", "offset", "and", "or"})
+PLAIN: Final = re.compile(
+    r"(?<![^&])((?!(?:select|columns|on_conflict|order|limit|offset|and|or)=)[A-Za-z_]\w*+=(?:eq|neq|gte?|lte?)\.)"
+    r"([\w:.-]++)(?![^&])",
+    re.ASCII,
+)
+"""A whole parameter that compares a column with a plain value: what comes before the value, and the value."""
+NOWHERE: Final = "\x00"
+"""A value that no plain one is, in the place of one."""
 OTHER_WORDS: Final = frozenset({Kind.JSON, Kind.ARRAY})
 """Kinds whose values are written in a way of this API's own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """A query string without its plain values. `names` are the columns that were compared with `values`."""
+class Shape(NamedTuple):
+    """A query string without its plain values: `form` is what stands around them, in turns between parameters and before a value."""
 
-    text: str
-    names: tuple[str, ...]
+    form: tuple[str, ...]
     values: tuple[str, ...]
 
 
 def shape_of(query: str) -> Shape | None:
     """The shape, None where there is nothing plain in it."""
-    if not query or "(" in query:
+    if "(" in query:
         return None
-    parts, names, values = [], [], []
-    for part in query.split("&"):
-        found = PLAIN.match(part)
-        if found is None or found[1] in RESERVED:
-            parts.append(part)
-        else:
-            parts.append(f"{found[1]}={found[2]}.\n")
-            names.append(found[1])
-            values.append(found[3])
-    if not names or len(set(names)) != len(names):
+    parts = PLAIN.split(query)
+    if len(parts) == 1:
         return None
-    return Shape("&".join(parts), tuple(names), tuple(values))
+    values = tuple(parts[2::3])
+    del parts[2::3]
+    return Shape(tuple(parts), values)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Template(Generic[Made]):
-    """What a request was read as, and the types of the values that others of its shape bring. `rest` are the values of
-    the plan that are the same for all."""
+    """What a request was read as, and where the values that others of its shape bring belong.
+
+    `values` are those of its plan; each of `places` says how a text is read, and where among them it then stands. `address` is the one that is
+    told, with gaps for texts in that `order`.
+    """
 
     made: Made
-    types: tuple[DataType, ...]
-    rest: tuple[Value, ...]
+    values: tuple[Value, ...]
+    places: tuple[tuple[Callable[[str], Value], int], ...]
+    address: str
+    order: tuple[int, ...]
 
     @classmethod
-    def of(cls, shape: Shape, made: Made, table: TableScope, values: Sequence[Value]) -> Template[Made] | None:
-        """The template of a request whose plan has these values; None where they are not those of its shape."""
-        columns = [table.readable.get(name) for name in shape.names]
-        if any(column is None or _worded_otherwise(column.type) for column in columns):
+    def of(
+        cls, shape: Shape, made: Made, table: TableScope, values: Sequence[Value], limits: Limits
+    ) -> Template[Made] | None:
+        """The template of a request whose plan has these values; None where it is not certain which are whose."""
+        names = [before.partition("=")[0] for before in shape.form[1::2]]
+        columns = [column for name in names if (column := table.readable.get(name)) is not None]
+        if len(set(columns)) < len(names) or any(_worded_otherwise(column.type) for column in columns):
             return None
-        types = tuple(column.type for column in columns if column is not None)
-        given = [parse_text(type_, text) for type_, text in zip(types, shape.values, strict=True)]
-        if list(values[: len(given)]) != given:
+        readers = [partial(KINDS[column.type.kind].from_text, column.type) for column in columns]
+        given = [read(text) for read, text in zip(readers, shape.values, strict=True)]
+        slots = [slot for value in given if (slot := _only_place(value, values)) is not None]
+        address = _spaced(shape, table.table.name, limits)
+        if len(set(slots)) < len(names) or address is None:
             return None
-        return cls(made, types, tuple(values[len(given) :]))
+        order = tuple(sorted(range(len(names)), key=names.__getitem__))
+        return cls(made, tuple(values), tuple(zip(readers, slots, strict=True)), address, order)
 
     def filled(self, shape: Shape) -> list[Value]:
         """The values of the plan for another request; raises InvalidValue."""
-        given = [parse_text(type_, text) for type_, text in zip(self.types, shape.values, strict=True)]
-        return [*given, *self.rest]
+        values = list(self.values)
+        for (read, slot), text in zip(self.places, shape.values, strict=True):
+            values[slot] = read(text)
+        return values
+
+    def location(self, shape: Shape) -> str:
+        """What `content_location` says of another request."""
+        texts = shape.values
+        if len(texts) > 1:
+            texts = tuple([texts[number] for number in self.order])
+        # A colon is the one plain character that is not told as it is.
+        return (self.address % texts).replace(":", "%3A")
 
 
 def _worded_otherwise(type_: DataType) -> bool:
     return type_.kind in OTHER_WORDS or (type_.represented is not None and type_.represented.from_text is not None)
+
+
+def _only_place(value: Value, values: Sequence[Value]) -> int | None:
+    """Where the value is, None where it is in no place or in several."""
+    places = [number for number, each in enumerate(values) if each == value]
+    return places[0] if len(places) == 1 else None
+
+
+def _spaced(shape: Shape, table: str, limits: Limits) -> str | None:
+    """The address that is told, with `%s` for each value; None where another parameter holds what stands for them."""
+    before, *others = shape.form
+    pairs = zip(others[::2], others[1::2], strict=True)
+    query = before + "".join(f"{begin}{NOWHERE}{after}" for begin, after in pairs)
+    told = content_location(f"/{table}", split_query(query, limits)).split("%00")
+    if len(told) != len(shape.values) + 1:
+        return None
+    return "%s".join(part.replace("%", "%%") for part in told)

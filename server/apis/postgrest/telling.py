@@ -46,17 +46,17 @@ class Telling:
     async def told(
         self,
         request: web.Request,
-        find: Callable[[], Caller],
-        handle: Callable[[Caller], Awaitable[web.Response]],
+        find: Callable[[web.Request], Caller],
+        handle: Callable[[web.Request, Caller], Awaitable[web.Response]],
     ) -> web.Response:
         """The answer, or the error. `find` says who calls."""
         caller: Caller | None = None
-        clock = begin(request) if self.settings.server_timing_enabled else None
+        clock = begin() if self.settings.server_timing_enabled else None
         try:
-            caller = find()
-            ended(request, "jwt")
-            response = await handle(caller)
-            said = request.get(SAID)
+            caller = find(request)
+            ended("jwt")
+            response = await handle(request, caller)
+            said = request.get(SAID) if self.decides else None
             if said is not None:
                 obey(said, response)
         except (PostgrestError, ReflectorError) as error:

@@ -6,9 +6,8 @@ Rule: a part that did not happen is not told, and a clock is only read where it 
 from __future__ import annotations
 
 import time
+from contextvars import ContextVar
 from typing import Final
-
-from aiohttp import web
 
 
 class Clock:
@@ -30,19 +29,19 @@ class Clock:
         return ", ".join(f"{part};dur={took:.1f}" for part, took in self._parts.items())
 
 
-CLOCK: Final = web.RequestKey("clock", Clock)
-"""Under which a request holds its clock."""
+CLOCK: Final[ContextVar[Clock | None]] = ContextVar("clock", default=None)
+"""That of the request under way. To ask a variable that nobody set costs a tenth of asking the request."""
 
 
-def begin(request: web.Request) -> Clock:
-    """A clock for the request, found by `ended`."""
+def begin() -> Clock:
+    """A clock for this request, found by `ended`."""
     clock = Clock()
-    request[CLOCK] = clock
+    CLOCK.set(clock)
     return clock
 
 
-def ended(request: web.Request, part: str) -> None:
+def ended(part: str) -> None:
     """A part of the request is done."""
-    clock = request.get(CLOCK)
+    clock = CLOCK.get()
     if clock is not None:
         clock.ended(part)

@@ -120,7 +120,7 @@ class WriteRoad:
     async def options(self, request: web.Request, caller: Caller) -> web.Response:
         """What can be done with the table, by whomever."""
         table, profile = table_asked(request, caller, request.headers.get("Accept-Profile"))
-        ended(request, "parse")
+        ended("parse")
         return web.Response(headers={"Allow": ",".join(methods(table.table)), **profile})
 
     # ── what is asked ────────────────────────────────────────────────────────────────────────
@@ -145,7 +145,7 @@ class WriteRoad:
 
     async def _run(self, wanted: Wanted, query: SetQuery | None) -> Answer:
         """The write, or nothing for None. Whatever is wrong takes all of it back."""
-        ended(wanted.request, "parse")
+        ended("parse")
         if query is None:
             if wanted.single:
                 raise one_row(0)
@@ -153,7 +153,7 @@ class WriteRoad:
         rights, table = wanted.caller.rights, wanted.table
         try:
             prepared = self.api.engine.prepare(rights.snapshot, rights.access, query)
-            ended(wanted.request, "plan")
+            ended("plan")
             if wanted.planned:
                 return Answer(await plan_of(self.api, wanted.caller, prepared, wanted.media))
             answer = await self.api.engine.run(prepared, wanted.caller.principal, rights.session)
@@ -165,7 +165,7 @@ class WriteRoad:
             raise translate(disclosed(error, table, rights.snapshot.catalog), wanted.name) from error
         except ReflectorError as error:
             raise translate(error, wanted.name) from error
-        ended(wanted.request, "transaction")
+        ended("transaction")
         return answer
 
     # ── the answer ───────────────────────────────────────────────────────────────────────────

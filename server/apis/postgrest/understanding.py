@@ -1,0 +1,208 @@
+"""What a request to read was understood as; and that the same request, or one like it, is understood once.
+
+What a request is read as is kept under all of its text that has a say in it, while a snapshot lasts; and one that differs
+in plain values alone takes its plan from there.
+
+Rule: what was kept is of the very roles that ask.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from aiohttp import hdrs, web
+from multidict import CIMultiDict, istr
+
+from reflector.catalog.model import Function
+from reflector.engine import Prepared
+from reflector.errors import Forbidden, LimitExceeded
+from reflector.query.calls import Gathered
+from reflector.query.scope import TableScope
+from server.apis.postgrest.counting import Guess, guess_of
+from server.apis.postgrest.errors import translate
+from server.apis.postgrest.grammar.parameters import split_query
+from server.apis.postgrest.grammar.questions import question
+from server.apis.postgrest.handlers import handled
+from server.apis.postgrest.locations import content_location
+from server.apis.postgrest.lowering.reads import Lowering
+from server.apis.postgrest.media import Kind, Media, own_type
+from server.apis.postgrest.plans import offered
+from server.apis.postgrest.preferences import preferences
+from server.apis.postgrest.ranges import Window, window
+from server.apis.postgrest.roads import Api, applied_header, limits_of, table_asked, warning_header
+from server.apis.postgrest.shapes import Shape, Template, shape_of
+from server.apis.postgrest.telling import VARY
+from server.apis.postgrest.timing import ended
+from server.cache.question import Question as Kept
+from server.callers import LONGEST_KEPT, Caller, Rights
+
+PREFER: Final = istr("Prefer")
+PROFILE: Final = istr("Accept-Profile")
+
+
+class Asked(NamedTuple):
+    """All of a request's text that decides what is answered. `ranged` is None but for GET."""
+
+    method: str
+    path: str
+    query: str
+    accept: str | None
+    prefer: tuple[str, ...]
+    profile: str | None
+    ranged: str | None
+
+    @property
+    def size(self) -> int:
+        return len(self.path) + len(self.query) + sum(map(len, self.rest))
+
+    @property
+    def rest(self) -> tuple[str, ...]:
+        """What stands beside the address."""
+        return (self.accept or "", *self.prefer, self.profile or "", self.ranged or "")
+
+    def key(self, rights: Rights, query: str | tuple[str, ...]) -> tuple[object, ...]:
+        """Under which something is kept for these roles: the whole query, or the form of it."""
+        access, beside = rights.access, (self.accept, self.prefer, self.profile, self.ranged)
+        return ("postgrest", access.roles, self.method, self.path, query, *beside)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Reading:
+    """What requests were understood as that differ in plain values at most. `window` holds the limits of the server too,
+    `headers` what every answer to them has. `handler` answers in a media type of its own, `guess` tells how many rows
+    there are where they are not counted one by one."""
+
+    table: TableScope
+    window: Window
+    media: Media
+    headers: CIMultiDict[str]
+    handler: Function | None = None
+    guess: Guess | None = None
+
+
+class Asking(NamedTuple):
+    """One request, understood. `location` is the address that is told, `kept` what its answer is kept as, None where it
+    is not."""
+
+    reading: Reading
+    prepared: Prepared
+    location: str
+    kept: Kept | None
+
+    @property
+    def headers(self) -> CIMultiDict[str]:
+        """Those of its answer, which may be added to."""
+        headers = self.reading.headers.copy()
+        headers[hdrs.CONTENT_LOCATION] = self.location
+        return headers
+
+
+class Understanding:
+    """Reads requests, each text once."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+
+    def of(self, request: web.Request, caller: Caller, asked: Asked) -> Asking:
+        """The question that a request asks; raises PostgrestError, ReflectorError."""
+        rights = caller.rights
+        shape = shape_of(asked.query) if len(asked.query) <= LONGEST_KEPT else None
+        if shape is not None:
+            template: Template[Asking] | None = rights.recent.get(asked.key(rights, shape.form))
+            if template is not None:
+                asking = self._alike(caller, template, shape, asked)
+                ended("parse")
+                return asking
+        known: Asking | None = rights.recent.get(asked.key(rights, asked.query))
+        if known is not None:
+            ended("parse")
+            return known
+        asking = self._understood(request, caller, asked)
+        if asked.size <= LONGEST_KEPT:
+            self._keep(rights, asked, shape, asking)
+        return asking
+
+    def _keep(self, rights: Rights, asked: Asked, shape: Shape | None, asking: Asking) -> None:
+        text, prepared, table = asked.query + "".join(asked.rest), asking.prepared, asking.reading.table
+        if shape is not None and asking.reading.guess is None:
+            template = Template.of(shape, asking, table, prepared.values, limits_of(rights))
+            if template is not None:
+                rights.keep(asked.key(rights, shape.form), text, template, prepared)
+                return
+        rights.keep(asked.key(rights, asked.query), text, asking, prepared)
+
+    def _alike(self, caller: Caller, template: Template[Asking], shape: Shape, asked: Asked) -> Asking:
+        """The question of a request that differs from a known one in plain values alone."""
+        reading, first, _, kept = template.made
+        location = template.location(shape)
+        prepared = Prepared(first.plans, template.filled(shape), first.snapshot)
+        if kept is not None:
+            kept = self._kept(caller, prepared, reading.headers, location, asked)
+        return Asking(reading, prepared, location, kept)
+
+    def _understood(self, request: web.Request, caller: Caller, asked: Asked) -> Asking:
+        rights = caller.rights
+        table, profile = table_asked(request, caller, asked.profile)
+        if not table.may_read:
+            raise translate(Forbidden(f"you may not read {table.table.name}"), table.table.name)
+        preferred = preferences(asked.prefer)
+        limits, rows = limits_of(rights), self._most(rights)
+        read = question(asked.query, limits, legacy_targets=self.api.settings.url_use_legacy_target_names)
+        media, handler = handled(rights.access.scope, table, read.root, asked.accept, offered(self.api, caller))
+        wanted = window(asked.ranged, read.root.limit, read.root.offset).capped(rows)
+        if wanted.offset > rights.limits.offset:
+            raise LimitExceeded(f"an offset is at most {rights.limits.offset}")
+        aggregates = self.api.settings.db_aggregates_enabled
+        plain = handler is not None
+        lowering = Lowering(
+            rights.access.scope, rights.snapshot.catalog, rows, limits, aggregates, represents=not plain
+        )
+        lowered = lowering.read(table, read.root, wanted, count=preferred.count is not None)
+        ended("parse")
+        guess = None if handler is not None else guess_of(self.api, caller, table, lowered, preferred, rows)
+        asks = lowered if handler is None else Gathered(handler, lowered)
+        prepared = self.api.engine.prepare(rights.snapshot, rights.access, asks)
+        location = content_location(f"/{table.table.name}", split_query(asked.query, limits))
+        headers = CIMultiDict(
+            {
+                "Content-Type": media.content_type if handler is None else own_type(handler.media),
+                "Vary": VARY,
+                **profile,
+                **applied_header(self.api, caller, preferred, asked.method),
+                **warning_header(read.legacy),
+            }
+        )
+        # What the planner expects changes without a change of the rows.
+        may_keep = handler is None and media.kind is not Kind.PLAN and guess is None
+        kept = self._kept(caller, prepared, headers, location, asked) if may_keep else None
+        return Asking(Reading(table, wanted, media, headers, handler, guess), prepared, location, kept)
+
+    def _most(self, rights: Rights) -> int:
+        """The most rows of any list."""
+        most = rights.limits.rows
+        return min(most, self.api.settings.db_max_rows or most)
+
+    def _kept(
+        self, caller: Caller, prepared: Prepared, headers: CIMultiDict[str], location: str, asked: Asked
+    ) -> Kept | None:
+        """What is asked, where its answers are kept: all that is told of the request beside its rows is part of it."""
+        if self.api.cache is None:
+            return None
+        roles = (*caller.principal.roles, "", *caller.rights.access.roles)
+        told = (part for pair in headers.items() for part in pair)
+        return self.api.cache.question(prepared, roles, "postgrest", asked.path, asked.ranged or "", location, *told)
+
+
+def asked_by(request: web.Request) -> Asked:
+    """The text of a request."""
+    headers, method, url = request.headers, request.method, request.rel_url
+    return Asked(
+        method,
+        url.raw_path,
+        url.raw_query_string,
+        headers.get(hdrs.ACCEPT),
+        tuple(headers.getall(PREFER, ())),
+        headers.get(PROFILE),
+        headers.get(hdrs.RANGE) if method == "GET" else None,
+    )
