@@ -27,7 +27,8 @@ class Principal:
 
     `issuer`: who vouches for the subject, None where nobody says. `method`: by which way of proving it was proved, "" for none.
     `until`: when the credential ends, in seconds of the wall clock, None for one without end. `chosen`: the roles are those
-    that the request asked for, out of those of the credential.
+    that the request asked for, out of those of the credential. `any_role`: it may ask for any role that there is, whatever
+    those of the credential: an administrator's.
     """
 
     roles: tuple[str, ...] = ()
@@ -38,6 +39,7 @@ class Principal:
     method: str = ""
     until: float | None = None
     chosen: bool = False
+    any_role: bool = False
 
     def claim(self, path: tuple[str, ...]) -> Any:
         """The claim at the end of the path, never None; raises MissingClaim."""

@@ -13,10 +13,12 @@ from typing import Final
 from reflector.access.principal import Principal
 from reflector.engine import Engine
 from server.access import anonymous_role
+from server.auth.administrator import AdministratorSecret
 from server.auth.api_keys import ApiKeys
 from server.auth.frame import Authenticator, Open
 from server.auth.jwt import JwtBearer, claim_at
 from server.auth.method import Method
+from server.auth.proxy_headers import ProxyHeaders
 from server.auth.signed import SignedBearer, TokenRules
 from server.auth.token_keys import keys_of
 from server.config import Config, Position
@@ -60,7 +62,21 @@ def _keys(means: Means) -> Method | None:
     return None if said is None else ApiKeys(said, means.config, means.engine, means.clock)
 
 
-METHODS: Final[tuple[Callable[[Means], Method | None], ...]] = (_tokens, _keys)
+def _told_by_proxies(means: Means) -> Method | None:
+    """People whom a proxy has let through."""
+    said = means.config.auth.proxy if means.config.auth else None
+    return None if said is None else ProxyHeaders(said, means.config)
+
+
+def _administrator(means: Means) -> Method | None:
+    """Whoever knows the administrator's secret."""
+    auth = means.config.auth
+    if auth is None or auth.admin_secret is None or auth.admin_role is None:
+        return None
+    return AdministratorSecret(auth.admin_secret, auth.admin_role)
+
+
+METHODS: Final[tuple[Callable[[Means], Method | None], ...]] = (_tokens, _keys, _told_by_proxies, _administrator)
 """In the order in which they are asked whether a credential is theirs."""
 
 

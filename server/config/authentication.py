@@ -101,3 +101,12 @@ class ApiKeys(Section):
     columns: KeyColumns = KeyColumns()
     default_role: Text | None = None
     keys: Named[FixedKey] = Field(default_factory=nothing)
+
+
+class ProxyHeaders(Section):
+    """What a trusted proxy says of whom it let through."""
+
+    user_header: HeaderName
+    role_header: HeaderName | None = None
+    claims: Named[HeaderName] = Field(default_factory=nothing)
+    default_role: Text | None = None

@@ -14,10 +14,15 @@ Fault: TypeAlias = tuple[Path, str, str | None]
 Check: TypeAlias = Callable[[Mapping[str, Any]], Iterator[Fault]]
 
 TAKEN: Final = frozenset(
-    {"authorization", "cookie", "host", "origin", "content-type", "content-length", "accept", "prefer", "range"}
+    {
+        *("authorization", "cookie", "host", "origin", "content-type", "content-length", "accept", "prefer", "range"),
+        *("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "x-real-ip"),
+        *("x-reflector-admin-secret", "x-hasura-admin-secret", "x-role", "x-hasura-role", "x-request-id"),
+    }
 )
 """Headers that mean something else."""
-DEFAULT_ROLES: Final = (("auth", "api_keys", "default_role"),)
+HEADERS: Final = (("auth", "api_keys", "header"), ("auth", "proxy", "user_header"), ("auth", "proxy", "role_header"))
+DEFAULT_ROLES: Final = (("auth", "api_keys", "default_role"), ("auth", "proxy", "default_role"))
 
 
 def section(given: Any, *path: str) -> Mapping[str, Any]:
@@ -44,15 +49,12 @@ def named_roles(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
 
 
 def keys_of_nobody(data: Mapping[str, Any]) -> Iterator[Fault]:
-    """Keys stand somewhere, and travel in a header that means nothing else."""
+    """Keys stand somewhere."""
     path, said = ("auth", "api_keys"), section(data, "auth", "api_keys")
     if isinstance(section(data, "auth").get("api_keys"), Mapping) and not {"table", "keys"} & said.keys():
         yield path, "says nothing: name table, keys or both", None
     if "columns" in said and "table" not in said:
         yield (*path, "columns"), "says nothing without table", None
-    header = said.get("header")
-    if isinstance(header, str) and (header.lower() in TAKEN or header.lower().startswith("x-forwarded-")):
-        yield (*path, "header"), "is a header that means something else", None
 
 
 def equal_keys(data: Mapping[str, Any]) -> Iterator[Fault]:
@@ -64,4 +66,35 @@ def equal_keys(data: Mapping[str, Any]) -> Iterator[Fault]:
             yield ("auth", "api_keys", "keys", key, "hash"), f"is the key of {seen[hashed]!r} already", None
 
 
-CHECKS: Final[tuple[Check, ...]] = (keys_of_nobody, equal_keys)
+def headers_taken(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """A header that proves who calls means nothing else, and one thing only."""
+    seen: set[str] = set()
+    for path in HEADERS:
+        header = section(data, *path[:-1]).get(path[-1])
+        if not isinstance(header, str):
+            continue
+        if header.lower() in TAKEN or header.lower() in seen:
+            yield path, "is a header that means something else", None
+        seen.add(header.lower())
+
+
+def words_of_strangers(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """What a proxy says of people is believed from those alone who are listed."""
+    if section(data, "auth", "proxy") and not section(data, "server").get("trusted_proxies"):
+        yield ("auth", "proxy"), "believes nobody: list the proxy under server.trusted_proxies", None
+
+
+def administrator_without_role(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """The administrator's secret is somebody's."""
+    auth = section(data, "auth")
+    if "admin_secret" in auth and "admin_role" not in auth:
+        yield ("auth", "admin_secret"), "makes nobody an administrator without auth.admin_role", None
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    keys_of_nobody,
+    equal_keys,
+    headers_taken,
+    words_of_strangers,
+    administrator_without_role,
+)

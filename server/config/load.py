@@ -31,6 +31,7 @@ SECRETS: Final[tuple[SettingPath, ...]] = (
     ("server", "secret"),
     ("server", "token"),
     ("auth", "jwt", "secret"),
+    ("auth", "admin_secret"),
     ("redis", "url"),
     ("postgrest", "jwt_secret"),
 )

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from server.config.authentication import ApiKeys
+from server.config.authentication import ApiKeys, ProxyHeaders
 from server.config.changes import Changes, ToldOf
 from server.config.complaints import Path, Position
 from server.config.document import Place
@@ -149,8 +149,10 @@ class Auth(Section):
     enforce: Literal["server", "database"] = "server"
     jwt: Jwt | None = None
     api_keys: ApiKeys | None = None
+    proxy: ProxyHeaders | None = None
     anonymous_role: Text | None = None
     admin_role: Text | None = None
+    admin_secret: Key | None = None
 
 
 class RoleLimits(Section):
