@@ -267,7 +267,7 @@ class Capture:
         `access` is of the present snapshot. Raises Forbidden and MissingClaim.
         """
         grant = access.grants.on(table)
-        chosen = list(grant.columns) if columns is None and grant is not None else list(columns or ())
+        chosen = list(grant.answered) if columns is None and grant is not None else list(columns or ())
         asking = Asking(self.engine, self.engine.snapshot, access, principal, table, where, tuple(chosen))
 
         def claim(node: Claim) -> Value:

@@ -9,6 +9,9 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Final
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
 from reflector.access.description import (
     AccessDescription,
     AllowRules,
@@ -16,6 +19,7 @@ from reflector.access.description import (
     CreateRules,
     DeleteRules,
     FunctionRules,
+    MaskRules,
     PresetText,
     ReadRules,
     ReservedTable,
@@ -26,9 +30,11 @@ from reflector.access.description import (
 )
 from reflector.catalog.overlay import Overlay, RelationshipRule
 from reflector.drivers.protocol import Settings
+from reflector.secret import Secret
 from server.config import Config, Position, RuleSource
 from server.config.complaints import Path
 from server.config.models import Allow, Create, Delete, Read, Section, Update
+from server.config.rules import MaskSource
 
 EVERYBODY: Final = "*"
 """The role of every caller where nobody can have a credential. No role of a file can have this name."""
@@ -112,6 +118,7 @@ def describe(config: Config) -> AccessDescription:
             FunctionRules(name, said.allow, config.position("functions", name))
             for name, said in config.functions.items()
         ),
+        mask_key=mask_key(config),
     )
 
 
@@ -128,6 +135,14 @@ def _named(config: Config, columns: Section, path: Path) -> Mapping[str, Positio
     """The columns that the file names, each with its place."""
     named = {label: name for label in type(columns).model_fields if (name := getattr(columns, label)) is not None}
     return {name: config.position(*path, label) for label, name in named.items()}
+
+
+def mask_key(config: Config) -> Secret | None:
+    """What hashes of values are made with, from `server.secret`: the same in every process that is told it."""
+    secret = config.server.secret
+    if secret is None:
+        return None
+    return Secret(HKDF(SHA256(), 32, None, b"reflector masks").derive(secret.reveal().encode()).hex())
 
 
 def _rule(source: RuleSource) -> RuleText:
@@ -159,7 +174,15 @@ def _read(config: Config, read: Read, path: Path) -> ReadRules:
     # `columns` may stand inside read or beside it.
     beside = config.position(*path, "columns")
     inside = config.position(*path, "read", "columns")
-    return ReadRules(_rule(read.filter), _columns(read.columns, max(filter(None, (beside, inside)), default=None)))
+    columns = _columns(read.columns, max(filter(None, (beside, inside)), default=None))
+    masks = {name: _mask(config, mask, name, path) for name, mask in read.mask.items()}
+    return ReadRules(_rule(read.filter), columns, masks)
+
+
+def _mask(config: Config, mask: MaskSource, column: str, path: Path) -> MaskRules:
+    places = [(*path, "mask", column), (*path, "read", "mask", column)]
+    found = next((place for place in places if place in config.places), path)
+    return MaskRules(mask.way, None if mask.rule is None else _rule(mask.rule), config.position(*found))
 
 
 def _create(config: Config, create: Create, path: Path) -> CreateRules:

@@ -105,7 +105,7 @@ class _Binding:
             entry.hidden.update(hidden_columns(entry.table, reserved))
             if not reserved.served:
                 return
-        binder = RightsBinder(entry, rules.bind, self.description.columns_listed)
+        binder = RightsBinder(entry, rules.bind, self.description.columns_listed, mask_key=self.description.mask_key)
         permissions = self.allowed(entry, binder) if entry.allowed else self.by_default(entry)
         self.complaints.extend(binder.complaints)
         if not fits or any(each.severity is not Severity.WARNING for each in binder.complaints):

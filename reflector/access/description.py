@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from reflector.access.rules import Rule
+from reflector.secret import Secret
 
 PresetValue: TypeAlias = str | int | float | bool | None
 
@@ -41,11 +42,24 @@ class ColumnList:
 
 
 @dataclass(frozen=True, slots=True)
+class MaskRules:
+    """How a column is shown. `way` is a mask's name, HIDDEN for not at all; None where it is null unless `rule` holds."""
+
+    way: str | None
+    rule: RuleText | None = None
+    where: Any = None
+
+
+HIDDEN: Final = "hidden"
+
+
+@dataclass(frozen=True, slots=True)
 class ReadRules:
-    """`columns` None: all."""
+    """`columns` None: all. `masks`: by names or patterns of columns."""
 
     rows: RuleText
     columns: ColumnList | None = None
+    masks: Mapping[str, MaskRules] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +146,7 @@ class AccessDescription:
 
     `anonymous_role` is the role of callers without a credential. `default_read` and `default_write` hold, for every
     role, on tables for which no entry allows anybody anything. `columns_listed`: where columns are omitted, none is
-    meant instead of all. A function that no entry names is closed.
+    meant instead of all. A function that no entry names is closed. `mask_key` is what hashes of values are made with.
     """
 
     roles: Mapping[str, RoleRules] = field(default_factory=dict)
@@ -144,6 +158,7 @@ class AccessDescription:
     columns_listed: bool = False
     functions: tuple[FunctionRules, ...] = ()
     reserved: tuple[ReservedTable, ...] = ()
+    mask_key: Secret | None = None
 
 
 class Severity(StrEnum):

@@ -10,19 +10,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from reflector.catalog.model import Catalog, Column, Function, Table
 from reflector.errors import Forbidden
-from reflector.query.nodes import FALSE, TRUE, Assignment, Filter, any_of
+from reflector.query.masks import Mask, Masked, MaskKind
+from reflector.query.nodes import FALSE, TRUE, Assignment, Field, Filter, all_of, any_of
 
 Right = TypeVar("Right")
+Ways: TypeAlias = tuple[tuple[Filter, Mask], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRight:
+    """`columns` are seen as they are; those in `cells` on rows alone where their rule holds as well. `masks` says how
+    others are shown, which can be used in no other way."""
+
     rows: Filter
     columns: frozenset[Column]
+    cells: Mapping[Column, Filter] = field(default_factory=dict, hash=False)
+    masks: Mapping[Column, Mask] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +76,9 @@ class TableGrant:
     """What a set of roles may do with one table.
 
     `read_rows` are the rows they see, FALSE when none. `columns` are those they see, in the table's order, each with
-    the rule under which it is visible: TRUE when it is on every row they see. Of `creates` and `updates` each entry
-    stands alone: a row found by one right is judged by the check of that right.
+    the rule under which it is visible: TRUE when it is on every row they see. `masked` are those that they see masked
+    on some rows at least, each with the masks and the rules of their rows: what may be selected, and nothing else. Of
+    `creates` and `updates` each entry stands alone: a row found by one right is judged by the check of that right.
     """
 
     table: Table
@@ -80,10 +88,21 @@ class TableGrant:
     updates: tuple[UpdateRight, ...]
     deletes: tuple[DeleteRight, ...]
     aggregate: bool
+    masked: Mapping[Column, Ways] = field(default_factory=dict)
 
     @property
     def may_read(self) -> bool:
         return self.read_rows != FALSE
+
+    @property
+    def answered(self) -> tuple[Column, ...]:
+        """The columns that may be selected, in the table's order."""
+        return tuple(column for column in self.table.columns if column in self.columns or column in self.masked)
+
+    def shown(self, column: Column) -> Masked | None:
+        """How the column is answered where it is masked; None where it is answered as it is."""
+        ways = self.masked.get(column)
+        return None if ways is None else Masked(Field(column), self.columns.get(column, FALSE), ways)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -188,15 +207,33 @@ def combine(table: Table, permissions: Sequence[Permission]) -> TableGrant:
         _distinct(each.update for each in permissions),
         _distinct(each.delete for each in permissions),
         any(each.aggregate for each in permissions),
+        dict(_masked(table, reads, rows)),
     )
 
 
 def _visible(table: Table, reads: Sequence[ReadRight], rows: Filter) -> Iterator[tuple[Column, Filter]]:
     for column in table.columns:
-        granting = [each.rows for each in reads if column in each.columns]
+        granting = [each for each in reads if column in each.columns]
         if granting:
-            rule = any_of(*granting)
-            yield column, TRUE if len(granting) == len(reads) or rule == rows else rule
+            rule = any_of(*(all_of(each.rows, each.cells.get(column, TRUE)) for each in granting))
+            whole = len(granting) == len(reads) and not any(column in each.cells for each in granting)
+            yield column, TRUE if whole or rule == rows else rule
+
+
+def _masked(table: Table, reads: Sequence[ReadRight], rows: Filter) -> Iterator[tuple[Column, Ways]]:
+    """The columns that some right shows masked and none shows on all rows; of two masks of a row the one that shows more."""
+    if not any(each.masks for each in reads):
+        return
+    whole = {column for column, rule in _visible(table, reads, rows) if rule == TRUE}
+    for column in table.columns:
+        masking = [(each.masks[column], each.rows) for each in reads if column in each.masks]
+        if masking and column not in whole:
+            kinds = list(MaskKind)
+            by_mask: dict[Mask, list[Filter]] = {}
+            for mask, granted in sorted(masking, key=lambda each: kinds.index(each[0].kind)):
+                by_mask.setdefault(mask, []).append(granted)
+            ways = ((any_of(*granted), mask) for mask, granted in by_mask.items())
+            yield column, tuple((TRUE if rule == rows else rule, mask) for rule, mask in ways)
 
 
 def _distinct(rights: Iterable[Right | None]) -> tuple[Right, ...]:

@@ -20,6 +20,7 @@ from reflector.errors import Forbidden, InternalError, InvalidRequest, UnknownCo
 from reflector.query.aggregates import AggregateFunction
 from reflector.query.calls import Call, Gathered
 from reflector.query.expressions import aggregates, grouped, may_fail
+from reflector.query.masks import Masked
 from reflector.query.nodes import (
     TRUE,
     Aggregate,
@@ -61,7 +62,7 @@ from reflector.query.nodes import (
 from reflector.query.reach import tables_inside
 from reflector.query.represented import made
 from reflector.query.spreads import lifted
-from reflector.query.walk import source_columns, target_columns
+from reflector.query.walk import masked_in, source_columns, target_columns
 
 Right = TypeVar("Right", CreateRight, UpdateRight)
 
@@ -165,12 +166,16 @@ class Rewriter:
 
     def grant(self, table: Table) -> TableGrant:
         grant = self.grants.on(table)
-        if grant is None or not grant.columns:
+        if grant is None or not grant.answered:
             raise InternalError(f"a query reads {table.label}, which its roles may not")
         return grant
 
     def members(self, select: tuple[Selected, ...], grant: TableGrant) -> tuple[Selected, ...]:
-        return tuple(each for member in select for each in self.selected(member, grant))
+        members = tuple(each for member in select for each in self.selected(member, grant))
+        if grouped(members) and (column := masked_in(members)) is not None:
+            # Groups would tell which values are equal, and how many.
+            raise UnknownColumn(grant.table.label, column.name, [each.name for each in grant.columns])
+        return members
 
     def selected(self, member: Selected, grant: TableGrant) -> tuple[Selected, ...]:
         if isinstance(member, Spread):
@@ -189,6 +194,8 @@ class Rewriter:
 
     def member(self, member: Output | Embed | Group | Apart, grant: TableGrant) -> Selected:
         match member:
+            case Output(label=label, expression=Field(column=column)) if column in grant.masked:
+                return Output(label, grant.shown(column) or Field(column))
             case Output(label=label, expression=expression):
                 return Output(label, self.expression(expression, grant))
             case Embed(label=label, relationship=relationship, read=read):
@@ -249,7 +256,7 @@ class Rewriter:
                 return replace(count, through=self.junction_rows(via), guard=self.near_rows(via, grant))
             case Counted(via=Table() as table):
                 return self.counted(expression, table)
-            case Outer() | Guarded() | Counted():
+            case Outer() | Guarded() | Counted() | Masked():
                 raise InternalError("a caller's query holds what only rules may hold")
             case _:
                 assert_never(expression)

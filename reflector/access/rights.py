@@ -11,10 +11,12 @@ from typing import TypeVar
 
 from reflector.access.complaints import of_rule
 from reflector.access.description import (
+    HIDDEN,
     ColumnList,
     Complaint,
     CreateRules,
     DeleteRules,
+    MaskRules,
     PresetText,
     ReadRules,
     RuleText,
@@ -28,7 +30,9 @@ from reflector.access.rule_faults import faults_of
 from reflector.access.rules import UnfitRule, bind_preset, claims_of
 from reflector.catalog.model import Column, Fill, Table
 from reflector.errors import RuleError, suggestion
+from reflector.query.masks import Mask, MaskKind, maskable
 from reflector.query.nodes import FALSE, Assignment, Claim, Filter
+from reflector.secret import Secret
 
 Rules = TypeVar("Rules")
 Right = TypeVar("Right")
@@ -44,7 +48,8 @@ class RightsBinder:
     """Binds for one table. `bind` makes filters of rules; `listed` says that omitted columns are none instead of all.
 
     `anonymous` says, while a role is being bound, that callers without a credential have it. `refused` counts what did
-    not bind: a right in which something did not is not granted, and all of it has been complained of.
+    not bind: a right in which something did not is not granted, and all of it has been complained of. `kept` are the columns
+    that the role does not see as they are, and cannot write either.
     """
 
     entry: TableEntry
@@ -52,11 +57,13 @@ class RightsBinder:
     listed: bool = False
     anonymous: bool = False
     exact: bool = True
+    mask_key: Secret | None = None
     complaints: list[Complaint] = field(default_factory=list)
     refused: int = 0
     table: Table = field(init=False)
     readable: frozenset[Column] = field(init=False)
     writable: frozenset[Column] = field(init=False)
+    kept: frozenset[Column] = field(default=frozenset(), init=False)
     found: dict[tuple[tuple[str, ...], frozenset[Column]], frozenset[Column]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -66,7 +73,7 @@ class RightsBinder:
 
     def permission(self, allowed: Allowed, *, anonymous: bool) -> Permission:
         """What the role may do; what does not bind is missing from it, and complained of."""
-        self.anonymous, self.exact = anonymous, allowed.exact
+        self.anonymous, self.exact, self.kept = anonymous, allowed.exact, frozenset()
         rules = allowed.rules
         read = self.part(rules.read, self.read)
         return Permission(
@@ -87,7 +94,44 @@ class RightsBinder:
     def read(self, rules: ReadRules) -> ReadRight | None:
         rows = self.filter(rules.rows)
         columns = self.columns(rules.columns, self.readable)
-        return None if rows == FALSE else ReadRight(rows, columns)
+        cells, masks = dict[Column, Filter](), dict[Column, Mask]()
+        for name, mask in rules.masks.items():
+            for column in self.masked(name, mask, columns):
+                cells.pop(column, None)
+                masks.pop(column, None)
+                self.mask(column, mask, cells, masks)
+        return None if rows == FALSE else ReadRight(rows, columns - self.kept, cells, masks)
+
+    # ── masks ────────────────────────────────────────────────────────────────────────────────
+
+    def masked(self, name: str, mask: MaskRules, columns: frozenset[Column]) -> list[Column]:
+        """The columns that are meant, of those that the role reads."""
+        found = columns_named(name, self.table)
+        if not found and self.exact:
+            self.unknown_column(name, mask.where)
+        if found and columns.isdisjoint(found) and not is_pattern(name):
+            self.warn("idle_column", f"{self.table.label}.{name} is masked, and not read at all", mask.where)
+        return [column for column in found if column in columns]
+
+    def mask(self, column: Column, mask: MaskRules, cells: dict[Column, Filter], masks: dict[Column, Mask]) -> None:
+        """Put the column where its mask wants it."""
+        if mask.rule is not None:
+            self.kept -= {column}
+            cells[column] = self.filter(mask.rule)
+            return
+        self.kept |= {column}
+        if mask.way == HIDDEN:
+            return
+        kind, label = MaskKind(mask.way or ""), f"{self.table.label}.{column.name}"
+        if not maskable(column.type):
+            message = f"{label} is of type {column.type.native}, of which nothing can be shown in part"
+            hint = "mask it by hidden or null_unless"
+            self.refuse(Complaint(Severity.UNBOUND, "mask_unfit", message, hint, mask.where, table=self.table.label))
+        elif kind is MaskKind.HASH and self.mask_key is None:
+            message = f"{label} is masked by a hash, and there is no key to make it with"
+            self.refuse(Complaint(Severity.ERROR, "mask_unfit", message, None, mask.where, table=self.table.label))
+        else:
+            masks[column] = Mask(kind, self.mask_key if kind is MaskKind.HASH else None)
 
     def create(self, rules: CreateRules) -> CreateRight | None:
         check = self.filter(rules.check, check=True)
@@ -163,7 +207,7 @@ class RightsBinder:
 
     def given(self, presets: tuple[Assignment, ...]) -> frozenset[Column]:
         """The columns that a caller could give a value."""
-        return self.writable.difference(each.column for each in presets)
+        return self.writable.difference(each.column for each in presets) - self.kept
 
     def columns(self, listed: ColumnList | None, possible: frozenset[Column]) -> frozenset[Column]:
         """The columns the list names, as far as they are possible."""
@@ -184,7 +228,8 @@ class RightsBinder:
         if not found and self.exact:
             self.unknown_column(name, listed.where)
         if found and possible.isdisjoint(found) and not is_pattern(name):
-            why = "is hidden" if self.entry.hidden.intersection(found) else "cannot be given by a caller"
+            hidden, masked = self.entry.hidden.intersection(found), self.kept.intersection(found)
+            why = "is hidden" if hidden else "is masked for this role" if masked else "cannot be given by a caller"
             self.warn("idle_column", f"{self.table.label}.{name} {why}", listed.where)
         return possible.intersection(found)
 

@@ -62,6 +62,7 @@ def _table_scope(catalog: Catalog, grants: Grants, grant: TableGrant) -> TableSc
         grant.may_read and grant.aggregate,
         dict(_computed_fields(catalog, grants, grant)),
         dict(_computed_relationships(catalog, grants, grant)),
+        _by_name(grant.masked),
     )
 
 

@@ -20,14 +20,16 @@ from enum import Enum
 from functools import lru_cache
 from typing import Final, TypeAlias, assert_never
 
-from reflector.access.permissions import Grants, TableGrant
+from reflector.access.permissions import Grants, TableGrant, Ways
 from reflector.access.rewrite import Rewriter
 from reflector.catalog.model import Column, Fill, Table
 from reflector.changes.change import NULL, Change, Cursor, Op, Row
+from reflector.changes.masked import masked_value
 from reflector.datatypes import Value
 from reflector.errors import Forbidden
 from reflector.query.match import ASK, Ask, Bind, matches
 from reflector.query.nodes import (
+    FALSE,
     TRUE,
     And,
     Cast,
@@ -63,7 +65,8 @@ class Question:
     """What one or many readers asked: equal questions are judged once.
 
     `rule` says which rows may be read, `where` which are wanted; claims are in them as values. `columns` are those that
-    are told, each with the rule under which it is seen. `sighted`: the reader sees every column of the table on every
+    are told, each with the rule under which it is seen as it is; `masked` says how some of them are shown otherwise.
+    `sighted`: the reader sees every column of the table on every
     row, so that no update can be hidden. `key_seen`: the row's address may be named.
     """
 
@@ -77,11 +80,13 @@ class Question:
     key_seen: bool
     ask: AskDatabase = field(compare=False, repr=False)
     opaque: Callable[[bytes], str] = field(compare=False, repr=False)
+    masked: tuple[tuple[Column, Ways], ...] = ()
 
     @property
     def depends(self) -> frozenset[Table]:
         """Other tables that decide what is seen."""
         filters = [self.rule, self.where, *(guard for _, guard in self.columns)]
+        filters += [rule for _, ways in self.masked for rule, _ in ways]
         return frozenset(table for each in filters for table in tables_inside(each))
 
     @property
@@ -110,13 +115,18 @@ def question_of(
         grants.roles,
         with_claims(grant.read_rows, claim),
         with_claims(Rewriter(grants).filter(where, grant), claim),
-        tuple((column, with_claims(grant.columns[column], claim)) for column in columns),
+        tuple((column, with_claims(grant.columns.get(column, FALSE), claim)) for column in columns),
         frozenset(events),
         all(_always(grant, column) for column in table.columns),
         all(_always(grant, column) for column in key),
         ask,
         opaque,
+        tuple((column, _ways(grant.masked[column], claim)) for column in columns if column in grant.masked),
     )
+
+
+def _ways(ways: Ways, claim: BindClaim) -> Ways:
+    return tuple((with_claims(rule, claim), mask) for rule, mask in ways)
 
 
 def _always(grant: TableGrant, column: Column) -> bool:
@@ -312,6 +322,7 @@ def _visibly_changed(question: Question, change: Change, bind: Bind) -> list[Col
 def _shown(question: Question, row: Row, bind: Bind) -> dict[Column, bytes] | None:
     """The row as the readers see it; a large value that was left alone is left out. None: only the database knows."""
     shown: dict[Column, bytes] = {}
+    masked = dict(question.masked)
     for column, guard in question.columns:
         if _untold(column, row):
             return None
@@ -320,11 +331,27 @@ def _shown(question: Question, row: Row, bind: Bind) -> dict[Column, bytes] | No
         if guard == TRUE:
             shown[column] = row.shown(column)
             continue
-        seen = matches(guard, row, bind)
-        if seen is ASK:
+        value = _cell(column, guard, masked.get(column), row, bind)
+        if value is None:
             return None
-        shown[column] = row.shown(column) if seen is True else NULL
+        shown[column] = value
     return shown
+
+
+def _cell(column: Column, guard: Filter, ways: Ways | None, row: Row, bind: Bind) -> bytes | None:
+    """One value that is seen on some rows, or masked, as the readers see it. None: only the database knows."""
+    seen = matches(guard, row, bind)
+    if seen is ASK:
+        return None
+    if seen is True:
+        return row.shown(column) if ways is None else masked_value(column, row.shown(column), None)
+    for rule, mask in ways or ():
+        holds = matches(rule, row, bind)
+        if holds is ASK:
+            return None
+        if holds is True:
+            return masked_value(column, row.shown(column), mask)
+    return NULL
 
 
 def _untold(column: Column, row: Row) -> bool:

@@ -17,6 +17,7 @@ from sqlalchemy.sql.expression import ColumnElement
 
 from reflector.catalog.model import Column, DatabaseKind
 from reflector.datatypes import DataType, Kind, Value
+from reflector.dialects import masks
 from reflector.dialects.casts import mariadb_cast
 from reflector.dialects.mariadb_sets import MariaDBSets
 from reflector.query.casts import CASTS
@@ -57,6 +58,7 @@ class MariaDB(Dialect):
     buckets = True
     update_returning = False
     lateral = False
+    masks = masks.MARIADB
     sets = MariaDBSets()
 
     def quote(self, name: str) -> str:

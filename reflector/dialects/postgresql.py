@@ -18,6 +18,7 @@ from sqlalchemy.types import UserDefinedType
 
 from reflector.catalog.model import Column, DatabaseKind, Table
 from reflector.datatypes import DataType, Kind, Value
+from reflector.dialects import masks
 from reflector.dialects.postgresql_sets import PostgreSQLSets
 from reflector.query.comparisons import Comparison
 from reflector.sql.dialect import Dialect, Member, Page, Shaped, Source, Sql, each, iso
@@ -55,6 +56,7 @@ class PostgreSQL(Dialect):
     flat_pages = True
     function_rows = True
     position = "ctid"
+    masks = masks.POSTGRESQL
     sets = PostgreSQLSets()
 
     # ── rows ─────────────────────────────────────────────────────────────────────────────────

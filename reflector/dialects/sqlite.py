@@ -20,6 +20,7 @@ from sqlalchemy.dialects import sqlite
 
 from reflector.catalog.model import Column, DatabaseKind, Fill
 from reflector.datatypes import DataType, Kind, Value
+from reflector.dialects import masks
 from reflector.dialects.casts import sqlite_cast
 from reflector.dialects.sqlite_sets import SQLiteSets
 from reflector.errors import InvalidValue, NotSupported
@@ -40,6 +41,7 @@ class SQLite(Dialect):
     engine = sqlite.dialect(paramstyle="qmark")
     position = "_rowid_"
     deepest = 16
+    masks = masks.SQLITE
     sets = SQLiteSets()
 
     # ── values going in ──────────────────────────────────────────────────────────────────────

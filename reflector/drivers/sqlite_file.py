@@ -8,6 +8,7 @@ arguments and nothing else.
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from urllib.parse import quote
 from reflector.database_url import DatabaseUrl
 from reflector.drivers.protocol import Settings
 from reflector.errors import ConnectionRefused
+from reflector.query.masks import HASH_LETTERS
 from reflector.sql.reads import PAGE, RELATED
 
 KEPT_STATEMENTS: Final = 256
@@ -54,10 +56,16 @@ def _cell(marked: int | str) -> int | float | str | bytes:
             return rest
 
 
+def _hash(text: str | bytes, inner: str, outer: str) -> str:
+    within = hashlib.sha256(bytes.fromhex(inner) + (text.encode() if isinstance(text, str) else text)).digest()
+    return hashlib.sha256(bytes.fromhex(outer) + within).hexdigest()[:HASH_LETTERS]
+
+
 FUNCTIONS: Final[Mapping[str, Function]] = {
     "reflector_base64": Function(1, _base64),
     "reflector_cell": Function(1, _cell),
     "reflector_double": Function(1, repr),
+    "reflector_hash": Function(3, _hash),
     "reflector_lower": Function(1, lambda value: str(value).lower()),
     "reflector_unhex": Function(1, bytes.fromhex),
 }

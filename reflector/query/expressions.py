@@ -9,6 +9,7 @@ from typing import assert_never
 
 from reflector.datatypes import DataType
 from reflector.errors import InternalError
+from reflector.query.masks import Masked
 from reflector.query.nodes import (
     COUNT,
     DOCUMENT,
@@ -48,7 +49,7 @@ def type_of(expression: Expression) -> DataType:
             if function.rows is None:
                 raise InternalError(f"{function.name} gives no value")
             return function.rows.columns[0].type
-        case FixedText():
+        case FixedText() | Masked():
             return TEXT
         case Counted():
             return COUNT
@@ -63,7 +64,7 @@ def may_fail(expression: Expression) -> bool:
             return True
         case Lowered(expression=inner) | Guarded(expression=inner):
             return may_fail(inner)
-        case Field() | Outer() | FixedText() | Counted() | Aggregate() | Related():
+        case Field() | Outer() | FixedText() | Counted() | Aggregate() | Related() | Masked():
             return False  # what is related is made of the rows in sight alone
         case _:
             assert_never(expression)
@@ -78,7 +79,7 @@ def aggregates(expression: Expression) -> bool:
             Lowered(expression=inner) | Guarded(expression=inner) | Cast(expression=inner) | JsonPath(expression=inner)
         ):
             return aggregates(inner)
-        case Field() | Outer() | Computed() | FixedText() | Counted() | Related():
+        case Field() | Outer() | Computed() | FixedText() | Counted() | Related() | Masked():
             return False
         case _:
             assert_never(expression)

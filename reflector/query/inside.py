@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TypeAlias, assert_never
 
 from reflector.catalog.model import Relationship, Table
+from reflector.query.masks import Masked
 from reflector.query.nodes import (
     Aggregate,
     And,
@@ -66,6 +67,8 @@ def parts_of(node: Node) -> tuple[Node, ...]:
             return (rule, expression)
         case Counted(via=via, where=where, through=through, guard=guard):
             return (via, *(each for each in (where, through, guard) if each is not None))
+        case Masked(expression=expression, plain=plain, ways=ways):
+            return (expression, plain, *(rule for rule, _ in ways))
         case IsNull() | Lowered() | JsonPath() | Cast() | Aggregate():
             return () if node.expression is None else (node.expression,)
         case Field() | Outer() | Computed() | FixedText() | Literal() | Claim() | Parameter() | Now():

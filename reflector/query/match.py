@@ -24,6 +24,7 @@ from reflector.datatypes import DataType, Kind, Value
 from reflector.query import nodes
 from reflector.query.comparisons import EQ, GT, GTE, IN, LIKE, LT, LTE, NE, Comparison
 from reflector.query.expressions import type_of
+from reflector.query.masks import Masked
 from reflector.query.nodes import (
     Aggregate,
     And,
@@ -135,7 +136,7 @@ def _value(term: Expression | Operand, row: Row, bind: Bind) -> Value | Literal[
             return text
         case JsonPath(expression=inner, path=path, text=text):
             return _inside(_value(inner, row, bind), path, text=text)
-        case Outer() | Related() | Counted() | Cast() | Aggregate() | Computed():
+        case Outer() | Related() | Counted() | Cast() | Aggregate() | Computed() | Masked():
             return ASK
         case _:
             assert_never(term)

@@ -1,7 +1,7 @@
 """The question: one frozen tree about the catalog, the same for every API and every database.
 
-Rule: a tree is born resolved (a node holds a `Column`, never its name) and is only ever rewritten into another tree.
-Unions are visited with `match` and `assert_never`, so that a new node makes the type checker name every visitor.
+Rule: a tree is born resolved (a node holds a `Column`, not its name) and is only ever rewritten into another tree. Unions
+are visited with `match` and `assert_never`, so that a new node makes the type checker name every visitor.
 
 NULL logic is SQL's, three-valued: `Compare` with a NULL on either side is neither true nor false, `Not` of it as well.
 """
@@ -15,6 +15,7 @@ from reflector.catalog.model import Column, Function, Relationship, Table
 from reflector.datatypes import DataType, Kind, Value
 from reflector.query.aggregates import AggregateFunction
 from reflector.query.comparisons import Comparison
+from reflector.query.masks import Masked
 
 # ── what a thing is compared with ────────────────────────────────────────────────────────────
 
@@ -167,7 +168,7 @@ class Counted:
 
 
 Expression: TypeAlias = (
-    Field | Outer | Related | Guarded | Lowered | JsonPath | Cast | Aggregate | Computed | FixedText | Counted
+    Field | Outer | Related | Guarded | Lowered | JsonPath | Cast | Aggregate | Computed | FixedText | Counted | Masked
 )
 Operand: TypeAlias = Literal | Claim | Parameter | Now | Field | Outer | Lowered
 
@@ -264,10 +265,9 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Embed:
-    """Related rows as a member: an object or null for a to-one relationship, an array for a to-many.
-
-    Where `guard` does not hold, nothing is related: the row's side of the relationship may not be seen. `through` says
-    which rows of the relationship's junction count.
+    """Related rows as a member: an object or null for a to-one relationship, an array for a to-many. Where `guard` does
+    not hold, nothing is related: the row's side of the relationship may not be seen. `through` says which rows of the
+    relationship's junction count.
     """
 
     label: str

@@ -18,6 +18,7 @@ from reflector.catalog.model import Column
 from reflector.datatypes import DataType, Kind, Value
 from reflector.query.comparisons import EQ, GT, GTE, IN, LT, LTE
 from reflector.query.expressions import type_of
+from reflector.query.masks import Masked
 from reflector.query.nodes import (
     FALSE,
     TRUE,
@@ -134,7 +135,7 @@ def _sure(expression: Expression, never_null: NeverNull) -> bool:
             return _sure(inner, never_null)
         case FixedText() | Counted():
             return True
-        case Related() | Guarded() | Outer() | JsonPath() | Cast() | Aggregate() | Computed():
+        case Related() | Guarded() | Outer() | JsonPath() | Cast() | Aggregate() | Computed() | Masked():
             return False
         case _:
             assert_never(expression)

@@ -7,6 +7,7 @@ Rule: an API that asks for none of these meets the values themselves.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import replace
 
 from reflector.datatypes import DataType, Kind
@@ -37,9 +38,11 @@ def filter_type(type_: DataType) -> DataType:
     return DataType(Kind.TEXT, type_.native, cast="pg_catalog.text", by=own.from_text, busy=not own.steady)
 
 
-def shown(member: Selected) -> Selected:
-    """The member as representations have it."""
+def shown(member: Selected, masked: Container[str] = ()) -> Selected:
+    """The member as representations have it; a column that is `masked` is shown as its mask has it."""
     if not isinstance(member, Output) or not isinstance(member.expression, Field):
+        return member
+    if member.expression.column.name in masked:
         return member
     type_ = shown_type(member.expression.column.type)
     return member if type_ is None else Output(member.label, Cast(member.expression, type_))

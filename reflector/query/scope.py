@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reflector.catalog.model import Column, Function, Relationship, Table
+from reflector.datatypes import DataType
 from reflector.errors import RuleUnbound, UnknownColumn, UnknownRelationship, UnknownTable
+from reflector.query.nodes import TEXT
 
 KNOWN_BY = ("name", "title", "label", "email", "code", "id")
 
@@ -35,12 +37,33 @@ class TableScope:
     """Functions that give a value for a row."""
     computed_relationships: Mapping[str, Relationship] = field(default_factory=dict)
     """Ways that functions make."""
+    masked: Mapping[str, Column] = field(default_factory=dict)
+    """Columns that are shown as texts, masked on some rows at least. They are `readable` too where some rows show them as
+    they are; otherwise they can be selected, and used in no other way."""
+    answered: Mapping[str, Column] = field(init=False)
+    """The columns that can be selected, in the table's order."""
+
+    def __post_init__(self) -> None:
+        every = {**self.readable, **self.masked}
+        kept = {each.name: each for each in self.table.columns if each.name in every} if self.masked else self.readable
+        object.__setattr__(self, "answered", kept)
+
+    def answered_type(self, column: Column) -> DataType:
+        """The type of what is answered of a column."""
+        return TEXT if column.name in self.masked else column.type
 
     def column(self, name: str, *, pointer: str | None = None) -> Column:
         """A column that may be read; raises UnknownColumn with the nearest of those."""
         found = self.readable.get(name)
         if found is None:
             raise UnknownColumn(self.table.label, name, self.readable, pointer=pointer)
+        return found
+
+    def answered_column(self, name: str, *, pointer: str | None = None) -> Column:
+        """A column that may be selected; raises UnknownColumn with the nearest of those."""
+        found = self.answered.get(name)
+        if found is None:
+            raise UnknownColumn(self.table.label, name, self.answered, pointer=pointer)
         return found
 
     def relationship(self, name: str, *, pointer: str | None = None) -> Relationship:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import assert_never
 
+from reflector.query.masks import Masked
 from reflector.query.nodes import (
     TRUE,
     Aggregate,
@@ -59,7 +60,7 @@ def _led(expression: Expression, spread: Spread) -> Expression:
             return expression if inner is None else Aggregate(function, _related(inner, spread))
         case Cast(expression=inner) | JsonPath(expression=inner) | Lowered(expression=inner):
             return replace(expression, expression=_led(inner, spread))
-        case Field() | Outer() | Related() | Guarded() | Computed() | FixedText() | Counted():
+        case Field() | Outer() | Related() | Guarded() | Computed() | FixedText() | Counted() | Masked():
             return _related(expression, spread)
         case _:
             assert_never(expression)

@@ -12,6 +12,7 @@ from typing import assert_never
 
 from reflector.catalog.model import Column, Relationship
 from reflector.query.inside import nodes_of
+from reflector.query.masks import Masked
 from reflector.query.nodes import (
     And,
     Apart,
@@ -49,6 +50,7 @@ __all__ = [
     "columns_of_relationship",
     "filter_with",
     "levels_of",
+    "masked_in",
     "own_columns",
     "source_columns",
     "tables_inside",
@@ -169,6 +171,24 @@ def own_columns(members: tuple[Selected, ...]) -> Iterator[Column]:
                 continue
             case _:
                 assert_never(member)
+
+
+def masked_in(members: tuple[Selected, ...]) -> Column | None:
+    """A column that is shown masked among the values of these members."""
+    for member in members:
+        match member:
+            case Output(expression=expression):
+                for node in nodes_of(expression):
+                    if isinstance(node, Masked):
+                        return next(columns_inside(node.expression))
+            case Group(select=select):
+                if (column := masked_in(select)) is not None:
+                    return column
+            case Embed() | Spread() | Apart():
+                continue
+            case _:
+                assert_never(member)
+    return None
 
 
 # ── rewriting the values, leaving the shape ──────────────────────────────────────────────────

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -23,6 +23,7 @@ from reflector.datatypes import DataType
 from reflector.errors import NotSupported
 from reflector.query.aggregates import AggregateFunction
 from reflector.query.comparisons import Comparison, closed_pattern
+from reflector.query.masks import MaskKind
 from reflector.sql.plan import Encode
 from reflector.sql.set_forms import SetForms
 
@@ -33,7 +34,7 @@ character that no database has in a name."""
 
 
 class Shaped(sa.ColumnElement[Any]):
-    """SQL around an expression: `{x}` in the template stands for it, as often as needed.
+    """SQL around an expression: `{x}` in the template stands for it, as often as needed, other names for `more`.
 
     A construct that names its operand five times would be written five times by a compiler; here it is written once.
     """
@@ -41,8 +42,8 @@ class Shaped(sa.ColumnElement[Any]):
     inherit_cache = False
     type = sa.types.NULLTYPE
 
-    def __init__(self, template: str, inner: Sql) -> None:
-        self.template, self.inner = template, inner
+    def __init__(self, template: str, inner: Sql, **more: Sql) -> None:
+        self.template, self.inner, self.more = template, inner, more
 
 
 @compiles(Shaped)
@@ -50,6 +51,8 @@ def _shaped(element: Shaped, compiler: Any, **more: Any) -> str:
     template = element.template
     if compiler.preparer._double_percents:  # noqa: SLF001 - the one place that says how `%` is written
         template = template.replace("%", "%%")
+    for name, operand in element.more.items():
+        template = template.replace(f"{{{name}}}", compiler.process(operand, **more))
     text: str = compiler.process(element.inner, **more)
     return template.replace("{x}", text)
 
@@ -130,6 +133,8 @@ class Dialect:
     position: ClassVar[str | None] = None
     """The database's own name for a row's place, which finds a row without a key inside one transaction."""
 
+    masks: ClassVar[Mapping[MaskKind, str]]
+    """How it says each mask."""
     sets: ClassVar[SetForms]
     """How it takes many rows at once."""
 
@@ -230,6 +235,10 @@ class Dialect:
 
     def lower(self, text: Sql) -> Sql:
         return sa.func.lower(text)
+
+    def masked(self, kind: MaskKind, text: Sql, *pads: Sql) -> Sql:
+        """A text as a mask shows it; `pads` are those of a hash, as texts."""
+        return Shaped(self.masks[kind], text, **dict(zip(("ipad", "opad"), pads, strict=False)))
 
     def exact(self, comparison: Comparison, left: Sql, right: Any, type_: DataType, bare: bool) -> Sql:
         """A comparison of text bytewise, whatever the collation. `bare` says `left` is a plain column."""

@@ -15,8 +15,11 @@ from reflector.datatypes import DataType, Kind
 from reflector.errors import InternalError
 from reflector.query.comparisons import Comparison
 from reflector.query.expressions import type_of
+from reflector.query.masks import Mask, Masked, pads
 from reflector.query.nodes import (
+    FALSE,
     TEXT,
+    TRUE,
     Aggregate,
     And,
     Cast,
@@ -42,6 +45,7 @@ from reflector.query.nodes import (
     Parameter,
     Related,
 )
+from reflector.secret import Secret
 from reflector.sql.computed import of_row, rows_of_row
 from reflector.sql.dialect import Sql
 from reflector.sql.plan import Constant, Encode, FromClaim, FromRequest, Moment
@@ -147,6 +151,8 @@ def raw(writer: Writer, expression: Expression, rows: Rows) -> Sql:
             return writer.dialect.fixed(said)
         case Counted():
             return counted(writer, expression, rows)
+        case Masked():
+            return masked(writer, expression, rows)
         case Guarded() | Lowered() | JsonPath() | Cast() | Aggregate():
             return derived(writer, expression, rows)
         case _:
@@ -173,6 +179,26 @@ def derived(writer: Writer, expression: Derived, rows: Rows) -> Sql:
             return dialect.aggregate(function, inner)
         case _:
             assert_never(expression)
+
+
+def masked(writer: Writer, expression: Masked, rows: Rows) -> Sql:
+    """The text, whole or as its masks show it."""
+    inner = raw(writer, expression.expression, rows)
+    text = writer.dialect.cast(inner, type_of(expression.expression), TEXT)
+    ways = [(rule, hidden(writer, mask, text)) for rule, mask in expression.ways]
+    if expression.plain != FALSE:
+        ways.insert(0, (expression.plain, text))
+    if ways[0][0] == TRUE:
+        return ways[0][1]
+    return sa.case(*((condition(writer, rule, rows), value) for rule, value in ways))
+
+
+def hidden(writer: Writer, mask: Mask, text: Sql) -> Sql:
+    """The text as one mask shows it."""
+    if mask.key is None:
+        return writer.dialect.masked(mask.kind, text)
+    inner, outer = (writer.bind(Constant(pad), Secret.reveal) for pad in pads(mask.key))
+    return writer.dialect.masked(mask.kind, text, inner, outer)
 
 
 def counted(writer: Writer, count: Counted, rows: Rows) -> Sql:
@@ -246,7 +272,7 @@ def nullable(expression: Expression) -> bool:
             return nullable(inner)
         case FixedText() | Counted():
             return False
-        case Guarded() | Related() | JsonPath() | Cast() | Aggregate() | Computed():
+        case Guarded() | Related() | JsonPath() | Cast() | Aggregate() | Computed() | Masked():
             return True
         case _:
             assert_never(expression)

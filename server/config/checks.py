@@ -53,6 +53,22 @@ def allowances(data: Mapping[str, Any]) -> Iterator[tuple[Path, str, Any]]:
             yield ("tables", table, "allow", role), role, allowed
 
 
+def masks(data: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
+    """How each column is masked, where it is."""
+    for path, _, allowed in allowances(data):
+        for below, said in (((), mapping(allowed)), (("read",), mapping(allowed, "read"))):
+            for column, given in mapping(said, "mask").items():
+                yield (*path, *below, "mask", column), given
+
+
+def hash_without_key(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """A hash is made with a key that outlives the process: otherwise it is another one after each start."""
+    if not mapping(data, "server").get("secret"):
+        for path, given in masks(data):
+            if given == "hash":
+                yield path, "needs server.secret, which the hashes are made with", None
+
+
 def unknown_roles(data: Mapping[str, Any]) -> Iterator[Fault]:
     """Roles are declared under `roles` before anything names them."""
     roles = mapping(data, "roles")
@@ -319,6 +335,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     changes_of_several,
     table_names,
     columns,
+    hash_without_key,
     relationships,
     database_decides,
     server_decides,

@@ -15,7 +15,7 @@ from server.config.complaints import Path
 from server.config.document import Document
 from server.config.models import File
 from server.config.outline import section_at
-from server.config.rules import Create, Delete, Read, Update
+from server.config.rules import Allow, Create, Delete, Read, Update
 from server.config.values import UnfitError
 
 MAPPING: Final = "must be a mapping of names"
@@ -51,10 +51,11 @@ def paths(document: Document, error: ValidationError) -> list[Path]:
 
 
 def _written(document: Document, path: Path) -> Path:
-    """The path as it was written: columns beside read are read's."""
+    """The path as it was written: columns and masks beside read are read's."""
     beside = (*path[:4], *path[5:])
-    moved = path[4:6] == ("read", "columns") and path[:1] == ("tables",) and path not in document.places
-    return beside if moved and beside in document.places else path
+    part = len(path) > 5 and path[4] == "read" and path[5] in Allow.short
+    moved = part and path[:1] == ("tables",) and path not in document.places
+    return beside if moved and beside[:6] in document.places else path
 
 
 def _shortest(document: Document, path: Path) -> Path:

@@ -14,10 +14,10 @@ from reflector.access.policies import Policies
 from reflector.access.rule_faults import faults_of
 from reflector.access.rules_parse import parse_rule, parse_value
 from reflector.errors import RuleError
-from server.config.checks import allowances, mapping
+from server.config.checks import allowances, mapping, masks
 from server.config.complaints import Path
 from server.config.document import Document
-from server.config.rules import RuleSource, read_preset, read_rule
+from server.config.rules import UNLESS, RuleSource, read_preset, read_rule
 from server.config.values import UnfitError
 
 RULES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -42,6 +42,9 @@ def check_rules(document: Document) -> None:
             _check(document, (*path, *below), given, parse_rule)
         for column, given in mapping(allowed, "presets").items():
             _check(document, (*path, "presets", column), given, parse_value)
+    for path, given in masks(document.data):
+        if UNLESS in mapping(given):
+            _check(document, (*path, UNLESS), given[UNLESS], parse_rule)
 
 
 def _policies(data: Mapping[str, Any]) -> Iterator[tuple[str, RuleSource]]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, TypeAlias
+from typing import Annotated, Any, ClassVar, Final, TypeAlias
 
 from pydantic import ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
+from reflector.errors import suggestion
 from server.config.complaints import Position
 from server.config.document import SourceMapping, SourceText
 from server.config.section import Section
@@ -74,10 +75,48 @@ def read_preset(given: Any) -> PresetSource:
     return PresetSource(freeze(given), given.position if isinstance(given, SourceText) else None)
 
 
+@dataclass(frozen=True, slots=True)
+class MaskSource:
+    """How a column is shown: `way` is one of MASKS, None where it is null unless `rule` holds."""
+
+    way: str | None
+    rule: RuleSource | None = None
+
+
+MASKS: Final = ("partial", "last4", "hash", "hidden")
+UNLESS: Final = "null_unless"
+
+
+def read_mask(given: Any) -> MaskSource:
+    """The name of a mask, or `{null_unless: rule}`."""
+    if isinstance(given, MaskSource):
+        return given
+    if isinstance(given, Mapping):
+        unknown = next((name for name in given if name != UNLESS), None)
+        if unknown is not None or UNLESS not in given:
+            raise UnfitError(f"must be {', '.join(MASKS)} or {{{UNLESS}: rule}}")
+        return MaskSource(None, read_rule(given[UNLESS]))
+    if not isinstance(given, str) or given not in MASKS:
+        near = suggestion(given, MASKS) if isinstance(given, str) else None
+        raise UnfitError(f"must be {', '.join(MASKS)} or {{{UNLESS}: rule}}" + (f": {near}" if near else ""))
+    return MaskSource(str(given))
+
+
+def _written_mask(mask: MaskSource) -> Any:
+    return mask.way if mask.rule is None else {UNLESS: thaw(mask.rule.form)}
+
+
 RULE = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "boolean"}, {"type": "object"}]}
 PRESET = {"type": ["string", "number", "boolean", "null"]}
 Rule: TypeAlias = Annotated[RuleSource, Reads(read_rule, RULE, lambda rule: thaw(rule.form))]
 Preset: TypeAlias = Annotated[PresetSource, Reads(read_preset, PRESET, lambda preset: preset.form)]
+MASK = {
+    "anyOf": [
+        {"enum": list(MASKS)},
+        {"type": "object", "properties": {UNLESS: RULE}, "required": [UNLESS], "additionalProperties": False},
+    ]
+}
+Mask: TypeAlias = Annotated[MaskSource, Reads(read_mask, MASK, _written_mask)]
 Columns: TypeAlias = tuple[Text, ...]
 
 
@@ -98,10 +137,11 @@ class ShortFor:
 
 
 class Read(Section):
-    """Which rows, and which of their columns (None: all)."""
+    """Which rows, which of their columns (None: all), and how some of them are shown."""
 
     filter: Rule
     columns: Columns | None = None
+    mask: Named[Mask] = Field(default_factory=nothing)
 
 
 class Create(Section):
@@ -129,6 +169,7 @@ class Delete(Section):
 
 def _columns_in_schema(schema: dict[str, Any]) -> None:
     schema["properties"]["columns"] = {"type": "array", "items": TEXT}
+    schema["properties"]["mask"] = {"type": "object", "additionalProperties": MASK}
 
 
 class Allow(Section):
@@ -136,8 +177,7 @@ class Allow(Section):
 
     model_config = ConfigDict(json_schema_extra=_columns_in_schema)
 
-    later: ClassVar = frozenset({"mask"})
-    short: ClassVar = frozenset({"columns"})
+    short: ClassVar = frozenset({"columns", "mask"})
 
     read: Annotated[Read, ShortFor("filter")] | None = None
     create: Annotated[Create, ShortFor("check")] | None = None
@@ -148,14 +188,18 @@ class Allow(Section):
     @model_validator(mode="before")
     @classmethod
     def _columns_beside_read(cls, given: Any) -> Any:
-        if not isinstance(given, dict) or "columns" not in given:
+        beside = {name: given[name] for name in ("columns", "mask") if name in given} if isinstance(given, dict) else {}
+        if not beside:
             return given
         read = given.get("read")
         if isinstance(read, bool | str):
             read = {"filter": read}
         if not isinstance(read, dict):
-            raise UnfitError("has columns without read: name the columns inside create or update")
-        if "columns" in read:
-            raise UnfitError("has columns inside read and beside it: keep one")
-        rest = {name: value for name, value in given.items() if name not in {"columns", "read"}}
-        return {**rest, "read": {**read, "columns": given["columns"]}}
+            name = next(iter(beside))
+            hint = "name the columns inside create or update" if name == "columns" else "what is not read is not shown"
+            raise UnfitError(f"has {name} without read: {hint}")
+        for name in beside:
+            if name in read:
+                raise UnfitError(f"has {name} inside read and beside it: keep one")
+        rest = {name: value for name, value in given.items() if name not in {*beside, "read"}}
+        return {**rest, "read": {**read, **beside}}

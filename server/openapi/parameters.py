@@ -89,7 +89,7 @@ def name_schemas(scope: TableScope, schema: str) -> Mapping[str, Json]:
 
 
 def _field_names(scope: TableScope) -> Json:
-    columns, paths = _listable(scope.readable), _paths(scope)
+    columns, paths = _listable(scope.answered), _paths(scope)
     listed = [*columns, *paths, EVERY, *(f"-{name}" for name in columns)]
     return _names(listed, [f"-?{_any(paths)}\\..+"] if paths else [])
 

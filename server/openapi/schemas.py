@@ -50,7 +50,10 @@ def text_schema(type_: DataType) -> Json:
 def row_schema(scope: TableScope, grants: Grants, schemas: Mapping[str, Names]) -> Json:
     """A row as it is answered. `schemas` gives the names of each label's schemas."""
     own = columns_of(grants, scope.table)
-    properties = {column.name: _answered(column, own[column]) for column in scope.readable.values()}
+    properties = {
+        column.name: _masked(column) if column.name in scope.masked else _answered(column, own[column])
+        for column in scope.answered.values()
+    }
     for name, relationship in scope.relationships.items():
         target = reference("schemas", schemas[relationship.target.label].schema)
         properties[name] = _related(relationship, target, grants)
@@ -69,6 +72,11 @@ def _answered(column: Column, rule: Filter) -> Json:
     if not column.writable:
         schema["readOnly"] = True
     return _described(schema, column.comment)
+
+
+def _masked(column: Column) -> Json:
+    """A text, or null: how long a value is, or which there are, is not told."""
+    return _described({"type": ["string", "null"], "readOnly": True}, column.comment)
 
 
 def _related(relationship: Relationship, target: Json, grants: Grants) -> Json:

@@ -174,14 +174,14 @@ class SchemaMaker:
     # ── objects ──────────────────────────────────────────────────────────────────────────────
 
     def columns(self, scope: TableScope) -> dict[str, Column]:
-        return {name: column for name, column in scope.readable.items() if is_name(name)}
+        return {name: column for name, column in scope.answered.items() if is_name(name)}
 
     def relationships(self, scope: TableScope) -> dict[str, Relationship]:
         """Those with a name that lead to a table with one; columns have the older right to a name."""
         return {
             name: each
             for name, each in scope.relationships.items()
-            if is_name(name) and name not in scope.readable and self.access.scope.on(each.target) in self.rows
+            if is_name(name) and name not in scope.answered and self.access.scope.on(each.target) in self.rows
         }
 
     def row_type(self, scope: TableScope, name: str) -> GraphQLObjectType:
@@ -200,7 +200,7 @@ class SchemaMaker:
                 continue
             fields[name] = GraphQLField(_list_of(row), self.list_arguments(target))
             aggregate = name + AGGREGATE
-            if target.may_aggregate and aggregate not in scope.readable and aggregate not in scope.relationships:
+            if target.may_aggregate and aggregate not in scope.answered and aggregate not in scope.relationships:
                 type_ = self.aggregate_type(target, self.names[target])
                 fields[aggregate] = GraphQLField(GraphQLNonNull(type_), self.list_arguments(target))
         return fields
@@ -216,8 +216,9 @@ class SchemaMaker:
         return known
 
     def column_type(self, scope: TableScope, column: Column) -> GraphQLOutputType:
-        scalar = self.scalars.get(scalar_name(element_type(column.type)))
-        type_ = GraphQLList(GraphQLNonNull(scalar)) if is_list(column.type) else scalar
+        answered = scope.answered_type(column)
+        scalar = self.scalars.get(scalar_name(element_type(answered)))
+        type_ = GraphQLList(GraphQLNonNull(scalar)) if is_list(answered) else scalar
         grant = self.access.grants.on(scope.table)
         sure = grant is not None and grant.columns.get(column) == TRUE and not column.nullable
         # The null of JSON is a value of the column, and null in an answer all the same.

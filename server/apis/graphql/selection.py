@@ -112,7 +112,7 @@ class Selection:
             name = inner[0].node.name.value
             if name == "__typename":
                 members.append(self.output(label, FixedText(type_.name), path))
-            elif (column := table.readable.get(name)) is not None:
+            elif (column := table.answered.get(name)) is not None:
                 members.append(self.output(label, Field(column), path))
             else:
                 member, rows = self.related(table, type_.fields[name], label, inner, path, depth)

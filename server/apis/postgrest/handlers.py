@@ -46,7 +46,9 @@ def _handler(scope: Scope, whole: Table | None, type_: str) -> Function | None:
 
 
 def _whole(rows: TableScope, level: Level) -> bool:
-    """Whether every column is asked for, and may be read."""
-    return level.selected == (Star(),) and all(
-        rows.readable.get(column.name) is column for column in rows.table.columns
+    """Whether every column is asked for, and may be read as it is."""
+    return (
+        level.selected == (Star(),)
+        and not rows.masked
+        and all(rows.readable.get(column.name) is column for column in rows.table.columns)
     )

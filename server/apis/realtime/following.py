@@ -217,14 +217,14 @@ def _unknown(name: str) -> UnknownParameter:
 
 def _columns(table: TableScope, given: Any, faults: FaultList) -> tuple[Column, ...]:
     if given is None:
-        return tuple(table.readable.values())
+        return tuple(table.answered.values())
     if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
         faults.add(InvalidValue('"columns" is a list of names'), "/columns")
         return ()
     found: dict[Column, None] = {}
     for index, name in enumerate(given):
         with faults.at(f"/columns/{index}"):
-            found[table.column(name)] = None
+            found[table.answered_column(name)] = None
     return tuple(found)
 
 

@@ -30,6 +30,7 @@ from reflector.query.nodes import (
     Delete,
     Field,
     Filter,
+    FixedText,
     Insert,
     Literal,
     Output,
@@ -233,9 +234,13 @@ class Writing:
             raise disclosed(error, self.table, rights.snapshot.catalog) from error
 
     async def _why(self, key: Given, missing: RowNotFound, verb: str) -> ReflectorError:
-        rights, name = self.caller.rights, next(iter(self.table.readable))
-        shown = (Output(name, Field(self.table.readable[name])),)
-        read = Read(self.table.table, shown, where=by_key(tuple(key), tuple(key.values())), single=True)
+        rights = self.caller.rights
+        read = Read(
+            self.table.table,
+            (Output("there", FixedText("there")),),
+            where=by_key(tuple(key), tuple(key.values())),
+            single=True,
+        )
         try:
             await self._run(self.engine.prepare(rights.snapshot, rights.access, read))
         except RowNotFound:

@@ -46,13 +46,13 @@ class Wanted:
 
     def columns(self) -> list[tuple[str, Column]]:
         all_of_them = self.every or (self.whole and not self.listed)
-        chosen = self.table.readable if all_of_them else self.listed
+        chosen = self.table.answered if all_of_them else self.listed
         return [(name, column) for name, column in chosen.items() if name not in self.left_out]
 
 
 def trimmed(entry: str, table: TableScope) -> str:
     """An entry of a list without the spaces around it, unless they are part of a name."""
-    return entry if entry.removeprefix("-") in table.readable or entry in table.relationships else entry.strip()
+    return entry if entry.removeprefix("-") in table.answered or entry in table.relationships else entry.strip()
 
 
 def row_key(table: TableScope) -> tuple[Column, ...]:
@@ -88,7 +88,7 @@ class Selection:
     def read(self, table: TableScope, fields: str | None, include: str | None) -> tuple[Selected, ...]:
         """The members of the answered rows; what is wrong is noted."""
         entries = [] if fields is None else [trimmed(entry, table) for entry in fields.split(",")]
-        minus = [entry for entry in entries if entry.startswith("-") and entry not in table.readable]
+        minus = [entry for entry in entries if entry.startswith("-") and entry not in table.answered]
         plus = [entry for entry in entries if entry not in minus]
         root = Wanted(table, whole=not plus)
         for entry in [] if include is None else include.split(","):
@@ -121,7 +121,7 @@ class Selection:
         """Follow the path, including each relationship on the way, and list the column at its end."""
         if text == EVERY:
             wanted.every = True
-        elif (column := wanted.table.readable.get(text)) is not None:
+        elif (column := wanted.table.answered.get(text)) is not None:
             wanted.listed[text] = column
         elif text in wanted.table.relationships:
             self._step(wanted, text, depth).whole = True
@@ -132,7 +132,7 @@ class Selection:
             self._add(self._step(wanted, head, depth), rest, depth + 1)
 
     def _leave_out(self, wanted: Wanted, text: str) -> None:
-        if text in wanted.table.readable:
+        if text in wanted.table.answered:
             wanted.left_out.add(text)
             return
         head, dot, rest = text.partition(".")
@@ -171,4 +171,4 @@ class Selection:
 
 
 def _unknown(table: TableScope, name: str) -> UnknownColumn:
-    return UnknownColumn(table.table.label, name, [*table.readable, *table.relationships])
+    return UnknownColumn(table.table.label, name, [*table.answered, *table.relationships])

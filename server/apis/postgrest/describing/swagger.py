@@ -112,15 +112,19 @@ def _body(table: Table) -> Json:
 
 def _definition(scope: TableScope, access: Access, ways: Ways, seen: Seen) -> Json:
     table, grant = scope.table, access.grants.on(scope.table)
-    known = scope.readable.keys() | scope.creatable.keys() | scope.updatable.keys()
+    known = scope.answered.keys() | scope.creatable.keys() | scope.updatable.keys()
     columns = [column for column in table.columns if column.name in known]
     rules = {} if grant is None else grant.columns
-    required = [each.name for each in columns if not each.nullable and rules.get(each, TRUE) == TRUE]
+    required = [
+        each.name
+        for each in columns
+        if not each.nullable and rules.get(each, TRUE) == TRUE and each.name not in scope.masked
+    ]
     properties = {
         each.name: {
             **described(table, each, access.scope, ways),
-            **value(without_hidden(each.type, seen)),
-            **default(each),
+            **value(without_hidden(scope.answered_type(each), seen)),
+            **({} if each.name in scope.masked else default(each)),
         }
         for each in columns
     }

@@ -57,6 +57,11 @@ def selected_of(table: TableScope, written: nodes.Column, database: DatabaseKind
         return cast_to(counted_rows(may_aggregate=may_aggregate), written.cast)
     if written.aggregate is not None and not may_aggregate:
         raise no_aggregates()
+    if written == nodes.Column(written.field, alias=written.alias) and not written.field.path:
+        # A column that is masked may be selected as it is, and put to no other use.
+        column = table.answered.get(written.field.name)
+        if column is not None:
+            return Field(column)
     found = cast_to(field_of(table, written.field, database), written.cast)
     if written.aggregate is None:
         return found

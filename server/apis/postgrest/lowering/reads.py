@@ -108,7 +108,7 @@ class Lowering:
         for each in level.selected:
             match each:
                 case nodes.Star():
-                    found |= {name: Output(name, Field(column)) for name, column in table.readable.items()}
+                    found |= {name: Output(name, Field(column)) for name, column in table.answered.items()}
                 case nodes.Column():
                     chosen = selected_of(table, each, self.catalog.kind, may_aggregate=self.may_aggregate)
                     found[each.label] = Output(each.label, chosen)
@@ -118,7 +118,9 @@ class Lowering:
                 case nodes.Embed():
                     self._embed(found, next(waiting))
         members = tuple(found.values())
-        return tuple(map(plain if grouped(members) or not self.represents else shown, members))
+        if grouped(members) or not self.represents:
+            return tuple(map(plain, members))
+        return tuple(shown(each, table.masked) for each in members)
 
     def _embed(self, found: dict[str, Selected], related: Relative) -> None:
         written = related.written
