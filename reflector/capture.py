@@ -236,6 +236,11 @@ class Capture:
         if self._snapshot is not self.engine.snapshot:
             self._rebind()
 
+    def follow(self, engine: Engine, terms: Terms) -> None:
+        """Tell under this engine's snapshot and these terms from now on; every subscription is asked anew, at once."""
+        self.engine, self.terms = engine, terms
+        self._rebind()
+
     def _rebind(self) -> None:
         self._snapshot = self.engine.snapshot
         self._tables = self.terms.tables(self._snapshot.catalog)

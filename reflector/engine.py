@@ -110,6 +110,7 @@ class Engine:
         self._anew: defaultdict[TableName, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._writing: list[Callable[[Written], None]] = []
         self._reach: Reach | None = None
+        self._retired = False
 
     @classmethod
     async def start(
@@ -137,6 +138,30 @@ class Engine:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
         await self.driver.close()
+
+    async def heir(self, make_snapshot: MakeSnapshot, overlay: Overlay, driver: Driver | None = None) -> Engine:
+        """An engine of the same database that serves under other rules, and tells the same listeners of writes.
+
+        Nothing is asked of the database where nothing else lies over its schema than before. `driver`: an open one to
+        use from now on, the same where None. Raises what `make_snapshot` and a reflection raise; this engine serves on
+        until it is retired.
+        """
+        heir = Engine(driver or self.driver, make_snapshot, overlay, self.observe, self.clock)
+        heir._anew, heir._writing = self._anew, self._writing
+        async with self._renewing:
+            number = self.snapshot.number + 1
+            if overlay != self.overlay:
+                await heir._load(number, self.snapshot.catalog)
+                return heir
+            heir.snapshot = await asyncio.to_thread(make_snapshot, number, self.snapshot.catalog)
+            heir.seen_fingerprint = self.seen_fingerprint
+        return heir
+
+    def retire(self) -> None:
+        """Look at the schema no more: an heir does. What was prepared here can still be run."""
+        self._retired = True
+        if self._watching is not None:
+            self._watching.cancel()
 
     # ── questions ────────────────────────────────────────────────────────────────────────────
 
@@ -327,7 +352,10 @@ class Engine:
 
     async def refresh(self) -> bool:
         """Look at the schema once, and swap in a new snapshot when it has changed."""
-        if await fingerprint(self.driver.kind, self.driver.fetch, self.overlay) == self.seen_fingerprint:
+        if (
+            self._retired
+            or await fingerprint(self.driver.kind, self.driver.fetch, self.overlay) == self.seen_fingerprint
+        ):
             return False
         await self._load(self.snapshot.number + 1, self.snapshot.catalog)
         return True
@@ -341,7 +369,8 @@ class Engine:
         while True:
             await asyncio.sleep(interval)
             try:
-                await self.refresh()
+                async with self._renewing:
+                    await self.refresh()
                 failed = False
             except ReflectorError as fault:
                 if not failed:

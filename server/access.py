@@ -29,15 +29,23 @@ from reflector.access.description import (
     UpdateRules,
 )
 from reflector.catalog.overlay import Overlay, RelationshipRule
+from reflector.database_url import DatabaseUrl
 from reflector.drivers.protocol import Settings
 from reflector.secret import Secret
-from server.config import Config, Position, RuleSource
+from server.config import Complaint, Config, ConfigError, Position, RuleSource
 from server.config.complaints import Path
 from server.config.models import Allow, Create, Delete, Read, Section, Update
 from server.config.rules import MaskSource
 
 EVERYBODY: Final = "*"
 """The role of every caller where nobody can have a credential. No role of a file can have this name."""
+
+
+def database_of(config: Config) -> DatabaseUrl:
+    """The database that is configured; raises ConfigError where none is."""
+    if config.database.url is None:
+        raise ConfigError([Complaint(Position("database.url"), "", "no database is named")])
+    return config.database.url
 
 
 def settings_of(config: Config) -> Settings:

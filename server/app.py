@@ -1,6 +1,7 @@
 """Composition: from a configuration to a server that runs, and to its orderly end.
 
-Rule: this is the one place that knows every part; the parts know nothing of one another but what they are handed here.
+Rule: what is made once is put together here, and what a configuration decides in `house`; the parts know nothing of one
+another but what they are handed there.
 """
 
 from __future__ import annotations
@@ -9,10 +10,9 @@ import asyncio
 import logging
 import secrets
 import ssl
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from typing import Final, cast
 
 from aiohttp import web
@@ -20,59 +20,72 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from reflector.capture import Capture
-from reflector.database_url import DatabaseUrl
 from reflector.drivers import open_driver
 from reflector.engine import Engine
-from reflector.errors import CatalogError, ConnectionRefused, NotSupported
-from server.access import EVERYBODY, largest_answer, longest_statement, overlay_of, settings_of
-from server.apis.graphql import graphql_routes
-from server.apis.health import Health, health_routes
-from server.apis.metrics import administers, metrics_routes
-from server.apis.postgrest import Refusals, postgrest_routes
-from server.apis.realtime import Realtime, opaque_keys
-from server.apis.resource import resource_routes
-from server.auth.credentials import authenticator
+from reflector.errors import CatalogError, ConnectionRefused
+from server.access import database_of, overlay_of, settings_of
+from server.apis.health import Health
 from server.binding import Binding, misfits
-from server.cache.keeping import Keeping, keeping_of
-from server.capturing import SharedCapture
-from server.config import Complaint, Config, ConfigError, EffectiveLimits, Position, limits_for
+from server.cache.keeping import Keeping
+from server.config import Complaint, Config, ConfigError, Position
 from server.connection import Listener
 from server.context import Context
 from server.guard import Guard, guard_of, rules_of_figures
+from server.house import Grounds, House, grounds_of
 from server.journal import observe
-from server.middleware.gate import NOBODYS, UNGUARDED, gate
-from server.openapi import docs_routes, openapi_routes
-from server.pages import ASSETS
-from server.problems import Form
-from server.telemetry.exposition import Exposition, Worker
-from server.telemetry.figures import Figures, cache_figures, capture_figures, engine_figures
+from server.middleware.entrance import Entrance, door
+from server.middleware.gate import gate
+from server.telemetry.exposition import Worker
 from server.telemetry.listener import FigureListener
 from server.telemetry.requests import Requests
-from server.telling import terms_of
-from server.transactions import transactions_of
 
 LOG: Final = logging.getLogger("reflector.server")
 DRAIN_SECONDS: Final = 6.0
 """How long requests under way may take to end, and then to be cancelled: twice this is well below 15 s."""
-ASKS: Final = "SELECT 1"
 
 
 @dataclass(slots=True)
 class Running:
     """A server that listens. `port` is the one it got."""
 
-    config: Config
-    engine: Engine
-    binding: Binding
-    health: Health
-    guard: Guard
-    app: web.Application
+    parts: Assembly
     runner: web.AppRunner
     listener: Listener
-    keeping: Keeping | None
-    figures: FigureListener
     sockets: asyncio.Server = field(init=False)
     port: int = 0
+
+    @property
+    def config(self) -> Config:
+        """What is in force now."""
+        return self.parts.house.config
+
+    @property
+    def engine(self) -> Engine:
+        return self.parts.house.engine
+
+    @property
+    def binding(self) -> Binding:
+        return self.parts.house.binding
+
+    @property
+    def guard(self) -> Guard:
+        return self.parts.house.guard
+
+    @property
+    def app(self) -> web.Application:
+        return self.parts.app
+
+    @property
+    def health(self) -> Health:
+        return self.parts.grounds.health
+
+    @property
+    def keeping(self) -> Keeping | None:
+        return self.parts.grounds.keeping
+
+    @property
+    def figures(self) -> FigureListener:
+        return self.parts.figures
 
     async def stop(self) -> None:
         """Take no more, let what is under way end, and give the database's connections back."""
@@ -80,7 +93,7 @@ class Running:
         self.sockets.close()
         await self.runner.cleanup()
         self.listener.close()
-        await self.engine.close()
+        await self.parts.close()
 
 
 async def start(
@@ -97,13 +110,12 @@ async def start(
     engine = await engine_of(config, binding)
     try:
         parts = assembled(config, engine, binding, guard, routes, worker)
-        running = await _set_up(config, engine, binding, guard, parts)
+        running = await _set_up(parts)
         await _listen(running, context, shared=worker is not None)
     except BaseException:
         await engine.close()
         raise
-    if config.database.watch is not None:
-        engine.watch(config.database.watch.total_seconds())
+    parts.house.watch()
     return running
 
 
@@ -118,23 +130,40 @@ async def engine_of(config: Config, binding: Binding) -> Engine:
         raise misfits(error, config) from error
 
 
-def database_of(config: Config) -> DatabaseUrl:
-    """The database that is configured; raises ConfigError where none is."""
-    if config.database.url is None:
-        raise ConfigError([Complaint(Position("database.url"), "", "no database is named")])
-    return config.database.url
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Assembly:
-    """All parts, put together, before anything runs."""
+    """All parts, put together, before anything runs. `leaving`: who waits for the last ones in houses that were left."""
 
+    grounds: Grounds
     app: web.Application
-    context: Context
-    health: Health
-    keeping: Keeping | None
     figures: FigureListener
-    form: Form
+    leaving: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def house(self) -> House:
+        """What the present configuration decides."""
+        return self.grounds.house
+
+    @property
+    def context(self) -> Context:
+        return self.house.context
+
+    def move(self, house: House) -> None:
+        """Serve by this house from now on. Who came in before ends where they began; nothing waits here."""
+        old = self.house
+        self.grounds.serve(house)
+        old.engine.retire()
+        house.watch()
+        leaving = asyncio.create_task(old.leave(house), name="reflector-house-left")
+        self.leaving.add(leaving)
+        leaving.add_done_callback(self.leaving.discard)
+
+    async def close(self) -> None:
+        """Give the database's connections back."""
+        for each in list(self.leaving):
+            each.cancel()
+        await asyncio.gather(*self.leaving, return_exceptions=True)
+        await self.house.engine.close()
 
 
 def assembled(
@@ -146,76 +175,37 @@ def assembled(
     worker: Worker | None = None,
 ) -> Assembly:
     """Every part of a server of this engine."""
-    key, statement = cursor_key(config), longest_statement(config)
-    siblings = None if worker is None else worker.siblings
-    keeping = keeping_of(config, engine, database_of(config), key, statement.total_seconds(), siblings)
-    health = Health(
-        lambda: engine.driver.fetch(ASKS),
-        lambda: bool(binding.unfit or (keeping and keeping.degraded) or capture.late or callers.degraded),
-    )
-    cache = keeping.cache if keeping else None
-    told = (statement, largest_answer(config), cache, transactions_of(config))
-    callers = authenticator(config, engine)
-    context = Context(engine, callers, limits_of(config), key, *told)
-    capture = Capture(engine, database_of(config), opaque_keys(context.cursor_key), terms_of(config))
-    realtime = Realtime(context, capture)
-    refused = no_changes_of_rows if config.decided_by_database else None if worker is None else no_changes
-    admin = config.auth.admin_role if config.auth else None
-    requests = Requests()
-    rows = [
-        *engine_figures(engine, lambda: len(binding.unfit), time.time()),
-        *capture_figures(capture, lambda: len(realtime.sockets)),
-        *cache_figures(cache),
-    ]
-    exposition = Exposition(Figures(requests, rows), worker)
-    figures = FigureListener(exposition, gate(rules_of_figures(config), Requests()), config.observability.metrics)
-    form = Refusals(config.postgrest, config.postgrest.path.rstrip("/"), (*NOBODYS, *UNGUARDED, ASSETS))
-    known = callers if config.auth else None
-    doors = [gate(guard.rules, requests, told=config.observability.requests, form=form, callers=known)]
+    grounds = grounds_of(cursor_key(config), engine, binding, worker, routes)
+    grounds.keep(config, engine)
+    grounds.serve(grounds.build(config, engine, binding, guard))
+    beside = Entrance(rules_of_figures(config))
+    figures = FigureListener(grounds.exposition, gate(lambda: beside, Requests()), config.observability.metrics)
+    doors = [gate(lambda: grounds.house.entrance, grounds.requests)]
     app = web.Application(middlewares=doors, client_max_size=config.server.body)
-    app.add_routes(
-        [
-            *health_routes(health, capture.standing, lambda request: administers(context, request, admin)),
-            *resource_routes(context),
-            *(realtime.routes() if refused is None else [web.get(path, refused) for path in ("/ws", "/ws/{table}")]),
-            *graphql_routes(context, guarded=guard.rules.token is not None),
-            *openapi_routes(context, config, guarded=guard.rules.token is not None),
-            *metrics_routes(context, exposition, admin),
-            *docs_routes(guarded=guard.rules.token is not None),
-            *routes,
-            # Last, because it may begin at the root of all.
-            *postgrest_routes(
-                context, config.postgrest.path.rstrip("/"), config.postgrest, admin, address=config.server.url
-            ),
-        ]
-    )
+    for each in grounds.house.routes:
+        app.add_routes([web.RouteDef(each.method, each.path, door(each.method, each.path, each.handler), each.kwargs)])
     if worker is not None:
         app.on_startup.append(partial(listen, worker))
-    app.on_startup.append(lambda _: callers.start())
-    app.on_cleanup.append(lambda _: callers.close())
+    app.on_startup.append(lambda _: grounds.house.callers.start())
+    app.on_cleanup.append(lambda _: grounds.house.callers.close())
     app.on_startup.append(figures.start)
+    app.on_startup.append(grounds.begin)
     app.on_cleanup.append(figures.close)
-    if keeping is not None:
-        heard = capture if worker is None else SharedCapture(capture, worker)
-        app.on_startup.append(lambda _: keeping.start(heard))
-        app.on_cleanup.append(lambda _: keeping.close())
-        app.on_cleanup.append(lambda _: heard.close())
-    if refused is None:
-        app.cleanup_ctx.append(partial(announced, capture))
-    app.on_shutdown.append(realtime.close)
-    app.on_cleanup.append(lambda _: capture.close())
+    if worker is None and not config.decided_by_database:
+        app.cleanup_ctx.append(partial(announced, grounds.capture))
+    app.on_shutdown.append(grounds.realtime.close)
+    app.on_cleanup.append(grounds.end)
     if worker is not None:
         app.on_cleanup.append(partial(hush, worker))
-    return Assembly(app, context, health, keeping, figures, form)
+    return Assembly(grounds, app, figures)
 
 
-async def _set_up(config: Config, engine: Engine, binding: Binding, guard: Guard, parts: Assembly) -> Running:
+async def _set_up(parts: Assembly) -> Running:
     # A client that leaves ends its query: only the real runner is told so by this.
     runner = web.AppRunner(parts.app, access_log=None, handler_cancellation=True, shutdown_timeout=DRAIN_SECONDS)
     await runner.setup()
-    listener = Listener(cast("web.Server", runner.server), parts.form)
-    kept = (parts.keeping, parts.figures)
-    return Running(config, engine, binding, parts.health, guard, parts.app, runner, listener, *kept)
+    listener = Listener(cast("web.Server", runner.server), lambda: parts.house.entrance.form)
+    return Running(parts, runner, listener)
 
 
 async def listen(worker: Worker, _: web.Application) -> None:
@@ -236,19 +226,6 @@ async def announced(capture: Capture, _: web.Application) -> AsyncIterator[None]
     await asyncio.gather(saying, return_exceptions=True)
 
 
-async def no_changes(_: web.Request) -> web.StreamResponse:
-    """Raises NotSupported: what was told is remembered by one process, and the next request may meet another."""
-    raise NotSupported("changes are not told while several processes serve", hint="server.workers: 1")
-
-
-async def no_changes_of_rows(_: web.Request) -> web.StreamResponse:
-    """Raises NotSupported: who may hear of a row is for the database to say, and it says so of rows that are read."""
-    raise NotSupported(
-        "changes are not told where the database decides: nobody could say which rows of a change a caller may see",
-        hint="auth.enforce: server",
-    )
-
-
 async def _listen(running: Running, context: ssl.SSLContext | None, *, shared: bool) -> None:
     host, port = running.config.server.host, running.config.server.port
     loop = asyncio.get_running_loop()
@@ -261,16 +238,6 @@ async def _listen(running: Running, context: ssl.SSLContext | None, *, shared: b
         await running.runner.cleanup()
         raise
     running.port = running.sockets.sockets[0].getsockname()[1]
-
-
-def limits_of(config: Config) -> Callable[[Sequence[str]], EffectiveLimits]:
-    """The limits of a set of roles, worked out once for each."""
-
-    @lru_cache(maxsize=1024)
-    def of_roles(roles: tuple[str, ...]) -> EffectiveLimits:
-        return limits_for(config, [role for role in roles if role != EVERYBODY])
-
-    return lambda roles: of_roles(tuple(roles))
 
 
 def cursor_key(config: Config) -> bytes:

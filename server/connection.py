@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any, Final
 
 from aiohttp import web
@@ -150,16 +151,16 @@ def status_of_fault(fault: BaseException, otherwise: int) -> int:
 
 
 class Listener:
-    """Makes the connections of one server and looks after them."""
+    """Makes the connections of one server and looks after them. `form`: that of the one API that has errors of its own."""
 
-    def __init__(self, server: web.Server, form: Form | None = None) -> None:
+    def __init__(self, server: web.Server, form: Callable[[], Form | None]) -> None:
         self._server = server
         self._form = form
         self._loop = asyncio.get_running_loop()
         self._sweeping = self._loop.call_later(SWEEP_SECONDS, self._sweep)
 
     def __call__(self) -> Connection:
-        return Connection(self._server, loop=self._loop, form=self._form)
+        return Connection(self._server, loop=self._loop, form=self._form())
 
     def close(self) -> None:
         """Look no more."""

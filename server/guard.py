@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 from reflector.secret import Secret
 from server.config import Config
-from server.middleware.gate import LOOPBACK_HOSTS, GateRules
+from server.middleware.entrance import GateRules
+from server.middleware.gate import LOOPBACK_HOSTS
 from server.peers import Proxies
 
 

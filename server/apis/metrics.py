@@ -31,9 +31,9 @@ class WantedFigures(Schema):
 
 
 def metrics_routes(context: Context, exposition: Exposition, admin_role: str | None) -> list[web.RouteDef]:
-    """The route, where there is somebody who may use it."""
+    """The route; without anybody who may use it, as if nothing were there."""
     if admin_role is None:
-        return []
+        return [web.get("/metrics", _nothing_there)]
 
     @described(
         "read_metrics",
@@ -47,6 +47,10 @@ def metrics_routes(context: Context, exposition: Exposition, admin_role: str | N
         return answer(await exposition.text(request[QUERY]["name"]))
 
     return [web.get("/metrics", read_metrics)]
+
+
+async def _nothing_there(_: web.Request) -> web.StreamResponse:
+    raise web.HTTPNotFound
 
 
 def administers(context: Context, request: web.Request, admin_role: str | None) -> bool:

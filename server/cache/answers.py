@@ -258,6 +258,10 @@ class AnswerCache:
 
     # ── snapshots ────────────────────────────────────────────────────────────────────────────
 
+    def govern(self, capacity: int, rules: Callable[[Catalog], Mapping[Table, CacheRule]], doubt: float) -> None:
+        """Have these rules from the next snapshot on; the arguments are those of `__init__`."""
+        self.memory.capacity, self._rules_of, self._doubt = capacity, rules, doubt
+
     def serves(self, snapshot: Snapshot) -> bool:
         """Whether this is the newest snapshot; what was kept under an older one goes."""
         old = self._snapshot

@@ -13,6 +13,7 @@ from typing import Final
 
 from reflector.database_url import DatabaseKind, DatabaseUrl
 from reflector.engine import Engine
+from reflector.snapshot import Snapshot
 from reflector.versions import Versions
 from server.cache.answers import AnswerCache
 from server.cache.following import Capture, Following
@@ -46,6 +47,11 @@ class Keeping:
             await self.others.start()
         self.following = Following(self.cache, capture)
         await self.following.start()
+
+    def move(self, config: Config, snapshot: Snapshot, statement: float) -> None:
+        """Keep answers as this configuration says from now on; those of other snapshots go."""
+        self.cache.govern(config.cache.memory, partial(cache_rules, config), statement + DOUBT_SECONDS)
+        self.cache.serves(snapshot)
 
     async def close(self) -> None:
         """Listen no more."""

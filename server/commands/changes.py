@@ -13,7 +13,7 @@ from typing import Final
 from reflector.capture import source_of
 from reflector.changes.setup import DEFAULT, Choices, Setup, Step
 from reflector.errors import CatalogError
-from server.app import database_of
+from server.access import database_of
 from server.config import Config
 
 ACTIONS: Final = ("status", "install", "uninstall")

@@ -48,10 +48,11 @@ from server.apis.resource.faults import FaultList
 from server.apis.resource.keys import key_of, read_key
 from server.apis.resource.listing import read_listing
 from server.apis.resource.rows import by_key, read_members
-from server.app import cursor_key, engine_of, limits_of
+from server.app import cursor_key, engine_of
 from server.binding import Binding
 from server.commands.tree import inline, shown
 from server.config import Config
+from server.house import limits_of
 
 ASKS: Final = {
     DatabaseKind.POSTGRESQL: "EXPLAIN ",

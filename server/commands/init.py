@@ -21,7 +21,7 @@ from typing import Final
 from reflector.catalog.model import Catalog, Column, Fill, Table
 from reflector.database_url import DatabaseUrl
 from reflector.datatypes import Kind
-from server.app import database_of
+from server.access import database_of
 from server.commands.endings import say
 from server.commands.inspect import catalog_of
 from server.config import Config

@@ -11,7 +11,7 @@ from server.commands.explain import principal_of
 from server.config import Config
 from server.guard import guard_of
 from server.openapi import setting, written
-from server.openapi.fixed import fixed_endpoints
+from server.openapi.fixed import defined, fixed_endpoints
 
 
 async def openapi(config: Config, caller: str | None) -> bytes:
@@ -22,7 +22,7 @@ async def openapi(config: Config, caller: str | None) -> bytes:
         assembly = assembled(config, engine, binding, guard)
         snapshot = engine.snapshot
         limits = assembly.context.limits(principal.roles)
-        fixed = fixed_endpoints(assembly.app.router.routes())
+        fixed = fixed_endpoints(defined(assembly.house.routes))
         said = setting(config, snapshot.catalog, limits, fixed, guarded=guard.rules.token is not None)
         return await written(snapshot.access(principal), said)
     finally:

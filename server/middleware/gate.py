@@ -21,7 +21,6 @@ import os
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from time import perf_counter
 from typing import Final, NoReturn
 
@@ -31,10 +30,10 @@ from multidict import CIMultiDict, istr
 
 from reflector.errors import ReflectorError, Unauthenticated
 from reflector.secret import Secret
-from server.context import Authenticate
 from server.journal import REQUEST, facts, note
+from server.middleware.entrance import ENTRANCE, Entrance, GateRules
 from server.pages import ASSETS
-from server.peers import PEER, Proxies, peer_of
+from server.peers import PEER, peer_of
 from server.problems import (
     Form,
     ForwardedRefused,
@@ -90,39 +89,8 @@ ALWAYS: Final = CIMultiDict(
 """What every answer says, unless its handler said otherwise. Made once: each header costs every request."""
 
 
-@dataclass(frozen=True, slots=True)
-class GateRules:
-    """hosts: the Host values served, without port, in small letters; None for any.
-
-    forwarded: whether requests may have come through a proxy. token: what every request must carry, where set.
-    credentials: whether an Authorization header is a credential here, so that a write with one needs no Origin.
-    own_origins: the public address's; `origins`: those of `cors.origins`. anybody: the beginning of paths that pages of any
-    origin may call, None for no such paths. clients: the beginning of paths whose clients are PostgREST's.
-    """
-
-    hosts: frozenset[str] | None = None
-    forwarded: bool = True
-    token: Secret | None = None
-    credentials: bool = False
-    own_origins: frozenset[str] = frozenset()
-    origins: frozenset[str] = frozenset()
-    anybody: str | None = None
-    clients: str = "/rest/v1/"
-    proxies: Proxies | None = None
-    further: tuple[str, ...] = ()
-
-
-def gate(
-    rules: GateRules,
-    requests: Requests,
-    *,
-    told: bool = False,
-    form: Form | None = None,
-    callers: Authenticate | None = None,
-) -> Middleware:
-    """The middleware that holds these rules and counts `requests`; `told`: each has a line in the log. `form`: that of
-    the one API that has errors of its own. `callers`: whoever tells who calls, None where nobody is asked."""
-    challenges = () if callers is None else callers.challenges
+def gate(present: Callable[[], Entrance], requests: Requests) -> Middleware:
+    """The middleware that holds the rules of the present entrance and counts `requests`."""
 
     @web.middleware
     async def pass_gate(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -130,6 +98,9 @@ def gate(
         request_id = request_id_of(request)
         REQUEST.set(request_id)
         requests.running += 1
+        entrance = request[ENTRANCE] = present()
+        entrance.inside += 1
+        rules, callers = entrance.rules, entrance.callers
         response: web.StreamResponse
         try:
             admit(rules, request)
@@ -140,22 +111,23 @@ def gate(
                     await waiting
                 response = await handler(request)
         except asyncio.CancelledError:
-            ended(request, LEFT, began)
+            ended(entrance, request, LEFT, began)
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is answered, and logged where nobody foresaw it
-            response = refusal(error, request, request_id, form)
+            response = refusal(error, request, request_id, entrance.form)
         if not response.prepared:
             dress(rules, request, response, request_id)
-            if response.status == 401 and challenges:
-                challenge(response, challenges)
-        ended(request, response.status, began)
+            if response.status == 401 and callers is not None and callers.challenges:
+                challenge(response, callers.challenges)
+        ended(entrance, request, response.status, began)
         return response
 
-    def ended(request: web.Request, status: int, began: float) -> None:
+    def ended(entrance: Entrance, request: web.Request, status: int, began: float) -> None:
         seconds = perf_counter() - began
         requests.running -= 1
+        entrance.inside -= 1
         requests.note(request.rel_url.raw_path, request.method, status, seconds)
-        if told:
+        if entrance.told:
             tell(request, status, seconds)
 
     return pass_gate

@@ -51,6 +51,13 @@ class NotConvertible(TypeError):
     """Something of Swagger 2.0 that none of our endpoints needed so far."""
 
 
+def defined(routes: Iterable[web.AbstractRouteDef]) -> list[web.AbstractRoute]:
+    """The routes that these definitions make, in an application that is never served."""
+    scratch = web.Application()
+    scratch.add_routes(routes)
+    return list(scratch.router.routes())
+
+
 def fixed_endpoints(routes: Iterable[web.AbstractRoute]) -> Fixed:
     """What is documented at the handlers of these routes; those without the decorators are left out."""
     known = list(routes)

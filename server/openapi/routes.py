@@ -6,6 +6,7 @@ once for each of these and never shared between them.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from aiohttp import web
@@ -17,7 +18,7 @@ from server.context import Context
 from server.openapi.cache import Documents
 from server.openapi.described import described
 from server.openapi.document import setting, written
-from server.openapi.fixed import Fixed, fixed_endpoints
+from server.openapi.fixed import Fixed, defined, fixed_endpoints
 
 PATH: Final = "/openapi.json"
 
@@ -36,17 +37,25 @@ class OpenApiDocument(Schema):
     components = fields.Dict(required=True)
 
 
-def openapi_routes(context: Context, config: Config, *, guarded: bool | None = None) -> list[web.RouteDef]:
-    """The route of the document. `guarded`: whether an access token is asked for; None where the configuration says."""
-    endpoint = Endpoint(context, config, config.server.token is not None if guarded is None else guarded)
+def openapi_routes(
+    context: Context, config: Config, routes: Callable[[], Iterable[web.AbstractRouteDef]], *, guarded: bool
+) -> list[web.RouteDef]:
+    """The route of the document. `routes`: all that are served beside it. `guarded`: whether an access token is asked for."""
+    endpoint = Endpoint(context, config, routes, guarded)
     return [web.get(PATH, endpoint.handler())]
 
 
 class Endpoint:
     """Answers with the document; `documents` are those that were made so far."""
 
-    def __init__(self, context: Context, config: Config, guarded: bool) -> None:
-        self.context, self.config, self.guarded = context, config, guarded
+    def __init__(
+        self,
+        context: Context,
+        config: Config,
+        routes: Callable[[], Iterable[web.AbstractRouteDef]],
+        guarded: bool,
+    ) -> None:
+        self.context, self.config, self.routes, self.guarded = context, config, routes, guarded
         self.documents = Documents()
         self._fixed: Fixed | None = None
 
@@ -68,6 +77,6 @@ class Endpoint:
         snapshot = self.context.engine.snapshot
         access, limits = snapshot.access(principal), self.context.limits(principal.roles)
         if self._fixed is None:
-            self._fixed = fixed_endpoints(request.app.router.routes())
+            self._fixed = fixed_endpoints(defined(self.routes()))
         said = setting(self.config, snapshot.catalog, limits, self._fixed, guarded=self.guarded)
         return await self.documents.get((snapshot.number, access.roles, limits), lambda: written(access, said))

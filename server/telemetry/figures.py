@@ -78,20 +78,20 @@ class Figures(Collector):
         return metric
 
 
-def engine_figures(engine: Engine, closed: Callable[[], int], started: float) -> Iterator[Figure]:
-    """What is known of the engine. `closed`: how many tables a rule closes; `started` in seconds of the wall clock."""
-    info = (version("reflector"), engine.driver.kind.value)
+def engine_figures(present: Callable[[], Engine], closed: Callable[[], int], started: float) -> Iterator[Figure]:
+    """What is known of the present engine. `closed`: how many tables a rule closes; `started` in seconds of the wall clock."""
+    info = (version("reflector"), present().driver.kind.value)
     yield Figure("info", "gauge", "The version and the database", lambda: [(info, 1)], ("version", "database"))
     yield Figure("start_time_seconds", "gauge", "When the process began to serve", one(lambda: started))
     for name, kind, meaning, read in OF_ENGINE:
-        yield Figure(name, kind, meaning, one(lambda read=read: read(engine)))  # type: ignore[misc]
+        yield Figure(name, kind, meaning, one(lambda read=read: read(present())))  # type: ignore[misc]
     yield Figure("tables_closed", "gauge", "Rules that do not fit the database, each closes its table", one(closed))
     for name, meaning in OF_POOL.items():
         yield Figure(
             f"pool_{name}",
             "gauge",
             meaning,
-            lambda name=name: [((usage.name,), getattr(usage, name)) for usage in engine.driver.usage()],  # type: ignore[misc]
+            lambda name=name: [((usage.name,), getattr(usage, name)) for usage in present().driver.usage()],  # type: ignore[misc]
             ("pool",),
         )
 

@@ -34,6 +34,7 @@ SERVER: tuple[tuple[str, ...], ...] = (
     ("apis", "openapi"),
     ("middleware",),
     ("capturing", "connection", "garbage", "guard", "telling", "threads"),
+    ("house",),
     ("app", "commands", "workers"),
     ("cli", "probe", "__main__"),
 )

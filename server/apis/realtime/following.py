@@ -58,7 +58,7 @@ class Following:
         id_: str,
         request: Mapping[str, Any],
         caller: Callable[[], Principal],
-        context: Context,
+        present: Callable[[], Context],
         capture: Capture,
         cursors: ChangeCursors,
         put: Callable[[bytes], None],
@@ -68,7 +68,7 @@ class Following:
         self.settled = False
         self._request = request
         self._caller = caller
-        self._context = context
+        self._present = present
         self._capture = capture
         self._cursors = cursors
         self._put = put
@@ -122,7 +122,7 @@ class Following:
         await asyncio.sleep(SETTLE_SECONDS)
         snapshot, principal = self._capture.engine.snapshot, self._caller()
         access = snapshot.access(principal)
-        limit = self._context.limits(principal.roles).rows
+        limit = self._present().limits(principal.roles).rows
         table = asked.table.table
         key = () if table.primary_key is None else table.primary_key.columns
         order = tuple(Order(Field(column)) for column in key if column in asked.table.readable.values())
@@ -193,7 +193,7 @@ class Following:
             raise Forbidden(f"you may not read {table.table.label}")
         where: Filter = TRUE
         if given.get("filter") is not None:
-            limits = self._context.limits(principal.roles)
+            limits = self._present().limits(principal.roles)
             where = ConditionReader(access.scope, limits, faults).document(table, given["filter"], "/filter")
         columns = _columns(table, given.get("columns"), faults)
         told = self._capture.told_of(table.table).events

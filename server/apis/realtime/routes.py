@@ -19,20 +19,32 @@ PATH = "/ws"
 
 
 class Realtime:
-    """All sockets of one server."""
+    """All sockets of one server. `key` is 64 bytes for cursors. Nobody is served before `move`."""
 
-    def __init__(self, context: Context, capture: Capture) -> None:
+    def __init__(self, capture: Capture, key: bytes) -> None:
         self.sockets: set[Socket] = set()
-        self._context = context
+        self._context: Context | None = None
         self._capture = capture
-        self._cursors = ChangeCursors(context.cursor_key)
+        self._cursors = ChangeCursors(key)
         self._ticker = Ticker()
+
+    def move(self, context: Context) -> None:
+        """Serve under this from now on, those that are open already as well: each has to show its credential anew."""
+        self._context = context
+        for socket in list(self.sockets):
+            socket.move()
+
+    def context(self) -> Context:
+        """What holds for everybody now."""
+        if self._context is None:
+            raise RuntimeError("nothing is served yet")
+        return self._context
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """One socket, to its end."""
         if not web.WebSocketResponse().can_prepare(request):
             raise web.HTTPUpgradeRequired(headers={"Upgrade": "websocket"}, text="this path speaks WebSocket")
-        socket = Socket(request, self._context, self._capture, self._cursors, self._ticker)
+        socket = Socket(request, self.context, self._capture, self._cursors, self._ticker)
         self.sockets.add(socket)
         self._ticker.sockets = len(self.sockets)
         try:
@@ -47,8 +59,3 @@ class Realtime:
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get(PATH, self.serve), web.get(PATH + "/{table}", self.serve)]
-
-
-def realtime_routes(context: Context, capture: Capture) -> list[web.RouteDef]:
-    """The routes alone, for an application whose end nobody waits for."""
-    return Realtime(context, capture).routes()

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, assert_never
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -48,14 +48,14 @@ class Socket:
     def __init__(
         self,
         request: web.Request,
-        context: Context,
+        present: Callable[[], Context],
         capture: Capture,
         cursors: ChangeCursors,
         ticker: Ticker,
     ) -> None:
         self._request = request
         self._ticker = ticker
-        self._context = context
+        self._present = present
         self._capture = capture
         self._cursors = cursors
         self._ws = web.WebSocketResponse(
@@ -73,10 +73,10 @@ class Socket:
     async def serve(self) -> web.WebSocketResponse:
         """The whole of it. Raises what a bad credential at the upgrade raises."""
         try:
-            self._principal = self._context.authenticate(self._request)
-            self._credential = self._context.authenticate.carried(self._request)
+            self._principal = self._present().authenticate(self._request)
+            self._credential = self._present().authenticate.carried(self._request)
         except Unauthenticated:
-            if self._context.authenticate.carried(self._request) is not None:
+            if self._present().authenticate.carried(self._request) is not None:
                 raise
         self._conversation = Conversation(known=self._principal is not None)
         await self._ws.prepare(self._request)
@@ -141,7 +141,7 @@ class Socket:
             case Subscribe(id_, request):
                 put = self._put if self._out is None else self._out.put
                 following = Following(
-                    id_, request, self._caller, self._context, self._capture, self._cursors, put, self._ended
+                    id_, request, self._caller, self._present, self._capture, self._cursors, put, self._ended
                 )
                 self._following[id_] = following
                 self._spawn(following.start())
@@ -154,7 +154,7 @@ class Socket:
         """Who carries the token is the caller from now on; on an open socket the same subject renews it."""
         credential = Credential("bearer", token)
         try:
-            principal = await self._context.authenticate.proved(credential, self._request)
+            principal = await self._present().authenticate.proved(credential, self._request)
         except ReflectorError as error:
             self._put(said(error_frame(error)))
             await self._do(self._conversation.refused())
@@ -171,6 +171,29 @@ class Socket:
             following.put_anew()
         if known is None:
             await self._subscribe_by_address()
+
+    def move(self) -> None:
+        """Another configuration holds: whoever is known is asked again who they are."""
+        if self._credential is not None:
+            self._spawn(self._ask_again(self._credential))
+        elif self._principal is not None:
+            self._spawn(self._ask_without_credential())
+
+    async def _ask_without_credential(self) -> None:
+        """Who calls without a credential now; nobody, perhaps."""
+        authenticate = self._present().authenticate
+        waiting = authenticate.waiting(self._request)
+        if waiting is not None:
+            await waiting
+        try:
+            principal = authenticate(self._request)
+        except ReflectorError:
+            self._expire()
+            return
+        if principal != self._principal and self._credential is None:
+            self._principal = principal
+            for following in list(self._following.values()):
+                following.put_anew()
 
     def _caller(self) -> Principal:
         if self._principal is None:
@@ -217,7 +240,7 @@ class Socket:
         """Whether the credential still holds, and for whom. It may be another one by the time of the answer."""
         doubted = None
         try:
-            principal = await self._context.authenticate.proved(credential, self._request)
+            principal = await self._present().authenticate.proved(credential, self._request)
         except ReflectorError as error:
             principal, doubted = None, status_of(error) >= 500
         if credential is not self._credential:

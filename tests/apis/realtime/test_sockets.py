@@ -235,12 +235,7 @@ async def test_a_reader_who_never_reads_is_let_go(quiet_url: str, monkeypatch: p
 
 def slow_sockets(api: Served) -> list[Any]:
     """The sockets that are open."""
-    [route] = [
-        each
-        for each in api.running.app.router.routes()
-        if each.resource and each.resource.canonical == "/ws" and each.method == "GET"
-    ]
-    return list(route.handler.__self__.sockets)  # type: ignore[attr-defined]
+    return list(api.running.parts.grounds.realtime.sockets)
 
 
 async def raw_socket(api: Served) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -1,0 +1,220 @@
+"""What one configuration decides, in one value, and what stays when another one is put in its place.
+
+    grounds   made once: the port, counters, sockets, captured changes, kept answers, other workers
+    house     made for each configuration: the engine with its snapshot, who is calling, limits, the gate's rules, handlers
+
+Rule: a house never changes, and a request ends in the one that it came into; so nobody is ever judged half by the old
+rules and half by the new ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from reflector.capture import Capture
+from reflector.engine import Engine
+from reflector.errors import NotSupported
+from server.access import EVERYBODY, database_of, largest_answer, longest_statement
+from server.apis.graphql import graphql_routes
+from server.apis.health import Health, health_routes
+from server.apis.metrics import administers, metrics_routes
+from server.apis.postgrest import Refusals, postgrest_routes
+from server.apis.realtime import Realtime, opaque_keys
+from server.apis.resource import resource_routes
+from server.auth.credentials import authenticator
+from server.auth.frame import Authenticator, Open
+from server.binding import Binding
+from server.cache.keeping import Keeping, keeping_of
+from server.cache.rules import takes_part
+from server.capturing import SharedCapture
+from server.config import Config, EffectiveLimits, limits_for
+from server.context import Context
+from server.guard import Guard
+from server.middleware.entrance import Entrance
+from server.middleware.gate import NOBODYS, UNGUARDED
+from server.openapi import docs_routes, openapi_routes
+from server.pages import ASSETS
+from server.telemetry.exposition import Exposition, Worker
+from server.telemetry.figures import Figures, cache_figures, capture_figures, engine_figures
+from server.telemetry.requests import Requests
+from server.telling import terms_of
+from server.transactions import transactions_of
+
+ASKS: Final = "SELECT 1"
+LOOK_SECONDS: Final = 0.05
+LONGEST_VISIT: Final = 120.0
+"""For how long a house is kept for those who came in before it was left; only sockets stay longer, and they move."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class House:
+    """Everything that the configuration decides. `handlers` are those of `routes`, behind `entrance`."""
+
+    config: Config
+    engine: Engine
+    binding: Binding
+    guard: Guard
+    callers: Authenticator | Open
+    context: Context
+    entrance: Entrance
+    routes: tuple[web.RouteDef, ...]
+
+    def watch(self) -> None:
+        """Look at the schema from now on, as often as the configuration says."""
+        if self.config.database.watch is not None:
+            self.engine.watch(self.config.database.watch.total_seconds())
+
+    async def leave(self, heir: House) -> None:
+        """Wait for those who are still inside, and give back what the next house does not use."""
+        until = time.monotonic() + LONGEST_VISIT
+        # An event would cost every request something, and houses are seldom left.
+        while self.entrance.inside and time.monotonic() < until:  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_SECONDS)
+        await self.callers.close()
+        if heir.engine.driver is not self.engine.driver:
+            await self.engine.driver.close()
+
+
+@dataclass(slots=True, eq=False)
+class Grounds:
+    """What outlives a configuration. `key` is 64 bytes for cursors, `further` are routes of somebody else's; `engine` and
+    `binding` are the present ones."""
+
+    key: bytes
+    engine: Engine
+    binding: Binding
+    capture: Capture
+    realtime: Realtime
+    worker: Worker | None = None
+    further: Sequence[web.RouteDef] = ()
+    requests: Requests = field(default_factory=Requests)
+    keeping: Keeping | None = None
+    house: House = field(init=False)
+    figures: Figures = field(init=False)
+    exposition: Exposition = field(init=False)
+    health: Health = field(init=False)
+    heard: Capture | SharedCapture = field(init=False)
+
+    def __post_init__(self) -> None:
+        rows = [
+            *engine_figures(lambda: self.engine, lambda: len(self.binding.unfit), time.time()),
+            *capture_figures(self.capture, lambda: len(self.realtime.sockets)),
+        ]
+        self.figures = Figures(self.requests, rows)
+        self.exposition = Exposition(self.figures, self.worker)
+        self.health = Health(lambda: self.engine.driver.fetch(ASKS), self.degraded)
+        self.heard = self.capture if self.worker is None else SharedCapture(self.capture, self.worker)
+
+    def degraded(self) -> bool:
+        """Whether less is served than is configured."""
+        kept = self.keeping is not None and self.keeping.degraded
+        return bool(self.binding.unfit) or kept or self.capture.late or self.house.callers.degraded
+
+    def keep(self, config: Config, engine: Engine) -> Keeping | None:
+        """What keeps answers, made when a configuration first asks for it; then it has to be started."""
+        if self.keeping is not None:
+            return None
+        siblings = None if self.worker is None else self.worker.siblings
+        statement = longest_statement(config).total_seconds()
+        self.keeping = keeping_of(config, engine, database_of(config), self.key, statement, siblings)
+        if self.keeping is not None:
+            self.figures.rows += cache_figures(self.keeping.cache)
+        return self.keeping
+
+    async def begin(self, _: web.Application) -> None:
+        """Have kept answers end when rows change, for `on_startup`."""
+        if self.keeping is not None:
+            await self.keeping.start(self.heard)
+
+    async def end(self, _: web.Application) -> None:
+        """Hear of no changes any more, for `on_cleanup`."""
+        if self.keeping is not None:
+            await self.keeping.close()
+        if self.heard is not self.capture:
+            await self.heard.close()
+        await self.capture.close()
+
+    def build(self, config: Config, engine: Engine, binding: Binding, guard: Guard) -> House:
+        """The house of a configuration that is bound already; nobody is served by it yet."""
+        cache = self.keeping.cache if self.keeping is not None and takes_part(config) else None
+        told = (longest_statement(config), largest_answer(config), cache, transactions_of(config))
+        callers = authenticator(config, engine)
+        context = Context(engine, callers, limits_of(config), self.key, *told)
+        routes = tuple(self.routes(config, context, guard))
+        form = Refusals(config.postgrest, config.postgrest.path.rstrip("/"), (*NOBODYS, *UNGUARDED, ASSETS))
+        asked = callers if config.auth else None
+        entrance = Entrance(guard.rules, form, config.observability.requests, asked, handlers_of(routes))
+        return House(config, engine, binding, guard, callers, context, entrance, routes)
+
+    def serve(self, house: House) -> None:
+        """Everything that outlives a configuration serves by this one from now on. Nothing waits here."""
+        self.house, self.engine, self.binding = house, house.engine, house.binding
+        self.realtime.move(house.context)
+        if self.keeping is not None:
+            self.keeping.move(house.config, house.engine.snapshot, house.context.timeout.total_seconds())
+        self.capture.follow(house.engine, terms_of(house.config))
+
+    def routes(self, config: Config, context: Context, guard: Guard) -> list[web.RouteDef]:
+        """What is served, by whom it is answered."""
+        admin = config.auth.admin_role if config.auth else None
+        guarded, root = guard.rules.token is not None, config.postgrest.path.rstrip("/")
+        refused = no_changes_of_rows if config.decided_by_database else None if self.worker is None else no_changes
+        sockets = [web.get(path, refused) for path in ("/ws", "/ws/{table}")] if refused else self.realtime.routes()
+        routes = [
+            *health_routes(self.health, self.capture.standing, lambda request: administers(context, request, admin)),
+            *resource_routes(context),
+            *sockets,
+            *graphql_routes(context, guarded=guarded),
+            *openapi_routes(context, config, lambda: routes, guarded=guarded),
+            *metrics_routes(context, self.exposition, admin),
+            *docs_routes(guarded=guarded),
+            *self.further,
+            # Last, because it may begin at the root of all.
+            *postgrest_routes(context, root, config.postgrest, admin, address=config.server.url),
+        ]
+        return routes
+
+
+def grounds_of(
+    key: bytes, engine: Engine, binding: Binding, worker: Worker | None, further: Sequence[web.RouteDef]
+) -> Grounds:
+    """The grounds of a server of this engine's database."""
+    config = binding.config
+    capture = Capture(engine, database_of(config), opaque_keys(key), terms_of(config))
+    return Grounds(key, engine, binding, capture, Realtime(capture, key), worker, further)
+
+
+def handlers_of(routes: Sequence[web.RouteDef]) -> Mapping[tuple[str, str], Handler]:
+    """The handlers by method and path."""
+    return {(each.method, each.path): each.handler for each in routes}
+
+
+def limits_of(config: Config) -> Callable[[Sequence[str]], EffectiveLimits]:
+    """The limits of a set of roles, worked out once for each."""
+
+    @lru_cache(maxsize=1024)
+    def of_roles(roles: tuple[str, ...]) -> EffectiveLimits:
+        return limits_for(config, [role for role in roles if role != EVERYBODY])
+
+    return lambda roles: of_roles(tuple(roles))
+
+
+async def no_changes(_: web.Request) -> web.StreamResponse:
+    """Raises NotSupported: what was told is remembered by one process, and the next request may meet another."""
+    raise NotSupported("changes are not told while several processes serve", hint="server.workers: 1")
+
+
+async def no_changes_of_rows(_: web.Request) -> web.StreamResponse:
+    """Raises NotSupported: who may hear of a row is for the database to say, and it says so of rows that are read."""
+    raise NotSupported(
+        "changes are not told where the database decides: nobody could say which rows of a change a caller may see",
+        hint="auth.enforce: server",
+    )

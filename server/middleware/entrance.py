@@ -1,0 +1,77 @@
+"""By which entrance a request comes in: the rules, forms and handlers of the configuration that held at that moment.
+
+Rule: a request remembers its entrance to its end, so that what is configured meanwhile concerns only those who come later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from reflector.secret import Secret
+from server.context import Authenticate
+from server.peers import Proxies
+from server.problems import Form
+
+
+@dataclass(frozen=True, slots=True)
+class GateRules:
+    """hosts: the Host values served, without port, in small letters; None for any.
+
+    forwarded: whether requests may have come through a proxy. token: what every request must carry, where set.
+    credentials: whether an Authorization header is a credential here, so that a write with one needs no Origin.
+    own_origins: the public address's; `origins`: those of `cors.origins`. anybody: the beginning of paths that pages of any
+    origin may call, None for no such paths. clients: the beginning of paths whose clients are PostgREST's.
+    """
+
+    hosts: frozenset[str] | None = None
+    forwarded: bool = True
+    token: Secret | None = None
+    credentials: bool = False
+    own_origins: frozenset[str] = frozenset()
+    origins: frozenset[str] = frozenset()
+    anybody: str | None = None
+    clients: str = "/rest/v1/"
+    proxies: Proxies | None = None
+    further: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Entrance:
+    """What a request meets that comes in now, and keeps to its end, whatever is configured meanwhile.
+
+    `told`: each request has a line in the log. `form`: that of the one API that has errors of its own. `callers`: whoever
+    tells who calls, None where nobody is asked. `handlers` by method and path stand behind `door`. `inside`: how many
+    requests have come in here and not left.
+    """
+
+    rules: GateRules
+    form: Form | None = None
+    told: bool = False
+    callers: Authenticate | None = None
+    handlers: Mapping[tuple[str, str], Handler] = field(default_factory=dict)
+    inside: int = 0
+
+
+ENTRANCE: Final = web.RequestKey("entrance", Entrance)
+"""Under which a request remembers by which entrance it came."""
+
+
+def door(method: str, path: str, like: Handler) -> Handler:
+    """Leads to what stands under this method and path behind the entrance by which a request came; it is described as
+    `like` is. Raises HTTPNotFound where nothing does."""
+    place = method, path
+
+    @wraps(like)
+    async def enter(request: web.Request) -> web.StreamResponse:
+        handler = request[ENTRANCE].handlers.get(place)
+        if handler is None:
+            raise web.HTTPNotFound
+        return await handler(request)
+
+    return enter
