@@ -90,6 +90,12 @@ class AmbiguousCredentials(RequestError):
     code: ClassVar[str] = "ambiguous_credentials"
 
 
+class AmbiguousRole(RequestError):
+    """A request that asks for two roles."""
+
+    code: ClassVar[str] = "ambiguous_role"
+
+
 class InvalidToken(Unauthenticated):
     """A credential that is there and does not hold. `details` go on where the message ends."""
 
@@ -183,6 +189,7 @@ TABLE: Final[Mapping[type[ReflectorError], Told]] = {
     Faults: Told(422),
     MalformedRequest: Told(400),
     AmbiguousCredentials: Told(400),
+    AmbiguousRole: Told(400),
     AccessError: Told(403),
     Unauthenticated: Told(401),
     InvalidToken: Told(401),

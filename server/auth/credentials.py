@@ -44,7 +44,8 @@ def authenticator(
         return Open(nobody)
     means = Means(config, engine, clock)
     made = (make(means) for make in METHODS)
-    return Authenticator([each for each in made if each is not None], None if role is None else nobody, clock)
+    methods = [each for each in made if each is not None]
+    return Authenticator(methods, None if role is None else nobody, clock, config.roles)
 
 
 def _tokens(means: Means) -> Method | None:

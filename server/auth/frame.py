@@ -10,13 +10,15 @@ The gate asks `waiting` before any handler runs, so that handlers ask who calls 
 remembered on the request and raised where somebody asks, so that each API refuses in its own form. A socket has no such
 moment when a token comes in a frame: it asks `proved`, and asks again for as long as it lasts.
 
+Which of the proved roles count is `role_choice`'s matter: the memory holds what was proved, and each request chooses anew.
+
 Rule: without `auth` nobody has a credential, and headers mean nothing here: the gate has judged them.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final, TypeAlias
 
 from aiohttp import web
@@ -24,6 +26,7 @@ from aiohttp import web
 from reflector.access.principal import Principal
 from reflector.errors import ReflectorError, Unauthenticated
 from server.auth.method import Carrier, Method, in_authorization
+from server.auth.role_choice import chosen
 from server.auth.verified import Verified
 from server.context import Credential
 from server.problems import AmbiguousCredentials, InvalidToken
@@ -75,12 +78,18 @@ def _is_token(text: str) -> bool:
 
 
 class Authenticator:
-    """Tells who calls, by these methods. `guest` is who calls without a credential, None where nobody may."""
+    """Tells who calls, by these methods. `guest` is who calls without a credential, None where nobody may. `roles` are all
+    that there are."""
 
     def __init__(
-        self, methods: Sequence[Method], guest: Principal | None, clock: Callable[[], float] = time.time
+        self,
+        methods: Sequence[Method],
+        guest: Principal | None,
+        clock: Callable[[], float] = time.time,
+        roles: Collection[str] = (),
     ) -> None:
         self.methods = tuple(methods)
+        self._roles = frozenset(roles)
         self.challenges = tuple(dict.fromkeys(each for method in methods for each in method.challenges)) or ("Bearer",)
         self.verified = Verified(clock)
         self._guest = guest
@@ -99,7 +108,7 @@ class Authenticator:
         except KeyError:
             raise RuntimeError("who calls is asked before it was waited for") from None
         if isinstance(outcome, Principal):
-            return outcome
+            return chosen(outcome, request, self._roles)
         raise outcome
 
     def waiting(self, request: web.BaseRequest) -> Awaitable[None] | None:
@@ -131,12 +140,12 @@ class Authenticator:
         key = self.verified.key(credential)
         known = self.verified.find(key)
         if known is not None:
-            return known
+            return chosen(known, request, self._roles)
         method = self._method(credential, request)
         generation = method.generation
         proof = await method.prove(credential, request)
         self.verified.put(key, proof, method, generation)
-        return proof.principal
+        return chosen(proof.principal, request, self._roles)
 
     # ── one request ──────────────────────────────────────────────────────────────────────────
 

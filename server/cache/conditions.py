@@ -16,7 +16,7 @@ from server.cache.answers import AnswerCache
 from server.cache.memory import Entry
 
 TAGS: Final = re.compile(r'\s*(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")\s*(?:,|$)')
-BY_CALLER: Final = "Authorization, Accept-Profile, Origin, Accept-Encoding"
+BY_CALLER: Final = "Authorization, Accept-Profile, Origin, Accept-Encoding, X-Role, X-Hasura-Role"
 """What an answer of an API that words its own Vary depends on as well, where proxies may keep it."""
 LEFT_OUT: Final = (hdrs.CONTENT_TYPE, hdrs.LINK)
 """What a 304 does not repeat."""

@@ -68,9 +68,9 @@ UNGUARDED: Final = frozenset({"/health/live", "/health/ready"})
 """Paths that answer without the access token: they say one word."""
 APIS: Final = ("/api", "/graphql", "/v1/graphql", "/rest/v1")
 """Under this, a token in the address is no credential: addresses are logged, kept and passed on."""
-VARY: Final = "Authorization, Accept, Prefer, Accept-Profile, Origin, Accept-Encoding"
+VARY: Final = "Authorization, Accept, Prefer, Accept-Profile, Origin, Accept-Encoding, X-Role, X-Hasura-Role"
 CORS_METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE"
-CORS_HEADERS: Final = f"Authorization, Content-Type, Accept, If-None-Match, Prefer, {REQUEST_ID}"
+CORS_HEADERS: Final = f"Authorization, Content-Type, Accept, If-None-Match, Prefer, X-Role, X-Hasura-Role, {REQUEST_ID}"
 EXPOSED_AS_WELL: Final = f"ETag, Link, Retry-After, WWW-Authenticate, {REQUEST_ID}"
 CORS_EXPOSED: Final = f"Location, {EXPOSED_AS_WELL}"
 NOBODYS: Final = ("/api/", "/graphql", "/v1/graphql", "/ws", "/metrics", "/openapi.json", "/docs")
