@@ -196,8 +196,8 @@ class Rewriter:
         match member:
             case Output(label=label, expression=Field(column=column)) if column in grant.masked:
                 return Output(label, grant.shown(column) or Field(column))
-            case Output(label=label, expression=expression):
-                return Output(label, self.expression(expression, grant))
+            case Output(label=label, expression=expression, form=form):
+                return Output(label, self.expression(expression, grant), form)
             case Embed(label=label, relationship=relationship, read=read):
                 inner = self.read(read)
                 inner = replace(inner, where=all_of(self.far_rows(relationship), inner.where))

@@ -19,9 +19,11 @@ from reflector.catalog.model import Column, DatabaseKind
 from reflector.datatypes import DataType, Kind, Value
 from reflector.dialects import masks
 from reflector.dialects.casts import mariadb_cast
+from reflector.dialects.forms import array_item, mariadb_form
 from reflector.dialects.mariadb_sets import MariaDBSets
 from reflector.query.casts import CASTS
 from reflector.query.comparisons import Comparison
+from reflector.query.forms import Form
 from reflector.sql.dialect import PERCENT, Dialect, Member, Page, Shaped, Source, Sql, iso, text
 from reflector.sql.json_text import json_text
 from reflector.sql.plan import Encode
@@ -161,6 +163,14 @@ class MariaDB(Dialect):
             shape = SINGLE
         return expression if shape is None else Shaped(shape, expression)
 
+    def formed(self, expression: Sql, type_: DataType, form: Form, column: Column | None = None) -> Sql:
+        if type_.kind is Kind.INSTANT:
+            return Shaped(mariadb_form(form, STAMP), expression)
+        if type_.kind is Kind.SET:
+            return Shaped(_braces(type_), expression)
+        shape = WORDS.get(type_.kind)
+        return self.show(expression, type_, column) if shape is None else Shaped(shape, expression)
+
     def one(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
         select = sa.select(self.document(members).label("body")).select_from(source.rows).where(*source.where)
         select = select.order_by(*source.order)
@@ -264,6 +274,12 @@ SINGLE = (
 EXACT = "JSON_COMPACT(TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {x})))"
 """A number of thirty decimals, without the zeros that nobody wrote."""
 
+WORDS: dict[Kind, str] = {
+    Kind.TIMESTAMP: STAMP.replace("T%H", " %H"),
+    Kind.BYTES: "CONCAT('\\\\x', LOWER(HEX({x})))",
+}
+"""Values as PostgreSQL writes them as texts, where a document has them otherwise."""
+
 NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT})
 
 GEOMETRY = frozenset(
@@ -278,6 +294,19 @@ GEOMETRY = frozenset(
         "geometrycollection",
     }
 )
+
+
+def _braces(type_: DataType) -> str:
+    """A SET as PostgreSQL writes an array, in the order of its labels."""
+    labels = ", ".join(
+        f"CASE WHEN FIND_IN_SET({_said(label)}, {{x}}) THEN {_said(array_item(label))} END" for label in type_.labels
+    )
+    return "CASE WHEN {x} IS NOT NULL THEN CONCAT('{', CONCAT_WS(',', " + labels + "), '}') END"
+
+
+def _said(label: str) -> str:
+    """A label of the catalog as a text of ours, whatever is in it."""
+    return f"CONVERT(X'{label.encode().hex()}' USING utf8mb4)"
 
 
 def _set(value: Value) -> str:

@@ -19,8 +19,10 @@ from sqlalchemy.types import UserDefinedType
 from reflector.catalog.model import Column, DatabaseKind, Table
 from reflector.datatypes import DataType, Kind, Value
 from reflector.dialects import masks
+from reflector.dialects.forms import postgresql_form
 from reflector.dialects.postgresql_sets import PostgreSQLSets
 from reflector.query.comparisons import Comparison
+from reflector.query.forms import Form
 from reflector.sql.dialect import Dialect, Member, Page, Shaped, Source, Sql, each, iso
 from reflector.sql.json_text import json_text
 from reflector.sql.plan import Encode
@@ -154,6 +156,9 @@ class PostgreSQL(Dialect):
         if type_.element is not None and type_.element.kind is Kind.BYTES:
             shape = BLOBS
         return expression if shape is None else Shaped(shape, expression)
+
+    def formed(self, expression: Sql, type_: DataType, form: Form, column: Column | None = None) -> Sql:
+        return Shaped(postgresql_form(type_, form), expression)
 
     def fixed(self, said: str) -> Sql:
         return cast(super().fixed(said), "pg_catalog.text")

@@ -22,9 +22,11 @@ from reflector.catalog.model import Column, DatabaseKind, Fill
 from reflector.datatypes import DataType, Kind, Value
 from reflector.dialects import masks
 from reflector.dialects.casts import sqlite_cast
+from reflector.dialects.forms import sqlite_form
 from reflector.dialects.sqlite_sets import SQLiteSets
 from reflector.errors import InvalidValue, NotSupported
 from reflector.query.comparisons import ILIKE, Comparison, pattern_marks
+from reflector.query.forms import Form
 from reflector.sql.dialect import Dialect, Linked, Member, Page, Shaped, Source, Sql, iso, text
 from reflector.sql.json_text import json_text
 from reflector.sql.plan import Encode
@@ -112,6 +114,12 @@ class SQLite(Dialect):
             return expression
         shape = SHAPES.get(type_.kind) or (TEXT if _keeps_text(type_) else PLAIN)
         return Shaped(shape, expression)
+
+    def formed(self, expression: Sql, type_: DataType, form: Form, column: Column | None = None) -> Sql:
+        if type_.kind is Kind.INSTANT:
+            return Shaped(sqlite_form(form, STAMP, PLAIN), expression)
+        shape = WORDS.get(type_.kind)
+        return self.show(expression, type_, column) if shape is None else Shaped(shape, expression)
 
     def one(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
         return self.taken(sa.select(self.document(members).label("body")), source)
@@ -227,6 +235,13 @@ SHAPES: dict[Kind, str] = {
         f" ELSE {WITH_T} || '+00:00' END ELSE {PLAIN} END"
     ),
 }
+
+
+WORDS: dict[Kind, str] = {
+    Kind.TIMESTAMP: f"CASE WHEN {STAMP} THEN replace({{x}}, 'T', ' ') ELSE {PLAIN} END",
+    Kind.BYTES: "CASE typeof({x}) WHEN 'blob' THEN '\\x' || lower(hex({x})) ELSE {x} END",
+}
+"""Values as PostgreSQL writes them as texts, where a document has them otherwise."""
 
 
 def _listed(item: Sql, bind: Sql) -> Any:

@@ -2,7 +2,7 @@
 
 Rule: opening creates nothing. What is said of a file is said of the file, not of SQLite. The schema is not trusted: it
 may come from anybody. Its views and triggers cannot call our functions, and our functions are pure: they read their
-arguments and nothing else.
+arguments and nothing else, but for what the machine knows of time zones.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from reflector import moments
 from reflector.database_url import DatabaseUrl
 from reflector.drivers.protocol import Settings
 from reflector.errors import ConnectionRefused
 from reflector.query.masks import HASH_LETTERS
 from reflector.sql.reads import PAGE, RELATED
+from reflector.zones import Zone, written
 
 KEPT_STATEMENTS: Final = 256
 
@@ -61,6 +63,14 @@ def _hash(text: str | bytes, inner: str, outer: str) -> str:
     return hashlib.sha256(bytes.fromhex(outer) + within).hexdigest()[:HASH_LETTERS]
 
 
+def _zoned(stored: str, zone: str | int, plain: int) -> str:
+    """A stored instant as the clock of a zone shows it; what is no instant stays as it is."""
+    moment = moments.instant_of(stored)
+    if moment is None:
+        return stored
+    return written(moment, Zone(zone) if isinstance(zone, str) else Zone("", zone), plain=bool(plain))
+
+
 FUNCTIONS: Final[Mapping[str, Function]] = {
     "reflector_base64": Function(1, _base64),
     "reflector_cell": Function(1, _cell),
@@ -68,6 +78,7 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "reflector_hash": Function(3, _hash),
     "reflector_lower": Function(1, lambda value: str(value).lower()),
     "reflector_unhex": Function(1, bytes.fromhex),
+    "reflector_zoned": Function(3, _zoned),
 }
 
 READ_PRAGMAS: Final = frozenset(

@@ -15,6 +15,7 @@ from reflector.catalog.model import Column, Function, Relationship, Table
 from reflector.datatypes import DataType, Kind, Value
 from reflector.query.aggregates import AggregateFunction
 from reflector.query.comparisons import Comparison
+from reflector.query.forms import Form
 from reflector.query.masks import Masked
 
 # ── what a thing is compared with ────────────────────────────────────────────────────────────
@@ -257,10 +258,11 @@ def _each_once(parts: tuple[Filter, ...], kind: type[And | Or]) -> tuple[Filter,
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One member of the answered object: `label` is its key."""
+    """One member of the answered object: `label` is its key, `form` how it is written where not as its type always is."""
 
     label: str
     expression: Expression
+    form: Form | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,9 +299,8 @@ class Apart:
 class Spread:
     """Members of related rows as members of the document itself, each under its own label.
 
-    To one: the row's members, null where there is none. To many: each member is an array of the rows' values, all in
-    the order of the read. Aggregates of a row that is spread are aggregates of the row in hand. `guard` and `through`
-    are those of `Embed`.
+    To one: the row's members, null where there is none. To many: each member is an array of the rows' values, all in the
+    order of the read. Aggregates of a spread row are those of the row in hand. `guard` and `through` are those of `Embed`.
     """
 
     relationship: Relationship
@@ -333,11 +334,10 @@ class Order:
 class Read:
     """Rows of one table.
 
-    `limit` counts rows; an int is part of the shape, a Parameter is bound. `single` asks for at most one row, as an
-    object. `count` asks for the number of rows `where` finds, without limit, offset and `after`; of more than
-    `most_counted` it is told only that there are so many. `after` is the part
-    that a cursor adds to `where`; `keyset` asks for the order values of the last row given, from which the next
-    cursor is made.
+    `limit` counts rows; an int is part of the shape, a Parameter is bound. `single` asks for at most one row, as an object.
+    `count` asks for the number of rows `where` finds, without limit, offset and `after`; of more than `most_counted` it is
+    told only that there are so many. `after` is what a cursor adds to `where`; `keyset` asks for the order values of the
+    last row given, from which the next cursor is made.
     """
 
     table: Table

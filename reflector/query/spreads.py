@@ -43,8 +43,8 @@ def lifted(spread: Spread) -> tuple[Selected, ...]:
 def _lifted(spread: Spread) -> Iterator[Selected]:
     for member in spread.read.select:
         match member:
-            case Output(label=label, expression=expression):
-                yield Output(label, _led(expression, spread))
+            case Output(label=label, expression=expression, form=form):
+                yield Output(label, _led(expression, spread), form)
             case Embed() | Group() | Spread():
                 yield replace(spread, read=replace(spread.read, select=(member,)))
             case Apart():

@@ -13,11 +13,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from reflector.catalog.model import Table
-from reflector.datatypes import Kind
+from reflector.datatypes import DataType, Kind
 from reflector.errors import InternalError
 from reflector.query.calls import Call, Given
 from reflector.query.comparisons import EQ
-from reflector.query.nodes import TRUE, Parameter, Read
+from reflector.query.nodes import TRUE, Output, Parameter, Read
 from reflector.query.walk import tables_of
 from reflector.sql.dialect import Dialect, Source, Sql
 from reflector.sql.filters import operand
@@ -136,7 +136,13 @@ def _value(writer: Writer, read: Read, routine: Routine) -> Step:
     [column] = read.table.columns
     # With a limit it is not unfolded where its value is used, so that the function runs once.
     given = sa.select(routine.label("value")).limit(sa.literal_column("1")).subquery("given")
-    shown = writer.dialect.show(sa.literal_column("given.value"), column.type)
+    shown = _shown(writer.dialect, read, sa.literal_column("given.value"), column.type)
     one: Sql = sa.literal_column("1")
     statement = sa.select(writer.dialect.values([shown]).label("body"), one.label("seen"), one.label("given"))
     return writer.finish(statement.select_from(given), Expect.ANSWER, (Part.BODY, Part.SEEN, Part.GIVEN))
+
+
+def _shown(dialect: Dialect, read: Read, value: Sql, type_: DataType) -> Sql:
+    """The one value as the one member of the read has it."""
+    form = next((each.form for each in read.select if isinstance(each, Output)), None)
+    return dialect.show(value, type_) if form is None else dialect.formed(value, type_, form)

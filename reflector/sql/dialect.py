@@ -23,6 +23,7 @@ from reflector.datatypes import DataType
 from reflector.errors import NotSupported
 from reflector.query.aggregates import AggregateFunction
 from reflector.query.comparisons import Comparison, closed_pattern
+from reflector.query.forms import Form
 from reflector.query.masks import MaskKind
 from reflector.sql.plan import Encode
 from reflector.sql.set_forms import SetForms
@@ -256,6 +257,10 @@ class Dialect:
     def show(self, expression: Sql, type_: DataType, column: Column | None = None) -> Sql:
         """The expression as it goes into a JSON document in the type's one form."""
         return expression
+
+    def formed(self, expression: Sql, type_: DataType, form: Form, column: Column | None = None) -> Sql:
+        """The expression as it goes into a document in that form."""
+        raise NotImplementedError
 
     def one(self, members: Sequence[Member], source: Source) -> sa.Select[Any]:
         """A select of one document, of the first row; no row without one."""

@@ -38,7 +38,7 @@ def cut_of(dialect: Dialect, read: Read) -> Cut | None:
     outputs = [member for member in read.select if isinstance(member, Output)]
     if not dialect.flat_pages or grouped(read.select) or read.single or not outputs or len(outputs) < len(read.select):
         return None
-    labels = {member.expression: member.label for member in reversed(outputs)}
+    labels = {member.expression: member.label for member in reversed(outputs) if member.form is None}
     if read.keyset and any(order.expression not in labels for order in read.order):
         return None
     keys = tuple(labels[order.expression] for order in read.order) if read.keyset else None

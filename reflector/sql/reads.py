@@ -195,7 +195,7 @@ def _whole_value(writer: Writer, member: Selected, alias: str, rows: sa.FromClau
     match member:
         case Output(expression=expression):
             value = sa.select(raw(writer, expression, (alias,))).select_from(rows).where(*where).scalar_subquery()
-            return shown(writer, expression, value)
+            return shown(writer, member, value)
         case Group(select=select):
             return writer.dialect.grouped(whole_members(writer, select, alias, rows, where))
         case _:
@@ -327,19 +327,22 @@ def spread_value(writer: Writer, spread: Spread, shown: Sql, rows: Rows, alias: 
     return sa.case((guard, value), else_=dialect.nothing(spread.relationship.many))
 
 
-def shown(writer: Writer, expression: Expression, value: Sql) -> Sql:
-    """The expression's value as a document has it."""
+def shown(writer: Writer, member: Output, value: Sql) -> Sql:
+    """The member's value as a document has it."""
+    expression = member.expression
     if isinstance(expression, FixedText | Counted):
         return value
+    if member.form is not None:
+        return writer.dialect.formed(value, type_of(expression), member.form, column_of(expression))
     return writer.dialect.show(value, type_of(expression), column_of(expression))
 
 
 def member_value(writer: Writer, member: Selected, rows: Rows, names: Names = NO_NAMES) -> Sql:
     match member:
         case Output(expression=expression) if expression in names:
-            return shown(writer, expression, writer.dialect.named(rows[-1], names[expression]))
+            return shown(writer, member, writer.dialect.named(rows[-1], names[expression]))
         case Output(expression=expression):
-            return shown(writer, expression, raw(writer, expression, rows))
+            return shown(writer, member, raw(writer, expression, rows))
         case Embed():
             return embedded(writer, member, rows)
         case Group(select=select):

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 REFLECTOR: tuple[tuple[str, ...], ...] = (
-    ("errors", "secret", "moments", "scalars"),
+    ("errors", "secret", "moments", "scalars", "zones"),
     ("datatypes", "events", "database_url", "representations"),
     ("catalog",),
     ("query",),

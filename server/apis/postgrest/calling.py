@@ -19,6 +19,7 @@ from aiohttp import web
 from reflector.catalog.model import DatabaseKind, Function
 from reflector.errors import Forbidden, LimitExceeded, NotSingular, ReadOnlyDatabase, ReflectorError, SchemaChanged
 from reflector.query.calls import Call
+from reflector.query.forms import USUAL
 from reflector.query.nodes import Read
 from reflector.query.scope import Scope
 from reflector.sql.plan import Answer
@@ -41,7 +42,15 @@ from server.apis.postgrest.preferences import Preferences, preferences
 from server.apis.postgrest.procedures import check_procedure
 from server.apis.postgrest.ranges import Window, content_range, one_row, read_status, window
 from server.apis.postgrest.rendering import rendered
-from server.apis.postgrest.roads import Api, applied_header, last_name, limits_of, profile_header, warning_header
+from server.apis.postgrest.roads import (
+    Api,
+    applied_header,
+    clock_asked,
+    last_name,
+    limits_of,
+    profile_header,
+    warning_header,
+)
 from server.apis.postgrest.timing import ended
 from server.callers import Caller
 from server.transactions import hoisted
@@ -67,6 +76,11 @@ class Calling:
     def planned(self) -> Media | None:
         """The media type of the plan that is wanted instead of what the function gives."""
         return self.media if self.media is not None and self.media.kind is Kind.PLAN else None
+
+    @property
+    def zoned(self) -> bool:
+        """Whether values are answered whose clock is ours to choose."""
+        return self.media is not None and self.call.handler is None and not self.function.procedure
 
 
 class CallRoad:
@@ -123,6 +137,7 @@ class CallRoad:
             page = Window()
         if page.offset > rights.limits.offset:
             raise LimitExceeded(f"an offset is at most {rights.limits.offset}")
+        clock = clock_asked(caller, preferred)
         lowering = Lowering(
             rights.access.scope,
             rights.snapshot.catalog,
@@ -130,10 +145,12 @@ class CallRoad:
             limits,
             settings.db_aggregates_enabled,
             represents=handler is None,
+            clock=clock,
+            form=USUAL if media is None or handler is not None else clock.form(media.kind),
         )
         call = Call(
             function,
-            arguments_of(function, sent),
+            arguments_of(function, sent, clock),
             _read(lowering, function, asked, page, counted=preferred.count is not None),
             read_only=reads,
             exactly_one=function.returns_set and media is not None and media.kind is Kind.OBJECT,
@@ -170,7 +187,9 @@ class CallRoad:
     ) -> web.Response:
         if calling.planned is not None:
             return plan_response(request, calling.planned, answer.body or b"", headers)
-        applied = applied_header(self.api, caller, calling.preferred, request.method, function=True)
+        applied = applied_header(
+            self.api, caller, calling.preferred, request.method, function=True, zoned=calling.zoned
+        )
         every = {**headers, **applied, **warning_header(calling.asked.legacy)}
         if answer.body is None and calling.call.read is None:
             return web.Response(status=204, headers=every)

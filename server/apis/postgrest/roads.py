@@ -17,6 +17,7 @@ from reflector.engine import Engine
 from reflector.query.scope import TableScope
 from server.apis.postgrest.grammar.limits import Limits
 from server.apis.postgrest.lowering.tables import schema_of, table_of
+from server.apis.postgrest.lowering.zoned import Clock, clock_of
 from server.apis.postgrest.preferences import Preferences, applied, honourable
 from server.cache.answers import AnswerCache
 from server.callers import Caller, Callers, Rights
@@ -74,8 +75,9 @@ def applied_header(
     function: bool = False,
     upserts: bool = False,
     inserts: bool = False,
+    zoned: bool = True,
 ) -> dict[str, str]:
-    """Preference-Applied: what was preferred and done. A zone for times is taken where the database decides."""
+    """Preference-Applied: what was preferred and done. `zoned`: the answer is made of values that a clock can be in."""
     honoured = honourable(
         preferred,
         method,
@@ -83,10 +85,20 @@ def applied_header(
         upserts=upserts,
         inserts=inserts,
         may_choose_end=api.settings.db_tx_end.endswith(OVERRIDE),
-        zoned=isinstance(caller.rights.snapshot.permissions, DatabasePermissions),
+        zoned=zoned or database_decides(caller),
     )
     told = applied(preferred, honoured)
     return {} if told is None else {"Preference-Applied": told}
+
+
+def database_decides(caller: Caller) -> bool:
+    """Whether the database itself is told for whom it works, in which zone, and with what settings."""
+    return isinstance(caller.rights.snapshot.permissions, DatabasePermissions)
+
+
+def clock_asked(caller: Caller, preferred: Preferences) -> Clock:
+    """The clock of a request; raises PostgrestError 22023."""
+    return clock_of(preferred, database_decides=database_decides(caller))
 
 
 def warning_header(legacy: Sequence[str]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from reflector.query.scope import TableScope
 from server.apis.postgrest.grammar.limits import Limits
 from server.apis.postgrest.grammar.parameters import split_query
 from server.apis.postgrest.locations import content_location
+from server.apis.postgrest.lowering.zoned import UTC, Clock
 
 Made = TypeVar("Made")
 PLAIN: Final = re.compile(
@@ -66,14 +67,14 @@ class Template(Generic[Made]):
 
     @classmethod
     def of(
-        cls, shape: Shape, made: Made, table: TableScope, values: Sequence[Value], limits: Limits
+        cls, shape: Shape, made: Made, table: TableScope, values: Sequence[Value], limits: Limits, clock: Clock = UTC
     ) -> Template[Made] | None:
         """The template of a request whose plan has these values; None where it is not certain which are whose."""
         names = [before.partition("=")[0] for before in shape.form[1::2]]
         columns = [column for name in names if (column := table.readable.get(name)) is not None]
         if len(set(columns)) < len(names) or any(_worded_otherwise(column.type) for column in columns):
             return None
-        readers = [partial(KINDS[column.type.kind].from_text, column.type) for column in columns]
+        readers = [_reader(column.type, clock) for column in columns]
         given = [read(text) for read, text in zip(readers, shape.values, strict=True)]
         slots = [slot for value in given if (slot := _only_place(value, values)) is not None]
         address = _spaced(shape, table.table.name, limits)
@@ -96,6 +97,12 @@ class Template(Generic[Made]):
             texts = tuple([texts[number] for number in self.order])
         # A colon is the one plain character that is not told as it is.
         return (self.address % texts).replace(":", "%3A")
+
+
+def _reader(type_: DataType, clock: Clock) -> Callable[[str], Value]:
+    """How a text is read as a value of the type."""
+    read = partial(KINDS[type_.kind].from_text, type_)
+    return read if clock.zone is None or type_.kind is not Kind.INSTANT else lambda text: read(clock.text(type_, text))
 
 
 def _worded_otherwise(type_: DataType) -> bool:

@@ -18,6 +18,7 @@ from reflector.catalog.model import Function
 from reflector.engine import Prepared
 from reflector.errors import Forbidden, LimitExceeded
 from reflector.query.calls import Gathered
+from reflector.query.forms import USUAL
 from reflector.query.scope import TableScope
 from server.apis.postgrest.counting import Guess, guess_of
 from server.apis.postgrest.errors import translate
@@ -26,11 +27,12 @@ from server.apis.postgrest.grammar.questions import question
 from server.apis.postgrest.handlers import handled
 from server.apis.postgrest.locations import content_location
 from server.apis.postgrest.lowering.reads import Lowering
+from server.apis.postgrest.lowering.zoned import UTC, Clock
 from server.apis.postgrest.media import Kind, Media, own_type
 from server.apis.postgrest.plans import offered
 from server.apis.postgrest.preferences import preferences
 from server.apis.postgrest.ranges import Window, window
-from server.apis.postgrest.roads import Api, applied_header, limits_of, table_asked, warning_header
+from server.apis.postgrest.roads import Api, applied_header, clock_asked, limits_of, table_asked, warning_header
 from server.apis.postgrest.shapes import Shape, Template, shape_of
 from server.apis.postgrest.telling import VARY
 from server.apis.postgrest.timing import ended
@@ -71,7 +73,7 @@ class Asked(NamedTuple):
 class Reading:
     """What requests were understood as that differ in plain values at most. `window` holds the limits of the server too,
     `headers` what every answer to them has. `handler` answers in a media type of its own, `guess` tells how many rows
-    there are where they are not counted one by one."""
+    there are where they are not counted one by one. `clock` is the one that moments without an offset are read by."""
 
     table: TableScope
     window: Window
@@ -79,6 +81,7 @@ class Reading:
     headers: CIMultiDict[str]
     handler: Function | None = None
     guess: Guess | None = None
+    clock: Clock = UTC
 
 
 class Asking(NamedTuple):
@@ -126,7 +129,7 @@ class Understanding:
     def _keep(self, rights: Rights, asked: Asked, shape: Shape | None, asking: Asking) -> None:
         text, prepared, table = asked.query + "".join(asked.rest), asking.prepared, asking.reading.table
         if shape is not None and asking.reading.guess is None:
-            template = Template.of(shape, asking, table, prepared.values, limits_of(rights))
+            template = Template.of(shape, asking, table, prepared.values, limits_of(rights), asking.reading.clock)
             if template is not None:
                 rights.keep(asked.key(rights, shape.form), text, template, prepared)
                 return
@@ -154,9 +157,10 @@ class Understanding:
         if wanted.offset > rights.limits.offset:
             raise LimitExceeded(f"an offset is at most {rights.limits.offset}")
         aggregates = self.api.settings.db_aggregates_enabled
-        plain = handler is not None
+        plain, clock = handler is not None, clock_asked(caller, preferred)
+        form = USUAL if plain else clock.form(media.planned if media.kind is Kind.PLAN else media.kind)
         lowering = Lowering(
-            rights.access.scope, rights.snapshot.catalog, rows, limits, aggregates, represents=not plain
+            rights.access.scope, rights.snapshot.catalog, rows, limits, aggregates, not plain, clock, form
         )
         lowered = lowering.read(table, read.root, wanted, count=preferred.count is not None)
         ended("parse")
@@ -169,14 +173,14 @@ class Understanding:
                 "Content-Type": media.content_type if handler is None else own_type(handler.media),
                 "Vary": VARY,
                 **profile,
-                **applied_header(self.api, caller, preferred, asked.method),
+                **applied_header(self.api, caller, preferred, asked.method, zoned=not plain),
                 **warning_header(read.legacy),
             }
         )
         # What the planner expects changes without a change of the rows.
         may_keep = handler is None and media.kind is not Kind.PLAN and guess is None
         kept = self._kept(caller, prepared, headers, location, asked) if may_keep else None
-        return Asking(Reading(table, wanted, media, headers, handler, guess), prepared, location, kept)
+        return Asking(Reading(table, wanted, media, headers, handler, guess, clock), prepared, location, kept)
 
     def _most(self, rights: Rights) -> int:
         """The most rows of any list."""

@@ -32,7 +32,7 @@ from server.apis.postgrest.plans import offered, plan_of, plan_response
 from server.apis.postgrest.preferences import Preferences, preferences
 from server.apis.postgrest.ranges import content_range, one_row, write_status, written_range
 from server.apis.postgrest.rendering import rendered
-from server.apis.postgrest.roads import Api, applied_header, limits_of, table_asked, warning_header
+from server.apis.postgrest.roads import Api, applied_header, clock_asked, limits_of, table_asked, warning_header
 from server.apis.postgrest.timing import ended
 from server.callers import Caller
 
@@ -132,7 +132,9 @@ class WriteRoad:
         rights, settings, limits = caller.rights, self.api.settings, limits_of(caller.rights)
         asked = question(request.rel_url.raw_query_string, limits, legacy_targets=settings.url_use_legacy_target_names)
         rows = min(rights.limits.rows, settings.db_max_rows or rights.limits.rows)
-        lowering = Lowering(rights.access.scope, rights.snapshot.catalog, rows, limits)
+        clock = clock_asked(caller, preferred)
+        form = clock.form(media.planned if media.kind is Kind.PLAN else media.kind)
+        lowering = Lowering(rights.access.scope, rights.snapshot.catalog, rows, limits, clock=clock, form=form)
         closed = rights.snapshot.permissions is None and not rights.snapshot.writable
         writes = Writes(lowering, table, asked, preferred, media.kind is Kind.OBJECT, closed)
         return Wanted(request, caller, table, profile, media, preferred, asked, writes)

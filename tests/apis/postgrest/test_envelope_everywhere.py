@@ -72,8 +72,8 @@ async def test_errors_depend_on_the_same(api: Served, path: str) -> None:
 async def test_how_a_transaction_is_to_end_is_told_on_every_method(api: Served) -> None:
     asked = "timezone=UTC, tx=rollback, handling=strict, count=exact"
     read, written = (
-        "count=exact, tx=rollback, handling=strict",
-        "return=minimal, count=exact, tx=rollback, handling=strict",
+        "count=exact, tx=rollback, handling=strict, timezone=UTC",
+        "return=minimal, count=exact, tx=rollback, handling=strict, timezone=UTC",
     )
     for method, address, body, told in (
         ("GET", "tag", None, read),
@@ -140,7 +140,7 @@ async def test_calls_tell_the_same(routines_url: str) -> None:
             assert reply.status == 200
             assert timed(reply) == WRITING
             assert reply.headers["Vary"] == "Accept, Prefer, Range"
-            assert reply.headers["Preference-Applied"] == "count=exact, tx=commit"
+            assert reply.headers["Preference-Applied"] == "count=exact, tx=commit, timezone=UTC"
             assert reply.headers["Content-Range"] == "0-2/3"
         assert read.headers["Content-Location"] == "/rpc/numbers?a=1&b=3"
         assert (head.body, "Content-Length" in head.headers) == (b"", False)

@@ -26,7 +26,10 @@ from reflector.query.scope import Scope
 from reflector.query.told import told
 from server.apis.postgrest.faults import PostgrestError, refusal
 from server.apis.postgrest.fuzzy import nearest
-from server.apis.postgrest.grammar.arrays import array_items
+from server.apis.postgrest.grammar.limits import LIMITS
+from server.apis.postgrest.lowering.operands import array_value
+from server.apis.postgrest.lowering.values import given_list
+from server.apis.postgrest.lowering.zoned import UTC, Clock
 from server.apis.postgrest.media import Body
 
 WHOLE_TYPES: Final[Mapping[Body, tuple[str, ...]]] = {
@@ -142,57 +145,56 @@ def _hint(scope: Scope, schema: str, name: str, listed: str) -> str | None:
 # ── its arguments ────────────────────────────────────────────────────────────────────────────
 
 
-def arguments_of(function: Function, sent: Sent) -> tuple[Given, ...]:
+def arguments_of(function: Function, sent: Sent, clock: Clock = UTC) -> tuple[Given, ...]:
     """What is given, in the function's order; raises PostgrestError, InvalidValue."""
     if not _fits(function, sent.named) or sent.only_whole:
         argument = function.takes[0]
-        return (Given(argument, Literal(_whole(argument.type, sent), argument.type)),)
+        return (Given(argument, Literal(_whole(argument.type, sent, clock), argument.type)),)
     read = _from_texts if sent.texts else _from_json
     return tuple(
-        Given(each, Literal(read(each, sent.named[each.name]), each.type))
+        Given(each, Literal(read(each, sent.named[each.name], clock), each.type))
         for each in function.takes
         if each.name in sent.named
     )
 
 
-def _whole(type_: DataType, sent: Sent) -> Value:
+def _whole(type_: DataType, sent: Sent, clock: Clock) -> Value:
     if sent.written_in is Body.JSON or isinstance(sent.whole, bytes):
         return sent.whole
-    return from_text(type_, sent.whole)
+    return from_text(type_, sent.whole, clock)
 
 
-def _from_texts(argument: Argument, texts: Sequence[str]) -> Value:
+def _from_texts(argument: Argument, texts: Sequence[str], clock: Clock) -> Value:
     """Of several values of one name the last one counts, unless the argument takes them all."""
     type_ = argument.type
     if argument.mode == VARIADIC and type_.element is not None:
-        return tuple(parse_text(type_.element, text) for text in texts)
-    return from_text(type_, texts[-1])
+        return tuple(parse_text(type_.element, clock.text(type_.element, text)) for text in texts)
+    return from_text(type_, texts[-1], clock)
 
 
-def from_text(type_: DataType, text: str) -> Value:
+def from_text(type_: DataType, text: str, clock: Clock = UTC) -> Value:
     """A value as PostgreSQL writes it: an array in braces; raises PostgrestError, InvalidValue."""
     if type_.kind is Kind.OPAQUE and type_.cast:
         return clean_text(type_, text)  # cannot be compared, and can be read by the database
     if type_.kind is not Kind.ARRAY or type_.element is None:
-        return parse_text(type_, text)
-    element = type_.element
-    return tuple(None if item is None else parse_text(element, item) for item in array_items(text))
+        return parse_text(type_, clock.text(type_, text))
+    return array_value(type_, text, LIMITS, clock)
 
 
-def _from_json(argument: Argument, value: Any) -> Value:
-    return from_json(argument.type, value)
+def _from_json(argument: Argument, value: Any, clock: Clock) -> Value:
+    return from_json(argument.type, value, clock)
 
 
-def from_json(type_: DataType, value: Any) -> Value:
+def from_json(type_: DataType, value: Any, clock: Clock = UTC) -> Value:
     """A value out of JSON, as PostgreSQL would take it: a text stands for any type, and anything for a text."""
     if value is None or type_.kind is Kind.JSON:
         return value
     if type_.kind is Kind.ARRAY and type_.element is not None and isinstance(value, list):
         if any(isinstance(each, list) for each in value):
-            return parse_json(type_, value)
-        return tuple(from_json(type_.element, each) for each in value)
+            return parse_json(type_, given_list(type_, value, clock))
+        return tuple(from_json(type_.element, each, clock) for each in value)
     if isinstance(value, str):
-        return from_text(type_, value)
+        return from_text(type_, value, clock)
     if type_.kind in {Kind.TEXT, Kind.SPECIAL, Kind.OPAQUE}:
         return from_text(type_, _written(value))
     return parse_json(type_, value)

@@ -40,6 +40,7 @@ from server.apis.postgrest.grammar.nodes import Among, Comparison, Is, Operation
 from server.apis.postgrest.lowering.documents import compared_documents
 from server.apis.postgrest.lowering.expressions import no_operator
 from server.apis.postgrest.lowering.operands import CORE, PATTERNS, array_value, not_on
+from server.apis.postgrest.lowering.zoned import UTC, Clock
 
 TEXTS = frozenset({Kind.TEXT, Kind.ENUM})
 
@@ -50,6 +51,7 @@ class Comparing:
 
     database: DatabaseKind
     limits: Limits
+    clock: Clock = UTC
 
     def filter(self, expression: Expression, operation: Operation) -> Filter:
         """The filter of `expression operation`; raises PostgrestError, InvalidValue."""
@@ -83,7 +85,8 @@ class Comparing:
         if operator not in PATTERNS and (own := own_type(expression)) is not type_:
             return apply_text(row, expression, own, value)
         if type_.kind is Kind.ARRAY:
-            return row.build(expression, type_, [array_value(type_, value, self.limits)])
+            return row.build(expression, type_, [self._array(type_, value)])
+        value = self.clock.text(type_, value)
         return apply_text(row, expression, type_, value.replace("*", "%") if operator in PATTERNS else value)
 
     def _quantified(self, expression: Expression, operator: str, value: str, quantifier: Quantifier | None) -> Filter:
@@ -105,7 +108,10 @@ class Comparing:
         row = OPERATORS["in"]
         if not row.allowed(type_.facts):
             raise no_operator(told(type_), "in")
-        return apply_json(row, expression, own_type(expression), list(values))
+        return apply_json(row, expression, own_type(expression), [self.clock.text(type_, each) for each in values])
+
+    def _array(self, type_: DataType, text: str) -> Value:
+        return array_value(type_, text, self.limits, self.clock)
 
     # ── what some databases alone can be asked ───────────────────────────────────────────────
 
@@ -115,7 +121,7 @@ class Comparing:
             if self.database is DatabaseKind.POSTGRESQL:
                 raise no_operator(told(type_), operator)
             raise not_on(self.database, operator)
-        value: Value = array_value(type_, text, self.limits) if type_.kind is Kind.ARRAY else parse_text(type_, text)
+        value: Value = self._array(type_, text) if type_.kind is Kind.ARRAY else parse_text(type_, text)
         return Compare(expression, comparison, Literal(value, type_))
 
     def _matched(self, expression: Expression, type_: DataType, operator: str, text: str) -> Filter:

@@ -13,6 +13,7 @@ from reflector.datatypes import DataType, Value, parse_text
 from server.apis.postgrest.faults import PostgrestError, refusal
 from server.apis.postgrest.grammar.arrays import array_items
 from server.apis.postgrest.grammar.limits import Limits
+from server.apis.postgrest.lowering.zoned import UTC, Clock
 
 CORE: Final[Mapping[str, str]] = {
     "eq": "eq",
@@ -34,12 +35,13 @@ NAMES: Final[Mapping[DatabaseKind, str]] = {
 }
 
 
-def array_value(type_: DataType, text: str, limits: Limits) -> tuple[Value, ...]:
+def array_value(type_: DataType, text: str, limits: Limits, clock: Clock = UTC) -> tuple[Value, ...]:
     """An array written as PostgreSQL does, `{a,b}`; raises PostgrestError, InvalidValue."""
     element = type_.element
     if element is None:
         return tuple(array_items(text, limits))
-    return tuple(None if item is None else parse_text(element, item) for item in array_items(text, limits))
+    items = array_items(text, limits)
+    return tuple(None if item is None else parse_text(element, clock.text(element, item)) for item in items)
 
 
 def not_on(database: DatabaseKind, what: str) -> PostgrestError:

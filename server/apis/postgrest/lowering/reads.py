@@ -9,13 +9,14 @@ Rule: nothing that was written is left out: it is in the tree, or the request en
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from reflector.catalog.model import Catalog, DatabaseKind, Relationship
 from reflector.datatypes import Kind
 from reflector.query.casts import CASTS
 from reflector.query.expressions import grouped, type_of
+from reflector.query.forms import USUAL, Form
 from reflector.query.nodes import (
     Cast,
     Embed,
@@ -42,6 +43,7 @@ from server.apis.postgrest.grammar.questions import not_embedded
 from server.apis.postgrest.lowering.comparing import Comparing
 from server.apis.postgrest.lowering.expressions import cast_to, counted_rows, field_of, is_named, selected_of
 from server.apis.postgrest.lowering.relationships import relationship_of
+from server.apis.postgrest.lowering.zoned import UTC, Clock
 from server.apis.postgrest.ranges import Window
 
 
@@ -61,7 +63,7 @@ class Relative:
 @dataclass(frozen=True, eq=False, slots=True)
 class Lowering:
     """What reads one request. `rows` is the most that any list of it may hold. `represents`: domains show their values in
-    their own way."""
+    their own way. `clock` is the client's, `form` how the values of a row are written."""
 
     scope: Scope
     catalog: Catalog
@@ -69,6 +71,8 @@ class Lowering:
     limits: Limits = LIMITS
     may_aggregate: bool = False
     represents: bool = True
+    clock: Clock = UTC
+    form: Form = USUAL
 
     def read(self, table: TableScope, level: nodes.Level, window: Window, *, count: bool = False) -> Read:
         """The rows of a table that a level and a window ask for; raises PostgrestError, RequestError."""
@@ -94,7 +98,10 @@ class Lowering:
         relationship = relationship_of(self.catalog, self.scope, table, embed)
         target = self.scope.on(relationship.target)
         level = embed.level
-        read = self.read(target, level, Window(level.offset, level.limit))
+        spread_one = embed.spread and not relationship.many
+        # Related rows are documents, whatever the rows themselves are; those of a spread of one are the row's own values.
+        inner = self if spread_one or not self.form.plain else replace(self, form=Form(self.form.zone))
+        read = inner.read(target, level, Window(level.offset, level.limit))
         if not relationship.many:
             read = Read(read.table, read.select, where=read.where)
         return Relative(embed, relationship, read)
@@ -119,8 +126,17 @@ class Lowering:
                     self._embed(found, next(waiting))
         members = tuple(found.values())
         if grouped(members) or not self.represents:
-            return tuple(map(plain, members))
-        return tuple(shown(each, table.masked) for each in members)
+            members = tuple(map(plain, members))
+        else:
+            members = tuple(shown(each, table.masked) for each in members)
+        return members if self.form == USUAL else tuple(map(self._formed, members))
+
+    def _formed(self, member: Selected) -> Selected:
+        """The member in the form of the answer."""
+        if not isinstance(member, Output):
+            return member
+        form = self.form.of(type_of(member.expression))
+        return member if form is None else replace(member, form=form)
 
     def _embed(self, found: dict[str, Selected], related: Relative) -> None:
         written = related.written
@@ -162,7 +178,7 @@ class Lowering:
             if not is_named(table, field.name):
                 raise bad_operator(field.name)
         expression = field_of(table, field, self.catalog.kind)
-        return Comparing(self.catalog.kind, self.limits).filter(expression, operation)
+        return Comparing(self.catalog.kind, self.limits, self.clock).filter(expression, operation)
 
     # ── order ────────────────────────────────────────────────────────────────────────────────
 

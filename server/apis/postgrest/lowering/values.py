@@ -19,13 +19,16 @@ from reflector.query import sets
 from reflector.query.represented import body_type
 from reflector.sql.json_text import json_text
 from server.apis.postgrest.faults import PostgrestError, refusal
-from server.apis.postgrest.grammar.arrays import array_items
 from server.apis.postgrest.grammar.limits import Limits
+from server.apis.postgrest.lowering.operands import array_value
+from server.apis.postgrest.lowering.zoned import UTC, Clock
 
 LISTED: Final = frozenset({Kind.ARRAY, Kind.SET})
 
 
-def given_value(table: str, column: Column, given: Any, database: DatabaseKind, limits: Limits) -> Value:
+def given_value(
+    table: str, column: Column, given: Any, database: DatabaseKind, limits: Limits, clock: Clock = UTC
+) -> Value:
     """The canonical value; raises PostgrestError, InvalidValue.
 
     PostgreSQL refuses a null itself, once its triggers had their say; the others would number some columns instead.
@@ -40,11 +43,25 @@ def given_value(table: str, column: Column, given: Any, database: DatabaseKind, 
         json_text(parsed)  # what cannot be written is told here
         return parsed
     if type_.kind in LISTED and isinstance(given, list):
-        return parse_json(type_, given)
+        return parse_json(type_, given_list(type_, given, clock))
     text = given if isinstance(given, str) else json_text(given)
     if type_.kind is Kind.ARRAY and type_.element is not None:
-        return tuple(None if each is None else parse_text(type_.element, each) for each in array_items(text, limits))
-    return _parsed(type_, text)
+        return array_value(type_, text, limits, clock)
+    return _parsed(type_, clock.text(type_, text))
+
+
+def given_list(type_: DataType, given: list[Any], clock: Clock) -> list[Any]:
+    """An array of JSON with the offsets that were left out of its moments, at any depth."""
+    if type_.element is None or clock.zone is None:
+        return given
+    return [
+        given_list(type_, each, clock)
+        if isinstance(each, list)
+        else clock.text(type_.element, each)
+        if isinstance(each, str)
+        else each
+        for each in given
+    ]
 
 
 def given_rows(

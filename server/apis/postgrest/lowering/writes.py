@@ -149,9 +149,10 @@ class Writes:
         return known[name]
 
     def _values(self, row: Row, columns: Mapping[str, Column]) -> dict[Column, Value]:
-        database, limits, table = self.lowering.catalog.kind, self.lowering.limits, self.table.table.name
+        lowering, table = self.lowering, self.table.table.name
+        kind, limits, clock = lowering.catalog.kind, lowering.limits, lowering.clock
         return {
-            columns[name]: given_value(table, columns[name], value, database, limits) for name, value in row.items()
+            columns[name]: given_value(table, columns[name], value, kind, limits, clock) for name, value in row.items()
         }
 
     def _may_take_over(self, columns: Mapping[str, Column], key: Collection[str] = ()) -> None:
@@ -230,7 +231,10 @@ class Writes:
         return [(key[each[0]], each[1]) for each in found if each is not None]
 
     def _is_at(self, key: list[tuple[Column, str]], row: Mapping[Column, Value]) -> bool:
-        return all(column in row and same_key(column, row[column], text) for column, text in key)
+        return all(
+            column in row and same_key(column, row[column], self.lowering.clock.text(column.type, text))
+            for column, text in key
+        )
 
 
 VERBS: Final[Mapping[Deed, str]] = {Deed.INSERT: "insert into", Deed.UPDATE: "update", Deed.DELETE: "delete from"}

@@ -58,7 +58,7 @@ AGGREGATES: Final = (
 )  # fmt: skip
 PREFERENCES: Final = (
     "several Prefer headers", "Preference-Applied", "return", "Location", "count of writes", "resolution", "missing", "handling",
-    "max-affected", "tx",
+    "max-affected", "tx", "timezone",
 )  # fmt: skip
 WRITES: Final = (
     "one row", "several rows", "rows of defaults", "a bad body", "columns of a body", "CSV bodies", "form bodies", "other bodies",
@@ -110,7 +110,6 @@ FEATURES: Final = (
         if name != "partitioned tables"
     ),
     Feature("embedding", "partitioned tables", only_postgresql(NO_PARTS)),
-    Feature("preferences", "timezone", only_postgresql(ITS_ROLES)),
     Feature("access", "the database decides", only_postgresql(ITS_ROLES)),
     Feature("access", "a function before the request", only_postgresql(ITS_ROLES)),
     Feature("transactions", "settings of a request", only_postgresql(ITS_ROLES)),

@@ -1,0 +1,120 @@
+"""Values in another form than their type's own: instants by the clock of a zone, and texts as PostgreSQL writes them.
+
+    2024-07-01T12:00:00+02:00      in a document
+    2024-07-01 12:00:00+02         as a text
+
+PostgreSQL knows zones. SQLite asks a function of the driver's. MariaDB's tables of zones may be empty, so that its
+statement says when which offset holds, from 1970 until 2106; what lies beyond is told in UTC.
+
+Rule: a zone stands in a statement by the name that the database of zones has for it, or by numbers, never by a text of
+somebody's. The instant that is told is always the one that is stored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+from reflector.datatypes import DataType, Kind
+from reflector.query.forms import Form, is_moment
+from reflector.zones import ENDS, Period, Zone, offset_text, periods
+
+QUOTED_ITEM: Final = re.compile(r'[\s{}",\\]|\A\Z|\A(?i:null)\Z')
+
+
+def array_item(text: str) -> str:
+    """An item of an array as PostgreSQL writes it."""
+    if not QUOTED_ITEM.search(text):
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+# ── PostgreSQL ───────────────────────────────────────────────────────────────────────────────
+
+_AHEAD = "pg_catalog.date_part('epoch', zoned.here - (zoned.at AT TIME ZONE 'UTC'))"
+_OFFSET = (
+    f"CASE WHEN {_AHEAD} < 0 THEN '-' ELSE '+' END || pg_catalog.regexp_replace("
+    f"pg_catalog.to_char(pg_catalog.make_interval(secs => abs({_AHEAD})), 'HH24:MI:SS'), '{{rest}}', '')"
+)
+_CLOCK = "CAST(zoned.here AS pg_catalog.text)"
+_POSTGRESQL = (
+    "(SELECT CASE WHEN zoned.at >= '0001-01-03 00:00:00+00' AND zoned.at < 'infinity'"
+    f" THEN {{clock}} || {_OFFSET} ELSE {{as_ever}} END"
+    # Asked once for each value, whatever it takes to make it.
+    f" FROM (SELECT made.at, made.at AT TIME ZONE {{zone}} AS here FROM (SELECT {{x}} AS at OFFSET 0) AS made) AS zoned)"
+)
+_IN_JSON = _POSTGRESQL.format(
+    clock=f"pg_catalog.replace({_CLOCK}, ' ', 'T')",
+    rest=":00$",
+    as_ever="pg_catalog.to_json(zoned.at) #>> '{{}}'",
+    zone="{zone}",
+    x="{{x}}",
+)
+_IN_WORDS = _POSTGRESQL.format(
+    clock=_CLOCK, rest="(:00){{1,2}}$", as_ever="CAST(zoned.at AS pg_catalog.text)", zone="{zone}", x="{{x}}"
+)
+_LISTED = "FROM pg_catalog.unnest({x}) AS listed(item)"
+
+
+def postgresql_form(type_: DataType, form: Form) -> str:
+    """What PostgreSQL says around `{x}`."""
+    if form.zone is None or not is_moment(type_):
+        return "CAST({x} AS pg_catalog.text)"
+    zoned = (_IN_WORDS if form.plain else _IN_JSON).format(zone=_postgresql_zone(form.zone))
+    if type_.kind is Kind.INSTANT:
+        return zoned
+    item = zoned.replace("{x}", "listed.item")
+    # Arrays in arrays keep their clock: unnested they would be one.
+    if form.plain:
+        listed, whole = f"CAST(ARRAY(SELECT {item} {_LISTED}) AS pg_catalog.text)", "CAST({x} AS pg_catalog.text)"
+    else:
+        listed, whole = f"(SELECT pg_catalog.json_agg({item}) {_LISTED})", "pg_catalog.to_json({x})"
+    return f"CASE WHEN pg_catalog.array_ndims({{x}}) = 1 THEN {listed} ELSE {whole} END"
+
+
+def _postgresql_zone(zone: Zone) -> str:
+    return f"'{zone.name}'" if zone.offset is None else f"pg_catalog.make_interval(secs => {zone.offset})"
+
+
+# ── SQLite ───────────────────────────────────────────────────────────────────────────────────
+
+
+def sqlite_form(form: Form, stamp: str, otherwise: str) -> str:
+    """What SQLite says around `{x}`, an instant; `stamp` is what one looks like, `otherwise` what else may be stored there."""
+    zone = form.zone or Zone()
+    named = f"'{zone.name}'" if zone.offset is None else str(zone.offset)
+    return f"CASE WHEN {stamp} THEN reflector_zoned({{x}}, {named}, {int(form.plain)}) ELSE {otherwise} END"
+
+
+# ── MariaDB ──────────────────────────────────────────────────────────────────────────────────
+
+_SECONDS = "TIMESTAMPDIFF(SECOND, '1970-01-01', {x})"
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
+
+
+def mariadb_form(form: Form, stamp: str) -> str:
+    """What MariaDB says around `{x}`, an instant; `stamp` writes its clock."""
+    clock = stamp.replace("T%H", " %H") if form.plain else stamp
+    known = periods(form.zone or Zone())
+    letters = dict(zip(dict.fromkeys(each.offset for each in known), _LETTERS, strict=False))
+    utc = f"CONCAT({clock}, '{offset_text(timedelta(), plain=form.plain)}')"
+    if set(letters) == {0}:
+        return utc
+    cases = " ".join(
+        f"WHEN '{letter}' THEN CONCAT({clock.replace('{x}', f'({{x}} + INTERVAL {offset} SECOND)')},"
+        f" '{offset_text(timedelta(seconds=offset), plain=form.plain)}')"
+        for offset, letter in letters.items()
+    )
+    return (
+        f"CASE WHEN {_SECONDS} BETWEEN 0 AND {ENDS - 1} THEN CASE {_letter(known, letters)} {cases} END ELSE {utc} END"
+    )
+
+
+def _letter(known: tuple[Period, ...], letters: Mapping[int, str]) -> str:
+    """The letter of the offset that holds at the time: MariaDB looks for the period by halves."""
+    if len(known) == 1:
+        return f"'{letters[known[0].offset]}'"
+    starts = ", ".join(str(each.since) for each in known)
+    return f"SUBSTRING('{''.join(letters[each.offset] for each in known)}', INTERVAL({_SECONDS}, {starts}), 1)"
