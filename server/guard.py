@@ -10,13 +10,13 @@ Rule: what is not said is closed; only `--insecure` opens a server to other mach
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from reflector.secret import Secret
 from server.config import Config
+from server.config.values import is_loopback
 from server.middleware.entrance import GateRules
 from server.middleware.gate import LOOPBACK_HOSTS
 from server.peers import Proxies
@@ -60,16 +60,6 @@ def rules_of_figures(config: Config) -> GateRules:
     wanted = config.observability.metrics
     alone = wanted is not None and is_loopback(wanted.host)
     return GateRules(hosts=LOOPBACK_HOSTS if alone else None)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what listens there."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def named(config: Config) -> frozenset[str]:

@@ -16,20 +16,20 @@ from server.access import anonymous_role
 from server.auth.administrator import AdministratorSecret
 from server.auth.api_keys import ApiKeys
 from server.auth.frame import Authenticator, Open
-from server.auth.jwt import JwtBearer, claim_at
+from server.auth.issuers import tokens
 from server.auth.method import Method
+from server.auth.outbound import Outbound
 from server.auth.proxy_headers import ProxyHeaders
-from server.auth.signed import SignedBearer, TokenRules
-from server.auth.token_keys import keys_of
-from server.config import Config, Position
+from server.config import Config
 
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What methods are made with. `engine` reads tables of theirs, None where nothing is served; `clock` gives seconds of the
-    wall clock."""
+    """What methods are made with. `outbound` asks other servers; `engine` reads tables of theirs, None where nothing is
+    served; `clock` gives seconds of the wall clock."""
 
     config: Config
+    outbound: Outbound
     engine: Engine | None = None
     clock: Callable[[], float] = time.time
 
@@ -42,19 +42,16 @@ def authenticator(
     nobody = Principal(roles=() if role is None else (role,), anonymous=True)
     if config.auth is None:
         return Open(nobody)
-    means = Means(config, engine, clock)
+    outbound = Outbound()
+    means = Means(config, outbound, engine, clock)
     made = (make(means) for make in METHODS)
     methods = [each for each in made if each is not None]
-    return Authenticator(methods, None if role is None else nobody, clock, config.roles)
+    return Authenticator(methods, None if role is None else nobody, clock, config.roles, outbound)
 
 
 def _tokens(means: Means) -> Method | None:
-    """Tokens that are held against keys: as the database's roles want them, or as ours do."""
-    config = means.config
-    if config.decided_by_database:
-        return SignedBearer(token_rules(config), means.clock)
-    own = config.auth.jwt if config.auth else None
-    return None if own is None else JwtBearer(own, config.roles, means.clock)
+    """Tokens that somebody signed."""
+    return tokens(means.config, means.outbound, means.clock)
 
 
 def _keys(means: Means) -> Method | None:
@@ -79,36 +76,3 @@ def _administrator(means: Means) -> Method | None:
 
 METHODS: Final[tuple[Callable[[Means], Method | None], ...]] = (_tokens, _keys, _told_by_proxies, _administrator)
 """In the order in which they are asked whether a credential is theirs."""
-
-
-def token_rules(config: Config) -> TokenRules:
-    """What tokens must be where the database decides; raises ConfigError for a key that cannot be used."""
-    said, own = config.postgrest, config.auth.jwt if config.auth else None
-    anonymous = anonymous_role(config)
-    if own is not None:
-        return TokenRules(
-            keys_of(own.secret.reveal(), base64_text=False, place=_place(config, "auth", "jwt", "secret")),
-            lambda claims: _text(claim_at(claims, own.role_claim)),
-            anonymous,
-            own.audience,
-            own.issuer,
-            own.leeway.total_seconds(),
-        )
-    place, secret = _place(config, "postgrest", "jwt_secret"), said.jwt_secret
-    return TokenRules(
-        () if secret is None else keys_of(secret.reveal(), base64_text=said.jwt_secret_is_base64, place=place),
-        said.jwt_role_claim_key.role_of,
-        anonymous,
-        said.jwt_aud,
-        absent_aud=said.allow_absent_aud,
-        absent_exp=said.allow_absent_exp,
-        entries=said.jwt_cache_max_entries,
-    )
-
-
-def _place(config: Config, *path: str) -> Position:
-    return config.position(*path) or Position(".".join(path))
-
-
-def _text(claim: object) -> str | None:
-    return claim if isinstance(claim, str) else None

@@ -26,6 +26,7 @@ from aiohttp import web
 from reflector.access.principal import Principal
 from reflector.errors import ReflectorError, Unauthenticated
 from server.auth.method import Carrier, Method, in_authorization
+from server.auth.outbound import Outbound
 from server.auth.role_choice import chosen
 from server.auth.verified import Verified
 from server.context import Credential
@@ -79,7 +80,7 @@ def _is_token(text: str) -> bool:
 
 class Authenticator:
     """Tells who calls, by these methods. `guest` is who calls without a credential, None where nobody may. `roles` are all
-    that there are."""
+    that there are. `outbound` is what methods ask other servers by; it ends with them."""
 
     def __init__(
         self,
@@ -87,7 +88,9 @@ class Authenticator:
         guest: Principal | None,
         clock: Callable[[], float] = time.time,
         roles: Collection[str] = (),
+        outbound: Outbound | None = None,
     ) -> None:
+        self._outbound = outbound
         self.methods = tuple(methods)
         self._roles = frozenset(roles)
         self.challenges = tuple(dict.fromkeys(each for method in methods for each in method.challenges)) or ("Bearer",)
@@ -177,3 +180,5 @@ class Authenticator:
         """End it."""
         for method in self.methods:
             await method.close()
+        if self._outbound is not None:
+            await self._outbound.close()

@@ -1,133 +1,118 @@
-"""Callers who carry a JSON Web Token signed with a secret that both sides know (HS256).
+"""Callers who carry a JSON Web Token of an issuer that the configuration names.
 
-Rule: the algorithm is ours to choose and the key ours to hold: nothing in a token's header chooses either. A token that
-does not hold is an error, whatever the request asks for; it never makes its bearer anonymous.
+Rule: the key decides the algorithm, and the configuration the key: of a token `iss` chooses among the issuers, `kid` among the
+keys of one. A token that does not hold is an error, whatever the request asks for; it never makes its bearer anonymous.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from aiohttp import web
-from joserfc import jwt
-from joserfc.errors import ClaimError, ExpiredTokenError, JoseError
-from joserfc.jwk import OctKey
-from joserfc.jws import JWSRegistry
-from joserfc.jwt import ClaimsOption, JWTClaimsRegistry
 
 from reflector.access.principal import Principal
-from reflector.errors import Forbidden, UnknownRole
+from server.auth.claims import RoleRules, Terms, flattened, subject_of, text
+from server.auth.key_sets import KeySet
 from server.auth.method import Method, Proof
-from server.config.models import Jwt
+from server.auth.opened import UNREADABLE, Opened, opened
+from server.auth.token_keys import fitting
 from server.context import Credential
-from server.problems import InvalidToken, RefusedClaims
+from server.problems import IdentityUnavailable, InvalidToken
 
-ALGORITHMS: Final = ("HS256",)
-TIMED: Final = ("exp", "nbf", "iat", "aud", "iss")
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Who signs tokens, and what these must be. `algorithms`: no others, whatever the keys are for; none for all of theirs.
+    `namespace`: where claims stand that are wanted beside the others."""
+
+    keys: KeySet
+    terms: Terms
+    roles: RoleRules
+    algorithms: frozenset[str] = frozenset()
+    namespace: str | None = None
+
+
+class UnknownKey(InvalidToken):
+    """A token names a key that its issuer is not known to have."""
 
 
 class JwtBearer(Method):
-    """Tells who carries a token. `roles` are those that are declared; `clock` gives seconds of the wall clock."""
+    """Tells who carries a token of one of the issuers; of several each has a name. `clock` gives seconds of the wall clock."""
 
     name = "jwt"
 
-    def __init__(self, config: Jwt, roles: Collection[str], clock: Callable[[], float] = time.time) -> None:
-        self._config = config
-        self._roles = frozenset(roles)
+    def __init__(self, issuers: Sequence[Issuer], clock: Callable[[], float] = time.time) -> None:
+        self._only = issuers[0] if len(issuers) == 1 else None
+        self._issuers = {issuer.terms.issuer: issuer for issuer in issuers}
         self._clock = clock
-        self._leeway = config.leeway.total_seconds()
-        self._key = OctKey.import_key(config.secret.reveal())
-        # Headers that nobody knows are common and harmless; those that would bring a key are never looked at.
-        self._registry = JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
-        self._claims = JWTClaimsRegistry(now=self._now, leeway=int(self._leeway), **_wanted(config))
+        for issuer in issuers:
+            issuer.keys.tell(self._forget)
+
+    def takes(self, credential: Credential, request: web.BaseRequest) -> bool:
+        """Whether it has the parts of a token; what has not may be another method's."""
+        return credential.text.count(".") == 2
 
     async def prove(self, credential: Credential, request: web.BaseRequest) -> Proof:
-        return self.judged(credential.text)
+        token = opened(credential.text)
+        issuer = self._issuer(token)
+        try:
+            return self._judged(token, issuer)
+        except (UnknownKey, IdentityUnavailable):
+            if not await issuer.keys.sought():
+                raise
+        return self._judged(token, issuer)
 
     def judged(self, token: str) -> Proof:
-        """Who carries the token. Raises InvalidToken; RefusedClaims where it is only not for now or here; Forbidden
-        where it holds and names no role, UnknownRole where it is none that is declared."""
-        claims = self._verified(token)
+        """Who carries the token, as far as the keys are known. Raises InvalidToken; RefusedClaims where it is only not for now
+        or here; Forbidden where it holds and names no role, UnknownRole where it is none that is declared."""
+        parts = opened(token)
+        return self._judged(parts, self._issuer(parts))
+
+    def _issuer(self, token: Opened) -> Issuer:
+        if self._only is not None:
+            return self._only  # whose terms may ask for no name at all
+        issuer = self._issuers.get(text(token.claims.get("iss")))
+        if issuer is None:
+            raise InvalidToken(UNREADABLE)
+        return issuer
+
+    def _judged(self, token: Opened, issuer: Issuer) -> Proof:
+        algorithm = token.header["alg"]
+        if issuer.algorithms and algorithm not in issuer.algorithms:
+            raise InvalidToken(UNREADABLE)
+        keys = fitting(issuer.keys.keys, algorithm, token.header.get("kid"))
+        if not keys:
+            raise UnknownKey(UNREADABLE)
+        if not token.signed_by(keys):
+            raise InvalidToken(UNREADABLE)
+        until = issuer.terms.judge(token.claims, self._clock())
+        claims = flattened(token.claims, issuer.namespace)
         principal = Principal(
-            roles=self._roles_of(claims),
+            roles=issuer.roles.of(claims),
             claims=claims,
-            subject=_subject(claims),
-            issuer=_text(claims.get("iss")),
+            subject=subject_of(claims),
+            issuer=text(claims.get("iss")),
             method=self.name,
-            until=float(claims["exp"]),
+            until=until,
         )
-        return Proof(principal, claims["exp"] + self._leeway, weight=500 + 4 * len(token))
+        believed = None if until is None else until + issuer.terms.leeway
+        return Proof(principal, believed, weight=500 + 4 * len(token.signed.segments["payload"]))
 
-    def _verified(self, token: str) -> Mapping[str, Any]:
-        """The claims of a token that holds."""
-        try:
-            decoded = jwt.decode(token, self._key, algorithms=ALGORITHMS, registry=self._registry)
-        except (JoseError, ValueError, RecursionError, OverflowError) as fault:
-            raise InvalidToken("the token does not hold: it is malformed, or its signature is not right") from fault
-        # What a token declares critical must be understood, and nothing of the kind is.
-        if "crit" in decoded.header or "b64" in decoded.header:
-            raise InvalidToken("the token does not hold: it asks for an extension")
-        self._judge(decoded.claims)
-        return decoded.claims
+    # ── the keys ─────────────────────────────────────────────────────────────────────────────
 
-    def _judge(self, claims: Mapping[str, Any]) -> None:
-        """Raise RefusedClaims for what does not hold now and here."""
-        try:
-            self._claims.validate({name: claims[name] for name in TIMED if name in claims})
-            float(claims["exp"])  # or else its end could not be told when it is remembered
-        except ExpiredTokenError as fault:
-            raise RefusedClaims("JWT expired") from fault
-        except (ClaimError, ValueError, OverflowError) as fault:
-            about = f": {fault.claim}" if isinstance(fault, ClaimError) and fault.claim in TIMED else ""
-            raise RefusedClaims(f"the token is not for now, or not for here{about}") from fault
+    def _forget(self) -> None:
+        self.generation += 1
 
-    def _roles_of(self, claims: Mapping[str, Any]) -> tuple[str, ...]:
-        given = claim_at(claims, self._config.role_claim)
-        if given is ABSENT:
-            given = self._config.default_role
-            if given is None:
-                raise Forbidden("the token names no role")
-        named = [given] if isinstance(given, str) else given
-        if not isinstance(named, list) or not named or not all(isinstance(each, str) for each in named):
-            raise Forbidden("the token's role is neither a name nor a list of names")
-        if not self._roles.issuperset(named):
-            unknown = next(each for each in named if each not in self._roles)
-            raise UnknownRole(f'role "{unknown}" does not exist')
-        return tuple(dict.fromkeys(named))
+    @property
+    def degraded(self) -> bool:
+        return any(issuer.keys.degraded for issuer in self._issuers.values())
 
-    def _now(self) -> int:
-        return int(self._clock())
+    async def start(self) -> None:
+        for issuer in self._issuers.values():
+            await issuer.keys.start()
 
-
-ABSENT: Final = object()
-
-
-def claim_at(claims: Mapping[str, Any], path: str) -> Any:
-    """The claim of exactly this name, else the one at the end of the dotted path; ABSENT where there is none."""
-    if path in claims:
-        return claims[path]
-    found: Any = claims
-    for step in path.split("."):
-        found = found.get(step, ABSENT) if isinstance(found, Mapping) else ABSENT
-    return found
-
-
-def _subject(claims: Mapping[str, Any]) -> str | None:
-    subject = claims.get("sub")
-    return str(subject) if isinstance(subject, str | int) and not isinstance(subject, bool) else None
-
-
-def _text(claim: object) -> str | None:
-    return claim if isinstance(claim, str) else None
-
-
-def _wanted(config: Jwt) -> Mapping[str, ClaimsOption]:
-    """What a token must carry; every one has an end."""
-    wanted: dict[str, ClaimsOption] = {"exp": {"essential": True}}
-    if config.audience is not None:
-        wanted["aud"] = {"essential": True, "value": config.audience}
-    if config.issuer is not None:
-        wanted["iss"] = {"essential": True, "value": config.issuer}
-    return wanted
+    async def close(self) -> None:
+        for issuer in self._issuers.values():
+            await issuer.keys.close()

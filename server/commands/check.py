@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from reflector.errors import ConnectionRefused
 from server.app import engine_of, tls_context
+from server.auth.credentials import authenticator
 from server.binding import Binding
 from server.config import Complaint, Config, ConfigError, Position
 
@@ -24,7 +25,7 @@ async def check(config: Config, known: Sequence[Complaint] = ()) -> Iterator[str
     """
     binding, complaints, tables = Binding(config, strict=True), [*known], 0
     try:
-        complaints += _of_certificate(config)
+        complaints += [*_of_certificate(config), *_of_credentials(config)]
         tables = await _bound(config, binding)
     except ConfigError as error:
         complaints += error.complaints
@@ -48,6 +49,14 @@ async def _bound(config: Config, binding: Binding) -> int:
 def _of_certificate(config: Config) -> Sequence[Complaint]:
     try:
         tls_context(config)
+    except ConfigError as error:
+        return error.complaints
+    return ()
+
+
+def _of_credentials(config: Config) -> Sequence[Complaint]:
+    try:
+        authenticator(config)
     except ConfigError as error:
         return error.complaints
     return ()

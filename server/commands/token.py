@@ -15,33 +15,46 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from reflector.errors import InvalidRequest, suggestion
-from server.auth.jwt import ALGORITHMS
+from reflector.secret import Secret
+from server.auth.issuers import algorithms_of
 from server.config import Complaint, Config, ConfigError, Position
+from server.config.models import Jwt
 from server.config.values import UnfitError, read_duration
 
 TIMED: Final = {"exp": "--expires says when it ends", "iat": "it is issued now", "nbf": "it holds from now on"}
-FROM_FILE: Final = {"aud": "audience", "iss": "issuer"}
 
 
 def made(
     config: Config, roles: Iterable[str], subject: str | None, claims: Iterable[str], lasts: timedelta, now: int
 ) -> str:
     """The token. Raises ConfigError where there is no `auth.jwt`, InvalidRequest for what cannot be said in it."""
-    settings = config.auth.jwt if config.auth else None
-    if settings is None:
-        missing = "there is no auth.jwt: nobody would take a token"
-        raise ConfigError([Complaint(config.position("auth") or Position("the configuration"), "", missing)])
+    settings, secret = _signing(config)
     said = claims_of(claims)
     said |= {"sub": subject} if subject is not None else {}
     named = _declared(config, roles)
     if named:
         _put(said, settings.role_claim, named[0] if len(named) == 1 else named)
-    for claim, setting in FROM_FILE.items():
-        value = getattr(settings, setting)
-        if value is not None:
-            said.setdefault(claim, value)
+    if settings.audience:
+        said.setdefault("aud", settings.audience[0])
+    if settings.issuer is not None:
+        said.setdefault("iss", settings.issuer)
     said |= {"iat": now, "exp": now + int(lasts.total_seconds())}
-    return jwt.encode({"alg": ALGORITHMS[0], "typ": "JWT"}, said, OctKey.import_key(settings.secret.reveal()))
+    algorithm = next(iter(sorted(algorithms_of(settings))))
+    return jwt.encode({"alg": algorithm, "typ": "JWT"}, said, OctKey.import_key(secret.reveal()), [algorithm])
+
+
+def _signing(config: Config) -> tuple[Jwt, Secret]:
+    """The first issuer whose tokens can be signed here, and its secret; raises ConfigError where there is none."""
+    issuers = config.auth.jwt if config.auth else ()
+    for each in issuers:
+        if each.secret is not None:
+            return each, each.secret
+    missing = (
+        "there is no auth.jwt.secret: only the issuers themselves can sign tokens"
+        if issuers
+        else "there is no auth.jwt: nobody would take a token"
+    )
+    raise ConfigError([Complaint(config.position("auth") or Position("the configuration"), "", missing)])
 
 
 def lasting(text: str) -> timedelta:

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from reflector.errors import suggestion
 from server.config import credential_checks
+from server.config.auth_checks import issuers, issuers_keys
 from server.config.complaints import Path
 from server.config.document import Document
 
@@ -87,16 +88,21 @@ def _named_roles(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     for role, said in mapping(data, "roles").items():
         for below, parent in parents(said):
             yield ("roles", role, *below), parent
-    for path in (("auth", "anonymous_role"), ("auth", "admin_role"), ("auth", "jwt", "default_role")):
-        name = mapping(data, *path[:-1]).get(path[-1])
-        if isinstance(name, str):
-            yield path, name
+    for name in ("anonymous_role", "admin_role"):
+        yield from _named(("auth", name), mapping(data, "auth").get(name))
+    for path, issuer in issuers(data):
+        yield from _named((*path, "default_role"), issuer.get("default_role"))
     yield from credential_checks.named_roles(data)
     for where, role, _ in allowances(data):
         yield where, role
     for function, said in mapping(data, "functions").items():
         for below, role in _one_or_many(mapping(said).get("allow")):
             yield ("functions", function, "allow", *below), role
+
+
+def _named(path: Path, role: Any) -> Iterator[tuple[Path, str]]:
+    if isinstance(role, str):
+        yield path, role
 
 
 def _one_or_many(given: Any) -> Iterator[tuple[Path, str]]:
@@ -268,6 +274,8 @@ def database_decides(data: Mapping[str, Any]) -> Iterator[Fault]:
         yield path, "says nothing where auth.enforce is database: PostgreSQL's grants and policies decide", None
     if not any(mapping(data, *path[:-1]).get(path[-1]) for path in CALLERS):
         yield ("auth", "enforce"), "nobody can call", "set postgrest.jwt_secret, postgrest.db_anon_role or both"
+    if len(list(issuers(data))) > 1:
+        yield ("auth", "jwt"), "names several issuers, and where the database decides there is one", None
     for ours, theirs in TWICE:
         if ours[-1] in mapping(data, *ours[:-1]) and theirs[-1] in mapping(data, *theirs[:-1]):
             yield theirs, f"is said by {'.'.join(ours)} already", None
@@ -311,8 +319,8 @@ def _idle(data: Mapping[str, Any]) -> Iterator[Path]:
     )
     for table, said in mapping(data, "tables").items():
         yield from (("tables", table, name) for name in ("allow", "cache") if name in mapping(said))
-    if "default_role" in mapping(data, "auth", "jwt"):
-        yield "auth", "jwt", "default_role"
+    for path, issuer in issuers(data):
+        yield from ((*path, name) for name in ("default_role", "namespace") if name in issuer)
 
 
 def server_decides(data: Mapping[str, Any]) -> Iterator[Fault]:
@@ -330,6 +338,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     role_names,
     policy_names,
     nobody_calls,
+    issuers_keys,
     idle_token,
     everybody_administers,
     changes_of_several,

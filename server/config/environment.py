@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, get_origin
+from typing import Any, Final, get_args, get_origin
 
 from reflector.errors import suggestion
+from reflector.secret import Secret
 from server.config.complaints import Path, Position
 from server.config.document import Document, Place, SourceList, SourceMapping, SourceText
 from server.config.models import File
-from server.config.outline import NAME, settings
+from server.config.outline import NAME, settings, stripped
 
 PREFIX: Final = "REFLECTOR_"
 CONFIG: Final = "REFLECTOR_CONFIG"
@@ -109,6 +110,9 @@ def _put(document: Document, path: Path, value: Any, position: Position) -> None
         if step not in section:
             document.places[path[:depth]] = Place(position, position)
         section = section.setdefault(str(step), SourceMapping(position))
+        if isinstance(section, list):
+            document.complain(position, path, "the file has a list there", "write the setting into the file")
+            return
         if not isinstance(section, SourceMapping):
             return  # the file gives no mapping there, which is a complaint of its own
     name = str(path[-1])
@@ -122,7 +126,7 @@ def _put(document: Document, path: Path, value: Any, position: Position) -> None
 def _read(path: Path, value: Any, position: Position) -> Any:
     if not isinstance(value, str):
         return value
-    if get_origin(SETTABLE[path]) is not tuple:
+    if get_origin(SETTABLE[path]) is not tuple or stripped(get_args(SETTABLE[path])[0]) is Secret:
         return SourceText(value, position)
     items = SourceList(position)
     items.extend(SourceText(item.strip(), position) for item in value.split(","))

@@ -6,6 +6,7 @@ Rule: only our own words are told; pydantic's may quote the value.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -51,11 +52,24 @@ def paths(document: Document, error: ValidationError) -> list[Path]:
 
 
 def _written(document: Document, path: Path) -> Path:
-    """The path as it was written: columns and masks beside read are read's."""
+    """The path as it was written: columns and masks beside read are read's, and one that stands alone is in no list."""
+    for index, step in enumerate(path):
+        if isinstance(step, int) and not isinstance(_value(document, path[:index]), list | NoneType):
+            return _written(document, (*path[:index], *path[index + 1 :]))
     beside = (*path[:4], *path[5:])
     part = len(path) > 5 and path[4] == "read" and path[5] in Allow.short
     moved = part and path[:1] == ("tables",) and path not in document.places
     return beside if moved and beside[:6] in document.places else path
+
+
+def _value(document: Document, path: Path) -> Any:
+    value: Any = document.data
+    for step in path:
+        if isinstance(value, list):
+            value = value[step] if isinstance(step, int) and step < len(value) else None
+        else:
+            value = value.get(step) if isinstance(value, Mapping) else None
+    return value
 
 
 def _shortest(document: Document, path: Path) -> Path:

@@ -5,7 +5,7 @@ Rule: either all of it is right, or nothing is used and everything that is wrong
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +31,7 @@ SECRETS: Final[tuple[SettingPath, ...]] = (
     ("server", "secret"),
     ("server", "token"),
     ("auth", "jwt", "secret"),
+    ("auth", "jwt", "keys"),
     ("auth", "admin_secret"),
     ("redis", "url"),
     ("postgrest", "jwt_secret"),
@@ -122,15 +123,29 @@ def _content(path: Path, most: int) -> bytes | str:
 
 
 def _read_secret_files(document: Document, folder: Path) -> None:
-    for path in SECRETS:
-        section = checks.mapping(document.data, *map(str, path[:-1]))
-        given = section.get(str(path[-1]))
-        if not isinstance(section, SourceMapping) or not isinstance(given, str):
-            continue
-        for mark in (FROM_FILE, AT) if path[0] == "postgrest" else (FROM_FILE,):
-            if given.startswith(mark):
-                section[str(path[-1])] = _secret(document, path, folder / given.removeprefix(mark))
-                break
+    for wanted in SECRETS:
+        for holder, path in list(_held(document.data, wanted)):
+            given = holder[path[-1]]
+            for mark in (FROM_FILE, AT) if path[0] == "postgrest" else (FROM_FILE,):
+                if given.startswith(mark):
+                    holder[path[-1]] = _secret(document, path, folder / given.removeprefix(mark))
+                    break
+
+
+def _held(given: Any, wanted: SettingPath, above: SettingPath = ()) -> Iterator[tuple[Any, SettingPath]]:
+    """What holds a text under the path, or under it in each item of a list; with the whole path."""
+    if isinstance(given, list):
+        steps: Iterable[Any] = range(len(given))
+        rest = wanted
+    else:
+        steps = wanted[:1] if isinstance(given, SourceMapping) and wanted and wanted[0] in given else ()
+        rest = wanted[1:]
+    for step in steps:
+        inside = given[step]
+        if isinstance(inside, str) and not rest:
+            yield given, (*above, step)
+        elif not isinstance(inside, str):
+            yield from _held(inside, rest, (*above, step))
 
 
 def _secret(document: Document, path: SettingPath, file: Path) -> Any:

@@ -28,9 +28,12 @@ from server.config.values import (
     Interval,
     Key,
     Leeway,
+    Material,
     Named,
     Network,
+    OneOrMany,
     Origin,
+    OutboundUrl,
     PublicUrl,
     RedisUrl,
     Size,
@@ -130,16 +133,24 @@ class Server(Section):
     trusted_proxies: tuple[Network, ...] = ()
 
 
+Algorithm = Literal[
+    "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
+    "ES256", "ES384", "ES512", "EdDSA", "Ed25519", "Ed448",
+]  # fmt: skip
+
+
 class Jwt(Section):
-    """Tokens signed with a shared secret (HS256)."""
+    """An issuer of tokens: a secret shared with it, its public keys, or where it publishes them."""
 
-    later: ClassVar = frozenset({"jwks", "keys"})
-
-    secret: Key
-    audience: Text | None = None
+    secret: Key | None = None
+    keys: Annotated[tuple[Material, ...], OneOrMany()] = ()
+    jwks: OutboundUrl | None = None
+    algorithms: Annotated[tuple[Algorithm, ...], OneOrMany()] = ()
+    audience: Annotated[tuple[Text, ...], OneOrMany()] = ()
     issuer: Text | None = None
     role_claim: Text = "role"
     default_role: Text | None = None
+    namespace: Text | None = None
     leeway: Leeway = read_leeway("5s")
 
 
@@ -147,7 +158,7 @@ class Auth(Section):
     """Who is calling."""
 
     enforce: Literal["server", "database"] = "server"
-    jwt: Jwt | None = None
+    jwt: Annotated[tuple[Jwt, ...], OneOrMany()] = ()
     api_keys: ApiKeys | None = None
     proxy: ProxyHeaders | None = None
     anonymous_role: Text | None = None

@@ -27,6 +27,8 @@ def _settings(kind: Any, path: Path) -> Iterator[tuple[Path, Any]]:
         yield from settings(bare, path)
     elif get_origin(bare) is Mapping:
         yield from _settings(get_args(bare)[1], (*path, NAME))
+    elif (item := item_section(bare)) is not None:
+        yield from settings(item, path)
     else:
         yield path, bare
 
@@ -36,6 +38,11 @@ def section_at(section: type[Section], path: Path) -> type[Section] | None:
     kind: Any = section
     for step in path:
         bare = stripped(kind)
+        item = item_section(bare)
+        if item is not None and isinstance(step, int):
+            kind = item
+            continue
+        bare = item or bare
         if isinstance(bare, type) and issubclass(bare, Section) and step in bare.model_fields:
             kind = bare.model_fields[str(step)].annotation
         elif get_origin(bare) is Mapping:
@@ -43,7 +50,13 @@ def section_at(section: type[Section], path: Path) -> type[Section] | None:
         else:
             return None
     bare = stripped(kind)
-    return bare if isinstance(bare, type) and issubclass(bare, Section) else None
+    return item_section(bare) or (bare if isinstance(bare, type) and issubclass(bare, Section) else None)
+
+
+def item_section(kind: Any) -> type[Section] | None:
+    """The section of which a setting takes one or a list, None for any other type."""
+    item = get_args(kind)[0] if get_origin(kind) is tuple and get_args(kind) else None
+    return item if isinstance(item, type) and issubclass(item, Section) else None
 
 
 def stripped(kind: Any) -> Any:

@@ -42,6 +42,25 @@ class UnfitError(ValueError):
     """A value that its setting does not take; the message ends the sentence "the setting …"."""
 
 
+@dataclass(frozen=True, slots=True)
+class OneOrMany:
+    """One item of a list may stand alone; an empty list is none."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._listed, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        listed = handler(schema)
+        return {"anyOf": [handler.resolve_ref_schema(listed)["items"], {**listed, "minItems": 1}]}
+
+    def _listed(self, given: Any) -> Any:
+        if isinstance(given, list | tuple):
+            if not given:
+                raise UnfitError("must name at least one")
+            return given
+        return [given]
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Reads(Generic[Value]):
     """Tells pydantic that a field is read by `read`, dumped as JSON by `show`, and described by `described`."""
@@ -256,6 +275,30 @@ def read_network(given: Any) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     return network
 
 
+def read_outbound_url(given: Any) -> str:
+    """The address of a server that is asked on callers' account: https, or http of this machine."""
+    text = read_text(given)
+    try:
+        parts = urlsplit(text)
+        plain = parts.hostname and not parts.username and parts.port != 0 and not parts.fragment
+        safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    except ValueError:
+        plain = safe = False
+    if not plain or not safe:
+        raise UnfitError("must be an address such as https://id.example.com/keys; http is for this machine alone")
+    return text
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can be reached there."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def freeze(value: Any) -> Any:
     """The same value with mappings and lists that cannot be changed."""
     if isinstance(value, Mapping):
@@ -297,11 +340,13 @@ Size: TypeAlias = Annotated[
 ]
 Key: TypeAlias = Annotated[Secret, secret(LEAST_SECRET)]
 Token: TypeAlias = Annotated[Secret, secret(LEAST_TOKEN)]
+Material: TypeAlias = Annotated[Secret, secret(1)]
 Url: TypeAlias = Annotated[DatabaseUrl, Reads(read_database_url, TEXT, str)]
 RedisUrl: TypeAlias = Annotated[Secret, Reads(read_redis_url, TEXT, lambda _: MASK)]
 Origin: TypeAlias = Annotated[str, Reads(read_origin, TEXT)]
 Host: TypeAlias = Annotated[str, Reads(read_host, TEXT)]
 Bind: TypeAlias = Annotated[str, Reads(read_bind, TEXT)]
+OutboundUrl: TypeAlias = Annotated[str, Reads(read_outbound_url, TEXT)]
 PublicUrl: TypeAlias = Annotated[str, Reads(read_public_url, TEXT)]
 Network: TypeAlias = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, Reads(read_network, TEXT, str)]
 FilePath: TypeAlias = Annotated[Path, Reads(lambda given: Path(read_text(given)), TEXT, str)]

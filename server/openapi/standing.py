@@ -169,7 +169,7 @@ def security(config: Config, *, guarded: bool) -> Json:
     """`security` and its `scheme`; nothing where no credential is asked for."""
     if config.auth is None:
         return {"scheme": {"type": "http", "scheme": "bearer"}, "security": [{SCHEME: []}]} if guarded else {}
-    if config.auth.jwt is None:
+    if not config.auth.jwt:
         return {}
     scheme = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     anonymous: list[Json] = [] if config.auth.anonymous_role is None else [{}]

@@ -9,7 +9,8 @@ from aiohttp import web
 
 from reflector.errors import DatabaseUnavailable, Faults, InvalidValue, UniqueViolation, UnknownColumn
 from server.config.models import Observability
-from server.guard import guard_of, is_loopback
+from server.config.values import is_loopback
+from server.guard import guard_of
 from server.journal import logging_to_stderr
 from tests.server.harness import Served, configured, served
 

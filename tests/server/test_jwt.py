@@ -16,10 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from reflector.access.principal import Principal
 from reflector.errors import Forbidden
-from reflector.secret import Secret
 from server.auth.credentials import authenticator
+from server.auth.frame import Authenticator
 from server.auth.jwt import JwtBearer
-from server.config.models import Jwt
 from server.problems import InvalidToken
 from tests.server.harness import Served, configured, served
 
@@ -182,7 +181,13 @@ class Clock:
 
 
 def bearer(clock: Clock | None = None, **settings: Any) -> Callable[[str], Principal]:
-    check = JwtBearer(Jwt(secret=Secret(SECRET), **settings), ["guest", "user", "editor"], clock or Clock())
+    said = {name: list(each) if isinstance(each, tuple) else each for name, each in settings.items()}
+    auth = {"jwt": {"secret": SECRET, **said}, "anonymous_role": "guest"}
+    config = configured("sqlite:///x.db", f"auth: {json.dumps(auth)}\nroles: {{guest: {{}}, user: {{}}, editor: {{}}}}")
+    made = authenticator(config, clock=clock or Clock())
+    assert isinstance(made, Authenticator)
+    [check] = made.methods
+    assert isinstance(check, JwtBearer)
     return lambda token: check.judged(token).principal
 
 

@@ -14,7 +14,8 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from reflector.access.principal import Principal
 from reflector.errors import Unauthenticated
-from server.auth.credentials import token_rules
+from server.auth.issuers import token_rules
+from server.auth.outbound import Outbound
 from server.auth.signed import UNENDING_SECONDS, SignedBearer
 from server.config import Config, ConfigError, Flags, load
 from server.config.claim_paths import read_claim_path
@@ -38,7 +39,7 @@ def configured(folder: Path, **settings: Any) -> Config:
 
 
 def bearer(folder: Path, **settings: Any) -> Callable[[str], Principal]:
-    takes = SignedBearer(token_rules(configured(folder, **settings)), lambda: NOW)
+    takes = SignedBearer(token_rules(configured(folder, **settings), Outbound()), lambda: NOW)
     return lambda token: takes.judged(token).principal
 
 
@@ -141,7 +142,7 @@ def test_a_token_without_an_end_is_taken_where_that_is_said(tmp_path: Path) -> N
 
 
 def test_a_token_says_until_when_it_is_believed(tmp_path: Path) -> None:
-    rules = token_rules(configured(tmp_path, jwt_secret=SECRET, allow_absent_exp=True))
+    rules = token_rules(configured(tmp_path, jwt_secret=SECRET, allow_absent_exp=True), Outbound())
     proof = SignedBearer(rules, lambda: NOW).judged(plain())
     assert (proof.principal.until, proof.until, proof.seconds) == (NOW + 60, NOW + 90, None)
     endless = SignedBearer(rules, lambda: NOW).judged(plain(exp=None))
@@ -149,7 +150,7 @@ def test_a_token_says_until_when_it_is_believed(tmp_path: Path) -> None:
 
 
 def test_tokens_are_not_remembered_where_that_is_said(tmp_path: Path) -> None:
-    rules = token_rules(configured(tmp_path, jwt_secret=SECRET, jwt_cache_max_entries=0))
+    rules = token_rules(configured(tmp_path, jwt_secret=SECRET, jwt_cache_max_entries=0), Outbound())
     assert SignedBearer(rules, lambda: NOW).judged(plain()).seconds == 0
 
 
@@ -161,7 +162,7 @@ def test_a_token_that_names_no_role_is_the_anonymous_role(tmp_path: Path) -> Non
 def test_a_token_that_names_no_role_is_refused_where_nobody_is_anonymous(tmp_path: Path) -> None:
     config = configured(tmp_path, jwt_secret=SECRET)
     rules = token_rules(
-        config.model_copy(update={"postgrest": config.postgrest.model_copy(update={"db_anon_role": None})})
+        config.model_copy(update={"postgrest": config.postgrest.model_copy(update={"db_anon_role": None})}), Outbound()
     )
     with pytest.raises(Unauthenticated):
         SignedBearer(rules, lambda: NOW).judged(plain(role=None))

@@ -55,6 +55,7 @@ from server.apis.postgrest.faults import RAISED, Fault, PostgrestError, status_o
 from server.apis.postgrest.ranges import NOT_ONE
 from server.problems import (
     ForwardedRefused,
+    IdentityUnavailable,
     InvalidToken,
     MalformedRequest,
     MisdirectedRequest,
@@ -96,6 +97,7 @@ TABLE: Final[Mapping[type[ReflectorError], Words]] = {
     AccessError: Words("42501"),
     Unauthenticated: Words("PGRST302", "Anonymous access is disabled"),
     InvalidToken: Words("PGRST301"),
+    IdentityUnavailable: Words(IdentityUnavailable.code, "Whoever knows this credential cannot be asked at the moment"),
     Forbidden: Words("42501", "permission denied for table {table}"),
     CheckRefused: Words("42501", 'new row violates row-level security policy for table "{table}"'),
     MisdirectedRequest: Words(MisdirectedRequest.code),

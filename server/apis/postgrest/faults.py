@@ -88,6 +88,7 @@ BESIDE: Final[Mapping[str, int]] = {
     "uri_too_long": 414,
     "unsupported_media_type": 415,
     "expectation_failed": 417,
+    "identity_unavailable": 503,
     "misdirected_request": 421,
     "headers_too_large": 431,
 }

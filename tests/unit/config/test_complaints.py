@@ -101,7 +101,29 @@ BAD = {
         [
             f"2:18: server.secret: {SHORT_KEY}",
             "2:30: server.token: is an empty secret",
-            "3:8: auth.jwt.secret: is required",
+            "3:8: auth.jwt: needs a key to hold tokens against; name secret, keys or jwks",
+        ],
+    ),
+    "issuers without keys, with two, without a name, with the same": (
+        (
+            "version: 1\nauth:\n  jwt:\n    - {audience: a, issuer: one}\n"
+            "    - {secret: " + "x" * 32 + ", jwks: https://id.example/keys, issuer: one}\n"
+            "    - {jwks: http://id.example/keys, algorithms: [HS256, RS257], leeway: 31s}\n"
+            "    - {jwks: https://id.example/keys, algorithms: HS256, issuer: two}\n"
+        ),
+        [
+            "4:7: auth.jwt[0]: needs a key to hold tokens against; name secret, keys or jwks",
+            "5:50: auth.jwt[1].jwks: is said by secret already; an issuer has its keys from one place",
+            "5:81: auth.jwt[1].issuer: is the name of an issuer above already",
+            "6:7: auth.jwt[2]: needs an issuer: tokens of several are told apart by it",
+            "6:14: auth.jwt[2].jwks: must be an address such as https://id.example.com/keys; http is for this machine alone",
+            "6:38: auth.jwt[2].algorithms: names one that is for a shared secret, and there is jwks",
+            (
+                "6:58: auth.jwt[2].algorithms[1]: must be 'HS256', 'HS384', 'HS512', 'RS256', 'RS384', 'RS512', 'PS256',"
+                " 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519' or 'Ed448'"
+            ),
+            "6:74: auth.jwt[2].leeway: must be at most 30s",
+            "7:39: auth.jwt[3].algorithms: names one that is for a shared secret, and there is jwks",
         ],
     ),
     "leeway beyond reason": (
@@ -402,7 +424,10 @@ def test_a_syntax_error_leaves_the_environment_judged_too(loaded: Loader) -> Non
         ),
         (
             {"REFLECTOR_AUTH_JWT_AUDIENCE": "api"},
-            "environment variable REFLECTOR_AUTH_JWT_AUDIENCE: auth.jwt.secret: is required",
+            (
+                "environment variable REFLECTOR_AUTH_JWT_AUDIENCE: auth.jwt: needs a key to hold tokens against;"
+                " name secret, keys or jwks"
+            ),
         ),
     ],
 )

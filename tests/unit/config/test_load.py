@@ -25,8 +25,8 @@ def test_every_section_of_the_sample_arrives(loaded: Loader) -> None:
     assert (config.server.port, config.server.body) == (8080, 64 * 1024)
     assert config.server.url == "https://api.example.com"
     assert config.auth is not None
-    assert config.auth.jwt is not None
-    assert config.auth.jwt.secret.reveal() == ENVIRONMENT["SIGNING"]
+    assert config.auth.jwt[0].secret is not None
+    assert config.auth.jwt[0].secret.reveal() == ENVIRONMENT["SIGNING"]
     assert config.roles["user"].extends == ("guest",)
     assert config.defaults.columns == "listed"
     assert list(config.tables) == ["*", "article"]
@@ -140,8 +140,8 @@ def test_a_secret_may_stand_in_a_file_beside_the_configuration(loaded: Loader, t
     (tmp_path / "key").write_text("x" * 40 + "\n")
     config = loaded("version: 1\nauth: {jwt: {secret: file:key}}\n")
     assert config.auth is not None
-    assert config.auth.jwt is not None
-    assert config.auth.jwt.secret.reveal() == "x" * 40
+    assert config.auth.jwt[0].secret is not None
+    assert config.auth.jwt[0].secret.reveal() == "x" * 40
 
 
 def test_without_a_file_flags_win_over_variables() -> None:

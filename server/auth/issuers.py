@@ -1,0 +1,99 @@
+"""From `auth.jwt` to the issuers whose tokens are taken, with their keys and what their tokens must say.
+
+Rule: a key that cannot be used refuses the start; where keys are fetched from, the configuration says and nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from server.access import anonymous_role
+from server.auth.claims import RoleRules, Terms, claim_at, text
+from server.auth.jwt import Issuer, JwtBearer
+from server.auth.key_sets import FetchedKeys, FixedKeys, KeySet
+from server.auth.method import Method
+from server.auth.outbound import Outbound
+from server.auth.signed import SignedBearer, TokenRules
+from server.auth.token_keys import SigningKey, keys_of
+from server.config import Complaint, Config, ConfigError, Position
+from server.config.models import Jwt
+
+USUAL: Final = ("HS256",)
+
+
+def tokens(config: Config, outbound: Outbound, clock: Callable[[], float]) -> Method | None:
+    """Tokens that are held against keys: as the database's roles want them, or as ours do. Raises ConfigError."""
+    if config.decided_by_database:
+        return SignedBearer(token_rules(config, outbound), clock)
+    said = _jwt(config)
+    return JwtBearer([_issuer(config, outbound, index) for index in range(len(said))], clock) if said else None
+
+
+def _issuer(config: Config, outbound: Outbound, index: int) -> Issuer:
+    said = _jwt(config)[index]
+    return Issuer(
+        key_set(config, index, outbound),
+        Terms(said.audience, said.issuer, said.leeway.total_seconds()),
+        RoleRules(said.role_claim, said.default_role, frozenset(config.roles)),
+        algorithms_of(said),
+        said.namespace,
+    )
+
+
+def algorithms_of(said: Jwt) -> frozenset[str]:
+    """What an issuer's tokens may be signed by: what is said, else what its keys are for; of a plain secret HS256."""
+    return frozenset(said.algorithms or (USUAL if said.secret is not None else ()))
+
+
+def key_set(config: Config, index: int, outbound: Outbound) -> KeySet:
+    """The keys of an issuer; raises ConfigError where one cannot be used."""
+    said = _jwt(config)[index]
+    if said.jwks is not None:
+        return FetchedKeys(said.jwks, outbound)
+    name = "keys" if said.secret is None else "secret"
+    place, setting, found = _place(config, "auth", "jwt", index, name), f"auth.jwt.{name}", list[SigningKey]()
+    for each in said.keys if said.secret is None else (said.secret,):
+        found += keys_of(each.reveal(), base64_text=False, place=place, setting=setting)
+    wanted = frozenset(said.algorithms) if config.decided_by_database else algorithms_of(said)
+    if wanted and not any(wanted.intersection(each.algorithms) for each in found):
+        raise ConfigError([Complaint(place, setting, "holds no key for the algorithms of this issuer")])
+    return FixedKeys(tuple(found))
+
+
+def token_rules(config: Config, outbound: Outbound) -> TokenRules:
+    """What tokens must be where the database decides; raises ConfigError for a key that cannot be used."""
+    said, anonymous = config.postgrest, anonymous_role(config)
+    if _jwt(config):
+        own = _jwt(config)[0]
+        return TokenRules(
+            key_set(config, 0, outbound),
+            lambda claims: text(claim_at(claims, own.role_claim)),
+            anonymous,
+            Terms(own.audience, own.issuer, own.leeway.total_seconds()),
+            frozenset(own.algorithms),
+        )
+    place, secret = _place(config, "postgrest", "jwt_secret"), said.jwt_secret
+    keys = () if secret is None else keys_of(secret.reveal(), base64_text=said.jwt_secret_is_base64, place=place)
+    return TokenRules(
+        FixedKeys(keys) if keys else None,
+        said.jwt_role_claim_key.role_of,
+        anonymous,
+        Terms(
+            () if said.jwt_aud is None else (said.jwt_aud,),
+            absent_aud=said.allow_absent_aud,
+            absent_exp=said.allow_absent_exp,
+        ),
+        entries=said.jwt_cache_max_entries,
+    )
+
+
+def _jwt(config: Config) -> tuple[Jwt, ...]:
+    return config.auth.jwt if config.auth else ()
+
+
+def _place(config: Config, *path: str | int) -> Position:
+    """Where a setting stands; one that stands alone has no number."""
+    alone = tuple(step for step in path if not isinstance(step, int))
+    found = config.position(*path) if path in config.places else config.position(*alone)
+    return found or Position(".".join(map(str, alone)))
