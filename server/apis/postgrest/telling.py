@@ -29,6 +29,8 @@ from server.transactions import SAID
 
 VARY: Final = "Accept, Prefer, Range"
 """What PostgREST says that its answers depend on."""
+SERVER: Final = "postgrest/16.1 (reflector)"
+"""Whose API this is, for who looks at its version, and who serves it."""
 TOKENS: Final[tuple[tuple[type[InvalidToken], str], ...]] = (
     (MissingKey, "PGRST300"),
     (RefusedClaims, "PGRST303"),
@@ -95,8 +97,9 @@ class Telling:
 
 
 def traced(settings: PostgrestSettings, request: web.BaseRequest, response: web.StreamResponse) -> None:
-    """Say what the answer depends on, and send the header that requests are followed by back, where there is one."""
+    """Say whose API it is and what the answer depends on, and send the header that requests are followed by back, where there is one."""
     response.headers.setdefault(hdrs.VARY, VARY)
+    response.headers.setdefault(hdrs.SERVER, SERVER)
     name = settings.server_trace_header
     if name is not None and name in request.headers:
         response.headers[name] = request.headers[name]

@@ -51,8 +51,16 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """Some members of a document, by JSON Pointers that begin behind the slash: `paths/~1port/get`. An ellipsis stands for any value, None for no
+    such member."""
+
+    members: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Gives:
-    """An answer. `body` is JSON, bytes, a Fault, or an ellipsis for any; of `headers` None means that there is none, an
+    """An answer. `body` is JSON, bytes, a Fault, Parts of a document, or an ellipsis for any; of `headers` None means that there is none, an
     ellipsis that there is one."""
 
     status: int = 200
@@ -160,6 +168,10 @@ async def check(api: Served, asked: Ask, wanted: Gives, kind: DatabaseKind) -> N
     assert reply.status == wanted.status, said
     if isinstance(wanted.body, Fault):
         _check_fault(reply, wanted.body, kind, said)
+    elif isinstance(wanted.body, Parts):
+        for way, value in wanted.body.members.items():
+            part = _part(reply.json, way)
+            assert (part is not None) if value is ... else (part == value), f"{way}: {part!r}"
     elif isinstance(wanted.body, bytes):
         assert reply.body == wanted.body, said
     elif wanted.body is not ...:
@@ -167,6 +179,20 @@ async def check(api: Served, asked: Ask, wanted: Gives, kind: DatabaseKind) -> N
     for name, value in wanted.headers.items():
         found = reply.headers.get(name)
         assert (found is not None) if value is ... else (found == value), f"{name}: {found!r} of {said}"
+
+
+def _part(document: Any, way: str) -> Any:
+    """What a pointer leads to, None where it ends before."""
+    found = document
+    for name in way.split("/"):
+        key = name.replace("~1", "/").replace("~0", "~")
+        if isinstance(found, list) and key.isdecimal() and int(key) < len(found):
+            found = found[int(key)]
+        elif isinstance(found, dict):
+            found = found.get(key)
+        else:
+            return None
+    return found
 
 
 def _check_fault(reply: Reply, wanted: Fault, kind: DatabaseKind, said: str) -> None:

@@ -85,6 +85,11 @@ INSERT INTO log VALUES (1, '2001-05-05', 1, 'calm'), (2, '2002-06-06', 1, 'storm
 CREATE MATERIALIZED VIEW lightest AS SELECT id, name, captain_id FROM ship WHERE tonnage < 100;
 CREATE FUNCTION big_ships(lowest integer DEFAULT 0) RETURNS SETOF ship LANGUAGE sql STABLE
     AS 'SELECT * FROM ship WHERE tonnage >= lowest';
+COMMENT ON TABLE good IS E'What is carried\\nin ships';
+COMMENT ON COLUMN good.name IS 'As it is called';
+"""
+MARIADB = """
+ALTER TABLE good COMMENT 'What is carried\\nin ships', MODIFY name varchar(20) NOT NULL COMMENT 'As it is called';
 """
 WORDS = {
     DatabaseKind.POSTGRESQL: {"json": "jsonb", "boolean": "boolean", "true": "true", "false": "false"},
@@ -104,7 +109,7 @@ def script(kind: DatabaseKind) -> str:
     words = {**WORDS[kind], "slash": "\\\\" if mariadb else "\\", "line": "\n"}
     said = SCRIPT.format(**words)
     if mariadb:
-        return f"{COMPARED_BY_BYTES}{said}"
+        return f"{COMPARED_BY_BYTES}{said}{MARIADB}"
     return said + POSTGRESQL if kind is DatabaseKind.POSTGRESQL else said
 
 

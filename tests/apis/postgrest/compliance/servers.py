@@ -1,20 +1,29 @@
 """The servers that the suite asks: each is started when a case first needs it, and serves until the session ends.
 
-Rule: what is read is written by nobody; what is written (`WRITTEN`) is put back before each case.
+Rule: what is read is written by nobody; what is written (`WRITTEN`) is put back before each case, or by the case itself.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, closing
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from reflector.catalog.model import DatabaseKind
-from server.config.models import Limits
-from tests.apis.postgrest import computing, native, routines, workshop
-from tests.apis.postgrest.compliance import harbour
+from tests.apis.postgrest import (
+    computing,
+    native,
+    routines,
+    test_geojson,
+    test_handlers,
+    test_plans,
+    test_procedures,
+    test_representations,
+    workshop,
+)
+from tests.apis.postgrest.compliance import berths, harbour, lighthouse
 from tests.apis.postgrest.compliance.case import MARIADB, POSTGRESQL, SQLITE, Ask
 from tests.bookshops import Databases
 from tests.server.harness import Served, served
@@ -41,34 +50,66 @@ relationships:
 STRICT: Final = """
 postgrest:
   url_use_legacy_target_names: false
+  openapi_security_active: true
+  openapi_server_proxy_uri: https://api.example:8443/v1
   client_error_verbosity: minimal
   server_timing_enabled: true
   server_trace_header: X-Trace
   server_cors_allowed_origins: ["*"]
 """
 TRIAL: Final = "postgrest: {allow_unfiltered_writes: true, db_tx_end: commit-allow-override}"
-EXPRESSIONS: Final = "limits: {regex: true}\n" if "regex" in Limits.model_fields else ""
 CONFIGS: Final[Mapping[str, str]] = {
-    "harbour": f"{RELATED}{EXPRESSIONS}postgrest: {{db_aggregates_enabled: true}}",
-    "narrow": f"{RELATED}postgrest: {{db_max_rows: 2}}",
+    "harbour": f"{RELATED}limits: {{regex: true}}\npostgrest: {{db_aggregates_enabled: true}}",
+    "narrow": f"{RELATED}postgrest: {{db_max_rows: 2, openapi_mode: disabled}}",
+    "guessed": "postgrest: {allow_estimated_counts: true}",
+    "ignoring": GUARDED.replace("ANONYMOUS", "anonymous_role: guest") + "postgrest: {openapi_mode: ignore-privileges}",
+    "plans": test_plans.ENABLED,
     "strict": STRICT,
     "guarded": GUARDED.replace("ANONYMOUS", "anonymous_role: guest"),
     "locked": GUARDED.replace("ANONYMOUS", ""),
     "two schemas": "",
-    "native": native.CONFIG,
+    "native": lighthouse.CONFIG,
+    "native root": f"{lighthouse.ROOTED}  db_prepared_statements: false\n",
+    "keyed": lighthouse.KEYED,
+    "keyless": lighthouse.KEYLESS,
     "yard": "",
     "trial": TRIAL,
+    "taken back": "postgrest: {db_tx_end: rollback}",
+    "berths": "",
     "computed": computing.config(),
+    "handlers": test_handlers.RULES,
+    "represented": "",
+    "maps": "",
+    "mapped functions": test_geojson.RULES.replace("id < 3", "true"),
+    "procedures": routines.config(test_procedures.OPEN),
 }
 DATABASES: Final[Mapping[str, str]] = {
     "yard": "yard",
     "trial": "yard",
-    "native": "native",
-    "functions": "functions",
-    "computed": "computed",
+    "taken back": "yard",
+    "native root": "native",
+    "keyed": "native",
+    "keyless": "native",
+    "mapped functions": "maps",
+    "rooted": "functions",
+    **{
+        name: name
+        for name in ("native", "functions", "berths", "computed", "handlers", "represented", "maps", "procedures")
+    },
 }
 """Which database a server serves, where it is not the harbour."""
-WRITTEN: Final = frozenset({"yard", "trial"})
+WRITABLE: Final = frozenset({"yard", "trial", "taken back", "berths", "represented"})
+ONLY: Final[Mapping[str, str]] = {
+    "native": lighthouse.SCRIPT,
+    "computed": computing.SCRIPT,
+    "handlers": test_handlers.SCRIPT,
+    "represented": test_representations.SCRIPT,
+    "maps": test_geojson.SCRIPT,
+    "procedures": test_procedures.SCRIPT,
+}
+"""What makes the databases that there are of one kind alone."""
+WRITTEN: Final = frozenset({"yard", "berths"})
+"""Databases whose rows are put back before each case."""
 TABLES: Final = ("thing", "owner", "line", "plain", "counter", "tag")
 RENUMBER: Final[Mapping[DatabaseKind, str]] = {
     POSTGRESQL: "".join(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), {last}, {called});"
@@ -105,12 +146,13 @@ class Servers:
         key = (kind, name)
         if key not in self.started:
             self.started[key] = await self.stack.enter_async_context(self._served(kind, name))
-        if name in WRITTEN:
-            self._run(kind, self._url(kind, name), put_back(kind))
+        database = DATABASES.get(name)
+        if database in WRITTEN:
+            self._run(kind, self._url(kind, name), put_back(kind) if database == "yard" else berths.PUT_BACK)
         return self.started[key]
 
     def _served(self, kind: DatabaseKind, name: str) -> AbstractAsyncContextManager[Served]:
-        return served(self._url(kind, name), self._config(kind, name), writable=name in WRITTEN)
+        return served(self._url(kind, name), self._config(kind, name), writable=name in WRITABLE)
 
     def _url(self, kind: DatabaseKind, name: str) -> str:
         database = DATABASES.get(name, "harbour")
@@ -121,15 +163,14 @@ class Servers:
     def _made(self, kind: DatabaseKind, database: str) -> str:
         if database == "native":
             self.databases.postgresql().run("postgres", native.MAKE_ROLES)
-            return self.databases.database(kind, native.SCRIPT).replace("//postgres@", "//gatekeeper@")
-        if database == "computed":
-            return self.databases.database(kind, computing.SCRIPT)
-        scripts = {"harbour": harbour.script, "yard": workshop.script, "second": harbour.second, "functions": functions}
-        return self.databases.database(kind, scripts[database](kind))
+            return self.databases.database(kind, ONLY[database]).replace("//postgres@", "//gatekeeper@")
+        if database in ONLY:
+            return self.databases.database(kind, ONLY[database])
+        return self.databases.database(kind, SCRIPTS[database](kind))
 
     def _config(self, kind: DatabaseKind, name: str) -> str:
-        if name == "functions":
-            return functions_config(kind)
+        if name in {"functions", "rooted"}:
+            return functions_config(kind) + ("postgrest: {db_root_spec: twice}\n" if name == "rooted" else "")
         if DATABASES.get(name, "harbour") != "harbour":
             return CONFIGS[name]
         return f"database: {{schemas: [{self._schemas(kind, name)}]}}\n{CONFIGS[name]}"
@@ -170,6 +211,15 @@ def functions(kind: DatabaseKind) -> str:
         MARIADB: routines.MARIADB,
         SQLITE: "CREATE TABLE shelf (id integer PRIMARY KEY)",
     }[kind]
+
+
+SCRIPTS: Final[Mapping[str, Callable[[DatabaseKind], str]]] = {
+    "harbour": harbour.script,
+    "second": harbour.second,
+    "yard": workshop.script,
+    "berths": berths.script,
+    "functions": functions,
+}
 
 
 def functions_config(kind: DatabaseKind) -> str:

@@ -12,9 +12,12 @@ from tests.apis.postgrest.compliance.cases import (
     filters,
     functions,
     media,
+    natively,
     of_postgresql,
+    root,
     routing,
     selecting,
+    types,
     writing,
 )
 
@@ -28,5 +31,8 @@ CASES: Final[tuple[Case, ...]] = (
     *media.CASES,
     *functions.CASES,
     *of_postgresql.CASES,
+    *root.CASES,
+    *types.CASES,
     *around.CASES,
+    *natively.CASES,
 )

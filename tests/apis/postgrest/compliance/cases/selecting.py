@@ -166,6 +166,10 @@ CASES: Final = (
          gives([{"id": 1, "ship": [{"id": 1}]}], Content_Range="0-0/1", Preference_Applied=EXACT)),
     Case("of no rows", "count=exact", get("blank", Prefer=EXACT), gives([], Content_Range="*/0")),
     Case("told", "count=planned", get("port?select=id&limit=0", Prefer="count=planned"), gives([], Preference_Applied="count=planned", status=206)),
+    Case("guessed where that is said", "count=planned", get("port?select=id&limit=0", Prefer="count=planned"),
+         gives([], Preference_Applied="count=planned", status=206, Content_Range=...), at="guessed"),
+    Case("counted as far as rows are answered", "count=estimated", get("port?select=id&limit=0", Prefer="count=estimated"),
+         gives([], Preference_Applied="count=estimated", status=206, Content_Range="*/3"), at="guessed"),
     Case("told", "count=estimated", get("port?select=id&limit=0", Prefer="count=estimated"),
          gives([], Preference_Applied="count=estimated", status=206, Content_Range=...)),
 )

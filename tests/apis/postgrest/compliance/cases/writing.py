@@ -168,6 +168,9 @@ CASES: Final = (
     writes("max-affected", "lenient", delete("thing?id=gt.0", Prefer="max-affected=1"), gives(b"", 204, Preference_Applied=None), then("thing")),
     writes("tx", "not allowed", post("thing", {"code": "d"}, Prefer="tx=rollback"), gives(b"", 201, Preference_Applied=None),
            then("thing?select=code&id=gt.3", {"code": "d"})),
+    writes("what was a preference once", "params=single-object", post("thing", {"code": "d"}, Prefer="params=single-object"), gives(b"", 201, Preference_Applied=None)),
+    writes("what was a preference once", "under strict", post("thing", {"code": "d"}, Prefer="params=single-object,handling=strict"), fails(
+        400, "PGRST122", details="Invalid preferences: params=single-object"), ALL_LEFT),
     Case("tried", "tx", post("thing?select=code", {"code": "d"}, Prefer=f"tx=rollback,{ROWS}"), gives(
         [{"code": "d"}], 201, Preference_Applied=f"{ROWS}, tx=rollback"), at="trial", then=ALL_LEFT),
     Case("kept", "tx", delete("thing?id=gt.1", Prefer="tx=commit"), gives(b"", 204, Preference_Applied="tx=commit"), at="trial",
