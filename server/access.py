@@ -33,6 +33,7 @@ from reflector.database_url import DatabaseUrl
 from reflector.drivers.protocol import Settings
 from reflector.secret import Secret
 from server.config import Complaint, Config, ConfigError, Position, RuleSource
+from server.config.authentication import names_of
 from server.config.complaints import Path
 from server.config.models import Allow, Create, Delete, Read, Section, Update
 from server.config.rules import MaskSource
@@ -136,7 +137,23 @@ def _reserved(config: Config) -> Iterator[ReservedTable]:
     if keys is not None and keys.table is not None:
         path = ("auth", "api_keys")
         columns = _named(config, keys.columns, (*path, "columns"))
-        yield ReservedTable(keys.table, keys.columns.key_hash, columns, where=config.position(*path, "table"))
+        where = config.position(*path, "table")
+        yield ReservedTable(keys.table, keys.columns.key_hash, columns, where=where)
+
+    people = config.auth.basic if config.auth else None
+    if people is not None:
+        path = ("auth", "basic")
+        columns = _named(config, people.columns, (*path, "columns"))
+        secrets = frozenset([people.columns.password_hash])
+        where = config.position(*path, "table")
+        perhaps = _unnamed(people.columns)
+        yield ReservedTable(people.table, people.columns.name, columns, secrets, perhaps, people.served, where)
+
+
+def _unnamed(columns: Section) -> frozenset[str]:
+    """The names under which columns are looked for that the file does not name."""
+    labels = (label for label in type(columns).model_fields if getattr(columns, label) is None)
+    return frozenset(name for label in labels for name in names_of(label, None))
 
 
 def _named(config: Config, columns: Section, path: Path) -> Mapping[str, Position | None]:

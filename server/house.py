@@ -29,6 +29,7 @@ from server.apis.metrics import administers, metrics_routes
 from server.apis.postgrest import Refusals, postgrest_routes
 from server.apis.realtime import Realtime, opaque_keys
 from server.apis.resource import resource_routes
+from server.apis.tokens import token_routes
 from server.auth.credentials import authenticator
 from server.auth.frame import Authenticator, Open
 from server.binding import Binding
@@ -176,6 +177,7 @@ class Grounds:
             *openapi_routes(context, config, lambda: routes, guarded=guarded),
             *metrics_routes(context, self.exposition, admin),
             *docs_routes(guarded=guarded),
+            *token_routes(context.authenticate, config),
             *self.further,
             # Last, because it may begin at the root of all.
             *postgrest_routes(context, root, config.postgrest, admin, address=config.server.url),

@@ -120,6 +120,16 @@ class IdentityUnavailable(AccessError):
     code: ClassVar[str] = "identity_unavailable"
 
 
+class TooManyAttempts(AccessError):
+    """Somebody was wrong too often, or too many are asked about at once. `retry` in seconds."""
+
+    code: ClassVar[str] = "too_many_attempts"
+
+    def __init__(self, message: str, *, hint: str | None = None, retry: int = 1) -> None:
+        super().__init__(message, hint=hint)
+        self.retry = retry
+
+
 class MisdirectedRequest(AccessError):
     """The Host is none that this server answers for."""
 
@@ -201,6 +211,7 @@ TABLE: Final[Mapping[type[ReflectorError], Told]] = {
     CheckRefused: Told(403),
     MissingClaim: Told(403),
     RuleUnbound: Told(503, "the table is closed: one of its rules does not fit the database"),
+    TooManyAttempts: Told(429, retry=1),
     MisdirectedRequest: Told(421),
     ForwardedRefused: Told(403),
     OriginRefused: Told(403),
@@ -317,7 +328,7 @@ def _entry(error: ReflectorError) -> dict[str, str]:
 
 def _headers(error: ReflectorError, row: Told) -> Iterable[tuple[str, str]]:
     if row.retry is not None:
-        yield "Retry-After", str(row.retry)
+        yield "Retry-After", str(error.retry if isinstance(error, TooManyAttempts) else row.retry)
     if row.status == HTTPStatus.UNAUTHORIZED:
         bad = isinstance(error, InvalidToken)
         yield "WWW-Authenticate", 'Bearer error="invalid_token"' if bad else "Bearer"

@@ -130,12 +130,14 @@ class FunctionRules:
 @dataclass(frozen=True, slots=True)
 class ReservedTable:
     """A table that is read to know who calls, found by the column `by`. `columns` are all that are read, with their places;
-    `secrets` those of them that prove somebody. `served`: rules may open the rest of it."""
+    `secrets` those of them that prove somebody. `served`: rules may open the rest of it. `perhaps`: columns that are read
+    where they are there."""
 
     name: str
     by: str
     columns: Mapping[str, Any]
     secrets: frozenset[str] = frozenset()
+    perhaps: frozenset[str] = frozenset()
     served: bool = False
     where: Any = None
 

@@ -70,7 +70,7 @@ def hidden_columns(table: Table, reserved: ReservedTable) -> set[Column]:
 
 def narrowed(permission: Permission, table: Table, reserved: ReservedTable) -> Permission:
     """A permission on a table that is served besides: without writing what makes people who they are."""
-    fixed = frozenset(each for each in table.columns if each.name in reserved.columns)
+    fixed = frozenset(each for each in table.columns if each.name in reserved.columns or each.name in reserved.perhaps)
     create, update = permission.create, permission.update
     return replace(
         permission,

@@ -27,12 +27,17 @@ def claim_at(claims: Mapping[str, Any], path: str) -> Any:
     """The claim at the end of the path, ABSENT where there is none."""
     if path in claims:
         return claims[path]
-    pointed = path.startswith("/")
-    steps = [each.replace("~1", "/").replace("~0", "~") for each in path[1:].split("/")] if pointed else path.split(".")
     found: Any = claims
-    for step in steps:
+    for step in steps_of(path):
         found = found.get(step, ABSENT) if isinstance(found, Mapping) else ABSENT
     return found
+
+
+def steps_of(path: str) -> list[str]:
+    """The names that a path leads through."""
+    if not path.startswith("/"):
+        return path.split(".")
+    return [each.replace("~1", "/").replace("~0", "~") for each in path[1:].split("/")]
 
 
 def flattened(claims: Mapping[str, Any], namespace: str | None) -> Mapping[str, Any]:

@@ -8,19 +8,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from reflector.access.principal import Principal
 from reflector.engine import Engine
 from server.access import anonymous_role
 from server.auth.administrator import AdministratorSecret
 from server.auth.api_keys import ApiKeys
+from server.auth.basic import Basic
 from server.auth.frame import Authenticator, Open
 from server.auth.issuers import tokens
 from server.auth.method import Method
 from server.auth.outbound import Outbound
+from server.auth.passwords import Passwords
 from server.auth.proxy_headers import ProxyHeaders
 from server.config import Config
+from server.context import Authenticate
+
+M = TypeVar("M", bound=Method)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,12 @@ def _keys(means: Means) -> Method | None:
     return None if said is None else ApiKeys(said, means.config, means.engine, means.clock)
 
 
+def _people(means: Means) -> Method | None:
+    """People with a password."""
+    said = means.config.auth.basic if means.config.auth else None
+    return None if said is None else Basic(Passwords(said, means.config, means.engine))
+
+
 def _told_by_proxies(means: Means) -> Method | None:
     """People whom a proxy has let through."""
     said = means.config.auth.proxy if means.config.auth else None
@@ -74,5 +85,17 @@ def _administrator(means: Means) -> Method | None:
     return AdministratorSecret(auth.admin_secret, auth.admin_role)
 
 
-METHODS: Final[tuple[Callable[[Means], Method | None], ...]] = (_tokens, _keys, _told_by_proxies, _administrator)
+METHODS: Final[tuple[Callable[[Means], Method | None], ...]] = (
+    _tokens,
+    _keys,
+    _people,
+    _told_by_proxies,
+    _administrator,
+)
 """In the order in which they are asked whether a credential is theirs."""
+
+
+def method_of(callers: Authenticate, kind: type[M]) -> M | None:
+    """The method of that kind, None where it is not configured."""
+    methods = callers.methods if isinstance(callers, Authenticator) else ()
+    return next((each for each in methods if isinstance(each, kind)), None)

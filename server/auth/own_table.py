@@ -26,6 +26,7 @@ from reflector.query.comparisons import EQ
 from reflector.query.nodes import TRUE, Compare, Field, Filter, Literal, Output, Read
 from reflector.query.scope import Scope
 from reflector.snapshot import Access, PlanCache, Snapshot
+from server.config.authentication import names_of
 
 Row: TypeAlias = Mapping[str, Any]
 NOBODY: Final = Principal()
@@ -105,8 +106,7 @@ def columns_of(table: Table, wanted: Mapping[str, str | None]) -> Mapping[str, C
     """Which of the table's columns say what."""
     found: dict[str, Column] = {}
     for label, name in wanted.items():
-        candidates = (label, f"{label}_at") if name is None else (name,)
-        column = next((table.by_name[each] for each in candidates if each in table.by_name), None)
+        column = next((table.by_name[each] for each in names_of(label, name) if each in table.by_name), None)
         if column is not None:
             found[label] = column
     return found

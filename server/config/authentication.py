@@ -15,12 +15,15 @@ from server.config.postgrest import HeaderName
 from server.config.section import Section
 from server.config.values import (
     TEXT,
+    Duration,
+    Flag,
     Named,
     Reads,
     Text,
     UnfitError,
     freeze,
     nothing,
+    read_duration,
     read_text,
 )
 
@@ -71,6 +74,12 @@ ClaimValue: TypeAlias = Annotated[Any, Reads(read_claim, {"type": ["string", "nu
 Roles: TypeAlias = Annotated[tuple[Text, ...], BeforeValidator(one_or_many), WithJsonSchema(NAMES)]
 
 
+def names_of(label: str, said: str | None) -> tuple[str, ...]:
+    """The names under which a table's column is looked for that says this: the one that the file says, else those of the
+    setting's own name."""
+    return (label, f"{label}_at") if said is None else (said,)
+
+
 class KeyColumns(Section):
     """Which column of the table of keys says what; a setting left out is the column of its own name, where there is one."""
 
@@ -110,3 +119,24 @@ class ProxyHeaders(Section):
     role_header: HeaderName | None = None
     claims: Named[HeaderName] = Field(default_factory=nothing)
     default_role: Text | None = None
+
+
+class PeopleColumns(Section):
+    """Which column of the table of people says what; a setting left out is the column of its own name, where there is one."""
+
+    name: Text = "username"
+    password_hash: Text = "password_hash"  # noqa: S105
+    role: Text | None = None
+    subject: Text | None = None
+    claims: Text | None = None
+    disabled: Text | None = None
+
+
+class Basic(Section):
+    """People with a password, in a table."""
+
+    table: Text
+    columns: PeopleColumns = PeopleColumns()
+    default_role: Text | None = None
+    served: Flag = False
+    token: Duration = read_duration("1h")

@@ -22,7 +22,7 @@ TAKEN: Final = frozenset(
 )
 """Headers that mean something else."""
 HEADERS: Final = (("auth", "api_keys", "header"), ("auth", "proxy", "user_header"), ("auth", "proxy", "role_header"))
-DEFAULT_ROLES: Final = (("auth", "api_keys", "default_role"), ("auth", "proxy", "default_role"))
+DEFAULT_ROLES: Final = tuple(("auth", each, "default_role") for each in ("api_keys", "basic", "proxy"))
 
 
 def section(given: Any, *path: str) -> Mapping[str, Any]:
@@ -91,10 +91,19 @@ def administrator_without_role(data: Mapping[str, Any]) -> Iterator[Fault]:
         yield ("auth", "admin_secret"), "makes nobody an administrator without auth.admin_role", None
 
 
+def nothing_to_sign_with(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Whoever has shown a password is given a token, which this server signs and takes."""
+    issuers = section(data, "auth").get("jwt")
+    each = issuers if isinstance(issuers, list) else [issuers]
+    if section(data, "auth", "basic") and not any("secret" in section(issuer) for issuer in each):
+        yield ("auth", "basic"), "needs auth.jwt.secret: POST /auth/token signs with it", None
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     keys_of_nobody,
     equal_keys,
     headers_taken,
     words_of_strangers,
     administrator_without_role,
+    nothing_to_sign_with,
 )

@@ -60,6 +60,7 @@ from server.problems import (
     MalformedRequest,
     MisdirectedRequest,
     OriginRefused,
+    TooManyAttempts,
     told,
 )
 
@@ -103,6 +104,7 @@ TABLE: Final[Mapping[type[ReflectorError], Words]] = {
     MisdirectedRequest: Words(MisdirectedRequest.code),
     ForwardedRefused: Words(ForwardedRefused.code),
     OriginRefused: Words(OriginRefused.code),
+    TooManyAttempts: Words(TooManyAttempts.code),
     RuleUnbound: Words("PGRST002", "The table is closed: one of its rules does not fit the database"),
     DatabaseError: Words("PGRSTX00", "The database could not do this"),
     UniqueViolation: Words("23505", "duplicate key value violates unique constraint", explains=True),

@@ -90,6 +90,7 @@ BESIDE: Final[Mapping[str, int]] = {
     "expectation_failed": 417,
     "identity_unavailable": 503,
     "misdirected_request": 421,
+    "too_many_attempts": 429,
     "headers_too_large": 431,
 }
 """What is refused before PostgREST's part begins, and has no code of its own there."""

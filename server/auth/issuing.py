@@ -1,0 +1,74 @@
+"""Tokens that this server signs itself, for people who have shown it something better than a token.
+
+Rule: a token is signed with a secret that the file names, says what the file wants of tokens (`iss`, `aud`, the roles where they are
+looked for), and ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from joserfc import jwt
+from joserfc.jwk import OctKey
+
+from reflector.access.principal import Principal
+from server.auth.claims import steps_of
+from server.auth.issuers import algorithms_of
+from server.config import Config
+from server.config.models import Jwt
+
+OWN: Final = frozenset({"iss", "aud", "iat", "exp", "nbf", "jti"})
+"""Claims that are the token's own: nobody brings theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A token and for how many seconds it holds."""
+
+    token: str
+    seconds: int
+
+
+class Issuing:
+    """Signs tokens. Raises ValueError where there is nothing to sign with: the configuration's checks come first."""
+
+    def __init__(self, config: Config) -> None:
+        settings = signing(config)
+        if settings is None or settings.secret is None:
+            raise ValueError("there is nothing to sign with")
+        self._settings, self._key = settings, OctKey.import_key(settings.secret.reveal())
+        self._algorithm = min(algorithms_of(settings))
+
+    def issue(self, principal: Principal, lasts: timedelta, now: float) -> Issued:
+        """A token that proves the caller for so long."""
+        settings, seconds = self._settings, int(lasts.total_seconds())
+        claims = {name: value for name, value in principal.claims.items() if name not in OWN}
+        put(claims, settings.role_claim, principal.roles[0] if len(principal.roles) == 1 else list(principal.roles))
+        if principal.subject is not None:
+            claims["sub"] = principal.subject
+        if settings.issuer is not None:
+            claims["iss"] = settings.issuer
+        if settings.audience:
+            claims["aud"] = settings.audience[0]
+        claims |= {"iat": int(now), "exp": int(now) + seconds}
+        header = {"alg": self._algorithm, "typ": "JWT"}
+        return Issued(jwt.encode(header, claims, self._key, [self._algorithm]), seconds)
+
+
+def signing(config: Config) -> Jwt | None:
+    """The first issuer whose tokens this server can sign; None where there is none."""
+    issuers = config.auth.jwt if config.auth else ()
+    return next((each for each in issuers if each.secret is not None), None)
+
+
+def put(claims: dict[str, Any], path: str, value: Any) -> None:
+    """Put a value where `claims.claim_at` looks for it: `realm.roles` is a claim within a claim."""
+    *outer, last = steps_of(path)
+    for step in outer:
+        inner = claims.get(step)
+        claims[step] = dict(inner) if isinstance(inner, Mapping) else {}
+        claims = claims[step]
+    claims[last] = value
