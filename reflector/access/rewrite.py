@@ -288,8 +288,8 @@ class Rewriter:
                 return Or(tuple(self.filter(part, grant) for part in parts))
             case Not(part=part):
                 return Not(self.filter(part, grant))
-            case Exists(via=via, where=inner):
-                return self.exists(via, inner, grant)
+            case Exists(via=via, where=inner, beyond=beyond):
+                return self.exists(via, inner, grant, beyond)
             case _:
                 assert_never(where)
 
@@ -307,13 +307,13 @@ class Rewriter:
             raise InternalError("a caller's query compares columns with one another")
         return operand
 
-    def exists(self, via: Relationship | Table, inner: Filter, grant: TableGrant) -> Filter:
+    def exists(self, via: Relationship | Table, inner: Filter, grant: TableGrant, beyond: int = 0) -> Filter:
         """An `Exists` over the rows that may be seen: a two-valued answer, also where the near end is hidden."""
         if isinstance(via, Table):
             raise InternalError("a caller's query reaches a table without a relationship")
         target = self.grant(via.target)
         rows = all_of(target.read_rows, self.far_rows(via), self.filter(inner, target))
-        found = Exists(via, rows, self.junction_rows(via))
+        found = Exists(via, rows, self.junction_rows(via), beyond)
         near = self.near_rows(via, grant)
         if via.function is not None and grant.read_rows != TRUE:
             # A function may fail: it is not asked of rows out of sight.

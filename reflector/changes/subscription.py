@@ -149,8 +149,8 @@ def with_claims(where: Filter, claim: BindClaim) -> Filter:
             return Or(tuple(with_claims(part, claim) for part in parts))
         case Not(part=part):
             return Not(with_claims(part, claim))
-        case Exists(via=via, where=inner, through=through):
-            return Exists(via, with_claims(inner, claim), with_claims(through, claim))
+        case Exists(via=via, where=inner, through=through, beyond=beyond):
+            return Exists(via, with_claims(inner, claim), with_claims(through, claim), beyond)
         case _:
             assert_never(where)
 

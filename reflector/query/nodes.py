@@ -212,14 +212,13 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class Exists:
-    """At least one row that `via` leads to (a relationship), or of `via` (a table), for which `where` holds.
-
-    `through` says which rows of the relationship's junction count.
-    """
+    """More than `beyond` rows that `via` leads to (a relationship), or of `via` (a table), for which `where` holds.
+    `through` says which rows of the relationship's junction count."""
 
     via: Relationship | Table
     where: Filter
     through: Filter = And(())
+    beyond: int = 0
 
 
 Filter: TypeAlias = Compare | IsNull | And | Or | Not | Exists

@@ -278,7 +278,7 @@ def filter_with(where: Filter, change: Replace) -> Filter:
             return Or(tuple([filter_with(part, change) for part in parts])) if parts else where
         case Not(part=part):
             return Not(filter_with(part, change))
-        case Exists(via=via, where=inner, through=through):
-            return Exists(via, filter_with(inner, change), filter_with(through, change))
+        case Exists(via=via, where=inner, through=through, beyond=beyond):
+            return Exists(via, filter_with(inner, change), filter_with(through, change), beyond)
         case _:
             assert_never(where)

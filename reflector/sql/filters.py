@@ -6,7 +6,7 @@ each enclosing row, the row in hand last, so that a rule's `Outer` finds the row
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Any, assert_never
 
 import sqlalchemy as sa
 
@@ -93,12 +93,17 @@ def exists(writer: Writer, where: Exists, rows: Rows) -> Sql:
     inner = (*rows, alias)
     if not isinstance(where.via, Relationship):
         table = writer.dialect.table(where.via).alias(alias)
-        return sa.select(ONE).select_from(table).where(condition(writer, where.where, inner)).exists()
+        return _any(sa.select(ONE).select_from(table).where(condition(writer, where.where, inner)), where.beyond)
     source, joined = related_rows(writer, where.via, rows[-1], alias, where.through)
     found = sa.select(ONE).select_from(source).where(*joined)
     if where.where != And(()):
         found = found.where(condition(writer, where.where, inner))
-    return found.exists()
+    return _any(found, where.beyond)
+
+
+def _any(rows: sa.Select[Any], beyond: int) -> Sql:
+    """Whether there are more of the rows than that."""
+    return (rows.limit(ONE).offset(sa.literal_column(str(beyond))) if beyond else rows).exists()
 
 
 def related_rows(

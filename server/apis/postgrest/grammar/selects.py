@@ -29,6 +29,8 @@ WHOLE: Final = re.compile(
     re.DOTALL,
 )
 JOINS: Final = {join.value: join for join in Join}
+MARKS: Final = 2
+"""Hints and joins that may stand behind a name."""
 
 
 def select(text: str, limits: Limits) -> tuple[Selected, ...]:
@@ -97,19 +99,19 @@ def _inner(scanner: Scanner, depth: int) -> tuple[Selected, ...]:
 
 
 def _marks(scanner: Scanner, head: re.Match[str]) -> tuple[str | None, Join | None]:
-    """The hint and the join behind a name, in either order, each once."""
+    """The hint and the join behind a name, in either order; of two of a kind the first one holds."""
     hint: str | None = None
     join: Join | None = None
-    for mark in MARK.finditer(head[3]):
-        word = bare(mark[1])
-        kind = JOINS.get(word)
-        if (join if kind is not None else hint) is not None:
+    for number, mark in enumerate(MARK.finditer(head[3])):
+        if number == MARKS:
             scanner.position = head.start(3) + mark.start()
             raise scanner.fault('"("')
-        if kind is not None:
-            join = kind
+        word = bare(mark[1])
+        kind = JOINS.get(word)
+        if kind is None:
+            hint = word if hint is None else hint
         else:
-            hint = word
+            join = join or kind
     return hint, join
 
 

@@ -18,6 +18,7 @@ from reflector.query.casts import CASTS
 from reflector.query.expressions import grouped, type_of
 from reflector.query.forms import USUAL, Form
 from reflector.query.nodes import (
+    FALSE,
     Cast,
     Embed,
     Exists,
@@ -57,7 +58,15 @@ class Relative:
 
     @property
     def exists(self) -> Filter:
-        return Exists(self.relationship, self.read.where)
+        """That the resource is there: what is embedded of many rows is nothing where their page is empty."""
+        if self.read.limit == 0:
+            return FALSE
+        beyond = self.read.offset if isinstance(self.read.offset, int) else 0
+        if beyond and self.relationship.function is not None:
+            raise refusal(
+                "PGRST127", "Feature not implemented", "an offset of rows that a function gives, and a filter by them"
+            )
+        return Exists(self.relationship, self.read.where, beyond=beyond)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -103,7 +112,8 @@ class Lowering:
         inner = self if spread_one or not self.form.plain else replace(self, form=Form(self.form.zone))
         read = inner.read(target, level, Window(level.offset, level.limit))
         if not relationship.many:
-            read = Read(read.table, read.select, where=read.where)
+            beyond = level.limit == 0 or level.offset > 0
+            read = Read(read.table, read.select, where=FALSE if beyond else read.where)
         return Relative(embed, relationship, read)
 
     # ── members ──────────────────────────────────────────────────────────────────────────────
