@@ -184,7 +184,7 @@ class Engine:
         if plan.touches is None and len(prepared.plans) == 1 and not (plan.writes and plan.called):
             answer = await self.driver.run(self.bind(plan, prepared.values, principal), session)
             return answer if plan.cut is None else cut_page(answer, plan.cut, prepared.values)
-        with self._telling((prepared,)):
+        with self._telling((prepared,), session):
             if plan.many is not None:
                 return await self._undisturbed((prepared,), lambda: self._written(prepared, principal, session))
             return await self._written(prepared, principal, session)
@@ -222,7 +222,7 @@ class Engine:
 
         An update or delete that finds no row has an answer without anything, and the others go on.
         """
-        with self._telling(prepared):
+        with self._telling(prepared, session):
             await self._undisturbed(prepared, lambda: self._run_all(prepared, principal, session, done))
 
     async def _run_all(
@@ -298,8 +298,11 @@ class Engine:
         self._writing.append(listener)
 
     @contextmanager
-    def _telling(self, prepared: Sequence[Prepared]) -> Iterator[None]:
+    def _telling(self, prepared: Sequence[Prepared], session: Session) -> Iterator[None]:
         """Tell what was written once it is; what was refused or rolled back was not."""
+        if session.rollback and not _commits_by_itself(prepared):
+            yield
+            return
         try:
             yield
         except ReflectorError as error:

@@ -11,7 +11,7 @@ import logging
 import secrets
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, cast
 
@@ -119,9 +119,13 @@ async def start(
     return running
 
 
-async def engine_of(config: Config, binding: Binding) -> Engine:
-    """The engine of the configured database, with its first snapshot; raises ConnectionRefused and ConfigError."""
-    driver = open_driver(database_of(config), settings_of(config))
+async def engine_of(config: Config, binding: Binding, *, writable: bool | None = None) -> Engine:
+    """The engine of the configured database, with its first snapshot; raises ConnectionRefused and ConfigError.
+
+    `writable` None: the database refuses writes where the configuration opens nothing to be written.
+    """
+    settings = settings_of(config)
+    driver = open_driver(database_of(config), settings if writable is None else replace(settings, writable=writable))
     try:
         return await Engine.start(driver, binding.snapshot, overlay_of(config), observe=observe)
     except ConnectionRefused:

@@ -1,7 +1,7 @@
 """The command line: which commands there are, what they take, and how they end.
 
-    0    done            2    cannot be done as asked: every reason is on stderr
-    130  interrupted
+    0    done            1    a permission test failed
+    130  interrupted     2    cannot be done as asked: every reason is on stderr
 
 Rule: a command line that is wrong, a database that cannot be reached and a configuration that cannot be used end with
 the reason in a line for people, never with a traceback.
@@ -21,7 +21,7 @@ from typing import Any
 
 from server.commands.endings import REFUSED, exit_status, say
 from server.commands.loop import run
-from server.config import ConfigError, Flags, config_schema, load, understood
+from server.config import Flags, config_schema, load
 from server.config.environment import CONFIG
 from server.journal import silence
 
@@ -84,7 +84,7 @@ def flags_of(options: argparse.Namespace) -> Flags:
 def _serve(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from server.commands.serve import serve
 
-    how = {"strict": options.strict, "verbose": options.verbose, "wait": options.wait}
+    how = {"strict": options.strict, "verbose": options.verbose, "wait": options.wait, "checked": options.check}
     return serve(options.config, environ, flags_of(options), **how)
 
 
@@ -149,15 +149,14 @@ def _inspect(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _check(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    from server.commands.check import check
+    from server.commands.check import Wanted, check, to_check
 
+    wanted = Wanted(
+        not options.no_tests, options.filter, options.verbose, options.coverage, options.coverage_min, options.junit
+    )
     with silence():
-        config, complaints = understood(options.config, environ, flags_of(options))
-        if config is None or (complaints and config.database.url is None):
-            raise ConfigError(complaints)
-        for line in run(check(config, complaints)):
-            print(line)
-    return 0
+        config, complaints = to_check(options.config, environ, flags_of(options))
+        return run(check(config, print, complaints, wanted))
 
 
 def _explain(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -196,6 +195,7 @@ SERVE = (
     argument("--writable", action="store_true", help="without rules: let everybody who may read write"),
     argument("--insecure", action="store_true", help="without auth: ask other machines for no token"),
     argument("--strict", action="store_true", help="refuse to start where a rule does not fit the database"),
+    argument("--check", action="store_true", help="run the permission tests first, and serve only where they pass"),
     argument("--verbose", action="store_true", help="log the smaller things as well"),
     argument(
         "--wait",
@@ -205,6 +205,14 @@ SERVE = (
         metavar="SECONDS",
         help="wait for the database to come up (60 seconds)",
     ),
+)
+CHECK = (
+    argument("--filter", metavar="TEXT", help="run those tests alone whose name, deed or place holds it"),
+    argument("--no-tests", action="store_true", help="bind the rules, and run no permission test"),
+    argument("--verbose", action="store_true", help="tell of each test, in a line"),
+    argument("--coverage", action="store_true", help="show which words of the file are tested"),
+    argument("--coverage-min", type=int, metavar="PERCENT", help="fail where fewer of them are tested"),
+    argument("--junit", type=Path, metavar="FILE", help="write the results as JUnit's XML, too"),
 )
 INIT = (
     argument("url", nargs="?", metavar="URL", help=URL),
@@ -246,7 +254,7 @@ COMMANDS: Mapping[str, Command] = {
     "serve": Command("serve a database, or the bundled sample", _serve, (*DATABASE, *SERVE)),
     "init": Command("write a first config.yaml for a database", _init, INIT),
     "inspect": Command("show what a database is made of", _inspect, (*DATABASE, AS_JSON)),
-    "check": Command("try a configuration on its database", _check, DATABASE),
+    "check": Command("try a configuration on its database, and run its tests", _check, (*DATABASE, *CHECK)),
     "explain": Command("show what becomes of a request", _explain, EXPLAIN),
     "changes": Command("what capturing changes needs in a database", _changes, CHANGES),
     "openapi": Command("print the OpenAPI document", _openapi, (*DATABASE, FOR_WHOM)),

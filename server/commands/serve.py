@@ -12,28 +12,29 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
-from examples.bookshop import ensure_sample
-from reflector.changes.sources.sqlite_setup import install_sqlite
 from reflector.errors import ConnectionRefused
 from reflector.secret import Secret
 from server.app import Running, start
-from server.commands.endings import exit_status
+from server.commands.check import check
+from server.commands.endings import exit_status, say
 from server.commands.inspect import way
 from server.commands.loop import run
+from server.commands.sample import with_sample
 from server.config import Config, Flags, address, load
 from server.garbage import keep_what_is_here, look_seldom
 from server.guard import guard_of
-from server.journal import logging_at_once, logging_to_stderr
+from server.journal import logging_at_once, logging_to_stderr, silence
 from server.telemetry.exposition import Worker
 from server.threads import take_short_turns
 from server.workers import Supervisor, reserved
 
+T = TypeVar("T")
 LOG: Final = logging.getLogger("reflector.server")
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 INTERRUPTED: Final = 130
@@ -49,12 +50,6 @@ Your own: reflector serve postgresql://user@host/name   (or mysql://…, sqlite:
 """
 
 
-def cache_folder(environ: Mapping[str, str]) -> Path:
-    """Where this user keeps what can be made again."""
-    given = Path(environ.get("XDG_CACHE_HOME") or "")
-    return (given if given.is_absolute() else Path.home() / ".cache") / "reflector"
-
-
 def configured(path: Path | None, environ: Mapping[str, str], flags: Flags) -> tuple[Config, Path | None]:
     """The configuration to serve, and the sample's file where nothing names a database; raises ConfigError and OSError.
 
@@ -63,10 +58,8 @@ def configured(path: Path | None, environ: Mapping[str, str], flags: Flags) -> t
     config = load(path, environ, flags)
     if config.database.url is not None:
         return config, None
-    sample = ensure_sample(cache_folder(environ))
-    install_sqlite(sample)
-    with_sample = {**environ, "REFLECTOR_DATABASE_URL": f"sqlite:///{sample.absolute()}"}
-    return load(path, with_sample, flags), sample
+    variables, sample = with_sample(environ)
+    return load(path, variables, flags), sample
 
 
 def serve(
@@ -77,18 +70,45 @@ def serve(
     strict: bool,
     verbose: bool,
     wait: float | None = None,
+    checked: bool = False,
 ) -> int:
-    """Serve until told to end; the exit status. `wait`: seconds that the database has to come up.
+    """Serve until told to end; the exit status. `wait`: seconds that the database has to come up. `checked`: only what
+    `reflector check` finds nothing wrong with is served.
 
     Raises what loading and starting raise.
     """
     look_seldom()
     take_short_turns()
     config, sample = configured(path, environ, flags)
+    if checked and (status := apart(lambda: check_first(config, wait))):
+        return status
     if config.server.workers > 1:
         return serve_together(config, sample, strict=strict, verbose=verbose, wait=wait)
     with logging_to_stderr(config.observability, verbose=verbose):
         return run(_serve(config, Alone(sample), strict=strict, wait=wait))
+
+
+def check_first(config: Config, wait: float | None) -> int:
+    """What `reflector check` finds, said on stderr; the exit status. Raises what checking raises."""
+    with silence():
+        status = run(once_reached(lambda: check(config, say), wait))
+    if status:
+        say("reflector: permission tests failed: nothing is served")
+    return status
+
+
+def apart(work: Callable[[], int]) -> int:
+    """Do something in a process of its own, because those that serve begin without a loop, a thread or a connection; the
+    exit status."""
+    sys.stderr.flush()
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            status = exit_status(work)
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 class Part(Protocol):
@@ -183,12 +203,12 @@ def with_shared(config: Config, port: int, made: Secret | None) -> Config:
     return config.model_copy(update={"server": server.model_copy(update=common)})
 
 
-async def _started(config: Config, worker: Worker | None, *, strict: bool, wait: float | None) -> Running:
-    """The server, once its database answers; raises ConnectionRefused when `wait` seconds are over."""
+async def once_reached(work: Callable[[], Awaitable[T]], wait: float | None) -> T:
+    """What the work gives, once the database answers; raises ConnectionRefused when `wait` seconds are over."""
     deadline, told = time.monotonic() + (wait or 0.0), ""
     while True:
         try:
-            return await start(config, strict=strict, worker=worker)
+            return await work()
         except ConnectionRefused as refused:
             if time.monotonic() + AGAIN_SECONDS > deadline:
                 raise
@@ -204,7 +224,7 @@ async def _serve(config: Config, part: Part, *, strict: bool, wait: float | None
     for each in part.signals:
         loop.add_signal_handler(each, _end, ending, each)
     part.hears(lambda by: _end(ending, by))
-    starting = asyncio.ensure_future(_started(config, part.worker, strict=strict, wait=wait))
+    starting = asyncio.ensure_future(once_reached(lambda: start(config, strict=strict, worker=part.worker), wait))
     await asyncio.wait((starting, ending), return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():
         starting.cancel()

@@ -17,7 +17,7 @@ from reflector.secret import Secret
 from server.config.complaints import Path, Position
 from server.config.document import Document, Place, SourceList, SourceMapping, SourceText
 from server.config.models import File
-from server.config.outline import NAME, settings, stripped
+from server.config.outline import NAME, of_sections, settings, stripped
 
 PREFIX: Final = "REFLECTOR_"
 CONFIG: Final = "REFLECTOR_CONFIG"
@@ -28,7 +28,7 @@ SHORT: Final[Mapping[str, Path]] = {
     "REFLECTOR_TOKEN": ("server", "token"),
 }
 SETTABLE: Final[Mapping[Path, Any]] = {
-    path: kind for path, kind in settings(File) if NAME not in path and path != ("version",)
+    path: kind for path, kind in settings(File) if NAME not in path and path != ("version",) and not of_sections(kind)
 }
 LONG: Final[Mapping[str, Path]] = {PREFIX + "_".join(map(str, path)).upper(): path for path in SETTABLE}
 # The last of several for one setting wins, so what is plainly ours stands behind what other programs read too.

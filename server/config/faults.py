@@ -15,7 +15,7 @@ from reflector.errors import suggestion
 from server.config.complaints import Path
 from server.config.document import Document
 from server.config.models import File
-from server.config.outline import section_at
+from server.config.outline import names, section_at
 from server.config.rules import Allow, Create, Delete, Read, Update
 from server.config.values import UnfitError
 
@@ -87,7 +87,7 @@ def _unknown(document: Document, path: Path) -> None:
     elif name in section.moved:
         document.complain(at, path, "unknown setting", f"it is {section.moved[name]}")
     else:
-        known = [*section.model_fields, *section.short]
+        known = [*names(section), *section.short]
         document.complain(at, path, "unknown setting", suggestion(name, known) or f"known: {', '.join(known)}")
 
 
@@ -99,7 +99,7 @@ def _words(path: Path, fault: Any) -> str:
         return f"must be {context['expected']}"
     section = section_at(File, path)
     if fault["type"] == "model_type" and section is not None:
-        known = ", ".join(section.model_fields)
+        known = ", ".join(names(section))
         return (
             f"must be a rule, true, false or a mapping of: {known}"
             if section in RULED

@@ -19,6 +19,7 @@ from server.config.environment import CONFIG, Flags, override, switched
 from server.config.models import Config, File
 from server.config.pruning import without
 from server.config.rule_checks import check_rules
+from server.config.trial_checks import check_trials
 
 DEFAULT_FILE: Final = Path("config.yaml")
 LARGEST_SECRET: Final = 64 * 1024
@@ -70,6 +71,7 @@ def understood(
     file = _validated(document)
     checks.check(document)
     check_rules(document)
+    check_trials(document)
     _check_switches(document, switches)
     return None if file is None else _config(file, document, switches, chosen), tuple(document.complaints)
 

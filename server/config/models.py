@@ -18,6 +18,7 @@ from server.config.document import Place
 from server.config.postgrest import PostgrestSettings
 from server.config.rules import Allow, Columns, Create, Delete, Preset, Read, Rule, Update
 from server.config.section import Section
+from server.config.trials import TrialOrGroup
 from server.config.values import (
     TEXT,
     Bind,
@@ -293,7 +294,6 @@ class File(Section):
 
     later: ClassVar = frozenset(
         {
-            "tests",
             "webhooks",
             "extensions",
             "graphql",
@@ -316,6 +316,7 @@ class File(Section):
     cache: Cache = Cache()
     changes: Changes = Changes()
     redis: Redis | None = None
+    tests: tuple[TrialOrGroup, ...] = ()
     postgrest: PostgrestSettings = Field(default_factory=PostgrestSettings)
 
 

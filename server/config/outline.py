@@ -27,7 +27,7 @@ def _settings(kind: Any, path: Path) -> Iterator[tuple[Path, Any]]:
         yield from settings(bare, path)
     elif get_origin(bare) is Mapping:
         yield from _settings(get_args(bare)[1], (*path, NAME))
-    elif (item := item_section(bare)) is not None:
+    elif (item := item_section(bare)) is not None and not item.listed:
         yield from settings(item, path)
     else:
         yield path, bare
@@ -57,6 +57,17 @@ def item_section(kind: Any) -> type[Section] | None:
     """The section of which a setting takes one or a list, None for any other type."""
     item = get_args(kind)[0] if get_origin(kind) is tuple and get_args(kind) else None
     return item if isinstance(item, type) and issubclass(item, Section) else None
+
+
+def of_sections(kind: Any) -> bool:
+    """Whether the setting is a list of sections and nothing else, which no variable could hold."""
+    item = item_section(kind)
+    return item is not None and item.listed
+
+
+def names(section: type[Section]) -> list[str]:
+    """The settings of a section as the file writes them."""
+    return [field.alias or name for name, field in section.model_fields.items()]
 
 
 def stripped(kind: Any) -> Any:

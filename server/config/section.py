@@ -19,7 +19,7 @@ class Section(BaseModel):
     """A mapping of settings.
 
     `later`: settings that are known and not offered yet. `moved`: where another name stands. `short`: names that
-    become part of another setting.
+    become part of another setting. `listed`: of these there is always a list.
     """
 
     model_config = ConfigDict(
@@ -28,6 +28,7 @@ class Section(BaseModel):
 
     later: ClassVar[frozenset[str]] = frozenset()
     short: ClassVar[frozenset[str]] = frozenset()
+    listed: ClassVar[bool] = False
     moved: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     @field_validator("*", mode="before")

@@ -31,7 +31,7 @@ SERVER: tuple[tuple[str, ...], ...] = (
     ("cache",),
     ("context", "documents", "pages", "peers", "transactions", "written"),
     ("auth", "access", "binding", "callers", "journal", "telemetry"),
-    ("apis", "openapi"),
+    ("apis", "openapi", "trials"),
     ("middleware",),
     ("capturing", "connection", "garbage", "guard", "telling", "threads"),
     ("house",),

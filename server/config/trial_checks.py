@@ -1,0 +1,150 @@
+"""Whether each permission test says who does what and what is expected, as far as no database is needed to tell.
+
+Rule: like the other checks it reads the plain values, and ignores what has the wrong shape, which is told already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from reflector.access.rule_faults import faults_of
+from reflector.access.rules_parse import parse_rule
+from reflector.errors import ReflectorError, RuleError, suggestion
+from server.config.checks import Fault, decided_by_database, mapping
+from server.config.complaints import Path
+from server.config.document import Document
+from server.config.rules import read_rule
+from server.config.trials import ANONYMOUS, ROLES, VERBS, VERDICTS
+
+ANYWHERE: Final = ("name", "as", "given", *VERDICTS)
+SHARED: Final = ("name", "as", "given", "tests")
+
+
+def check_trials(document: Document) -> None:
+    """Add what is wrong with the tests to the document's complaints."""
+    if decided_by_database(document.data) and "tests" in document.data:
+        where = document.place(("tests",)).key
+        message = "says nothing where auth.enforce is database: PostgreSQL's grants and policies decide"
+        document.complain(where, ("tests",), message)
+        return
+    for path, given in _groups(document.data):
+        for below, message, hint in _of_group(given):
+            document.complain(document.place((*path, *below)).key, (*path, *below), message, hint)
+    for path, given, callers in _tests(document.data):
+        for below, message, hint in (*_of_test(given), *_of_callers(document.data, callers)):
+            document.complain(document.place((*path, *below)).key, (*path, *below), message, hint)
+        _check_where(document, (*path, "where"), given.get("where"))
+
+
+def _items(given: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    for index, each in enumerate(given if isinstance(given, list) else ()):
+        if isinstance(each, Mapping):
+            yield index, each
+
+
+def _groups(data: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    yield from ((("tests", index), each) for index, each in _items(data.get("tests")) if "tests" in each)
+
+
+def _tests(data: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any], Any]]:
+    """Every test with its path, and who makes it: None where nothing says so."""
+    for index, each in _items(data.get("tests")):
+        if "tests" not in each:
+            yield ("tests", index), each, each.get("as")
+        for inner, test in _items(each.get("tests")):
+            yield ("tests", index, "tests", inner), test, test.get("as", each.get("as"))
+
+
+def _of_group(given: Mapping[str, Any]) -> Iterator[Fault]:
+    for name in given:
+        if name not in SHARED and name in _words():
+            yield (name,), "stands beside tests: it belongs into one of them", None
+    if isinstance(given["tests"], list) and not given["tests"]:
+        yield ("tests",), "holds no test", None
+
+
+def _of_test(given: Mapping[str, Any]) -> Iterator[Fault]:
+    verbs = [verb for verb in VERBS if verb in given]
+    if len(verbs) != 1:
+        what = "does nothing" if not verbs else f"does several things: {', '.join(verbs)}"
+        yield (), what, f"a test says one of {', '.join(VERBS)}"
+        return
+    verb = VERBS[verbs[0]]
+    fitting = (*ANYWHERE, verbs[0], *verb.takes, *verb.expects)
+    for name in given:
+        if name not in fitting and name in _words():
+            yield (
+                (name,),
+                f"has no meaning for {verbs[0]}",
+                f"{verbs[0]} takes {', '.join(fitting[len(ANYWHERE) + 1 :])}",
+            )
+    yield from _of_expected(given, verbs[0])
+
+
+def _of_expected(given: Mapping[str, Any], name: str) -> Iterator[Fault]:
+    verb = VERBS[name]
+    expected = [each for each in (*VERDICTS, *verb.expects) if each in given]
+    verdict = next((each for each in expected if each in VERDICTS), None)
+    if verdict and len(expected) > 1:
+        others = [each for each in expected if each != verdict]
+        yield (others[0],), f"contradicts {verdict}, or says it twice: keep one", None
+    # A write without another word is one that is allowed; of the others nobody could say what was to be seen.
+    if not expected and not verb.writes:
+        yield (), "expects nothing", f"say one of {', '.join((*verb.expects, *VERDICTS))}"
+    code = given.get("denied")
+    if isinstance(code, str) and code not in codes():
+        yield ("denied",), "is no code of an error", suggestion(code, codes())
+    if name == "create" and "values" not in given:
+        yield (), "creates nothing: values is missing", None
+    if name == "update" and "sets" in given and "values" not in given:
+        yield ("sets",), "says what becomes of values, and there are none", None
+
+
+def _of_callers(data: Mapping[str, Any], callers: Any) -> Iterator[Fault]:
+    if callers is None:
+        callers = ANONYMOUS
+    auth = mapping(data, "auth")
+    for each in callers if isinstance(callers, list) else [callers]:
+        if each == ANONYMOUS and "auth" in data and not auth.get("anonymous_role"):
+            yield ("as",), "nobody comes without a credential here", "auth.anonymous_role says who they are"
+        for role in _roles(each):
+            if role not in mapping(data, "roles"):
+                yield ("as",), f"there is no role {role!r}", suggestion(role, mapping(data, "roles"))
+
+
+def _roles(caller: Any) -> Iterator[str]:
+    if isinstance(caller, str) and caller != ANONYMOUS:
+        yield caller
+    for name in ROLES:
+        named = mapping(caller).get(name)
+        yield from (each for each in (named if isinstance(named, list) else [named]) if isinstance(each, str))
+
+
+def _check_where(document: Document, path: Path, given: Any) -> None:
+    if not isinstance(given, str) or not given.strip():
+        return
+    try:
+        parse_rule(given)
+    except RuleError as error:
+        source = read_rule(given)
+        for fault in faults_of(error):
+            place = source.at(fault.offset) or document.place(path).value
+            document.complain(place, path, fault.message, fault.hint)
+
+
+def _words() -> frozenset[str]:
+    """Every word that some test has a use for; what is none is told of as unknown."""
+    return frozenset(
+        (*ANYWHERE, "tests", *VERBS, *(each for verb in VERBS.values() for each in (*verb.takes, *verb.expects)))
+    )
+
+
+def codes() -> frozenset[str]:
+    """The codes that an error of the library can have."""
+    found, waiting = set[str](), [ReflectorError]
+    while waiting:
+        kind = waiting.pop()
+        found.add(kind.code)
+        waiting += kind.__subclasses__()
+    return frozenset(found)
