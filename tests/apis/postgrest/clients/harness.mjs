@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { PostgrestClient } from "@supabase/postgrest-js";
 import { createClient } from "@supabase/supabase-js";
 
-const [address, key] = process.argv.slice(2);
+export const [address, key] = process.argv.slice(2);
 const headers = { apikey: key, Authorization: `Bearer ${key}` };
 // Node 20 has no WebSocket, which the client wants to know of though no socket is opened here.
 const realtime = { transport: globalThis.WebSocket ?? class {} };
@@ -29,18 +29,21 @@ export async function bad(query, status, code) {
   return error;
 }
 
+// Run one client's cases and print what became of each.
+export async function reported(client, cases) {
+  for (const [name, run] of Object.entries(cases)) {
+    let failure = null;
+    try {
+      await run();
+    } catch (error) {
+      failure = String(error.stack ?? error);
+    }
+    console.log(JSON.stringify({ client, name, failure }));
+  }
+}
+
 // Run the cases that are made for each client.
 export async function report(cases) {
-  for (const [name_of_client, client] of Object.entries(clients)) {
-    for (const [name, run] of Object.entries(cases(client))) {
-      let failure = null;
-      try {
-        await run();
-      } catch (error) {
-        failure = String(error.stack ?? error);
-      }
-      console.log(JSON.stringify({ client: name_of_client, name, failure }));
-    }
-  }
+  for (const [name, client] of Object.entries(clients)) await reported(name, cases(client));
   process.exit(0);
 }
