@@ -16,6 +16,7 @@ from reflector.access.principal import Principal
 from reflector.engine import Engine
 from server.cache.answers import AnswerCache
 from server.config.limits import EffectiveLimits
+from server.rates import Rates
 from server.transactions import Transactions
 
 
@@ -57,7 +58,7 @@ class Authenticate(Protocol):
 class Context:
     """`limits` gives those of a set of roles. `cursor_key` is 64 bytes, the same in every process that serves.
 
-    `cache` is None where no answers are kept, `transactions` where no request has one of its own. `timeout` is what the driver itself allows a statement, and
+    `cache` is None where no answers are kept, `transactions` where no request has one of its own, `rates` where nobody's requests are counted. `timeout` is what the driver itself allows a statement, and
     `largest` an answer; who has less says so with each of theirs.
     """
 
@@ -69,3 +70,4 @@ class Context:
     largest: int
     cache: AnswerCache | None = None
     transactions: Transactions | None = None
+    rates: Rates | None = None

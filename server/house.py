@@ -22,7 +22,7 @@ from aiohttp.typedefs import Handler
 from reflector.capture import Capture
 from reflector.engine import Engine
 from reflector.errors import NotSupported
-from server.access import EVERYBODY, database_of, largest_answer, longest_statement
+from server.access import EVERYBODY, anonymous_role, database_of, largest_answer, longest_statement
 from server.apis.graphql import graphql_routes
 from server.apis.health import Health, health_routes
 from server.apis.metrics import administers, metrics_routes
@@ -33,7 +33,8 @@ from server.apis.tokens import token_routes
 from server.auth.credentials import authenticator
 from server.auth.frame import Authenticator, Open
 from server.binding import Binding
-from server.cache.keeping import Keeping, keeping_of
+from server.cache.keeping import Keeping, keeping_of, named
+from server.cache.others import fingerprint_of
 from server.cache.rules import takes_part
 from server.capturing import SharedCapture
 from server.config import Config, EffectiveLimits, limits_for
@@ -43,6 +44,7 @@ from server.middleware.entrance import Entrance
 from server.middleware.gate import NOBODYS, UNGUARDED
 from server.openapi import docs_routes, openapi_routes
 from server.pages import ASSETS
+from server.rates import Buckets, Rates, SharedBuckets
 from server.telemetry.exposition import Exposition, Worker
 from server.telemetry.figures import Figures, cache_figures, capture_figures, engine_figures
 from server.telemetry.requests import Requests
@@ -98,6 +100,8 @@ class Grounds:
     further: Sequence[web.RouteDef] = ()
     requests: Requests = field(default_factory=Requests)
     keeping: Keeping | None = None
+    buckets: Buckets = field(default_factory=Buckets)
+    shared: SharedBuckets | None = None
     house: House = field(init=False)
     figures: Figures = field(init=False)
     exposition: Exposition = field(init=False)
@@ -142,18 +146,29 @@ class Grounds:
         if self.heard is not self.capture:
             await self.heard.close()
         await self.capture.close()
+        if self.shared is not None:
+            await self.shared.close()
 
     def build(self, config: Config, engine: Engine, binding: Binding, guard: Guard) -> House:
         """The house of a configuration that is bound already; nobody is served by it yet."""
         cache = self.keeping.cache if self.keeping is not None and takes_part(config) else None
         told = (longest_statement(config), largest_answer(config), cache, transactions_of(config))
         callers = authenticator(config, engine)
-        context = Context(engine, callers, limits_of(config), self.key, *told)
+        limits = limits_of(config)
+        rates = self.rates(config, limits)
+        context = Context(engine, callers, limits, self.key, *told, rates)
         routes = tuple(self.routes(config, context, guard))
         form = Refusals(config.postgrest, config.postgrest.path.rstrip("/"), (*NOBODYS, *UNGUARDED, ASSETS))
         asked = callers if config.auth else None
         entrance = Entrance(guard.rules, form, config.observability.requests, asked, handlers_of(routes))
+        entrance.rates, entrance.asked = rates, callers
         return House(config, engine, binding, guard, callers, context, entrance, routes)
+
+    def rates(self, config: Config, limits: Callable[[Sequence[str]], EffectiveLimits]) -> Rates | None:
+        """Who counts requests; None where nobody's are limited."""
+        said = (config.limits.rate, *(role.limits.rate for role in config.roles.values()))
+        guest = anonymous_role(config)
+        return Rates(limits, () if guest is None else (guest,), self.buckets, self.shared) if any(said) else None
 
     def serve(self, house: House) -> None:
         """Everything that outlives a configuration serves by this one from now on. Nothing waits here."""
@@ -191,7 +206,12 @@ def grounds_of(
     """The grounds of a server of this engine's database."""
     config = binding.config
     capture = Capture(engine, database_of(config), opaque_keys(key), terms_of(config))
-    return Grounds(key, engine, binding, capture, Realtime(capture, key), worker, further)
+    grounds = Grounds(key, engine, binding, capture, Realtime(capture, key), worker, further)
+    if config.redis is not None:
+        url = database_of(config)
+        prefix = f"reflector:rate:{fingerprint_of(url.kind.value, named(url))}:"
+        grounds.shared = SharedBuckets(config.redis.url, prefix, grounds.buckets)
+    return grounds
 
 
 def handlers_of(routes: Sequence[web.RouteDef]) -> Mapping[tuple[str, str], Handler]:

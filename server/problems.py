@@ -96,6 +96,12 @@ class AmbiguousRole(RequestError):
     code: ClassVar[str] = "ambiguous_role"
 
 
+class RateExceeded(AccessError):
+    """The caller has asked too often."""
+
+    code: ClassVar[str] = "rate_exceeded"
+
+
 class InvalidToken(Unauthenticated):
     """A credential that is there and does not hold. `details` go on where the message ends."""
 
@@ -215,6 +221,7 @@ TABLE: Final[Mapping[type[ReflectorError], Told]] = {
     MisdirectedRequest: Told(421),
     ForwardedRefused: Told(403),
     OriginRefused: Told(403),
+    RateExceeded: Told(429),
     DatabaseError: Told(500, UNEXPECTED),
     UniqueViolation: Told(409),
     ForeignKeyViolation: Told(409),

@@ -47,7 +47,12 @@ Tables = frozenset[TableName]
 
 def channel_of(kind: str, database: str) -> str:
     """The channel of all servers of one database, whatever its schema, their rules and the way they reach it."""
-    return "reflector:changed:" + blake2b(f"{kind}\0{database}".encode(), digest_size=16).hexdigest()
+    return "reflector:changed:" + fingerprint_of(kind, database)
+
+
+def fingerprint_of(kind: str, database: str) -> str:
+    """What stands for a database in Redis."""
+    return blake2b(f"{kind}\0{database}".encode(), digest_size=16).hexdigest()
 
 
 class RedisOthers:

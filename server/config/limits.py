@@ -6,13 +6,16 @@ holds, because rights are a union.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from reflector.query.cost import TREE_ROWS
 from server.config.models import File, RoleLimits
+from server.config.rates import Rate
 
+T = TypeVar("T")
 Bound = TypeVar("Bound", int, timedelta)
 
 
@@ -20,7 +23,8 @@ Bound = TypeVar("Bound", int, timedelta)
 class EffectiveLimits:
     """rows: per level; page: rows where a request says nothing; depth: nested relationships; terms: comparisons of a
     request; filter_depth: how deep they may be nested; list: values of one comparison; offset: rows a page may skip;
-    bytes: of an answer's documents; regex: whether regular expressions may be asked for."""
+    bytes: of an answer's documents; regex: whether regular expressions may be asked for; cost: rows that one question could
+    bring, those of all levels together; rate: requests; affected: rows that one request may write."""
 
     rows: int
     page: int
@@ -32,6 +36,14 @@ class EffectiveLimits:
     bytes: int
     timeout: timedelta
     regex: bool = False
+    cost: int | None = None
+    rate: Rate | None = None
+    affected: int | None = None
+
+    @property
+    def tree(self) -> int:
+        """`cost`, and where nobody said one what is usual."""
+        return TREE_ROWS if self.cost is None else self.cost
 
 
 def limits_for(config: File, roles: Collection[str]) -> EffectiveLimits:
@@ -55,7 +67,21 @@ def limits_for(config: File, roles: Collection[str]) -> EffectiveLimits:
         bytes=most("bytes", floor.bytes),
         timeout=most("timeout", config.database.timeout),
         regex=bool(most("regex", floor.regex)),
+        cost=_most_or_any(words, "cost", floor.cost, key=int),
+        rate=_most_or_any(words, "rate", floor.rate, key=lambda rate: rate.each_second),
+        affected=_most_or_any(words, "max_affected", floor.max_affected, key=int),
     )
+
+
+def _most_or_any(words: list[RoleLimits], name: str, otherwise: T | None, key: Callable[[T], float]) -> T | None:
+    """The most generous of what roles say, None where one of them has no such limit."""
+    found = [otherwise if getattr(each, name) is None else getattr(each, name) for each in words] or [otherwise]
+    limits = [each for each in found if each is not None]
+    return max(limits, key=key) if len(limits) == len(found) else None
+
+
+def _generosity(limit: Any) -> Any:
+    return limit.each_second if isinstance(limit, Rate) else limit
 
 
 def _inherited(config: File, name: str) -> RoleLimits:
@@ -66,5 +92,5 @@ def _inherited(config: File, name: str) -> RoleLimits:
     for field, value in own.items():
         inherited = [getattr(each, field) for each in parents if getattr(each, field) is not None]
         if value is None and inherited:
-            own[field] = max(inherited)
+            own[field] = max(inherited, key=_generosity)
     return RoleLimits.model_construct(**own)

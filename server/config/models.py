@@ -16,6 +16,7 @@ from server.config.changes import Changes, ToldOf
 from server.config.complaints import Path, Position
 from server.config.document import Place
 from server.config.postgrest import PostgrestSettings
+from server.config.rates import RateSetting
 from server.config.rules import Allow, Columns, Create, Delete, Preset, Read, Rule, Update
 from server.config.section import Section
 from server.config.trials import TrialOrGroup
@@ -84,6 +85,7 @@ __all__ = [
 Rows = Annotated[int, whole(1, 1_000_000)]
 Depth = Annotated[int, whole(1, 32)]
 Terms = Annotated[int, whole(1, 10_000)]
+Cost = Annotated[int, whole(1, 1 << 40)]
 ListLength = Annotated[int, whole(1, 1_000_000)]
 
 
@@ -171,7 +173,6 @@ class Auth(Section):
 class RoleLimits(Section):
     """A role's own limits; what is None is inherited, in the end from `limits`."""
 
-    later: ClassVar = frozenset({"rate", "max_affected"})
     moved: ClassVar = MappingProxyType({"rows": "max_rows"})
 
     max_rows: Rows | None = None
@@ -181,6 +182,9 @@ class RoleLimits(Section):
     bytes: Size | None = None
     timeout: Duration | None = None
     regex: Flag | None = None
+    rate: RateSetting | None = None
+    max_affected: Rows | None = None
+    cost: Cost | None = None
 
 
 def _one_or_many(given: Any) -> Any:
@@ -241,7 +245,6 @@ class Function(Section):
 class Limits(Section):
     """What holds for roles that say nothing themselves."""
 
-    later: ClassVar = frozenset({"rate", "max_affected"})
     moved: ClassVar = MappingProxyType(
         {"body": "server.body", "timeout": "database.timeout", "max_rows": "limits.rows"}
     )
@@ -255,6 +258,9 @@ class Limits(Section):
     bytes: Size = 32 * 1024**2
     offset: Annotated[int, whole(0, 10_000_000)] = 100_000
     regex: Flag = False
+    rate: RateSetting | None = None
+    max_affected: Rows | None = None
+    cost: Cost | None = None
 
 
 class Cache(Section):

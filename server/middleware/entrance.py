@@ -5,7 +5,7 @@ Rule: a request remembers its entrance to its end, so that what is configured me
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Final
@@ -13,10 +13,12 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from reflector.access.principal import Principal
 from reflector.secret import Secret
 from server.context import Authenticate
 from server.peers import Proxies
 from server.problems import Form
+from server.rates import Rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,18 @@ class GateRules:
     further: tuple[str, ...] = ()
 
 
+def nobody(_: web.BaseRequest) -> Principal:
+    """Who calls where nobody is asked who they are."""
+    return Principal(anonymous=True)
+
+
 @dataclass(slots=True, eq=False)
 class Entrance:
     """What a request meets that comes in now, and keeps to its end, whatever is configured meanwhile.
 
     `told`: each request has a line in the log. `form`: that of the one API that has errors of its own. `callers`: whoever
     tells who calls, None where nobody is asked. `handlers` by method and path stand behind `door`. `inside`: how many
-    requests have come in here and not left.
+    requests have come in here and not left. `rates`: who counts requests, None where nobody does; `asked` tells whose they are.
     """
 
     rules: GateRules
@@ -56,6 +63,8 @@ class Entrance:
     callers: Authenticate | None = None
     handlers: Mapping[tuple[str, str], Handler] = field(default_factory=dict)
     inside: int = 0
+    rates: Rates | None = None
+    asked: Callable[[web.BaseRequest], Principal] = field(default=nobody)
 
 
 ENTRANCE: Final = web.RequestKey("entrance", Entrance)

@@ -43,6 +43,7 @@ from server.problems import (
     http_problem,
     problem,
 )
+from server.rates import STANDING, rate_headers
 from server.telemetry.requests import LEFT, Requests
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -71,7 +72,7 @@ APIS: Final = ("/api", "/auth", "/graphql", "/v1/graphql", "/rest/v1")
 VARY: Final = "Authorization, Accept, Prefer, Accept-Profile, Origin, Accept-Encoding, X-Role, X-Hasura-Role"
 CORS_METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE"
 CORS_HEADERS: Final = f"Authorization, Content-Type, Accept, If-None-Match, Prefer, X-Role, X-Hasura-Role, {REQUEST_ID}"
-EXPOSED_AS_WELL: Final = f"ETag, Link, Retry-After, WWW-Authenticate, {REQUEST_ID}"
+EXPOSED_AS_WELL: Final = f"ETag, Link, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, {REQUEST_ID}"
 CORS_EXPOSED: Final = f"Location, {EXPOSED_AS_WELL}"
 NOBODYS: Final = ("/api/", "/auth/", "/graphql", "/v1/graphql", "/ws", "/metrics", "/openapi.json", "/docs")
 """What is not for pages of any origin where everything else is, because PostgREST's API begins at the root."""
@@ -109,6 +110,8 @@ def gate(present: Callable[[], Entrance], requests: Requests) -> Middleware:
             else:
                 if callers is not None and (waiting := callers.waiting(request)) is not None:
                     await waiting
+                if entrance.rates is not None and not is_public(request.path):
+                    await entrance.rates.charge(request, entrance.asked)
                 response = await handler(request)
         except asyncio.CancelledError:
             ended(entrance, request, LEFT, began)
@@ -117,6 +120,8 @@ def gate(present: Callable[[], Entrance], requests: Requests) -> Middleware:
             response = refusal(error, request, request_id, entrance.form)
         if not response.prepared:
             dress(rules, request, response, request_id)
+            if (standing := request.get(STANDING)) is not None:
+                response.headers.update(rate_headers(standing))
             if response.status == 401 and callers is not None and callers.challenges:
                 challenge(response, callers.challenges)
         ended(entrance, request, response.status, began)

@@ -29,7 +29,9 @@ REFLECTOR: tuple[tuple[str, ...], ...] = (
 SERVER: tuple[tuple[str, ...], ...] = (
     ("config", "problems", "siblings"),
     ("cache",),
-    ("context", "documents", "pages", "peers", "transactions", "written"),
+    ("peers",),
+    ("rates",),
+    ("context", "documents", "pages", "transactions", "written"),
     ("auth", "access", "binding", "callers", "journal", "telemetry"),
     ("apis", "openapi", "trials"),
     ("middleware",),

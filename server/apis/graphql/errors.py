@@ -48,7 +48,7 @@ from reflector.errors import (
     UnknownColumn,
     UnknownTable,
 )
-from server.problems import MalformedRequest, told
+from server.problems import MalformedRequest, RateExceeded, told
 
 REQUEST: Final = "$"
 VALIDATION: Final = "validation-failed"
@@ -65,6 +65,7 @@ CODES: Final[Mapping[type[ReflectorError], str]] = {
     UnknownTable: VALIDATION,
     Unauthenticated: "invalid-jwt",
     Forbidden: "access-denied",
+    RateExceeded: "rate-limit-exceeded",
     CheckRefused: "permission-error",
     MissingClaim: "not-found",
     RuleUnbound: "unexpected",

@@ -24,7 +24,14 @@ from graphql.execution.collect_fields import GroupedFieldSet
 
 from reflector.access.disclosure import disclosed
 from reflector.engine import Engine, Prepared
-from reflector.errors import DatabaseError, InternalError, InvalidRequest, LimitExceeded, ReflectorError
+from reflector.errors import (
+    DatabaseError,
+    InternalError,
+    InvalidRequest,
+    LimitExceeded,
+    ReflectorError,
+    TooManyAffected,
+)
 from reflector.query.nodes import Assignment, Delete, Insert, Literal, Overview, Query, Selected, Update
 from reflector.query.operators import Takes
 from reflector.query.scope import TableScope
@@ -168,6 +175,9 @@ class SplicingExecutor(Executor[Any]):
     async def _written(self, type_: GraphQLObjectType, fields: GroupedFieldSet) -> dict[str, Any]:
         asking = self.context_value
         selection = Selection(self, asking.caller.rights)
+        most = asking.caller.rights.limits.affected
+        if most is not None and len(fields) > most:
+            raise Fault(TooManyAffected(f"more than {most} rows would be written"), REQUEST)
         roots = {key: asking.schema.roots[details[0].node.name.value] for key, details in fields.items()}
         prepared = [self._prepared(selection, roots[key], type_, details) for key, details in fields.items()]
         done: list[Answer] = []

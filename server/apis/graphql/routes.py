@@ -39,7 +39,7 @@ from server.cache.conditions import respond
 from server.callers import LONGEST_KEPT, Caller, Callers, Recent
 from server.context import Context
 from server.pages import page_routes
-from server.problems import status_of
+from server.problems import RateExceeded, status_of
 
 LOG: Final = logging.getLogger("reflector.server")
 PATHS: Final = ("/graphql", "/v1/graphql")
@@ -77,6 +77,7 @@ class GraphQLApi:
         self.introspected: Recent[bytes] = Recent(ANSWER_BYTES)
         self.recipes = RecipeCache()
         self.cache = context.cache
+        self.rates = context.rates
         self.answering = Answering(context.cache)
         self.names: Names | None = None
         self._snapshot: Snapshot | None = None
@@ -110,12 +111,21 @@ class GraphQLApi:
             caller = self.callers.of(request)  # the schema and the rules have changed while the body came
         media = MEDIA_TYPES[strict]
         if isinstance(asked, list):
+            try:
+                await self._pay(request, caller, len(asked) - 1)
+            except RateExceeded as error:
+                return self._refused(request, Fault(error, "$"), strict, status_of(error))
             bodies = [(await self._answered(request, caller, each, media)).body for each in asked]
             return _response(b"[" + b",".join(bodies) + b"]", strict, 200)
         answered = await self._answered(request, caller, asked, media)
         if answered.entry is not None and self.cache is not None and request.method != "POST":
             return respond(self.cache, answered.entry, request, caller.principal)
         return _response(answered.body, strict, answered.status if strict else 200)
+
+    async def _pay(self, request: web.Request, caller: Caller, more: int) -> None:
+        """Count the operations of a batch beyond the first; raises RateExceeded."""
+        if self.rates is not None and more:
+            await self.rates.charge_caller(request, caller.principal, more)
 
     # ── one operation ────────────────────────────────────────────────────────────────────────
 

@@ -51,8 +51,6 @@ EMBEDS: Final = 50
 """Relationships of one operation."""
 MEMBERS: Final = 2_000
 """Values of one operation, each selected one counted once."""
-TREE_ROWS: Final = 1 << 20
-"""Rows of one operation, those of all levels counted, if every list were full."""
 
 
 class Selection:
@@ -88,15 +86,15 @@ class Selection:
             case _:
                 member, rows = self.aggregate(root.table, None, field, details, path, "", 0)
         self.rows += rows
-        if self.rows > TREE_ROWS:
-            said = f"this operation could answer {self.rows} rows, and {TREE_ROWS} is the most"
+        if self.rows > self.rights.limits.tree:
+            said = f"this operation could answer {self.rows} rows, and {self.rights.limits.tree} is the most"
             raise Fault(LimitExceeded(said, hint="give a limit at each level"), path)
         return member
 
     def written(self, table: TableScope, field: GraphQLField, details: Details, path: str) -> Read:
         """What a mutation answers of its row."""
         select, below = self.document(table, named(field), details, path, 0)
-        if below > TREE_ROWS:
+        if below > self.rights.limits.tree:
             raise Fault(LimitExceeded(f"a row with all that is selected could hold {below} rows"), path)
         return Read(table.table, select, single=True)
 

@@ -60,6 +60,7 @@ from server.problems import (
     MalformedRequest,
     MisdirectedRequest,
     OriginRefused,
+    RateExceeded,
     TooManyAttempts,
     told,
 )
@@ -105,6 +106,7 @@ TABLE: Final[Mapping[type[ReflectorError], Words]] = {
     ForwardedRefused: Words(ForwardedRefused.code),
     OriginRefused: Words(OriginRefused.code),
     TooManyAttempts: Words(TooManyAttempts.code),
+    RateExceeded: Words(RateExceeded.code),
     RuleUnbound: Words("PGRST002", "The table is closed: one of its rules does not fit the database"),
     DatabaseError: Words("PGRSTX00", "The database could not do this"),
     UniqueViolation: Words("23505", "duplicate key value violates unique constraint", explains=True),

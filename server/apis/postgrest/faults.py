@@ -91,6 +91,7 @@ BESIDE: Final[Mapping[str, int]] = {
     "identity_unavailable": 503,
     "misdirected_request": 421,
     "too_many_attempts": 429,
+    "rate_exceeded": 429,
     "headers_too_large": 431,
 }
 """What is refused before PostgREST's part begins, and has no code of its own there."""

@@ -58,7 +58,9 @@ def last_name(request: web.Request) -> str:
 def limits_of(rights: Rights) -> Limits:
     """How much of a query string is read for these roles."""
     own = rights.limits
-    return Limits(depth=own.depth, logic=own.filter_depth, terms=own.terms, listed=own.list, regex=own.regex)
+    return Limits(
+        depth=own.depth, logic=own.filter_depth, terms=own.terms, listed=own.list, regex=own.regex, cost=own.cost
+    )
 
 
 def profile_header(schemas: Sequence[str], schema: str) -> dict[str, str]:

@@ -136,7 +136,7 @@ class WriteRoad:
         form = clock.form(media.planned if media.kind is Kind.PLAN else media.kind)
         lowering = Lowering(rights.access.scope, rights.snapshot.catalog, rows, limits, clock=clock, form=form)
         closed = rights.snapshot.permissions is None and not rights.snapshot.writable
-        writes = Writes(lowering, table, asked, preferred, media.kind is Kind.OBJECT, closed)
+        writes = Writes(lowering, table, asked, preferred, media.kind is Kind.OBJECT, closed, rights.limits.affected)
         return Wanted(request, caller, table, profile, media, preferred, asked, writes)
 
     def _filtered(self, wanted: Wanted, verb: str) -> None:

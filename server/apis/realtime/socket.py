@@ -29,7 +29,7 @@ from server.apis.realtime.frames import ChangeCursors, error_frame, said
 from server.apis.realtime.one_table import frame_of
 from server.apis.realtime.outbound import Outbound, Ticker
 from server.context import Context, Credential
-from server.problems import status_of
+from server.problems import RateExceeded, status_of
 
 LOG: Final = logging.getLogger("reflector.server")
 FRAME_BYTES: Final = 64 * 1024
@@ -114,8 +114,22 @@ class Socket:
         async for message in self._ws:
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 return
+            if not await self._paid():
+                continue
             for effect in self._conversation.hear(message.data):
                 await self._do(effect)
+
+    async def _paid(self) -> bool:
+        """Whether the frame is within what its sender may send; what is not is not listened to."""
+        rates = self._present().rates
+        if rates is None:
+            return True
+        try:
+            await rates.charge_caller(self._request, self._principal or Principal(anonymous=True))
+        except RateExceeded as error:
+            self._put(said(error_frame(error)))
+            return False
+        return True
 
     def _end(self) -> None:
         if self._timer is not None:

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from reflector.catalog.model import Column
 from reflector.errors import InternalError, InvalidCursor, InvalidRequest, InvalidValue, LimitExceeded
+from reflector.query.cost import rows_below
 from reflector.query.nodes import TRUE, Expression, Field, Filter, Order, Read, Related, Selected, all_of
 from reflector.query.paging import after, reversed_order
 from reflector.query.scope import TableScope
@@ -27,7 +28,7 @@ from server.apis.resource.cursors import ONWARD, Cursors, Opened
 from server.apis.resource.faults import FaultList, in_query
 from server.apis.resource.filters import Brackets, FilterReader
 from server.apis.resource.parameters import RESERVED, Given, put, refuse_word, split_query, word_of
-from server.apis.resource.selection import TREE_ROWS, Selection, key_order, row_key, rows_below
+from server.apis.resource.selection import Selection, key_order, row_key
 from server.apis.resource.sorting import read_sort
 from server.callers import LONGEST_KEPT
 from server.documents import read_json
@@ -164,12 +165,12 @@ class ListingReader:
     def _limit(self, below: int) -> int:
         asked = self._whole("limit", 0)
         limit = min(self.rights.limits.page if asked is None else asked, self.rights.limits.rows)
-        if below > TREE_ROWS:
+        if below > self.rights.limits.tree:
             fault = LimitExceeded(
                 f"a row with all that is included could hold {below} rows", hint="include fewer levels"
             )
             self.faults.add(fault, in_query("include"))
-        return min(limit, max(1, TREE_ROWS // (1 + below)))
+        return min(limit, max(1, self.rights.limits.tree // (1 + below)))
 
     def _page(self, limit: int) -> tuple[int, int]:
         """The page's number, and how many rows come before it."""

@@ -136,7 +136,7 @@ class ResourceApi:
         rights = caller.rights
         faults = FaultList()
         select = self._members(request, caller, table, faults) if table.may_read else None
-        check_amount(len(body), select or (), rights.limits.rows, faults)
+        check_amount(len(body), select or (), rights.limits, faults)
         faults.check()
         grant = rights.access.grants.on(table.table)
         rows = self._reader(caller, table, faults).created_many(body, () if grant is None else grant.creates)

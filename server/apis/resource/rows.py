@@ -21,9 +21,11 @@ from reflector.errors import (
     ReflectorError,
     RowNotFound,
     SchemaChanged,
+    TooManyAffected,
     UnknownParameter,
 )
 from reflector.query.comparisons import EQ
+from reflector.query.cost import rows_below
 from reflector.query.nodes import (
     Assignment,
     Compare,
@@ -47,7 +49,8 @@ from reflector.sql.plan import Answer
 from server.apis.resource.caller import Caller, Rights
 from server.apis.resource.faults import FaultList, in_query
 from server.apis.resource.parameters import RESERVED, put, refuse_word, split_query, word_of
-from server.apis.resource.selection import TREE_ROWS, Selection, rows_below
+from server.apis.resource.selection import Selection
+from server.config.limits import EffectiveLimits
 
 
 class Slot:
@@ -101,18 +104,20 @@ def read_members(rights: Rights, table: TableScope, query: str, faults: FaultLis
     select = Selection(rights.access.scope, rights.limits, faults).read(
         table, words.get("fields"), words.get("include")
     )
-    if (below := rows_below(select)) > TREE_ROWS:
+    if (below := rows_below(select)) > rights.limits.tree:
         fault = InvalidRequest(f"a row with all that is included could hold {below} rows", hint="include fewer levels")
         faults.add(fault, in_query("include"))
     return select
 
 
-def check_amount(rows: int, select: Sequence[Selected], most: int, faults: FaultList) -> None:
+def check_amount(rows: int, select: Sequence[Selected], limits: EffectiveLimits, faults: FaultList) -> None:
     """Note where these are more rows than may be written at once, or than may be answered with all that is included."""
-    if rows > most:
-        faults.add(LimitExceeded(f"at most {most} rows at once", hint="send them in several requests"))
+    if limits.affected is not None and rows > limits.affected:
+        faults.add(TooManyAffected(f"more than {limits.affected} rows would be written"))
+    elif rows > limits.rows:
+        faults.add(LimitExceeded(f"at most {limits.rows} rows at once", hint="send them in several requests"))
     below = rows_below(tuple(select)) * rows
-    if rows > 1 and below > TREE_ROWS:
+    if rows > 1 and below > limits.tree:
         fault = InvalidRequest(
             f"the rows with all that is included could hold {below} rows", hint="include fewer levels"
         )

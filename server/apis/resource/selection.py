@@ -28,8 +28,6 @@ EMBEDDED_ROWS: Final = 100
 """Rows that a relationship to many answers for each row."""
 EMBEDS: Final = 50
 """Relationships of one answer."""
-TREE_ROWS: Final = 1 << 20
-"""Rows of one answer, those of all levels counted, if every relationship to many were full."""
 EVERY: Final = "*"
 
 
@@ -66,16 +64,6 @@ def row_key(table: TableScope) -> tuple[Column, ...]:
 def key_order(table: TableScope) -> tuple[Order, ...]:
     """By primary key, as far as there is one that may be read."""
     return tuple([Order(Field(column)) for column in row_key(table)])
-
-
-def rows_below(select: tuple[Selected, ...]) -> int:
-    """How many related rows one row can bring with it."""
-    below = 0
-    for member in select:
-        if isinstance(member, Embed):
-            each = member.read.limit if isinstance(member.read.limit, int) else 1
-            below += each * (1 + rows_below(member.read.select))
-    return below
 
 
 class Selection:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from reflector.query.cost import TREE_ROWS
 from server.apis.graphql import documents, execution, requests, selection
 from server.apis.graphql.comparisons import COMPARISONS
 from server.apis.graphql.errors import CODES
@@ -38,7 +39,7 @@ def test_every_limit_is_told_with_its_number() -> None:
         execution.INTROSPECTIONS,
         selection.EMBEDS,
         selection.MEMBERS,
-        selection.TREE_ROWS,
+        TREE_ROWS,
         selection.EMBEDDED_ROWS,
     ):
         assert f"{number:,}" in PAGE

@@ -15,7 +15,7 @@ from server.apis.postgrest.faults import PostgrestError, refusal
 class Limits:
     """`depth` of embedded resources, `logic` of and/or, `terms` of conditions in all, `listed` values of one list,
     `items` of one select, order or columns, `arrows` of one path into JSON, `length` in characters. `regex`: whether a
-    regular expression may be asked for."""
+    regular expression may be asked for. `cost`: rows of all levels together, None where nobody said how many."""
 
     length: int = 16 * 1024
     parameters: int = 100
@@ -26,6 +26,7 @@ class Limits:
     listed: int = 10_000
     arrows: int = 32
     regex: bool = False
+    cost: int | None = None
 
 
 LIMITS: Final = Limits()

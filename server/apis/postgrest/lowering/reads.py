@@ -14,7 +14,9 @@ from typing import assert_never
 
 from reflector.catalog.model import Catalog, DatabaseKind, Relationship
 from reflector.datatypes import Kind
+from reflector.errors import LimitExceeded
 from reflector.query.casts import CASTS
+from reflector.query.cost import rows_of
 from reflector.query.expressions import grouped, type_of
 from reflector.query.forms import USUAL, Form
 from reflector.query.nodes import (
@@ -91,7 +93,7 @@ class Lowering:
         order = tuple(each for term in level.order for each in self._order(table, term, related))
         if order and grouped(members):
             check_order_of_groups(table, members, order)
-        return Read(
+        read = Read(
             table.table,
             members,
             where=self._where(table, level, related),
@@ -100,6 +102,14 @@ class Lowering:
             offset=window.offset or None,
             count=count,
         )
+        return self._affordable(read)
+
+    def _affordable(self, read: Read) -> Read:
+        """The read; raises LimitExceeded where it could bring more rows than somebody said that it may."""
+        if self.limits.cost is not None and (rows := rows_of(read)) > self.limits.cost:
+            said = f"the answer could hold {rows} rows, and {self.limits.cost} is the most"
+            raise LimitExceeded(said, hint="give a limit at each level")
+        return read
 
     # ── embedded resources ───────────────────────────────────────────────────────────────────
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from reflector.catalog.model import Column, Deed, Fill, Table
 from reflector.datatypes import Value
-from reflector.errors import Forbidden, InvalidRequest
+from reflector.errors import Forbidden, InvalidRequest, TooManyAffected
 from reflector.query.nodes import TRUE, Filter, Literal, Read
 from reflector.query.represented import body_type
 from reflector.query.scope import TableScope
@@ -44,7 +44,7 @@ MERGE: Final = "merge-duplicates"
 @dataclass(frozen=True, eq=False, slots=True)
 class Writes:
     """What makes a write of one request. `shown`: the written rows are answered; `singular`: there must be one;
-    `read_only`: nothing may be written here by anybody."""
+    `read_only`: nothing may be written here by anybody; `affected`: how many rows may be, None for any number."""
 
     lowering: Lowering
     table: TableScope
@@ -52,6 +52,7 @@ class Writes:
     preferred: Preferences
     singular: bool = False
     read_only: bool = False
+    affected: int | None = None
 
     @property
     def shown(self) -> bool:
@@ -62,6 +63,7 @@ class Writes:
     def insert(self, body: Rows) -> InsertMany:
         """The new rows of a POST; raises PostgrestError, RequestError, AccessError."""
         self._may_insert()
+        self._few(len(body.rows))
         columns = self._columns(body.columns, self.table.creatable, INSERTED)
         defaults = self.preferred.missing == "default"
         return InsertMany(
@@ -182,7 +184,14 @@ class Writes:
         return self.lowering.read(self.table, level, Window()).where if level.where else TRUE
 
     def _most(self) -> int | None:
-        return self.preferred.max_affected if self.preferred.strict else None
+        """How many rows may be written: what the request says, and what the caller's roles allow."""
+        asked = self.preferred.max_affected if self.preferred.strict else None
+        return min((each for each in (asked, self.affected) if each is not None), default=None)
+
+    def _few(self, rows: int) -> None:
+        """Raise TooManyAffected for more new rows than the caller's roles allow."""
+        if self.affected is not None and rows > self.affected:
+            raise TooManyAffected(f"more than {self.affected} rows would be written")
 
     def _returning(self) -> Read | None:
         if not self.shown:
