@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from reflector.access.principal import Principal
 from reflector.errors import Forbidden, UnknownRole
 from server.problems import RefusedClaims
 
@@ -60,11 +61,12 @@ def flattened(claims: Mapping[str, Any], namespace: str | None) -> Mapping[str, 
 
 @dataclass(frozen=True, slots=True)
 class RoleRules:
-    """Where the roles of a caller stand, which there are, and whose they have who name none."""
+    """Where the roles of a caller stand, and which they have who name none. `declared` are all that there are, None where the
+    database knows them."""
 
     path: str
     default: str | None
-    declared: frozenset[str]
+    declared: frozenset[str] | None
 
     def of(self, claims: Mapping[str, Any]) -> tuple[str, ...]:
         """The roles; raises Forbidden where there are none, UnknownRole for one that is not declared."""
@@ -76,7 +78,7 @@ class RoleRules:
         named = [given] if isinstance(given, str) else given
         if not isinstance(named, list) or not named or not all(isinstance(each, str) for each in named):
             raise Forbidden("the token's role is neither a name nor a list of names")
-        if not self.declared.issuperset(named):
+        if self.declared is not None and not self.declared.issuperset(named):
             unknown = next(each for each in named if each not in self.declared)
             raise UnknownRole(f'role "{unknown}" does not exist')
         return tuple(dict.fromkeys(named))
@@ -117,6 +119,28 @@ class Terms:
         if not self.audience or (not listed and self.absent_aud):
             return True
         return not set(self.audience).isdisjoint(listed)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRules:
+    """How claims make a caller. `namespace`: where claims stand that are wanted beside the others."""
+
+    terms: Terms
+    roles: RoleRules
+    namespace: str | None = None
+
+    def principal(self, said: Mapping[str, Any], method: str, now: float) -> Principal:
+        """Whom the claims are about. Raises RefusedClaims where they do not hold now and here, Forbidden and UnknownRole."""
+        until = self.terms.judge(said, now)
+        claims = flattened(said, self.namespace)
+        return Principal(
+            roles=self.roles.of(claims),
+            claims=claims,
+            subject=subject_of(claims),
+            issuer=text(claims.get("iss")),
+            method=method,
+            until=until,
+        )
 
 
 def moment(claims: Mapping[str, Any], name: str) -> float | None:

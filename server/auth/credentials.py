@@ -16,12 +16,15 @@ from server.access import anonymous_role
 from server.auth.administrator import AdministratorSecret
 from server.auth.api_keys import ApiKeys
 from server.auth.basic import Basic
+from server.auth.claims import ClaimRules, RoleRules, Terms
 from server.auth.frame import Authenticator, Open
+from server.auth.introspection import Introspection
 from server.auth.issuers import tokens
 from server.auth.method import Method
 from server.auth.outbound import Outbound
 from server.auth.passwords import Passwords
 from server.auth.proxy_headers import ProxyHeaders
+from server.auth.webhook import WebhookMethod
 from server.config import Config
 from server.context import Authenticate
 
@@ -59,6 +62,29 @@ def _tokens(means: Means) -> Method | None:
     return tokens(means.config, means.outbound, means.clock)
 
 
+def _introspected(means: Means) -> Method | None:
+    """Tokens that their issuer is asked about."""
+    said = means.config.auth.introspection if means.config.auth else None
+    if said is None:
+        return None
+    terms = Terms(said.audience, said.issuer, absent_exp=True)
+    rules = ClaimRules(terms, _roles(means.config, said.role_claim, said.default_role), said.namespace)
+    return Introspection(said, rules, means.outbound, means.clock)
+
+
+def _known_elsewhere(means: Means) -> Method | None:
+    """Credentials that another server is asked about."""
+    said = means.config.auth.webhook if means.config.auth else None
+    if said is None:
+        return None
+    rules = ClaimRules(Terms(absent_exp=True), _roles(means.config, said.role_claim, said.default_role))
+    return WebhookMethod(said, rules, means.outbound, means.clock)
+
+
+def _roles(config: Config, path: str, default: str | None) -> RoleRules:
+    return RoleRules(path, default, None if config.decided_by_database else frozenset(config.roles))
+
+
 def _keys(means: Means) -> Method | None:
     """Keys that programs carry."""
     said = means.config.auth.api_keys if means.config.auth else None
@@ -87,6 +113,8 @@ def _administrator(means: Means) -> Method | None:
 
 METHODS: Final[tuple[Callable[[Means], Method | None], ...]] = (
     _tokens,
+    _introspected,
+    _known_elsewhere,
     _keys,
     _people,
     _told_by_proxies,

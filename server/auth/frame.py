@@ -100,6 +100,7 @@ class Authenticator:
         self._carriers: tuple[Carrier, ...] = tuple(
             dict.fromkeys((in_authorization, *(each for method in methods for each in method.carriers)))
         )
+        self._further = tuple(dict.fromkeys(each for method in methods for each in method.further))
         self._by_kind: dict[str, tuple[Method, ...]] = {}
         for method in methods:
             for kind in method.kinds:
@@ -120,7 +121,7 @@ class Authenticator:
         except AmbiguousCredentials as error:
             request[OUTCOME] = error
             return None
-        known = self._guest if credential is None else self.verified.find(self.verified.key(credential))
+        known = self._guest if credential is None else self.verified.find(self._key(credential, request))
         if known is not None:
             request[OUTCOME] = known
         elif credential is None:
@@ -140,7 +141,7 @@ class Authenticator:
         return found
 
     async def proved(self, credential: Credential, request: web.BaseRequest) -> Principal:
-        key = self.verified.key(credential)
+        key = self._key(credential, request)
         known = self.verified.find(key)
         if known is not None:
             return chosen(known, request, self._roles)
@@ -157,6 +158,11 @@ class Authenticator:
             request[OUTCOME] = await self.proved(credential, request)
         except ReflectorError as error:
             request[OUTCOME] = error
+
+    def _key(self, credential: Credential, request: web.BaseRequest) -> bytes:
+        if not self._further:
+            return self.verified.key(credential)
+        return self.verified.key(credential, [f"{name}: {request.headers.getall(name, ())}" for name in self._further])
 
     def _method(self, credential: Credential, request: web.BaseRequest) -> Method:
         for method in self._by_kind.get(credential.kind, ()):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from server.access import anonymous_role
-from server.auth.claims import RoleRules, Terms, claim_at, text
+from server.auth.claims import ClaimRules, RoleRules, Terms, claim_at, text
 from server.auth.jwt import Issuer, JwtBearer
 from server.auth.key_sets import FetchedKeys, FixedKeys, KeySet
 from server.auth.method import Method
@@ -34,10 +34,12 @@ def _issuer(config: Config, outbound: Outbound, index: int) -> Issuer:
     said = _jwt(config)[index]
     return Issuer(
         key_set(config, index, outbound),
-        Terms(said.audience, said.issuer, said.leeway.total_seconds()),
-        RoleRules(said.role_claim, said.default_role, frozenset(config.roles)),
+        ClaimRules(
+            Terms(said.audience, said.issuer, said.leeway.total_seconds()),
+            RoleRules(said.role_claim, said.default_role, frozenset(config.roles)),
+            said.namespace,
+        ),
         algorithms_of(said),
-        said.namespace,
     )
 
 

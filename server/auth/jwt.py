@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from reflector.access.principal import Principal
-from server.auth.claims import RoleRules, Terms, flattened, subject_of, text
+from server.auth.claims import ClaimRules, text
 from server.auth.key_sets import KeySet
 from server.auth.method import Method, Proof
 from server.auth.opened import UNREADABLE, Opened, opened
@@ -24,14 +23,11 @@ from server.problems import IdentityUnavailable, InvalidToken
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Who signs tokens, and what these must be. `algorithms`: no others, whatever the keys are for; none for all of theirs.
-    `namespace`: where claims stand that are wanted beside the others."""
+    """Who signs tokens, and what these must be. `algorithms`: no others, whatever the keys are for; none for all of theirs."""
 
     keys: KeySet
-    terms: Terms
-    roles: RoleRules
+    claims: ClaimRules
     algorithms: frozenset[str] = frozenset()
-    namespace: str | None = None
 
 
 class UnknownKey(InvalidToken):
@@ -45,7 +41,7 @@ class JwtBearer(Method):
 
     def __init__(self, issuers: Sequence[Issuer], clock: Callable[[], float] = time.time) -> None:
         self._only = issuers[0] if len(issuers) == 1 else None
-        self._issuers = {issuer.terms.issuer: issuer for issuer in issuers}
+        self._issuers = {issuer.claims.terms.issuer: issuer for issuer in issuers}
         self._clock = clock
         for issuer in issuers:
             issuer.keys.tell(self._forget)
@@ -87,17 +83,8 @@ class JwtBearer(Method):
             raise UnknownKey(UNREADABLE)
         if not token.signed_by(keys):
             raise InvalidToken(UNREADABLE)
-        until = issuer.terms.judge(token.claims, self._clock())
-        claims = flattened(token.claims, issuer.namespace)
-        principal = Principal(
-            roles=issuer.roles.of(claims),
-            claims=claims,
-            subject=subject_of(claims),
-            issuer=text(claims.get("iss")),
-            method=self.name,
-            until=until,
-        )
-        believed = None if until is None else until + issuer.terms.leeway
+        principal = issuer.claims.principal(token.claims, self.name, self._clock())
+        believed = None if principal.until is None else principal.until + issuer.claims.terms.leeway
         return Proof(principal, believed, weight=500 + 4 * len(token.signed.segments["payload"]))
 
     # ── the keys ─────────────────────────────────────────────────────────────────────────────

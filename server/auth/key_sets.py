@@ -28,6 +28,7 @@ USUAL_SECONDS: Final = 600.0
 LEAST_SECONDS: Final = 60.0
 MOST_SECONDS: Final = 3600.0
 SOUGHT_SECONDS: Final = 30.0
+QUICK_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 UNKNOWN: Final = "the keys of the issuer could not be fetched so far"
 MAX_AGE: Final = re.compile(r"(?:^|[,\s])max-age=\"?([0-9]{1,9})")
@@ -116,8 +117,10 @@ class FetchedKeys:
         return self._known != before
 
     async def start(self) -> None:
-        self._fetch()
-        self._watching = asyncio.create_task(self._watch(), name="reflector-issuer-keys")
+        """Begin to look. Who is quick to answer is waited for, so that the first token finds keys."""
+        first = self._fetch()
+        await asyncio.wait([first], timeout=QUICK_SECONDS)
+        self._watching = asyncio.create_task(self._watch(first), name="reflector-issuer-keys")
 
     async def close(self) -> None:
         running = [each for each in (self._watching, self._fetching) if each is not None]
@@ -126,17 +129,18 @@ class FetchedKeys:
         await asyncio.gather(*running, return_exceptions=True)
         self._watching = self._fetching = None
 
-    async def _watch(self) -> None:
+    async def _watch(self, look: asyncio.Task[float]) -> None:
         """Look again and again: as the issuer says where it answers, soon where it does not."""
         failed = 0
         while True:
             try:
-                wait = await asyncio.shield(self._fetch())
+                wait = await asyncio.shield(look)
                 failed = 0
             except Away:
                 wait = RETRY_SECONDS[min(failed, len(RETRY_SECONDS) - 1)]
                 failed += 1
             await asyncio.sleep(wait)
+            look = self._fetch()
 
     def _fetch(self) -> asyncio.Task[float]:
         """The look that is under way, or a new one; its result is for how many seconds the keys are fresh."""

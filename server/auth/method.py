@@ -71,6 +71,7 @@ class Method:
 
     name: as in `Principal.method`. kinds: of the credentials that it takes; several methods may take one kind, the first
     whose `takes` agrees is asked. carriers: where its credentials stand. challenges: its part of `WWW-Authenticate`.
+    further: headers that are no credential, and without which one does not mean the same.
     generation: what was proved under an older one is proved anew.
     """
 
@@ -78,6 +79,7 @@ class Method:
     kinds: tuple[str, ...] = ("bearer",)
     carriers: tuple[Carrier, ...] = (in_authorization,)
     challenges: ClassVar[tuple[str, ...]] = ("Bearer",)
+    further: tuple[str, ...] = ()
     generation: int = 0
 
     def takes(self, credential: Credential, request: web.BaseRequest) -> bool:

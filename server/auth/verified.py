@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
@@ -50,10 +50,12 @@ class Verified:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def key(self, credential: Credential) -> bytes:
-        """Under what a credential is remembered."""
+    def key(self, credential: Credential, further: Sequence[str] = ()) -> bytes:
+        """Under what a credential is remembered, with what came along that makes it mean what it means."""
         hashed = self._seeded.copy()
         hashed.update(f"{credential[0]} {credential[1]}".encode("utf-8", "surrogateescape"))
+        for each in further:  # no line break is part of a header
+            hashed.update(f"\n{each}".encode("utf-8", "surrogateescape"))
         return hashed.digest()
 
     def find(self, key: bytes) -> Principal | None:

@@ -17,7 +17,10 @@ from server.config.values import (
     TEXT,
     Duration,
     Flag,
+    Material,
     Named,
+    OneOrMany,
+    OutboundUrl,
     Reads,
     Text,
     UnfitError,
@@ -140,3 +143,28 @@ class Basic(Section):
     default_role: Text | None = None
     served: Flag = False
     token: Duration = read_duration("1h")
+
+
+class Introspection(Section):
+    """The issuer that says what a token is worth (RFC 7662)."""
+
+    url: OutboundUrl
+    client_id: Text
+    client_secret: Material
+    audience: Annotated[tuple[Text, ...], OneOrMany()] = ()
+    issuer: Text | None = None
+    role_claim: Text = "role"
+    default_role: Text | None = None
+    namespace: Text | None = None
+    cache: Duration = read_duration("1m")
+
+
+class Webhook(Section):
+    """A server that knows who carries a credential."""
+
+    url: OutboundUrl
+    header: HeaderName = "Authorization"
+    send: Annotated[tuple[HeaderName, ...], OneOrMany()] = ()
+    role_claim: Text = "role"
+    default_role: Text | None = None
+    cache: Duration = read_duration("5m")

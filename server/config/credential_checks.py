@@ -21,8 +21,16 @@ TAKEN: Final = frozenset(
     }
 )
 """Headers that mean something else."""
-HEADERS: Final = (("auth", "api_keys", "header"), ("auth", "proxy", "user_header"), ("auth", "proxy", "role_header"))
-DEFAULT_ROLES: Final = tuple(("auth", each, "default_role") for each in ("api_keys", "basic", "proxy"))
+WEBHOOKS: Final[Path] = ("auth", "webhook", "header")
+HEADERS: Final[tuple[Path, ...]] = (
+    ("auth", "api_keys", "header"),
+    ("auth", "proxy", "user_header"),
+    ("auth", "proxy", "role_header"),
+    WEBHOOKS,
+)
+DEFAULT_ROLES: Final[tuple[Path, ...]] = tuple(
+    ("auth", name, "default_role") for name in ("api_keys", "basic", "proxy", "introspection", "webhook")
+)
 
 
 def section(given: Any, *path: str) -> Mapping[str, Any]:
@@ -35,7 +43,7 @@ def section(given: Any, *path: str) -> Mapping[str, Any]:
 def named_roles(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     """Every role that a way of proving gives somebody, with its place."""
     for path in DEFAULT_ROLES:
-        name = section(data, *path[:-1]).get(path[-1])
+        name = section(data, *map(str, path[:-1])).get(str(path[-1]))
         if isinstance(name, str):
             yield path, name
     for key, said in section(data, "auth", "api_keys", "keys").items():
@@ -70,8 +78,10 @@ def headers_taken(data: Mapping[str, Any]) -> Iterator[Fault]:
     """A header that proves who calls means nothing else, and one thing only."""
     seen: set[str] = set()
     for path in HEADERS:
-        header = section(data, *path[:-1]).get(path[-1])
+        header = section(data, *map(str, path[:-1])).get(str(path[-1]))
         if not isinstance(header, str):
+            continue
+        if header.lower() == "authorization" and path == WEBHOOKS:
             continue
         if header.lower() in TAKEN or header.lower() in seen:
             yield path, "is a header that means something else", None
@@ -99,6 +109,14 @@ def nothing_to_sign_with(data: Mapping[str, Any]) -> Iterator[Fault]:
         yield ("auth", "basic"), "needs auth.jwt.secret: POST /auth/token signs with it", None
 
 
+def tokens_of_two(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Of a token that says nothing by itself, one server is asked."""
+    webhook = section(data, "auth", "webhook")
+    same = str(webhook.get("header", "Authorization")).lower() == "authorization"
+    if "introspection" in section(data, "auth") and webhook and same:
+        yield ("auth", "webhook"), "is asked of the same tokens as auth.introspection", "give it a header of its own"
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     keys_of_nobody,
     equal_keys,
@@ -106,4 +124,5 @@ CHECKS: Final[tuple[Check, ...]] = (
     words_of_strangers,
     administrator_without_role,
     nothing_to_sign_with,
+    tokens_of_two,
 )

@@ -33,6 +33,7 @@ SECRETS: Final[tuple[SettingPath, ...]] = (
     ("server", "token"),
     ("auth", "jwt", "secret"),
     ("auth", "jwt", "keys"),
+    ("auth", "introspection", "client_secret"),
     ("auth", "admin_secret"),
     ("redis", "url"),
     ("postgrest", "jwt_secret"),

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from server.config.authentication import ApiKeys, Basic, ProxyHeaders
+from server.config.authentication import ApiKeys, Basic, Introspection, ProxyHeaders, Webhook
 from server.config.changes import Changes, ToldOf
 from server.config.complaints import Path, Position
 from server.config.document import Place
@@ -164,6 +164,8 @@ class Auth(Section):
     jwt: Annotated[tuple[Jwt, ...], OneOrMany()] = ()
     api_keys: ApiKeys | None = None
     basic: Basic | None = None
+    introspection: Introspection | None = None
+    webhook: Webhook | None = None
     proxy: ProxyHeaders | None = None
     anonymous_role: Text | None = None
     admin_role: Text | None = None

@@ -42,6 +42,12 @@ def public(*keys: Key) -> dict[str, Any]:
     return {"keys": [key.as_dict(private=False) for key in keys]}
 
 
+def pem(key: Key, *, private: bool = False) -> str:
+    """A key as PEM."""
+    assert not isinstance(key, OctKey)
+    return key.as_pem(private=private).decode()
+
+
 @dataclass
 class Service:
     """A server that answers as `answer` says, and counts how often it was asked."""
@@ -50,6 +56,7 @@ class Service:
     port: int = 0
     asked: int = 0
     seen: list[web.BaseRequest] = field(default_factory=list)
+    bodies: list[str] = field(default_factory=list)
     heard: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -59,6 +66,7 @@ class Service:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         self.asked += 1
         self.seen.append(request)
+        self.bodies.append(await request.text())
         self.heard.set()
         return await self.answer(request)
 

@@ -23,7 +23,7 @@ from server.config import ConfigError
 from server.context import Credential
 from server.problems import IdentityUnavailable, InvalidToken
 from tests.server.harness import configured, eventually, served
-from tests.server.issuers import CURVE, ONE, TWO, Key, public, service, signed
+from tests.server.issuers import CURVE, ONE, TWO, Key, pem, public, service, signed
 from tests.server.test_jwt import CLAIMS, token
 
 ROLES = "roles: {guest: {}, user: {}, editor: {}}"
@@ -124,11 +124,6 @@ def test_a_short_pair_is_no_key() -> None:
         weak = RSAKey.generate_key(1024)
     with pytest.warns(Warning, match="2048"), pytest.raises(ConfigError):
         of({"keys": pem(weak)})
-
-
-def pem(key: Key, *, private: bool = False) -> str:
-    assert not isinstance(key, OctKey)
-    return key.as_pem(private=private).decode()
 
 
 def certificate() -> str:
