@@ -349,7 +349,7 @@ class Rewriter:
         rights = self.write_grant(query.table).updates
         given = frozenset(each.column for each in query.values)
         fitting = self.fitting(query.table, given, rights, "update")
-        where = self.filter(query.where, self.grant(query.table))
+        where = self.found(query.where, query.table)
         returning = self.returning(query.returning)
         return tuple(
             replace(
@@ -367,8 +367,14 @@ class Rewriter:
         if not grant.deletes:
             raise Forbidden(f"you may not delete from {query.table.label}")
         rows = any_of(*(right.rows for right in grant.deletes))
-        where = all_of(rows, self.filter(query.where, self.grant(query.table)))
+        where = all_of(rows, self.found(query.where, query.table))
         return replace(query, where=where, returning=self.returning(query.returning))
+
+    def found(self, where: Filter, table: Table) -> Filter:
+        """The rows that a write may find: those that the caller sees. What is changed would else tell what `where` says
+        of rows out of sight."""
+        grant = self.grant(table)
+        return all_of(grant.read_rows, self.filter(where, grant))
 
     def returning(self, read: Read | None) -> Read | None:
         if read is not None and grouped(read.select):

@@ -74,7 +74,9 @@ def _conflicts(query: InsertMany, own: Filter, made: Presets, rewriter: Rewriter
     reset = tuple(
         each for each in conflict.reset if each not in kept and all(each in right.columns for right in rights)
     )
-    return [replace(conflict, presets=each.presets, judges=each.judges, reset=reset) for each in _shares(rights, own)]
+    seen = _found(TRUE, query.table, rewriter)
+    shares = _shares([replace(right, rows=all_of(right.rows, seen)) for right in rights], own)
+    return [replace(conflict, presets=each.presets, judges=each.judges, reset=reset) for each in shares]
 
 
 def _update(query: UpdateMany, rewriter: Rewriter) -> UpdateMany:
@@ -82,7 +84,7 @@ def _update(query: UpdateMany, rewriter: Rewriter) -> UpdateMany:
     given = frozenset(each.column for each in query.changes)
     rights = rewriter.fitting(table, given, rewriter.write_grant(table).updates, "update")
     own = _visible(query.check, table, rewriter)
-    where = _visible(query.where, table, rewriter)
+    where = _found(query.where, table, rewriter)
     return replace(
         query, where=where, shares=_shares(rights, own), returning=_returning(query.returning, rewriter), check=TRUE
     )
@@ -104,13 +106,19 @@ def _delete(query: DeleteMany, rewriter: Rewriter) -> DeleteMany:
     if not grant.deletes:
         raise Forbidden(f"you may not delete from {query.table.label}")
     rows = any_of(*(right.rows for right in grant.deletes))
-    where = all_of(rows, _visible(query.where, query.table, rewriter))
+    where = all_of(rows, _found(query.where, query.table, rewriter))
     return replace(query, where=where, returning=_returning(query.returning, rewriter))
 
 
 def _visible(where: Filter, table: Table, rewriter: Rewriter) -> Filter:
     """A caller's own filter, over what they may read."""
     return TRUE if where == TRUE else rewriter.filter(where, rewriter.grant(table))
+
+
+def _found(where: Filter, table: Table, rewriter: Rewriter) -> Filter:
+    """The rows that a write may find: those that the caller sees, where they see any; who sees none asks for all."""
+    grant = rewriter.write_grant(table)
+    return rewriter.found(where, table) if grant.may_read or where != TRUE else TRUE
 
 
 def _returning(read: Read | None, rewriter: Rewriter) -> Read | None:
