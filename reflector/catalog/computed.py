@@ -5,11 +5,12 @@
     home(person) returns setof place rows 1   a relationship of person, to one
 
 Rule: a function belongs to a table where the database itself would find it: in the table's own schema, then along the
-search path.
+search path. What has further arguments, with defaults, is a field and no relationship; of several in one schema none is found.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
@@ -25,7 +26,13 @@ def of_rows(functions: Iterable[Function], path: Sequence[str]) -> Ranked:
         table = function.of_row
         if function.callable and table is not None and function.schema in {table.schema, *path}:
             found.setdefault(table, []).append(function)
-    return {table: tuple(sorted(each, key=_place([table.schema, *path]))) for table, each in found.items()}
+    return {table: tuple(sorted(_certain(each), key=_place([table.schema, *path]))) for table, each in found.items()}
+
+
+def _certain(functions: Sequence[Function]) -> list[Function]:
+    """Those that can be told from others by their names."""
+    several = Counter((each.schema, each.name) for each in functions)
+    return [each for each in functions if several[each.schema, each.name] == 1]
 
 
 def _place(path: Sequence[str]) -> Callable[[Function], int]:
@@ -53,7 +60,7 @@ def computed_relationships(ranked: Ranked) -> Mapping[Table, tuple[Relationship,
 
 
 def _way(source: Table, function: Function) -> Relationship | None:
-    if not function.of_table or function.rows is None:
+    if not function.of_table or function.rows is None or len(function.takes) > 1:
         return None
     many = not function.at_most_one
     return Relationship(function.name, source, function.rows, many, (), function=function)

@@ -210,8 +210,8 @@ class Function:
     A `procedure` of MariaDB is called for what it does: its rows, if it gives any, have no known columns, and `rows` are its OUT
     arguments.
 
-    `row_argument` is schema and name of the relation whose row is its one argument, and `of_row` that table where it is
-    served. `at_most_one`: it never gives several rows. `settings` are those that it is run with, in small letters.
+    `row_argument` is schema and name of the relation whose row is the one argument that it needs, and `of_row` that table where it
+    is served. `at_most_one`: it never gives several rows. `settings` are those that it is run with, in small letters.
     """
 
     schema: str

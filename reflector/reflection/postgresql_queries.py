@@ -166,7 +166,7 @@ LEFT JOIN LATERAL (
     FROM pg_catalog.pg_type h
     JOIN pg_catalog.pg_class c ON c.oid = h.typrelid AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
     JOIN pg_catalog.pg_namespace i ON i.oid = c.relnamespace
-    WHERE h.oid = p.proargtypes[0]) o(schema, name) ON p.pronargs = 1
+    WHERE h.oid = p.proargtypes[0]) o(schema, name) ON p.pronargs > 0 AND p.pronargs - p.pronargdefaults <= 1
 LEFT JOIN pg_catalog.pg_description d
        ON d.objoid = p.oid AND d.classoid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objsubid = 0
 WHERE (n.nspname = ANY ($1::pg_catalog.text[])

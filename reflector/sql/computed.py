@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from reflector.catalog.model import Function
 from reflector.errors import InternalError
-from reflector.sql.dialect import Sql
+from reflector.sql.dialect import Shaped, Sql
 from reflector.sql.routine import Routine
 from reflector.sql.statement import Writer
 
@@ -31,3 +31,13 @@ def rows_of_row(writer: Writer, function: Function, near: str, far: str) -> tupl
     row gives one without any value where it found none."""
     rows = of_row(writer, function, near).alias(far)
     return rows, [] if function.returns_set else [writer.dialect.present(far)]
+
+
+def as_key(document: Sql) -> Sql:
+    """The document of such rows as something to group by; functions of a row are PostgreSQL's alone."""
+    return Shaped("CAST({x} AS pg_catalog.text)", document)
+
+
+def as_document(key: Sql) -> Sql:
+    """The document that was grouped by."""
+    return Shaped("CAST({x} AS pg_catalog.json)", key)

@@ -9,9 +9,9 @@ Rule: a column that leads to related rows is grouped by as far as its row may be
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 
 import sqlalchemy as sa
 
@@ -31,12 +31,14 @@ from reflector.query.nodes import (
     Spread,
 )
 from reflector.query.walk import source_columns
+from reflector.sql.computed import as_key
 from reflector.sql.dialect import Sql
 from reflector.sql.filters import Rows, raw
 from reflector.sql.statement import Writer
 
-Names = Mapping[Expression, str]
-"""What the rows in hand have already, by the names it has there."""
+Named: TypeAlias = Expression | Embed | Spread
+Names = Mapping[Named, str]
+"""What the rows in hand have already, by the names it has there: values, and as texts the documents of rows that a function gave."""
 NO_NAMES: Names = {}
 
 
@@ -44,9 +46,9 @@ def names_of(read: Read) -> Names:
     """The names of all that the read's groups have; none where it is not grouped."""
     if not grouped(read.select):
         return NO_NAMES
-    names: dict[Expression, str] = {}
-    for expression in _selected(read.select):
-        names.setdefault(expression, _name(read, expression, len(names)))
+    names: dict[Named, str] = {}
+    for named in _selected(read.select):
+        names.setdefault(named, _name(read, named, len(names)))
     for expression in _leading(read.select):
         field = expression.expression if isinstance(expression, Guarded) else expression
         if isinstance(field, Field) and field not in names:
@@ -54,7 +56,7 @@ def names_of(read: Read) -> Names:
     return names
 
 
-def _name(read: Read, expression: Expression, number: int) -> str:
+def _name(read: Read, expression: Named, number: int) -> str:
     if isinstance(expression, Field):
         return expression.column.name
     name = f"made {number}"
@@ -63,14 +65,18 @@ def _name(read: Read, expression: Expression, number: int) -> str:
     return name
 
 
-def _selected(members: tuple[Selected, ...]) -> Iterator[Expression]:
+def _selected(members: tuple[Selected, ...]) -> Iterator[Named]:
     for member in members:
         match member:
             case Output(expression=expression):
                 yield expression
             case Group(select=select):
                 yield from _selected(select)
-            case Embed() | Spread() | Apart():
+            case Embed(relationship=relationship):
+                yield from () if relationship.function is None else (member,)
+            case Spread(relationship=relationship):
+                yield from () if relationship.function is None else one_by_one(member)
+            case Apart():
                 continue
             case _:
                 assert_never(member)
@@ -81,9 +87,8 @@ def _leading(members: tuple[Selected, ...]) -> Iterator[Expression]:
     for member in members:
         match member:
             case Embed(relationship=relationship, guard=guard) | Spread(relationship=relationship, guard=guard):
-                if relationship.function is not None:
-                    raise InvalidRequest("rows that a function gives for a row cannot stand beside aggregates")
-                for column in source_columns(relationship):
+                # What a function gives is grouped by itself: the row that it was asked of is none of a group's columns.
+                for column in () if relationship.function is not None else source_columns(relationship):
                     yield Field(column) if guard == TRUE else Guarded(guard, Field(column))
             case Group(select=select):
                 yield from _leading(select)
@@ -100,8 +105,8 @@ def followed(select: tuple[Selected, ...]) -> tuple[Selected, ...]:
 
 def _followed(member: Selected) -> Selected:
     match member:
-        case Embed() | Spread():
-            return replace(member, guard=TRUE)
+        case Embed(relationship=relationship) | Spread(relationship=relationship):
+            return replace(member, guard=TRUE) if relationship.function is None else member
         case Group(label=label, select=select):
             return Group(label, followed(select))
         case Output() | Apart():
@@ -112,17 +117,36 @@ def _followed(member: Selected) -> Selected:
 
 def keyed(names: Names) -> bool:
     """Whether there is anything to group by: otherwise all rows are one group, also when there are none."""
-    return not all(aggregates(expression) for expression in names)
+    return not all(not isinstance(named, Embed | Spread) and aggregates(named) for named in names)
+
+
+def one_by_one(spread: Spread) -> Iterator[Spread]:
+    """The spread's members, each spread by itself."""
+    for member in spread.read.select:
+        yield replace(spread, read=replace(spread.read, select=(member,)))
+
+
+Documents: TypeAlias = Callable[[Writer, "Embed | Spread", Rows], Sql]
+"""What makes the document of related rows."""
 
 
 def group_rows(
-    writer: Writer, names: Names, rows: Rows, source: sa.FromClause, where: Sequence[Sql], ends: Sequence[Sql] = ()
+    writer: Writer,
+    names: Names,
+    rows: Rows,
+    source: sa.FromClause,
+    where: Sequence[Sql],
+    documents: Documents,
+    ends: Sequence[Sql] = (),
 ) -> sa.Select[Any]:
     """One row per group of the rows `source` that fulfil `where`, grouped by `ends` as well: columns `end 0`, …"""
     dialect = writer.dialect
     keys = [end.label(f"end {index}") for index, end in enumerate(ends)]
     made = []
     for expression, name in names.items():
+        if isinstance(expression, Embed | Spread):
+            keys.append(as_key(documents(writer, expression, rows)).label(dialect.key(name)))
+            continue
         value = raw(writer, expression, rows)
         if aggregates(expression):
             made.append(value.label(dialect.key(name)))

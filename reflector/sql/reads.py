@@ -34,9 +34,10 @@ from reflector.query.nodes import (
     all_of,
 )
 from reflector.query.walk import own_columns
+from reflector.sql.computed import as_document
 from reflector.sql.dialect import Linked, Member, Page, Sorting, Source, Sql
 from reflector.sql.filters import Rows, column_of, condition, joined_rows, nullable, raw, related_rows
-from reflector.sql.groups import NO_NAMES, Names, followed, group_rows, keyed, named_order, names_of
+from reflector.sql.groups import NO_NAMES, Names, followed, group_rows, keyed, named_order, names_of, one_by_one
 from reflector.sql.plan import Expect, FromRequest, Part, Step
 from reflector.sql.statement import Writer
 
@@ -134,7 +135,7 @@ def grouped_rows(writer: Writer, read: Read, alias: str, names: Names) -> sa.Sub
     """One row per group, of all rows that are asked for."""
     where = all_of(read.where, read.after)
     conditions = [] if where == TRUE else [condition(writer, where, (alias,))]
-    rows = group_rows(writer, names, (alias,), writer.dialect.table(read.table).alias(alias), conditions)
+    rows = group_rows(writer, names, (alias,), writer.dialect.table(read.table).alias(alias), conditions, function_rows)
     return rows.subquery(writer.alias())
 
 
@@ -165,7 +166,7 @@ def embedded_groups(writer: Writer, embed: Embed, names: Names, rows: Rows) -> S
         document = dialect.bare_document(whole_members(writer, read.select, alias, table, here))
         return dialect.values([document]) if embed.relationship.many else document
     far = () if dialect.lateral else [end for _, end in ends]
-    groups = group_rows(writer, names, (alias,), table, here if dialect.lateral else where, far)
+    groups = group_rows(writer, names, (alias,), table, here if dialect.lateral else where, function_rows, far)
     found = groups.subquery(writer.alias())
     return dialect.related(
         Linked(
@@ -290,16 +291,29 @@ def members(writer: Writer, select: tuple[Selected, ...], rows: Rows, names: Nam
     found: list[Member] = []
     for member in select:
         if isinstance(member, Spread):
-            found += spread_members(writer, member, rows)
+            found += spread_members(writer, member, rows, names)
         else:
             found.append(Member(member.label, member_value(writer, member, rows, names)))
     return found
 
 
-def spread_members(writer: Writer, spread: Spread, rows: Rows) -> list[Member]:
-    """The members of related rows, each looked up by itself."""
+def function_rows(writer: Writer, member: Embed | Spread, rows: Rows) -> Sql:
+    """The document of the rows that a function gives for the row in hand; of a spread, of its one member."""
+    if isinstance(member, Embed):
+        return embedded(writer, member, rows)
+    shown = spread_members(writer, member, rows)
+    if len(shown) != 1:
+        raise InvalidRequest("rows that a function gives are not spread twice beside aggregates")
+    return shown[0].shown
+
+
+def spread_members(writer: Writer, spread: Spread, rows: Rows, names: Names = NO_NAMES) -> list[Member]:
+    """The members of related rows, each looked up by itself, but for those that the row in hand has."""
     if grouped(spread.read.select):
         raise InvalidRequest("rows that are spread into arrays cannot be aggregated")
+    if names and spread.relationship.function is not None:
+        known = [(each.read.select[0].label, names[each]) for each in one_by_one(spread)]
+        return [Member(label, as_document(writer.dialect.named(rows[-1], name))) for label, name in known]
     found: list[Member] = []
     for inner in spread.read.select:
         alias = writer.alias()
@@ -343,6 +357,8 @@ def member_value(writer: Writer, member: Selected, rows: Rows, names: Names = NO
             return shown(writer, member, writer.dialect.named(rows[-1], names[expression]))
         case Output(expression=expression):
             return shown(writer, member, raw(writer, expression, rows))
+        case Embed() if member in names:
+            return as_document(writer.dialect.named(rows[-1], names[member]))
         case Embed():
             return embedded(writer, member, rows)
         case Group(select=select):

@@ -25,6 +25,10 @@ CREATE FUNCTION first(author) RETURNS text LANGUAGE sql STABLE AS $$ SELECT 'not
 CREATE FUNCTION secret(author) RETURNS text LANGUAGE sql STABLE AS $$ SELECT 'not the column' $$;
 CREATE FUNCTION pages(author) RETURNS SETOF int LANGUAGE sql STABLE AS 'SELECT generate_series(1, 2)';
 CREATE FUNCTION either(author, int DEFAULT 1) RETURNS int LANGUAGE sql STABLE AS 'SELECT 1';
+CREATE FUNCTION twice(author) RETURNS int LANGUAGE sql STABLE AS 'SELECT 1';
+CREATE FUNCTION twice(author, int DEFAULT 1) RETURNS int LANGUAGE sql STABLE AS 'SELECT 1';
+CREATE FUNCTION needs(author, int) RETURNS int LANGUAGE sql STABLE AS 'SELECT 1';
+CREATE FUNCTION more_works(author, int DEFAULT 1) RETURNS SETOF book LANGUAGE sql STABLE AS 'SELECT * FROM book';
 CREATE FUNCTION untold(author) RETURNS text LANGUAGE sql STABLE AS $$ SELECT 'closed' $$;
 CREATE FUNCTION worth(author) RETURNS numeric LANGUAGE sql STABLE
     AS 'SELECT sum(price) FROM book WHERE author_id = $1.id';
@@ -80,6 +84,9 @@ OPEN = (
         "secret",
         "pages",
         "either",
+        "twice",
+        "needs",
+        "more_works",
         "ticks",
         "ticked",
         "leaves",

@@ -97,11 +97,31 @@ async def test_what_functions_give_is_aggregated(api: Served, path: str, given: 
     assert ok(await api.get(REST + path)) == given
 
 
-async def test_rows_of_a_function_do_not_stand_beside_aggregates(api: Served) -> None:
-    reply = await api.get(REST + "author?select=count(),works(id)")
-    assert (reply.status, reply.code) == (400, "PGRST100")
+async def test_rows_of_a_function_are_grouped_by(api: Served) -> None:
+    for path, given in (
+        ("author?select=count(),works(id)", [{"count": 1, "works": []}, {"count": 1, "works": [{"id": 1}]}, {"count": 1, "works": [{"id": 3}]}]),
+        ("author?select=count(),latest(status)", [{"count": 2, "latest": None}, {"count": 1, "latest": {"status": "published"}}]),
+        ("author?select=n:count(),age.max(),works(status)",
+         [{"n": 1, "max": None, "works": []}, {"n": 2, "max": 50, "works": [{"status": "published"}]}]),
+        ("author?select=count(),...works(status)", [{"count": 1, "status": []}, {"count": 2, "status": ["published"]}]),
+        ("author?select=count(),...works(status,title)&id=lt.3",
+         [{"count": 1, "status": ["published"], "title": ["One"]}, {"count": 1, "status": ["published"], "title": ["Three"]}]),
+        ("book?select=id,writer(count(),works(status))&id=eq.1",
+         [{"id": 1, "writer": {"count": 1, "works": [{"status": "published"}]}}]),
+        ("author?select=count(),works(count())", [{"count": 1, "works": [{"count": 0}]}, {"count": 2, "works": [{"count": 1}]}]),
+    ):  # fmt: skip
+        assert sorted(ok(await api.get(REST + path)), key=str) == sorted(given, key=str), path
     lifted = ok(await api.get(REST + "author?select=...latest(status),count()"))
     assert sorted(lifted, key=str) == [{"status": "published", "count": 1}, {"status": None, "count": 2}]
+
+
+async def test_a_field_may_have_further_arguments_that_have_defaults(api: Served) -> None:
+    assert ok(await api.get(REST + "author?select=either&id=eq.1&either=eq.1")) == [{"either": 1}]
+    for name in ("twice", "needs"):
+        reply = await api.get(REST + f"author?select={name}")
+        assert (reply.status, reply.code) == (400, "42703")
+    reply = await api.get(REST + "author?select=id,more_works(id)")
+    assert (reply.status, reply.code) == (400, "PGRST200")
 
 
 async def test_a_count_counts_what_a_computed_filter_finds(api: Served) -> None:
@@ -177,7 +197,8 @@ async def test_rows_of_a_function_have_computed_fields_and_relationships(api: Se
 
 
 GONE = """
-DROP FUNCTION untold(author); DROP FUNCTION worth(author); DROP FUNCTION pages(author); DROP FUNCTION either(author, int);
+DROP FUNCTION untold(author); DROP FUNCTION worth(author); DROP FUNCTION pages(author); DROP FUNCTION needs(author, int); DROP FUNCTION twice(author);
+DROP FUNCTION twice(author, int); DROP FUNCTION more_works(author, int);
 DROP FUNCTION elsewhere.far(author); DROP FUNCTION works(author); DROP FUNCTION book(author); DROP FUNCTION clocks(author);
 """
 FIELDS = (
@@ -200,8 +221,8 @@ async def test_a_function_that_may_not_be_called_is_not_there(url: str, database
     """Two worlds, in one of which there are no such functions."""
     closed = computing.config([each for each in computing.OPEN if each not in {"works", "book"}])
     bare = databases.database(DatabaseKind.POSTGRESQL, computing.SCRIPT + GONE)
-    fields = [path.format(name) for path in FIELDS for name in ("untold", "worth", "pages", "either", "far")]
-    links = [path.format(name) for path in LINKS for name in ("works", "clocks", "book")]
+    fields = [path.format(name) for path in FIELDS for name in ("untold", "worth", "pages", "needs", "twice", "far")]
+    links = [path.format(name) for path in LINKS for name in ("works", "clocks", "book", "more_works")]
     async with served(url, closed) as one, served(bare, closed) as other:
         for path in (*fields, *links):
             here, there = await one.get(REST + path), await other.get(REST + path)
