@@ -21,6 +21,7 @@ from reflector.access.rule_syntax import (
     Either,
     Every,
     Holds,
+    Keyed,
     Lower,
     Matched,
     Negated,
@@ -154,7 +155,7 @@ def _in_condition(condition: Condition) -> Iterator[tuple[str, int]]:
             yield from _in_condition(part)
         case Compared(left=left, right=right):
             yield from (*_in_term(left), *_in_term(right))
-        case Among(term=term) | Absent(term=term) | Matched(term=term):
+        case Among(term=term) | Absent(term=term) | Matched(term=term) | Keyed(term=term):
             yield from _in_term(term)
         case Holds(path=path):
             yield from _in_term(path)

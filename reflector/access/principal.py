@@ -18,6 +18,7 @@ from reflector.errors import InvalidValue, MissingClaim
 
 _NOTHING: Final = object()
 _INTEGER = re.compile(r"(?:0|-?[1-9][0-9]{0,39})\Z")
+ARRAY: Final = re.compile(r'\{((?:[^{},"\\]*|"[^",\\]*")(?:,(?:[^{},"\\]*|"[^",\\]*"))*)\}')
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,399})(?:\.[0-9]{1,400})?\Z")
 
 
@@ -60,11 +61,13 @@ def bind_claim(principal: Principal, path: tuple[str, ...], type_: DataType, man
     """The claim as a canonical value of the type, a tuple of them when `many`; raises MissingClaim.
 
     A number may stand for the text of its digits and the other way round, because each number has one canonical text;
-    nothing else changes its type. An empty list is a list that holds nothing.
+    nothing else changes its type. An empty list is a list that holds nothing; `{1,2}` is how Hasura's tokens write a list.
     """
     given = principal.claim(path)
     if not many:
         return _canonical(path, type_, given)
+    if isinstance(given, str) and (items := ARRAY.fullmatch(given)) is not None:
+        given = [each.strip().strip('"') for each in items[1].split(",")] if items[1].strip() else []
     if not isinstance(given, list | tuple):
         raise MissingClaim(f"the claim {spelled(path)!r} is not a list")
     return tuple(_canonical(path, type_, each) for each in given)

@@ -10,10 +10,10 @@ again. Everything a caller wrote is visited, node by node, and nothing they wrot
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar, assert_never
+from typing import assert_never
 
+from reflector.access.fitting import fitting_rights
 from reflector.access.permissions import CreateRight, Grants, TableGrant, UpdateRight, combine, open_permission
 from reflector.catalog.model import Column, Function, Relationship, Table
 from reflector.errors import Forbidden, InternalError, InvalidRequest, UnknownColumn
@@ -63,8 +63,6 @@ from reflector.query.reach import tables_inside
 from reflector.query.represented import made
 from reflector.query.spreads import lifted
 from reflector.query.walk import masked_in, source_columns, target_columns
-
-Right = TypeVar("Right", CreateRight, UpdateRight)
 
 
 def rewrite(query: Query, grants: Grants) -> tuple[Query, ...]:
@@ -338,7 +336,7 @@ class Rewriter:
     def insert(self, query: Insert) -> tuple[Insert, ...]:
         rights = self.write_grant(query.table).creates
         given = frozenset(each.column for each in query.values)
-        fitting = self.fitting(query.table, given, rights, "insert into")
+        fitting = fitting_rights(query.table, given, rights, "insert into")
         returning = self.returning(query.returning)
         return tuple(
             replace(query, values=query.values + right.presets, check=self.check(query, right), returning=returning)
@@ -348,7 +346,7 @@ class Rewriter:
     def update(self, query: Update) -> tuple[Update, ...]:
         rights = self.write_grant(query.table).updates
         given = frozenset(each.column for each in query.values)
-        fitting = self.fitting(query.table, given, rights, "update")
+        fitting = fitting_rights(query.table, given, rights, "update")
         where = self.found(query.where, query.table)
         returning = self.returning(query.returning)
         return tuple(
@@ -391,16 +389,3 @@ class Rewriter:
         """The right's check, and the query's own if it has one."""
         own = TRUE if query.check == TRUE else self.filter(query.check, self.grant(query.table))
         return all_of(right.check, own)
-
-    def fitting(self, table: Table, given: frozenset[Column], rights: Sequence[Right], verb: str) -> Sequence[Right]:
-        """The rights that cover every given column, each once; raises when there is none."""
-        if not rights:
-            raise Forbidden(f"you may not {verb} {table.label}")
-        fitting = [right for right in dict.fromkeys(rights) if given <= right.columns]
-        if fitting:
-            return fitting
-        known = {column.name for right in rights for column in right.columns}
-        for name in sorted(column.name for column in given):
-            if name not in known:
-                raise UnknownColumn(table.label, name, known)
-        raise Forbidden(f"you may not {verb} {table.label} with these columns together")

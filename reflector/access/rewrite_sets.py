@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from reflector.access.fitting import fitting_rights
 from reflector.access.permissions import CreateRight, Grants, UpdateRight
 from reflector.access.rewrite import Rewriter, rewrite
 from reflector.catalog.model import Table
@@ -44,7 +45,7 @@ def rewrite_any(query: AnyQuery, grants: Grants) -> tuple[AnyQuery, ...]:
 def _insert(query: InsertMany, rewriter: Rewriter) -> tuple[InsertMany, ...]:
     table = query.table
     given = frozenset(column for each in query.rows for column in each.columns)
-    rights = rewriter.fitting(table, given, rewriter.write_grant(table).creates, "insert into")
+    rights = fitting_rights(table, given, rewriter.write_grant(table).creates, "insert into")
     own = _visible(query.check, table, rewriter)
     returning = _returning(query.returning, rewriter)
     return tuple(
@@ -69,7 +70,7 @@ def _conflicts(query: InsertMany, own: Filter, made: Presets, rewriter: Rewriter
     if conflict is None or conflict.update is None:
         return [conflict]
     taken = frozenset(conflict.update)
-    rights = rewriter.fitting(query.table, taken, rewriter.write_grant(query.table).updates, "update")
+    rights = fitting_rights(query.table, taken, rewriter.write_grant(query.table).updates, "update")
     kept = {each.column for each in made}
     reset = tuple(
         each for each in conflict.reset if each not in kept and all(each in right.columns for right in rights)
@@ -82,7 +83,7 @@ def _conflicts(query: InsertMany, own: Filter, made: Presets, rewriter: Rewriter
 def _update(query: UpdateMany, rewriter: Rewriter) -> UpdateMany:
     table = query.table
     given = frozenset(each.column for each in query.changes)
-    rights = rewriter.fitting(table, given, rewriter.write_grant(table).updates, "update")
+    rights = fitting_rights(table, given, rewriter.write_grant(table).updates, "update")
     own = _visible(query.check, table, rewriter)
     where = _found(query.where, table, rewriter)
     return replace(

@@ -117,6 +117,14 @@ class Matched:
 
 
 @dataclass(frozen=True, slots=True)
+class Keyed:
+    """`has_key(x, 'key')`: the document is an object that has the key, whatever its value."""
+
+    term: ColumnTerm
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class There:
     """`exists(path, condition)`: the path is one of relationships, or a table's name."""
 
@@ -139,4 +147,4 @@ class Negated:
     part: Condition
 
 
-Condition: TypeAlias = Truth | Holds | Compared | Among | Absent | Matched | There | Every | Either | Negated
+Condition: TypeAlias = Truth | Holds | Compared | Among | Absent | Matched | Keyed | There | Every | Either | Negated

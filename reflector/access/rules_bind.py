@@ -21,6 +21,7 @@ from reflector.access.rule_syntax import (
     Either,
     Every,
     Holds,
+    Keyed,
     Lower,
     Matched,
     Negated,
@@ -57,8 +58,10 @@ from reflector.query.nodes import (
     Field,
     Filter,
     IsNull,
+    JsonPath,
     Literal,
     Lowered,
+    Not,
     Outer,
     all_of,
     any_of,
@@ -126,7 +129,7 @@ class Binder:
                 return self.holds(path, place, depth)
             case There(path=path, condition=inner):
                 return self.exists(path, inner, place, depth)
-            case Compared() | Among() | Absent() | Matched():
+            case Compared() | Among() | Absent() | Matched() | Keyed():
                 return bind_comparison(condition, place)
             case _:
                 assert_never(condition)
@@ -238,7 +241,7 @@ def _steps(names: tuple[str, ...], catalog: Catalog, table: Table, offset: int) 
 # ── comparisons ──────────────────────────────────────────────────────────────────────────────
 
 
-def bind_comparison(condition: Compared | Among | Absent | Matched, place: Place) -> Filter:
+def bind_comparison(condition: Compared | Among | Absent | Matched | Keyed, place: Place) -> Filter:
     """The comparison's filter; raises UnfitRule."""
     match condition:
         case Compared():
@@ -252,6 +255,11 @@ def bind_comparison(condition: Compared | Among | Absent | Matched, place: Place
             _check_offered(typed, term, comparison)
             value = bind_constant(pattern, typed.type)
             return Compare(typed.expression, comparison, Literal(value, typed.type), exact=True)
+        case Keyed(term=term, key=key):
+            typed = bind_column(place, term)
+            if typed.type.kind is not Kind.JSON:
+                raise UnfitRule(f"{spelled(term)} is {typed.type.native}, which has no keys", offset=term.offset)
+            return Not(IsNull(JsonPath(typed.expression, (key,))))
         case _:
             assert_never(condition)
 

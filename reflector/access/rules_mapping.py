@@ -13,20 +13,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from reflector.access import rules_hasura
 from reflector.access.rule_faults import all_made
 from reflector.access.rule_syntax import ClaimPath, Clock
 from reflector.access.rules_operands import Place, UnfitRule, bind_clock, negated, table_named
 from reflector.access.rules_parse import parse_value
-from reflector.catalog.model import Column, Table
+from reflector.catalog.model import Column, DatabaseKind, Table
 from reflector.datatypes import Kind
 from reflector.errors import InvalidValue, RuleError, suggestion
 from reflector.query.comparisons import COMPARISONS, ESCAPE, IN, Comparison
 from reflector.query.nodes import And, Claim, Compare, Exists, Field, Filter, Literal, Not, Operand, all_of, any_of
 from reflector.query.operators import OPERATORS, Operator, Takes, apply_json
 
-_HASURA: Final = {"_neq": "ne", "_is_null": "isnull"}
-"""Hasura's names for operators of ours."""
-_SPELLED: Final = {f"_{name}": name for name in OPERATORS} | _HASURA
 _WORDS: Final = ("_and", "_or", "_not", "_exists")
 _SINGLE: Final = {name: COMPARISONS[name] for name in ("eq", "ne", "lt", "lte", "gt", "gte")}
 _CLOCKED: Final = {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT}
@@ -52,7 +50,7 @@ class MappingReader:
         self.count(depth)
         if not isinstance(given, Mapping):
             raise _fault(trail, "a filter is a mapping")
-        members = ((str(key), value) for key, value in given.items())
+        members = ((_spelled(key), value) for key, value in given.items())
         return all_of(*all_made(lambda each: self.member(*each, place, f"{trail}.{each[0]}", depth), members))
 
     def member(self, key: str, given: Any, place: Place, trail: str, depth: int) -> Filter:
@@ -65,7 +63,7 @@ class MappingReader:
             return self.exists(given, place, trail, depth)
         column = place.table.by_name.get(key)
         if column is not None:
-            return self.column(column, given, trail, depth)
+            return self.column(column, given, place, trail, depth)
         relationship = place.relationships.get(key)
         if relationship is None:
             known = [*place.table.by_name, *place.relationships, *_WORDS]
@@ -92,17 +90,35 @@ class MappingReader:
             raise _unfit(trail, f"there is no table {given!r}", hint)
         return table
 
-    def column(self, column: Column, given: Any, trail: str, depth: int) -> Filter:
+    def column(self, column: Column, given: Any, place: Place, trail: str, depth: int) -> Filter:
         if not isinstance(given, Mapping) or not given:
             raise _fault(trail, "takes a mapping of operators", f"{{{column.name}: {{_eq: …}}}}")
-        return all_of(*all_made(lambda each: self.operation(column, *each, trail, depth), given.items()))
+        return all_of(*all_made(lambda each: self.operation(column, *each, place, trail, depth), given.items()))
 
-    def operation(self, column: Column, key: Any, operand: Any, trail: str, depth: int) -> Filter:
+    def operation(self, column: Column, key: Any, operand: Any, place: Place, trail: str, depth: int) -> Filter:
         self.count(depth)
-        name = _SPELLED.get(key)
-        if name is None:
-            raise _fault(f"{trail}.{key}", f"there is no operator {key!r}", suggestion(str(key), _SPELLED))
-        return _compared(column, OPERATORS[name], operand, f"{trail}.{key}")
+        word, trail = rules_hasura.word_of(key), f"{trail}.{key}"
+        try:
+            if word in rules_hasura.SPELLED:
+                return _compared(column, OPERATORS[rules_hasura.SPELLED[word]], operand, trail)
+            if word in rules_hasura.OPPOSITES:
+                return Not(_compared(column, OPERATORS[rules_hasura.OPPOSITES[word]], operand, trail))
+            if word in rules_hasura.COLUMNS:
+                return rules_hasura.compared(column, word, operand, place)
+            if word in rules_hasura.PATTERNS:
+                return self.matched(column, word, operand, place, trail)
+            if word == rules_hasura.HAS_KEY:
+                return rules_hasura.keyed(column, operand)
+        except InvalidValue as fault:
+            raise _unfit(trail, fault.message, fault.hint) from None
+        if word in rules_hasura.MISSING:
+            raise _fault(trail, f"{key!r} is an operator of Hasura that rules do not have")
+        raise _fault(trail, f"there is no operator {key!r}", suggestion(str(word), rules_hasura.WORDS))
+
+    def matched(self, column: Column, word: str, operand: Any, place: Place, trail: str) -> Filter:
+        if place.catalog.kind is DatabaseKind.SQLITE:
+            raise _unfit(trail, "SQLite looks for no regular expressions", "_like, or _ilike")
+        return rules_hasura.matched(column, word, operand)
 
 
 def _compared(column: Column, operator: Operator, given: Any, trail: str) -> Filter:
@@ -120,10 +136,13 @@ def _compared(column: Column, operator: Operator, given: Any, trail: str) -> Fil
 
 def _dynamic(column: Column, operator: Operator, given: Any, trail: str) -> Filter | None:
     """The filter for a claim or the clock, None for a constant."""
+    if isinstance(given, list | tuple) and any(rules_hasura.variable(each) for each in given):
+        raise _fault(trail, "a session variable cannot stand in a list of values", "ask for each by itself, under _or")
     if not isinstance(given, str) or operator.takes is Takes.TEXT:
         return None
-    if given.lower().startswith("x-hasura-"):
-        raise _fault(trail, f"{given!r} is a session variable of Hasura", "write claims.… instead")
+    path = rules_hasura.variable(given)
+    if path is not None:
+        return _claimed(column, operator, ClaimPath(path, 0), trail)
     if given.startswith(("claims.", "claims[")):
         claim = parse_value(given)
         if not isinstance(claim, ClaimPath):
@@ -167,6 +186,12 @@ def _exact(where: Filter) -> Filter:
         case _:
             # `isnull` compares nothing; no operator makes more than these.
             return where
+
+
+def _spelled(key: Any) -> str:
+    """A member's name; older metadata begin the joining ones with a dollar."""
+    word = rules_hasura.word_of(str(key))
+    return str(word) if word in _WORDS else str(key)
 
 
 def _fault(trail: str, message: str, hint: str | None = None) -> RuleError:

@@ -22,6 +22,7 @@ from reflector.access.rule_syntax import (
     Either,
     Every,
     Holds,
+    Keyed,
     Lower,
     Matched,
     Negated,
@@ -211,7 +212,7 @@ class _Reader:
             case "ilike":
                 return self.matched(node, ILIKE)
             case "has_key":
-                raise self.source.error(node, "has_key() is not offered by this version")
+                return self.keyed(node)
             case _ if name in TERMS:
                 raise self.source.error(node, f"{name}() is a value, not a condition", "compare it with something")
             case _:
@@ -237,6 +238,12 @@ class _Reader:
             raise self.source.error(pattern, "the pattern ends in an escape that escapes nothing")
         return Matched(term, comparison, read_constant(self.source, pattern))
 
+    def keyed(self, node: ast.Call) -> Keyed:
+        given, key = arguments(self.source, node, "has_key", 2, "has_key(column, 'key')")
+        if not (isinstance(key, ast.Constant) and isinstance(key.value, str)):
+            raise self.source.error(key, "has_key() needs a text as its key", "has_key(column, 'key')")
+        return Keyed(self.column(given, "has_key()"), key.value)
+
 
 def _ends_in_escape(pattern: str) -> bool:
     return (len(pattern) - len(pattern.rstrip(ESCAPE))) % 2 == 1
@@ -253,5 +260,5 @@ def policies_named(condition: Condition) -> frozenset[str]:
             return policies_named(part)
         case There(condition=inner):
             return policies_named(inner)
-        case Holds(path=Path() | RowPath()) | Truth() | Compared() | Among() | Absent() | Matched():
+        case Holds(path=Path() | RowPath()) | Truth() | Compared() | Among() | Absent() | Matched() | Keyed():
             return frozenset()

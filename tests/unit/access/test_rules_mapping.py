@@ -68,10 +68,12 @@ ALWAYS_WRONG: list[tuple[dict[str, Any], str, str | None]] = [
     ({"rank": {"_in": []}}, "rank._in: nothing is in an empty list", None),
     ({"rank": {"_nin": []}}, "rank._nin: nothing is in an empty list", None),
     (
-        {"owner_id": {"_eq": "X-Hasura-User-Id"}},
-        "owner_id._eq: 'X-Hasura-User-Id' is a session variable of Hasura",
-        "write claims.… instead",
+        {"rank": {"_in": [1, "X-Hasura-Rank"]}},
+        "rank._in: a session variable cannot stand in a list of values",
+        "ask for each by itself, under _or",
     ),
+    ({"title": {"_similar": "a"}}, "title._similar: '_similar' is an operator of Hasura that rules do not have", None),
+    ({"title": {"$lik": "a"}}, "title.$lik: there is no operator '$lik'", "did you mean '_like'?"),
     ({"rank": {"_between": "claims.x"}}, "rank._between: 'between' takes no claim", None),
     ({"_exists": {"_table": "account"}}, "_exists: takes _table and _where", None),
     (
@@ -92,6 +94,22 @@ DOES_NOT_FIT: list[tuple[dict[str, Any], str, str | None]] = [
     ({"rank": {"_eq": None}}, "rank._eq: null cannot be the operand of 'eq'", "use isnull"),
     ({"rank": {"_in": [1, None]}}, "rank._in: null cannot stand in a list: nothing is equal to it", "use isnull"),
     ({"meta": {"_eq": "claims.x"}}, "meta._eq: 'eq' cannot be asked of jsonb", None),
+    ({"rank": {"_regex": "a"}}, "rank._regex: '_regex' cannot be asked of smallint", None),
+    ({"title": {"_regex": "X-Hasura-A"}}, "title._regex: '_regex' takes a text that stands in the rule", None),
+    ({"title": {"_has_key": "a"}}, "title._has_key: text has no keys", None),
+    ({"meta": {"_has_key": 5}}, "meta._has_key: '_has_key' takes a text", None),
+    (
+        {"rank": {"_ceq": "title"}},
+        "rank._ceq: rank is smallint and the other column is text",
+        "columns are compared with columns of the same type",
+    ),
+    ({"rank": {"_clt": "rnak"}}, "rank._clt: articles has no column 'rnak'", "did you mean 'rank'?"),
+    (
+        {"rank": {"_clt": ["$", "rank", "x"]}},
+        "rank._clt: takes a column's name, or [$, name] for one of the row that the rule protects",
+        None,
+    ),
+    ({"meta": {"_clt": "meta"}}, "meta._clt: '_clt' cannot be asked of jsonb", None),
     ({"title": {"_like": "a\\"}}, "title._like: the pattern ends in an escape that escapes nothing", None),
     ({"due": {"_lt": "now()"}}, "now() cannot be compared with date", "use today()"),
     (
@@ -140,3 +158,29 @@ def test_conditions_of_one_mapping_are_asked_of_one_row() -> None:
 def test_dates_of_a_mapping_are_parsed() -> None:
     where = bind_rule({"due": {"_eq": "2024-01-02"}}, ARTICLE, BLOG)
     assert getattr(getattr(where, "operand", None), "value", None) == date(2024, 1, 2)
+
+
+# ── Hasura's words ───────────────────────────────────────────────────────────────────────────
+
+HASURAS: list[tuple[dict[str, Any], str | dict[str, Any]]] = [
+    (
+        {"owner_id": {"_eq": "X-Hasura-User-Id"}},
+        'owner_id == claims["https://hasura.io/jwt/claims"]["x-hasura-user-id"]',
+    ),
+    ({"rank": {"_in": "x-hasura-ranks"}}, 'rank in claims["https://hasura.io/jwt/claims"]["x-hasura-ranks"]'),
+    ({"$or": [{"rank": {"$gt": 5}}, {"$not": {"rank": {"$ne": 1}}}]}, "rank > 5 or not (rank != 1)"),
+    ({"title": {"_nlike": "a%"}}, "not like(title, 'a%')"),
+    ({"title": {"_nilike": "a%"}}, "not ilike(title, 'a%')"),
+    ({"owner_id": {"_ceq": "id"}}, "owner_id == id"),
+    ({"comments": {"id": {"_ceq": ["$", "owner_id"]}}}, "exists(comments, id == row.owner_id)"),
+    ({"meta": {"_has_key": "a"}}, "has_key(meta, 'a')"),
+    (
+        {"_exists": {"_table": {"schema": "public", "name": "account"}, "_where": {"id": {"_ceq": ["$", "owner_id"]}}}},
+        "exists(account, id == row.owner_id)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "said"), HASURAS, ids=lambda each: str(each)[:40])
+def test_a_filter_of_hasura_means_what_the_rule_says(given: dict[str, Any], said: str) -> None:
+    assert bind_rule(given, ARTICLE, BLOG) == bind_rule(said, ARTICLE, BLOG)
