@@ -132,7 +132,7 @@ class Drawing:
 
     def listed(self, table: str) -> list[str]:
         names = self.some(list(COLUMNS[table]))
-        return [name if self.chance(0.85) else name[:2] + "*" for name in names]
+        return list(dict.fromkeys(name if self.chance(0.85) else name[:2] + "*" for name in names))
 
     # ── rules ────────────────────────────────────────────────────────────────────────────────
 
