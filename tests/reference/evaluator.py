@@ -19,7 +19,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from tests.reference.logic import Truth, compared, either, every, glob, negated, unique
-from tests.reference.model import COLUMNS, DEFAULTS, WAYS, Caller, Here, Row, State, follow, sound
+from tests.reference.model import COLUMNS, DEFAULTS, WAYS, Caller, Here, Row, State, follow, sound, typed
 
 TURNED = str.maketrans("lg", "gl")
 
@@ -254,7 +254,7 @@ class Reference:
         found: list[State | None] = []
         for presets in unique(right.presets for right in rights):
             empty = {**dict.fromkeys(COLUMNS[table]), **DEFAULTS.get(table, {})}
-            made = [{**empty, **row, **self.preset(presets, caller)} for row in given]
+            made = [{**empty, **row, **self.preset(table, presets, caller)} for row in given]
             new = {**state, table: [*state[table], *made]}
             judges = [right for right in rights if right.presets == presets]
             if not sound(new):
@@ -282,7 +282,7 @@ class Reference:
                 yield row, finding
 
     def changed(self, state: State, caller: Caller, table: str, given: Row, by: Any) -> State | None:
-        news = {id(row): {**row, **given, **self.preset(rights[0].presets, caller)} for row, rights in by}
+        news = {id(row): {**row, **given, **self.preset(table, rights[0].presets, caller)} for row, rights in by}
         new = {**state, table: [news.get(id(row), row) for row in state[table]]}
         fine = sound(new) and all(self.judged(rights, new, caller, (table, news[id(row)])) for row, rights in by)
         return new if fine else None
@@ -297,9 +297,9 @@ class Reference:
         rules = self.rules(state, caller)
         return any(rules.holds(right.check, here) is True for right in rights)
 
-    def preset(self, presets: Mapping[str, Any], caller: Caller) -> Row:
-        rules = self.rules({}, caller)
-        return {
-            name: rules.value(parsed(given), ("", {}), ("", {})) if isinstance(given, str) else given
-            for name, given in presets.items()
-        }
+    def preset(self, table: str, presets: Mapping[str, Any], caller: Caller) -> Row:
+        rules, found = self.rules({}, caller), {}
+        for name, given in presets.items():
+            plain = rules.value(parsed(given), ("", {}), ("", {})) if isinstance(given, str) else given
+            found[name] = typed(COLUMNS[table][name], plain)
+        return found

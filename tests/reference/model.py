@@ -6,7 +6,7 @@ Rule: what the tables are made of stands here in the tests' own words; nothing i
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -156,6 +156,17 @@ VALUES: Mapping[str, Sequence[Any]] = {
     "moment": tuple(map(datetime.fromisoformat, ("2024-03-01T10:00:00", "2001-01-01T00:00:01", "2120-06-01T00:00:00"))),
     "decimal": (Decimal("0.00"), Decimal("2.50"), Decimal("19.99"), Decimal("-1.00")),
 }
+
+
+def typed(kind: str, given: Any) -> Any:
+    """A constant or a claim as a value of that kind."""
+    read: Mapping[str, Callable[[str], Any]] = {
+        "int": int,
+        "decimal": Decimal,
+        "date": date.fromisoformat,
+        "moment": datetime.fromisoformat,
+    }
+    return given if given is None or kind == "truth" else read.get(kind, str)(str(given))
 
 
 def value(dice: random.Random, kind: str, *, nullable: bool) -> Any:
