@@ -10,9 +10,10 @@ import asyncio
 import logging
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Final, cast
 
 from aiohttp import web
@@ -24,10 +25,12 @@ from reflector.drivers import open_driver
 from reflector.engine import Engine
 from reflector.errors import CatalogError, ConnectionRefused
 from server.access import database_of, overlay_of, settings_of
+from server.apis.admin import Reload
 from server.apis.health import Health
 from server.binding import Binding, misfits
 from server.cache.keeping import Keeping
 from server.config import Complaint, Config, ConfigError, Position
+from server.config.watching import Mark
 from server.connection import Listener
 from server.context import Context
 from server.guard import Guard, guard_of, rules_of_figures
@@ -35,6 +38,7 @@ from server.house import Grounds, House, grounds_of
 from server.journal import observe
 from server.middleware.entrance import Entrance, door
 from server.middleware.gate import gate
+from server.reloading import Read, Reloading
 from server.telemetry.exposition import Worker
 from server.telemetry.listener import FigureListener
 from server.telemetry.requests import Requests
@@ -42,6 +46,17 @@ from server.telemetry.requests import Requests
 LOG: Final = logging.getLogger("reflector.server")
 DRAIN_SECONDS: Final = 6.0
 """How long requests under way may take to end, and then to be cancelled: twice this is well below 15 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """How a configuration is read again. `started` is what `read` gave at the start. `files` are looked at, as they were
+    before that; None where somebody else looks. `ordered` makes of reading again what an administrator orders."""
+
+    read: Read
+    started: Config
+    files: Mapping[Path, Mark] | None = None
+    ordered: Callable[[Reload], Reload] = lambda reload: reload
 
 
 @dataclass(slots=True)
@@ -84,6 +99,10 @@ class Running:
         return self.parts.grounds.keeping
 
     @property
+    def reloading(self) -> Reloading | None:
+        return self.parts.reloading
+
+    @property
     def figures(self) -> FigureListener:
         return self.parts.figures
 
@@ -97,9 +116,15 @@ class Running:
 
 
 async def start(
-    config: Config, *, strict: bool = False, routes: Sequence[web.RouteDef] = (), worker: Worker | None = None
+    config: Config,
+    *,
+    strict: bool = False,
+    routes: Sequence[web.RouteDef] = (),
+    worker: Worker | None = None,
+    again: Again | None = None,
 ) -> Running:
     """Connect, bind, listen. `routes` are further ones, behind the same gate. `worker`: which of several processes.
+    `again`: how to read the configuration again.
 
     Raises ConnectionRefused where the database cannot be reached, ConfigError where the configuration does not fit it,
     and OSError where the address cannot be listened on.
@@ -109,13 +134,15 @@ async def start(
     binding = Binding(config, strict)
     engine = await engine_of(config, binding)
     try:
-        parts = assembled(config, engine, binding, guard, routes, worker)
+        parts = assembled(config, engine, binding, guard, routes, worker, again)
         running = await _set_up(parts)
         await _listen(running, context, shared=worker is not None)
     except BaseException:
         await engine.close()
         raise
     parts.house.watch()
+    if parts.reloading is not None and again is not None and again.files is not None:
+        parts.reloading.watch(again.files)
     return running
 
 
@@ -136,12 +163,12 @@ async def engine_of(config: Config, binding: Binding, *, writable: bool | None =
 
 @dataclass(slots=True)
 class Assembly:
-    """All parts, put together, before anything runs. `leaving`: who waits for the last ones in houses that were left."""
+    """All parts, put together, before anything runs."""
 
     grounds: Grounds
     app: web.Application
     figures: FigureListener
-    leaving: set[asyncio.Task[None]] = field(default_factory=set)
+    reloading: Reloading | None = None
 
     @property
     def house(self) -> House:
@@ -152,22 +179,11 @@ class Assembly:
     def context(self) -> Context:
         return self.house.context
 
-    def move(self, house: House) -> None:
-        """Serve by this house from now on. Who came in before ends where they began; nothing waits here."""
-        old = self.house
-        self.grounds.serve(house)
-        old.engine.retire()
-        house.watch()
-        leaving = asyncio.create_task(old.leave(house), name="reflector-house-left")
-        self.leaving.add(leaving)
-        leaving.add_done_callback(self.leaving.discard)
-
     async def close(self) -> None:
         """Give the database's connections back."""
-        for each in list(self.leaving):
-            each.cancel()
-        await asyncio.gather(*self.leaving, return_exceptions=True)
-        await self.house.engine.close()
+        if self.reloading is not None:
+            await self.reloading.close()
+        await self.grounds.close()
 
 
 def assembled(
@@ -177,10 +193,15 @@ def assembled(
     guard: Guard,
     routes: Sequence[web.RouteDef] = (),
     worker: Worker | None = None,
+    again: Again | None = None,
 ) -> Assembly:
     """Every part of a server of this engine."""
     grounds = grounds_of(cursor_key(config), engine, binding, worker, routes)
     grounds.keep(config, engine)
+    reloading = None
+    if again is not None:
+        reloading = Reloading(grounds, again.read, again.started)
+        grounds.reload = again.ordered(reloading.reload)
     grounds.serve(grounds.build(config, engine, binding, guard))
     beside = Entrance(rules_of_figures(config))
     figures = FigureListener(grounds.exposition, gate(lambda: beside, Requests()), config.observability.metrics)
@@ -201,7 +222,7 @@ def assembled(
     app.on_cleanup.append(grounds.end)
     if worker is not None:
         app.on_cleanup.append(partial(hush, worker))
-    return Assembly(grounds, app, figures)
+    return Assembly(grounds, app, figures, reloading)
 
 
 async def _set_up(parts: Assembly) -> Running:

@@ -6,7 +6,7 @@ Rule: an API reads no configuration and makes no connection; it gets this value 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple, Protocol
 
@@ -65,7 +65,7 @@ class Context:
     engine: Engine
     authenticate: Authenticate
     limits: Callable[[Sequence[str]], EffectiveLimits]
-    cursor_key: bytes
+    cursor_key: bytes = field(repr=False)
     timeout: timedelta
     largest: int
     cache: AnswerCache | None = None

@@ -10,11 +10,12 @@ rules and half by the new ones.
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -23,6 +24,7 @@ from reflector.capture import Capture
 from reflector.engine import Engine
 from reflector.errors import NotSupported
 from server.access import EVERYBODY, anonymous_role, database_of, largest_answer, longest_statement
+from server.apis.admin import Reload, admin_routes
 from server.apis.graphql import graphql_routes
 from server.apis.health import Health, health_routes
 from server.apis.metrics import administers, metrics_routes
@@ -37,7 +39,7 @@ from server.cache.keeping import Keeping, keeping_of, named
 from server.cache.others import fingerprint_of
 from server.cache.rules import takes_part
 from server.capturing import SharedCapture
-from server.config import Config, EffectiveLimits, limits_for
+from server.config import Complaint, Config, EffectiveLimits, limits_for
 from server.context import Context
 from server.guard import Guard
 from server.middleware.entrance import Entrance
@@ -46,7 +48,7 @@ from server.openapi import docs_routes, openapi_routes
 from server.pages import ASSETS
 from server.rates import Buckets, Rates, SharedBuckets
 from server.telemetry.exposition import Exposition, Worker
-from server.telemetry.figures import Figures, cache_figures, capture_figures, engine_figures
+from server.telemetry.figures import Figures, cache_figures, capture_figures, configuration_figures, engine_figures
 from server.telemetry.requests import Requests
 from server.telling import terms_of
 from server.transactions import transactions_of
@@ -78,20 +80,35 @@ class House:
     async def leave(self, heir: House) -> None:
         """Wait for those who are still inside, and give back what the next house does not use."""
         until = time.monotonic() + LONGEST_VISIT
-        # An event would cost every request something, and houses are seldom left.
-        while self.entrance.inside and time.monotonic() < until:  # noqa: ASYNC110
-            await asyncio.sleep(LOOK_SECONDS)
-        await self.callers.close()
-        if heir.engine.driver is not self.engine.driver:
-            await self.engine.driver.close()
+        try:
+            # An event would cost every request something, and houses are seldom left.
+            while self.entrance.inside and time.monotonic() < until:  # noqa: ASYNC110
+                await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            await self.callers.close()
+            if heir.engine.driver is not self.engine.driver:
+                await self.engine.driver.close()
+
+
+@dataclass(slots=True)
+class Reading:
+    """How the newest reading of the configuration went. `refused`: why it was not taken; empty where it was. `at`: when the
+    one that serves was read; `taken` and `refusals` count readings after the first. `waiting`: settings that need a restart."""
+
+    at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
+    taken: int = 0
+    refusals: int = 0
+    refused: tuple[Complaint, ...] = ()
+    waiting: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
 class Grounds:
     """What outlives a configuration. `key` is 64 bytes for cursors, `further` are routes of somebody else's; `engine` and
-    `binding` are the present ones."""
+    `binding` are the present ones. `doors` lead to the routes of the first house. `reload` reads the configuration again,
+    None where nobody knows where it comes from."""
 
-    key: bytes
+    key: bytes = field(repr=False)
     engine: Engine
     binding: Binding
     capture: Capture
@@ -102,6 +119,10 @@ class Grounds:
     keeping: Keeping | None = None
     buckets: Buckets = field(default_factory=Buckets)
     shared: SharedBuckets | None = None
+    reading: Reading = field(default_factory=Reading)
+    reload: Reload | None = None
+    leaving: set[asyncio.Task[None]] = field(default_factory=set)
+    doors: frozenset[tuple[str, str]] = frozenset()
     house: House = field(init=False)
     figures: Figures = field(init=False)
     exposition: Exposition = field(init=False)
@@ -112,6 +133,7 @@ class Grounds:
         rows = [
             *engine_figures(lambda: self.engine, lambda: len(self.binding.unfit), time.time()),
             *capture_figures(self.capture, lambda: len(self.realtime.sockets)),
+            *configuration_figures(self.reading),
         ]
         self.figures = Figures(self.requests, rows)
         self.exposition = Exposition(self.figures, self.worker)
@@ -121,7 +143,21 @@ class Grounds:
     def degraded(self) -> bool:
         """Whether less is served than is configured."""
         kept = self.keeping is not None and self.keeping.degraded
-        return bool(self.binding.unfit) or kept or self.capture.late or self.house.callers.degraded
+        unfit = bool(self.reading.refused or self.binding.unfit)
+        return unfit or kept or self.capture.late or self.house.callers.degraded
+
+    def configuration(self) -> Mapping[str, Any]:
+        """How the configuration is doing, for administrators: places and settings, and no values."""
+        return {
+            "since": self.reading.at,
+            "refused": list(map(str, self.reading.refused)),
+            "restart": list(self.reading.waiting),
+            "closed": list(map(self.binding.told, self.binding.unfit)),
+        }
+
+    async def details(self) -> Mapping[str, Any]:
+        """What administrators are told beside whether the server is ready."""
+        return {"changes": await self.capture.standing(), "configuration": self.configuration()}
 
     def keep(self, config: Config, engine: Engine) -> Keeping | None:
         """What keeps answers, made when a configuration first asks for it; then it has to be started."""
@@ -160,7 +196,10 @@ class Grounds:
         routes = tuple(self.routes(config, context, guard))
         form = Refusals(config.postgrest, config.postgrest.path.rstrip("/"), (*NOBODYS, *UNGUARDED, ASSETS))
         asked = callers if config.auth else None
-        entrance = Entrance(guard.rules, form, config.observability.requests, asked, handlers_of(routes))
+        handlers = handlers_of(routes)
+        self.doors = self.doors or frozenset(handlers)
+        added = {place: handlers[place] for place in handlers.keys() - self.doors}
+        entrance = Entrance(guard.rules, form, config.observability.requests, asked, handlers, added)
         entrance.rates, entrance.asked = rates, callers
         return House(config, engine, binding, guard, callers, context, entrance, routes)
 
@@ -170,6 +209,15 @@ class Grounds:
         guest = anonymous_role(config)
         return Rates(limits, () if guest is None else (guest,), self.buckets, self.shared) if any(said) else None
 
+    async def prepared(self, config: Config, engine: Engine, binding: Binding, guard: Guard) -> House:
+        """The same, with all that has to run before anybody is served."""
+        keeping = self.keep(config, engine)
+        if keeping is not None:
+            await keeping.start(self.heard)
+        house = self.build(config, engine, binding, guard)
+        await house.callers.start()
+        return house
+
     def serve(self, house: House) -> None:
         """Everything that outlives a configuration serves by this one from now on. Nothing waits here."""
         self.house, self.engine, self.binding = house, house.engine, house.binding
@@ -178,6 +226,23 @@ class Grounds:
             self.keeping.move(house.config, house.engine.snapshot, house.context.timeout.total_seconds())
         self.capture.follow(house.engine, terms_of(house.config))
 
+    def move(self, house: House) -> None:
+        """The same where another one serves: who came in before ends where they began."""
+        old = self.house
+        self.serve(house)
+        old.engine.retire()
+        house.watch()
+        leaving = asyncio.create_task(old.leave(house), name="reflector-house-left")
+        self.leaving.add(leaving)
+        leaving.add_done_callback(self.leaving.discard)
+
+    async def close(self) -> None:
+        """Give the database's connections back."""
+        for each in list(self.leaving):
+            each.cancel()
+        await asyncio.gather(*self.leaving, return_exceptions=True)
+        await self.house.engine.close()
+
     def routes(self, config: Config, context: Context, guard: Guard) -> list[web.RouteDef]:
         """What is served, by whom it is answered."""
         admin = config.auth.admin_role if config.auth else None
@@ -185,12 +250,13 @@ class Grounds:
         refused = no_changes_of_rows if config.decided_by_database else None if self.worker is None else no_changes
         sockets = [web.get(path, refused) for path in ("/ws", "/ws/{table}")] if refused else self.realtime.routes()
         routes = [
-            *health_routes(self.health, self.capture.standing, lambda request: administers(context, request, admin)),
+            *health_routes(self.health, self.details, lambda request: administers(context, request, admin)),
             *resource_routes(context),
             *sockets,
             *graphql_routes(context, guarded=guarded),
             *openapi_routes(context, config, lambda: routes, guarded=guarded),
             *metrics_routes(context, self.exposition, admin),
+            *admin_routes(context, self.reload, admin),
             *docs_routes(guarded=guarded),
             *token_routes(context.authenticate, config),
             *self.further,

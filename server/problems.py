@@ -112,6 +112,12 @@ class InvalidToken(Unauthenticated):
         self.details = details
 
 
+class ConfigRefused(RequestError):
+    """A configuration that was to be read anew, and cannot be used; the one before it serves on."""
+
+    code: ClassVar[str] = "config_refused"
+
+
 class MissingKey(InvalidToken):
     """A token came, and there is no key to hold it against."""
 
@@ -247,6 +253,7 @@ TABLE: Final[Mapping[type[ReflectorError], Told]] = {
     TooLargeRule: Told(500, UNEXPECTED),
     BrokenPolicyError: Told(500, UNEXPECTED),
     ConfigError: Told(500, UNEXPECTED),
+    ConfigRefused: Told(422),
     InternalError: Told(500, UNEXPECTED),
 }
 

@@ -2,10 +2,11 @@
 
     GET /health/live     200 {"status":"live"} for as long as the process answers
     GET /health/ready    200 {"status":"ready"}, or {"status":"degraded"} while a table is closed by a rule that does not fit,
-                         kept answers do not hear of changes that they heard of before, or capturing broke off or is late
+                         kept answers do not hear of changes that they heard of before, capturing broke off or is late, or
+                         the configuration as it is written is refused
                          503 {"status":"unavailable"} while the database does not answer, {"status":"draining"} at the end
 
-An administrator is told besides, as `changes`, how capturing is doing.
+An administrator is told besides, as `changes`, how capturing is doing, and as `configuration` what cannot be used of it.
 
 Rule: anybody may ask, so an answer to anybody else names nothing, whatever credential came with it, and however often it
 is asked the database hears once a second.
@@ -15,13 +16,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from aiohttp import web
 from marshmallow import Schema, fields, validate
 
-from reflector.capture import Standing
 from reflector.errors import ReflectorError
 from server.openapi.described import described
 
@@ -40,6 +40,26 @@ class CaptureStatus(Schema):
     reason = fields.String(required=True, allow_none=True)
 
 
+class ConfigurationStatus(Schema):
+    """How the configuration is doing."""
+
+    since = fields.DateTime(required=True, metadata={"description": "When the one that serves was read."})
+    refused = fields.List(
+        fields.String(), required=True, metadata={"description": "Why the one that is written is not taken."}
+    )
+    restart = fields.List(fields.String(), required=True, metadata={"description": "Settings that need a restart."})
+    closed = fields.List(
+        fields.String(), required=True, metadata={"description": "What does not fit the database, and is closed."}
+    )
+
+
+class Details(Schema):
+    """What administrators are told."""
+
+    changes = fields.Nested(CaptureStatus)
+    configuration = fields.Nested(ConfigurationStatus)
+
+
 class HealthStatus(Schema):
     """The answer, for the document of the API."""
 
@@ -47,6 +67,7 @@ class HealthStatus(Schema):
         required=True, validate=validate.OneOf(["live", "ready", "degraded", "unavailable", "draining"])
     )
     changes = fields.Nested(CaptureStatus, metadata={"description": "Told to administrators."})
+    configuration = fields.Nested(ConfigurationStatus, metadata={"description": "Told to administrators."})
 
 
 class Health:
@@ -81,7 +102,8 @@ class Health:
             return self._answers
 
 
-Detail = Callable[[], Awaitable[Standing]]
+Detail = Callable[[], Awaitable[Mapping[str, Any]]]
+"""What `Details` are made of."""
 
 
 def health_routes(
@@ -97,7 +119,10 @@ def health_routes(
         "check_ready",
         "Whether requests can be served",
         {
-            200: (HealthStatus, "They can; `degraded` while a table is closed, or changes are not heard."),
+            200: (
+                HealthStatus,
+                "They can; `degraded` while a table is closed, changes are not heard, or the configuration is refused.",
+            ),
             503: (HealthStatus, "Not at the moment."),
         },
         public=True,
@@ -106,7 +131,7 @@ def health_routes(
         word = await health.word()
         said: dict[str, Any] = {"status": word}
         if detail is not None and word != "unavailable" and administers(request):
-            said["changes"] = CaptureStatus().dump(await detail())
+            said |= Details().dump(await detail())
         return web.json_response(said, status=200 if word in {"ready", "degraded"} else 503)
 
     return [web.get("/health/live", live), web.get("/health/ready", ready)]

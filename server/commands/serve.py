@@ -13,23 +13,27 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Protocol, TypeVar
 
 from reflector.errors import ConnectionRefused
 from reflector.secret import Secret
-from server.app import Running, start
+from server.app import Again, Running, start
 from server.commands.check import check
 from server.commands.endings import exit_status, say
 from server.commands.inspect import way
 from server.commands.loop import run
 from server.commands.sample import with_sample
-from server.config import Config, Flags, address, load
+from server.config import Config, ConfigError, Flags, Seen, address
+from server.config.watching import Mark
 from server.garbage import keep_what_is_here, look_seldom
 from server.guard import guard_of
 from server.journal import logging_at_once, logging_to_stderr, silence
+from server.reloading import Source
 from server.telemetry.exposition import Worker
 from server.threads import take_short_turns
 from server.workers import Supervisor, reserved
@@ -50,16 +54,28 @@ Your own: reflector serve postgresql://user@host/name   (or mysql://…, sqlite:
 """
 
 
-def configured(path: Path | None, environ: Mapping[str, str], flags: Flags) -> tuple[Config, Path | None]:
-    """The configuration to serve, and the sample's file where nothing names a database; raises ConfigError and OSError.
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """What to serve, and where it was read. `sample`: the sample's file where nothing names a database."""
 
-    A file that names none is configuration all the same: its rules hold over the sample.
+    config: Config
+    source: Source
+    files: Mapping[Path, Mark]
+    sample: Path | None
+
+
+def configured(path: Path | None, environ: Mapping[str, str], flags: Flags) -> Configured:
+    """The configuration to serve; raises ConfigError and OSError.
+
+    A file that names no database is configuration all the same: its rules hold over the sample.
     """
-    config = load(path, environ, flags)
+    seen, source = Seen(), Source(path, environ, flags)
+    config = source.read(seen)
     if config.database.url is not None:
-        return config, None
+        return Configured(config, source, seen.marks, None)
     variables, sample = with_sample(environ)
-    return load(path, variables, flags), sample
+    source = replace(source, sample=variables["REFLECTOR_DATABASE_URL"])
+    return Configured(source.read(seen), source, seen.marks, sample)
 
 
 def serve(
@@ -79,13 +95,14 @@ def serve(
     """
     look_seldom()
     take_short_turns()
-    config, sample = configured(path, environ, flags)
-    if checked and (status := apart(lambda: check_first(config, wait))):
+    found = configured(path, environ, flags)
+    if checked and (status := apart(lambda: check_first(found.config, wait))):
         return status
-    if config.server.workers > 1:
-        return serve_together(config, sample, strict=strict, verbose=verbose, wait=wait)
-    with logging_to_stderr(config.observability, verbose=verbose):
-        return run(_serve(config, Alone(sample), strict=strict, wait=wait))
+    if found.config.server.workers > 1:
+        return serve_together(found, strict=strict, verbose=verbose, wait=wait)
+    again = Again(found.source.read, found.config, found.files)
+    with logging_to_stderr(found.config.observability, verbose=verbose):
+        return run(_serve(found.config, Alone(found.sample), again, strict=strict, wait=wait))
 
 
 def check_first(config: Config, wait: float | None) -> int:
@@ -170,8 +187,9 @@ class Together:
         loop.add_reader(self.alive, orphaned)
 
 
-def serve_together(config: Config, sample: Path | None, *, strict: bool, verbose: bool, wait: float | None) -> int:
+def serve_together(found: Configured, *, strict: bool, verbose: bool, wait: float | None) -> int:
     """Serve with several processes; the exit status."""
+    config, sample = found.config, found.sample
     made = guard_of(config).made
     with (
         reserved(config.server.host, config.server.port) as port,
@@ -179,11 +197,12 @@ def serve_together(config: Config, sample: Path | None, *, strict: bool, verbose
         TemporaryDirectory(prefix="reflector-") as folder,
     ):
         shared = with_shared(config, port, made)
+        again = Again(found.source.read, config)
 
         def work(worker: Worker, ready: Callable[[], None], alive: int) -> int:
             def served() -> int:
                 with logging_to_stderr(config.observability, verbose=verbose, worker=worker.number):
-                    return run(_serve(shared, Together(worker, ready, alive), strict=strict, wait=wait))
+                    return run(_serve(shared, Together(worker, ready, alive), again, strict=strict, wait=wait))
 
             return exit_status(served)
 
@@ -218,13 +237,16 @@ async def once_reached(work: Callable[[], Awaitable[T]], wait: float | None) -> 
             await asyncio.sleep(AGAIN_SECONDS)
 
 
-async def _serve(config: Config, part: Part, *, strict: bool, wait: float | None) -> int:
+async def _serve(config: Config, part: Part, again: Again, *, strict: bool, wait: float | None) -> int:
     loop = asyncio.get_running_loop()
     ending: asyncio.Future[int] = loop.create_future()
+    hangup = Hangup(ending)
+    loop.add_signal_handler(signal.SIGHUP, hangup)
     for each in part.signals:
         loop.add_signal_handler(each, _end, ending, each)
     part.hears(lambda by: _end(ending, by))
-    starting = asyncio.ensure_future(once_reached(lambda: start(config, strict=strict, worker=part.worker), wait))
+    begin = partial(start, config, strict=strict, worker=part.worker, again=again)
+    starting = asyncio.ensure_future(once_reached(begin, wait))
     await asyncio.wait((starting, ending), return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():
         starting.cancel()
@@ -233,10 +255,54 @@ async def _serve(config: Config, part: Part, *, strict: bool, wait: float | None
     running = starting.result()
     keep_what_is_here()
     part.serves(running)
+    hangup.serve(running)
     status = await ending
     LOG.info("ending: requests under way are finished first")
     await running.stop()
     return status
+
+
+class Hangup:
+    """What SIGHUP means: read the configuration again; or the end, where it says that the terminal has gone."""
+
+    def __init__(self, ending: asyncio.Future[int]) -> None:
+        self._ending = ending
+        self._running: Running | None = None
+        self._early = False
+        self._before_a_terminal = _has_terminal()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __call__(self) -> None:
+        if self._before_a_terminal and not _has_terminal():
+            _end(self._ending, signal.SIGTERM)
+        elif self._running is None:
+            self._early = True
+        else:
+            task = asyncio.create_task(reload(self._running), name="reflector-reload")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def serve(self, running: Running) -> None:
+        """It serves from now on; what was asked for before is done now."""
+        self._running = running
+        if self._early:
+            self()
+
+
+def _has_terminal() -> bool:
+    """Whether this process has a terminal that is still there."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+async def reload(running: Running) -> None:
+    """Read the configuration again; the log says what came of it."""
+    if running.reloading is not None:
+        with suppress(ConfigError):
+            await running.reloading.reload()
 
 
 def _end(ending: asyncio.Future[int], by: signal.Signals) -> None:

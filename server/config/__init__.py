@@ -4,6 +4,7 @@ Rule: nothing outside this package reads a file of settings or a variable; every
 """
 
 from server.config.complaints import Complaint, ConfigError, Position
+from server.config.differences import differing, kept, waiting
 from server.config.environment import Flags
 from server.config.limits import EffectiveLimits, limits_for
 from server.config.listening import address
@@ -11,6 +12,7 @@ from server.config.load import load, understood
 from server.config.models import Config
 from server.config.rules import PresetSource, RuleSource
 from server.config.schema import config_schema
+from server.config.watching import Seen, marks
 
 __all__ = [
     "Complaint",
@@ -21,9 +23,14 @@ __all__ = [
     "Position",
     "PresetSource",
     "RuleSource",
+    "Seen",
     "address",
     "config_schema",
+    "differing",
+    "kept",
     "limits_for",
     "load",
+    "marks",
     "understood",
+    "waiting",
 ]

@@ -5,7 +5,7 @@ Rule: either all of it is right, or nothing is used and everything that is wrong
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,33 +42,36 @@ AT: Final = "@"
 """How PostgREST writes that its secret stands in a file."""
 
 
-def load(path: Path | None, environ: Mapping[str, str], flags: Flags) -> Config:
+def load(
+    path: Path | None, environ: Mapping[str, str], flags: Flags, seen: Callable[[Path], None] = lambda _: None
+) -> Config:
     """The configuration in force. Raises `ConfigError` with every complaint.
 
     path: the file of `--config`; without it `REFLECTOR_CONFIG`; without that, and without a database URL on the
-    command line, `./config.yaml` where it exists; else no file at all.
+    command line, `./config.yaml` where it exists; else no file at all. `seen` is told of each file right before it is
+    read.
     """
-    config, complaints = understood(path, environ, flags)
+    config, complaints = understood(path, environ, flags, seen)
     if complaints or config is None:
         raise ConfigError(complaints)
     return config
 
 
 def understood(
-    path: Path | None, environ: Mapping[str, str], flags: Flags
+    path: Path | None, environ: Mapping[str, str], flags: Flags, seen: Callable[[Path], None] = lambda _: None
 ) -> tuple[Config | None, tuple[Complaint, ...]]:
     """The configuration as far as it can be understood, and every complaint about it.
 
     Where there are complaints, what they are about is left out of it: it is for finding out what else is wrong, and
-    nothing may be served with it. None where nothing of the file can be judged. `path` is as for `load`.
+    nothing may be served with it. None where nothing of the file can be judged. `path` and `seen` are as for `load`.
     """
     chosen = chosen_file(path, environ, flags)
-    document = _document(chosen, environ)
+    document = _document(chosen, environ, seen)
     override(document, environ, flags)
     switches = switched(document, environ, flags)
     if not document.readable:
         return None, tuple(document.complaints)
-    _read_secret_files(document, chosen.parent if chosen else Path())
+    _read_secret_files(document, chosen.parent if chosen else Path(), seen)
     file = _validated(document)
     checks.check(document)
     check_rules(document)
@@ -97,11 +100,12 @@ def chosen_file(path: Path | None, environ: Mapping[str, str], flags: Flags) -> 
     return DEFAULT_FILE if flags.url is None and DEFAULT_FILE.exists() else None
 
 
-def _document(chosen: Path | None, environ: Mapping[str, str]) -> Document:
+def _document(chosen: Path | None, environ: Mapping[str, str], seen: Callable[[Path], None]) -> Document:
     if chosen is None:
         document = Document(SourceMapping(Position("no file")), readable=True)
         document.data["version"] = 1
         return document
+    seen(chosen)
     content = _content(chosen, LARGEST_FILE)
     if isinstance(content, bytes):
         return read_document(content, str(chosen), environ)
@@ -125,13 +129,15 @@ def _content(path: Path, most: int) -> bytes | str:
         return "cannot be read"
 
 
-def _read_secret_files(document: Document, folder: Path) -> None:
+def _read_secret_files(document: Document, folder: Path, seen: Callable[[Path], None]) -> None:
     for wanted in SECRETS:
         for holder, path in list(_held(document.data, wanted)):
             given = holder[path[-1]]
             for mark in (FROM_FILE, AT) if path[0] == "postgrest" else (FROM_FILE,):
                 if given.startswith(mark):
-                    holder[path[-1]] = _secret(document, path, folder / given.removeprefix(mark))
+                    file = folder / given.removeprefix(mark)
+                    seen(file)
+                    holder[path[-1]] = _secret(document, path, file)
                     break
 
 

@@ -133,6 +133,7 @@ class Server(Section):
     secret: Key | None = None
     token: Token | None = None
     tls: Tls | None = None
+    watch: Interval = read_duration("2s")
     trusted_proxies: tuple[Network, ...] = ()
 
 

@@ -53,8 +53,9 @@ class Entrance:
     """What a request meets that comes in now, and keeps to its end, whatever is configured meanwhile.
 
     `told`: each request has a line in the log. `form`: that of the one API that has errors of its own. `callers`: whoever
-    tells who calls, None where nobody is asked. `handlers` by method and path stand behind `door`. `inside`: how many
-    requests have come in here and not left. `rates`: who counts requests, None where nobody does; `asked` tells whose they are.
+    tells who calls, None where nobody is asked. `handlers` by method and path stand behind `door`; `added` are those for
+    which there is no door, because no route led to them when the server was started. `inside`: how many requests have come
+    in here and not left. `rates`: who counts requests, None where nobody does; `asked` tells whose they are.
     """
 
     rules: GateRules
@@ -62,6 +63,7 @@ class Entrance:
     told: bool = False
     callers: Authenticate | None = None
     handlers: Mapping[tuple[str, str], Handler] = field(default_factory=dict)
+    added: Mapping[tuple[str, str], Handler] = field(default_factory=dict)
     inside: int = 0
     rates: Rates | None = None
     asked: Callable[[web.BaseRequest], Principal] = field(default=nobody)

@@ -5,11 +5,12 @@ Rule: a new figure is one new row. No figure names a table, a role or a caller, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import accumulate
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -94,6 +95,38 @@ def engine_figures(present: Callable[[], Engine], closed: Callable[[], int], sta
             lambda name=name: [((usage.name,), getattr(usage, name)) for usage in present().driver.usage()],  # type: ignore[misc]
             ("pool",),
         )
+
+
+class Reading(Protocol):
+    """How readings of the configuration went."""
+
+    at: dt.datetime
+    taken: int
+    refusals: int
+
+    @property
+    def refused(self) -> Sequence[object]: ...
+
+    @property
+    def waiting(self) -> Sequence[object]: ...
+
+
+def configuration_figures(reading: Reading) -> Iterator[Figure]:
+    """What is known of the configuration that serves."""
+
+    def moment() -> float:
+        return reading.at.timestamp()
+
+    def readings() -> Values:
+        return [(("taken",), reading.taken), (("refused",), reading.refusals)]
+
+    yield Figure("config_reloads", "counter", "Readings of the configuration after the first", readings, ("outcome",))
+    yield Figure("config_refused", "gauge", REFUSED, one(lambda: bool(reading.refused)))
+    yield Figure("config_read_seconds", "gauge", "When the one that serves was read", one(moment))
+    yield Figure("config_restart", "gauge", "Settings that need a restart", one(lambda: len(reading.waiting)))
+
+
+REFUSED: Final = "Whether the configuration as it is written is refused, and an older one serves"
 
 
 def capture_figures(capture: Capture, sockets: Callable[[], int]) -> Iterator[Figure]:

@@ -37,6 +37,7 @@ SERVER: tuple[tuple[str, ...], ...] = (
     ("middleware",),
     ("capturing", "connection", "garbage", "guard", "telling", "threads"),
     ("house",),
+    ("reloading",),
     ("app", "commands", "workers"),
     ("cli", "probe", "__main__"),
 )

@@ -36,8 +36,9 @@ from aiohttp import web
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from server.app import Running, start
-from server.config import Config, Flags, address, load
+from server.app import Again, Running, start
+from server.config import Config, Flags, Seen, address, load
+from server.reloading import Source
 
 REPOSITORY = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-m", "server")
@@ -147,6 +148,27 @@ async def served(
     """A server in this process, and a client whose requests all carry `headers`."""
     wanted = configured(url, config, environ=environ, writable=writable, insecure=insecure, host=host)
     running = await start(wanted, strict=strict, routes=routes)
+    try:
+        async with aiohttp.ClientSession(headers=headers) as session:
+            yield Served(running, session)
+    finally:
+        await running.stop()
+
+
+@asynccontextmanager
+async def reloadable(
+    url: str,
+    file: Path,
+    *,
+    environ: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    strict: bool = False,
+) -> AsyncIterator[Served]:
+    """The same with a configuration that is read again from its file."""
+    seen = Seen()
+    source = Source(file, environ or {}, Flags(url=url, host="127.0.0.1", port=0))
+    config = source.read(seen)
+    running = await start(config, strict=strict, again=Again(source.read, config, seen.marks))
     try:
         async with aiohttp.ClientSession(headers=headers) as session:
             yield Served(running, session)
