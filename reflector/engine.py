@@ -30,6 +30,7 @@ from reflector.drivers.protocol import PLAIN, Driver, Session
 from reflector.errors import (
     CheckRefused,
     MissingClaim,
+    NotSupported,
     OutcomeUnknown,
     ReflectorError,
     RowNotFound,
@@ -277,6 +278,12 @@ class Engine:
         one that the caller carries the claims for. Raises NotSupported, MissingClaim and what the database reports."""
         how = explained(self.driver.kind, wanted)
         bound = self._bindings(prepared, principal)[0]
+        # A function of constants is asked while its plan is made.
+        carried_out = bound.plan.writes and (how.runs or bound.plan.called is not None)
+        if carried_out and how.lasting is not None and await self.driver.fetch(how.lasting):
+            raise NotSupported(
+                f"{self.dialect.name} takes nothing back of tables without transactions, and there are some"
+            )
         told = replace(bound, explained=how)
         taken_back = replace(session, rollback=True) if bound.plan.writes else session
         return (await self.driver.run_all((told,), taken_back))[0]

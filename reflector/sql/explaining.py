@@ -30,12 +30,14 @@ class Explaining:
 @dataclass(frozen=True, slots=True)
 class Explained:
     """How it is asked for. `words` stand before each statement, `told` makes a piece of the document of what it answers:
-    a text, or in JSON one value for each statement. `runs`: the statement is carried out."""
+    a text, or in JSON one value for each statement. `runs`: the statement is carried out. `lasting` asks for what would not
+    be taken back of a write, where a database has that: no row is nothing."""
 
     words: str
     told: Callable[[Rows], str]
     as_json: bool
     runs: bool = False
+    lasting: str | None = None
 
     def document(self, pieces: Sequence[str]) -> bytes:
         """All that was told, of one statement after the other."""

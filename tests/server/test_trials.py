@@ -249,6 +249,7 @@ async def test_a_table_that_takes_nothing_back_is_not_written(databases: Databas
         "- 1 row",
         "+ 0 rows, of 0 that there are",
     )
+    databases.mariadb().drop_database(url.rpartition("/")[2])
 
 
 # ── a login that may not write ───────────────────────────────────────────────────────────────

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 
 import pytest
 
@@ -200,6 +200,54 @@ async def test_options_that_a_database_does_not_have_are_told(api: Served, kind:
 async def test_mariadb_tells_what_it_did(workshops: Mapping[DatabaseKind, str]) -> None:
     async with served(workshops[DatabaseKind.MARIADB], ENABLED) as api:
         assert b'"r_rows"' in (await api.get(THING, accepting(f"{JSON};options=analyze"))).body
+
+
+WITHOUT_TRANSACTIONS = """
+CREATE TABLE loose (id int PRIMARY KEY, n int) ENGINE=MyISAM;
+CREATE TABLE firm (id int PRIMARY KEY, n int);
+CREATE TRIGGER watched AFTER UPDATE ON firm FOR EACH ROW INSERT INTO loose VALUES (NEW.n, 0);
+CREATE VIEW slow AS SELECT id, sleep(5) AS nap FROM firm;
+CREATE FUNCTION noted(n int) RETURNS int DETERMINISTIC MODIFIES SQL DATA BEGIN INSERT INTO loose VALUES (n, n); RETURN n; END;
+INSERT INTO loose VALUES (1, 1);
+INSERT INTO firm VALUES (1, 1);
+"""
+
+
+@pytest.fixture
+def loose(databases: Databases) -> Iterator[str]:
+    """A database with a table that has no transactions, which others of this server are not to see."""
+    url = databases.database(DatabaseKind.MARIADB, WITHOUT_TRANSACTIONS)
+    yield url
+    databases.mariadb().drop_database(url.rpartition("/")[2])
+
+
+async def test_what_mariadb_would_not_take_back_is_not_carried_out(loose: str) -> None:
+    config = f"{ENABLED}functions: {{noted: {{allow: [admin]}}}}\n"
+    async with served(loose, config) as api:
+        for method, path, body in (
+            ("PATCH", "loose?id=eq.1", {"n": 5}),
+            ("POST", "loose", {"id": 9}),
+            ("DELETE", "loose?id=eq.1", None),
+            ("PATCH", "firm?id=eq.1", {"n": 77}),
+            ("POST", "rpc/noted", {"n": 99}),
+        ):
+            reply = await api.request(method, f"/rest/v1/{path}", accepting(f"{JSON};options=analyze"), json=body)
+            assert (reply.status, reply.code) == (400, "PGRST127"), reply.body
+            assert reply.json["details"].startswith("MariaDB takes nothing back of tables without transactions")
+            planned = await api.request(method, f"/rest/v1/{path}", accepting(JSON), json=body)
+            # MariaDB asks a function of constants while it makes the plan.
+            assert planned.status == (400 if path == "rpc/noted" else 200), planned.body
+        assert (await api.get("/rest/v1/loose", ADMIN)).json == [{"id": 1, "n": 1}]
+        assert (await api.get("/rest/v1/firm", ADMIN)).json == [{"id": 1, "n": 1}]
+        assert (await api.get("/rest/v1/loose", accepting(f"{JSON};options=analyze"))).status == 200
+
+
+async def test_analyze_ends_when_the_time_of_a_role_is_over(loose: str) -> None:
+    hasty = ENABLED.replace("admin: {extends: user}", "admin: {extends: user, limits: {timeout: 300ms}}")
+    async with served(loose, hasty) as api:
+        assert (await api.get("/rest/v1/slow", accepting(JSON))).status == 200
+        reply = await api.get("/rest/v1/slow", accepting(f"{JSON};options=analyze"))
+        assert (reply.status, reply.code) == (500, "57014")
 
 
 async def test_calls_are_planned(databases: Databases) -> None:
