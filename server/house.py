@@ -31,6 +31,7 @@ from server.apis.metrics import administers, metrics_routes
 from server.apis.postgrest import Refusals, postgrest_routes
 from server.apis.realtime import Realtime, opaque_keys
 from server.apis.resource import resource_routes
+from server.apis.sign_in import sign_in_routes, with_visits
 from server.apis.tokens import token_routes
 from server.auth.credentials import authenticator
 from server.auth.frame import Authenticator, Open
@@ -259,11 +260,12 @@ class Grounds:
             *admin_routes(context, self.reload, admin),
             *docs_routes(guarded=guarded),
             *token_routes(context.authenticate, config),
+            *sign_in_routes(context.authenticate, config),
             *self.further,
             # Last, because it may begin at the root of all.
             *postgrest_routes(context, root, config.postgrest, admin, address=config.server.url),
         ]
-        return routes
+        return with_visits(routes, context.authenticate, config)
 
 
 def grounds_of(

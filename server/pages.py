@@ -4,7 +4,7 @@
     /assets/docs/swagger-ui.css    a file of it; public, because it says nothing of the database
 
 Rule: a page runs no script but ours, asks nobody but this server, is shown inside no other page, and takes nothing from
-its address but the access token that the gate has already judged.
+its address but the access token that the gate has already judged; where people sign in it is told a token of whoever did.
 """
 
 from __future__ import annotations
@@ -44,6 +44,19 @@ PAGE_HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 NO_TOKEN: Final = b'<meta name="access-token" content="">'
+NO_SESSION: Final = b'<meta name="session" content="">'
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Who looks at a page of a server where people sign in: with what its requests go out, and whether they did."""
+
+    token: str
+    known: bool
+
+
+VISIT: Final = web.RequestKey("visit", Visit)
+"""Where a page finds it; nowhere, where nobody signs in."""
 
 
 @dataclass(slots=True)
@@ -81,8 +94,13 @@ def page_routes(path: str, folder: Path, files: Iterable[str], *, guarded: bool)
 
     guarded: whether an access token is asked for; it is written into the page, so that its requests can carry it.
     """
-    assets = [web.get(f"{ASSETS}{path.strip('/')}/{name}", Asset(folder / name).answer) for name in files]
-    return [web.get(path, page(folder / "page.html", path, guarded=guarded)), *assets]
+    shown = web.get(path, page(folder / "page.html", path, guarded=guarded))
+    return [shown, *asset_routes(path.strip("/"), folder, files)]
+
+
+def asset_routes(name: str, folder: Path, files: Iterable[str]) -> list[web.RouteDef]:
+    """Files of a folder under `/assets/name/`."""
+    return [web.get(f"{ASSETS}{name}/{file}", Asset(folder / file).answer) for file in files]
 
 
 def page(file: Path, path: str, *, guarded: bool) -> Handler:
@@ -102,6 +120,9 @@ def page(file: Path, path: str, *, guarded: bool) -> Handler:
 
 
 def filled(content: bytes, request: web.Request) -> bytes:
-    """The page with the token that the gate has let through, if there was one in the address."""
-    token = request.query.get(PARAMETER, "")
+    """The page with the token that the gate has let through, if there was one in the address, or that of whoever signed in."""
+    visit = request.get(VISIT)
+    token = request.query.get(PARAMETER, "") if visit is None else visit.token
+    if visit is not None:
+        content = content.replace(NO_SESSION, NO_SESSION.replace(b'""', b'"in"' if visit.known else b'"out"'), 1)
     return content.replace(NO_TOKEN, NO_TOKEN.replace(b'""', f'"{escape(token)}"'.encode()), 1)

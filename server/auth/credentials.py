@@ -23,7 +23,9 @@ from server.auth.issuers import tokens
 from server.auth.method import Method
 from server.auth.outbound import Outbound
 from server.auth.passwords import Passwords
+from server.auth.provider import Provider
 from server.auth.proxy_headers import ProxyHeaders
+from server.auth.sessions import Sessions
 from server.auth.webhook import WebhookMethod
 from server.config import Config
 from server.context import Authenticate
@@ -97,6 +99,14 @@ def _people(means: Means) -> Method | None:
     return None if said is None else Basic(Passwords(said, means.config, means.engine))
 
 
+def _sessions(means: Means) -> Method | None:
+    """People who signed in at a page."""
+    said, secret = means.config.auth.oidc if means.config.auth else None, means.config.server.secret
+    if said is None or secret is None:
+        return None
+    return Sessions(Provider(said, means.config, means.outbound, means.clock), secret, said.session, means.clock)
+
+
 def _told_by_proxies(means: Means) -> Method | None:
     """People whom a proxy has let through."""
     said = means.config.auth.proxy if means.config.auth else None
@@ -112,6 +122,7 @@ def _administrator(means: Means) -> Method | None:
 
 
 METHODS: Final[tuple[Callable[[Means], Method | None], ...]] = (
+    _sessions,
     _tokens,
     _introspected,
     _known_elsewhere,

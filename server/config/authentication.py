@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from reflector.secret import Secret
 from server.config.postgrest import HeaderName
 from server.config.section import Section
 from server.config.values import (
@@ -28,6 +29,7 @@ from server.config.values import (
     nothing,
     read_duration,
     read_text,
+    secret,
 )
 
 HASH: Final = re.compile(r"sha256:[0-9a-f]{64}")
@@ -168,3 +170,15 @@ class Webhook(Section):
     role_claim: Text = "role"
     default_role: Text | None = None
     cache: Duration = read_duration("5m")
+
+
+class Oidc(Section):
+    """Where people sign in who look at pages of this server."""
+
+    issuer: OutboundUrl
+    client_id: Text
+    client_secret: Annotated[Secret, secret(8)] | None = None
+    scopes: tuple[Text, ...] = ("openid",)
+    role_claim: Text = "role"
+    default_role: Text | None = None
+    session: Duration = read_duration("8h")

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
 
 from server.config.complaints import Path
+from server.config.values import is_loopback
 
 Fault: TypeAlias = tuple[Path, str, str | None]
 Check: TypeAlias = Callable[[Mapping[str, Any]], Iterator[Fault]]
@@ -29,7 +31,7 @@ HEADERS: Final[tuple[Path, ...]] = (
     WEBHOOKS,
 )
 DEFAULT_ROLES: Final[tuple[Path, ...]] = tuple(
-    ("auth", name, "default_role") for name in ("api_keys", "basic", "proxy", "introspection", "webhook")
+    ("auth", name, "default_role") for name in ("api_keys", "basic", "oidc", "proxy", "introspection", "webhook")
 )
 
 
@@ -117,6 +119,31 @@ def tokens_of_two(data: Mapping[str, Any]) -> Iterator[Fault]:
         yield ("auth", "webhook"), "is asked of the same tokens as auth.introspection", "give it a header of its own"
 
 
+def sign_in(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """People are sent back to one address, with cookies that nobody else can read or make."""
+    path, said, server = ("auth", "oidc"), section(data, "auth", "oidc"), section(data, "server")
+    if not said:
+        return
+    if "secret" not in server:
+        yield path, "needs server.secret: it seals the cookies of whoever signs in", None
+    url = server.get("url")
+    if url is None and not is_loopback(str(server.get("host", "127.0.0.1"))):
+        yield path, "needs server.url: the provider sends people back there", None
+    if isinstance(url, str) and not url.startswith("https:") and not is_loopback(_host(url)):
+        yield path, "needs https, but on this machine alone: give server.url as https://…", None
+    if isinstance(said.get("scopes"), list) and "openid" not in said["scopes"]:
+        yield (*path, "scopes"), "must name openid", None
+    if section(data, "auth").get("enforce") == "database":
+        yield path, "is for auth.enforce: server", None
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     keys_of_nobody,
     equal_keys,
@@ -125,4 +152,5 @@ CHECKS: Final[tuple[Check, ...]] = (
     administrator_without_role,
     nothing_to_sign_with,
     tokens_of_two,
+    sign_in,
 )

@@ -35,6 +35,7 @@ SECRETS: Final[tuple[SettingPath, ...]] = (
     ("auth", "jwt", "keys"),
     ("auth", "introspection", "client_secret"),
     ("auth", "admin_secret"),
+    ("auth", "oidc", "client_secret"),
     ("redis", "url"),
     ("postgrest", "jwt_secret"),
 )

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from server.config.authentication import ApiKeys, Basic, Introspection, ProxyHeaders, Webhook
+from server.config.authentication import ApiKeys, Basic, Introspection, Oidc, ProxyHeaders, Webhook
 from server.config.changes import Changes, ToldOf
 from server.config.complaints import Path, Position
 from server.config.document import Place
@@ -168,6 +168,7 @@ class Auth(Section):
     introspection: Introspection | None = None
     webhook: Webhook | None = None
     proxy: ProxyHeaders | None = None
+    oidc: Oidc | None = None
     anonymous_role: Text | None = None
     admin_role: Text | None = None
     admin_secret: Key | None = None

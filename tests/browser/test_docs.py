@@ -66,6 +66,8 @@ async def test_the_page_shows_every_operation_and_tries_one(tab: Tab, shop: str)
                 "/assets/docs/swagger-ui.css",
                 "/assets/docs/page.js",
                 "/assets/docs/page.css",
+                "/assets/session/session.js",
+                "/assets/session/session.css",
                 "/api/book?limit=100&count=none",
             )
         }

@@ -4,12 +4,11 @@
 (() => {
   const SCHEME = "bearer";
   const form = document.getElementById("credential");
-  const given = document.querySelector('meta[name="access-token"]').content;
-
   const withToken = (token) => (request) => {
     const here = new URL(request.url, document.baseURI).origin === window.location.origin;
-    if (token && here && !("Authorization" in request.headers)) {
-      request.headers.Authorization = `Bearer ${token}`;
+    const current = token || window.session.token();
+    if (current && here && !("Authorization" in request.headers)) {
+      request.headers.Authorization = `Bearer ${current}`;
     }
     return request;
   };
@@ -23,7 +22,7 @@
   const show = (token) => {
     const ready = () => {
       const schemes = ui.getState().getIn(["spec", "json", "components", "securitySchemes"]);
-      form.hidden = !schemes;
+      form.hidden = !schemes || (window.session.signedIn && !token);
       if (token && schemes) ui.preauthorizeApiKey(SCHEME, token);
     };
     const ui = window.SwaggerUIBundle({
@@ -49,5 +48,6 @@
     event.preventDefault();
     show(document.getElementById("token").value.trim());
   });
-  show(given);
+  // Whoever signed in has a token that is renewed behind the page's back, so none is shown as given.
+  show(window.session.signedIn ? "" : window.session.token());
 })();

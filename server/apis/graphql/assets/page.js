@@ -3,10 +3,9 @@
 /* Everything is asked of this server alone. An access token that let the page in goes with each request; whoever has a
    credential of their own writes it under "Headers", where it wins. Nothing is kept that could be a credential. */
 
-const token = document.querySelector('meta[name="access-token"]').content;
-
 async function ask(operation, options) {
   const headers = { "Content-Type": "application/json", "Accept": "application/json" };
+  const token = window.session.token();
   if (token) headers.Authorization = `Bearer ${token}`;
   const given = (options && options.headers) || {};
   for (const name of Object.keys(headers)) {

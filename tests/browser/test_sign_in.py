@@ -1,0 +1,45 @@
+"""Signing in at a page, in a real browser: to the provider and back, with the cookie that browsers keep, and out again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from examples.bookshop import load_sqlite
+from tests.browser.browser import Tab
+from tests.server.harness import served
+from tests.server.provider import CLIENT, PASSWORD, providing
+
+CONFIG = """
+server: {{secret: "a-server-secret-of-many-more-letters"}}
+auth:
+  oidc: {{issuer: "{issuer}", client_id: {client}, client_secret: "{password}"}}
+roles: {{user: {{}}}}
+tables:
+  book: {{allow: {{user: {{read: true}}}}}}
+"""
+TAGS = "[...document.querySelectorAll('.opblock-tag')].map(each => each.dataset.tag)"
+
+
+async def test_a_visitor_signs_in_sees_what_they_may_and_signs_out(tab: Tab, tmp_path: Path) -> None:
+    load_sqlite(tmp_path / "shop.sqlite")
+    async with providing() as provider:
+        config = CONFIG.format(issuer=provider.issuer, client=CLIENT, password=PASSWORD)
+        async with served(f"sqlite:///{tmp_path / 'shop.sqlite'}", config) as api:
+            await tab.open(f"{api.base}/docs")
+            await tab.until("document.querySelector('#session a')")
+            await tab.value("document.querySelector('#session a').click()")
+            await tab.until("document.querySelector('#session button')")
+            await tab.until("document.querySelector('.opblock-tag')")
+            assert await tab.value("window.location.href") == f"{api.base}/docs"
+            assert "book" in await tab.value(TAGS)
+            assert await tab.value("document.cookie") == ""
+            status = "fetch('api/book', {credentials: 'include'}).then(answer => answer.status)"
+            assert await tab.value(status) == 401
+            await tab.open(f"{api.base}/graphiql")
+            await tab.until("document.querySelector('#session button')")
+            await tab.until("typeof ask === 'function'")
+            asked = "ask({query: '{book(limit: 1) {id}}'}).then(answer => answer.data.book.length)"
+            assert await tab.value(asked) == 1
+            await tab.value("document.querySelector('#session button').click()")
+            await tab.until("document.querySelector('#session a')")
+            assert not [said for said in tab.complained if "Security Policy" in said]
