@@ -17,13 +17,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.commands.endings import REFUSED, exit_status, say
 from server.commands.loop import run
 from server.config import Flags, config_schema, load
 from server.config.environment import CONFIG
 from server.journal import silence
+
+if TYPE_CHECKING:
+    from server.commands.convert import Converted
 
 WAIT_SECONDS = 60.0
 
@@ -88,22 +91,34 @@ def _serve(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return serve(options.config, environ, flags_of(options), **how)
 
 
+def _carried(made: Converted, output: Path | None) -> int:
+    """Print or write what another server's configuration became, and say what it did not."""
+    from server.commands.init import write
+
+    for each in made.left:
+        say(f"not carried over: {each}")
+    if output is None or str(output) == "-":
+        sys.stdout.write(made.text)
+    else:
+        write(made.text, output)
+    return 0
+
+
 def _init(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    from server.commands.init import init, write
+    from server.commands.init import init
 
     if options.from_postgrest is not None:
         from server.commands.convert import converted
 
-        made = converted(options.from_postgrest, environ)
-        for each in made.left:
-            say(f"not carried over: {each}")
-        if options.output is None or str(options.output) == "-":
-            sys.stdout.write(made.text)
-        else:
-            write(made.text, options.output)
-        return 0
+        return _carried(converted(options.from_postgrest, environ), options.output)
     rest = {name: value for name, value in environ.items() if name != CONFIG}
     config = load(None, rest, flags_of(options))
+    if options.from_hasura is not None:
+        from server.commands.hasura import converted_for
+
+        with silence():
+            made = run(converted_for(config, options.from_hasura))
+        return _carried(made, options.output)
     if config.database.url is None:
         say("reflector: init needs the URL of a database, or DATABASE_URL, or --from-postgrest FILE")
         return REFUSED
@@ -221,6 +236,12 @@ INIT = (
         type=Path,
         metavar="FILE",
         help="print the config.yaml that behaves like this configuration of PostgREST's, instead",
+    ),
+    argument(
+        "--from-hasura",
+        type=Path,
+        metavar="DIR",
+        help="print the config.yaml that behaves like this metadata of Hasura's; relationships are found in the database",
     ),
     argument("--output", type=Path, metavar="FILE", help="where to (config.yaml); - for stdout"),
 )

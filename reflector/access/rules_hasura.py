@@ -1,6 +1,6 @@
 """Hasura's words in the mapping form of a rule: more operators, session variables, columns compared with columns.
 
-    {author_id: {_eq: X-Hasura-User-Id}}       a session variable is a claim of the namespace that Hasura's tokens have
+    {author_id: {_eq: X-Hasura-User-Id}}       a session variable is the claim of that name in small letters
     {price: {_clt: limit}}                     a column of the same row
     {price: {_clt: [$, limit]}}                a column of the row that the rule protects
     {title: {_nlike: "draft%"}}                an operator that is the opposite of one of ours
@@ -23,8 +23,6 @@ from reflector.query.native import IMATCH, MATCH
 from reflector.query.nodes import Compare, Field, Filter, IsNull, JsonPath, Literal, Lowered, Not, Outer
 from reflector.query.operators import OPERATORS
 
-NAMESPACE: Final = "https://hasura.io/jwt/claims"
-"""The claim under which Hasura's tokens carry session variables, by their names in small letters."""
 VARIABLE: Final = "x-hasura-"
 SPELLED: Final[Mapping[str, str]] = {f"_{name}": name for name in OPERATORS} | {"_neq": "ne", "_is_null": "isnull"}
 """Words for operators of ours."""
@@ -71,7 +69,7 @@ def word_of(key: Any) -> Any:
 def variable(given: Any) -> tuple[str, ...] | None:
     """The path of the claim that a session variable stands for; None for what is none."""
     if isinstance(given, str) and given.lower().startswith(VARIABLE):
-        return NAMESPACE, given.lower()
+        return (given.lower(),)
     return None
 
 

@@ -5,7 +5,8 @@ Rule: it only reads, and shows every name, every clash and everything that will 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -26,14 +27,16 @@ FILLED = {
 }
 
 
-async def catalog_of(config: Config) -> Catalog:
-    """The catalog of the configured database; raises ConnectionRefused and ConfigError."""
+async def catalog_of(config: Config, names: Mapping[str, str] | None = None) -> Catalog:
+    """The catalog of the configured database, with these names for tables; raises ConnectionRefused and ConfigError."""
     if config.database.url is None:
         raise ConfigError([Complaint(Position("the command line"), "", "no database is named: reflector inspect URL")])
     driver = open_driver(config.database.url, settings_of(config))
     try:
         await driver.open()
-        catalog = await reflect(driver.kind, driver.fetch, overlay_of(config))
+        overlay = overlay_of(config)
+        named = replace(overlay, names={**overlay.names, **(names or {})})
+        catalog = await reflect(driver.kind, driver.fetch, named)
     except ConnectionRefused:
         raise
     except CatalogError as error:

@@ -56,8 +56,9 @@ def notes(databases: Databases) -> Mapping[DatabaseKind, str]:
 def config(rules: Mapping[str, Any]) -> str:
     """A role for each rule."""
     tables = {"note": {"allow": {name: {"read": {"filter": rule}} for name, rule in rules.items()}}}
+    jwt = {"secret": SECRET, "audience": "api", "issuer": "https://id.example", "role_claim": "roles"}
     said = {
-        "auth": {"jwt": {"secret": SECRET, "audience": "api", "issuer": "https://id.example", "role_claim": "roles"}},
+        "auth": {"jwt": {**jwt, "namespace": "https://hasura.io/jwt/claims"}},
         "roles": {name: {} for name in rules},
         "tables": tables,
     }
