@@ -122,6 +122,14 @@ class MissingKey(InvalidToken):
     """A token came, and there is no key to hold it against."""
 
 
+class UnknownKey(InvalidToken):
+    """A token names a key that its issuer is not known to have."""
+
+
+class UnsuitableKey(InvalidToken):
+    """No key that is known signed the token."""
+
+
 class RefusedClaims(InvalidToken):
     """A token whose signature holds, and whose claims do not, now or here."""
 
@@ -217,6 +225,8 @@ TABLE: Final[Mapping[type[ReflectorError], Told]] = {
     InvalidToken: Told(401),
     MissingKey: Told(401),
     RefusedClaims: Told(401),
+    UnknownKey: Told(401),
+    UnsuitableKey: Told(401),
     IdentityUnavailable: Told(503, "whoever knows this credential cannot be asked at the moment", retry=2),
     Forbidden: Told(403),
     UnknownRole: Told(403),

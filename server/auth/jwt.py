@@ -18,7 +18,7 @@ from server.auth.method import Method, Proof
 from server.auth.opened import UNREADABLE, Opened, opened
 from server.auth.token_keys import fitting
 from server.context import Credential
-from server.problems import IdentityUnavailable, InvalidToken
+from server.problems import IdentityUnavailable, InvalidToken, UnknownKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,6 @@ class Issuer:
     keys: KeySet
     claims: ClaimRules
     algorithms: frozenset[str] = frozenset()
-
-
-class UnknownKey(InvalidToken):
-    """A token names a key that its issuer is not known to have."""
 
 
 class JwtBearer(Method):

@@ -27,7 +27,7 @@ from server.auth.method import Method, Proof
 from server.auth.opened import LONGEST, REGISTRY
 from server.auth.token_keys import ALGORITHMS, SigningKey, fitting
 from server.context import Credential
-from server.problems import IdentityUnavailable, InvalidToken, MissingKey
+from server.problems import IdentityUnavailable, InvalidToken, MissingKey, UnsuitableKey
 
 NO_KEY: Final = "None of the keys was able to decode the JWT"
 UNENDING_SECONDS: Final = 300.0
@@ -118,10 +118,6 @@ class SignedBearer(Method):
     async def close(self) -> None:
         if self._rules.keys is not None:
             await self._rules.keys.close()
-
-
-class UnsuitableKey(InvalidToken):
-    """No key that is known signed the token."""
 
 
 def _header(token: str) -> Mapping[str, Any]:

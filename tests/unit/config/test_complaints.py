@@ -30,11 +30,10 @@ BAD = {
         ["2:17: server.cors.zzz: unknown setting; known: origins"],
     ),
     "what comes later": (
-        "version: 1\ncache: {ttl: 1s}\nroles: {a: {limits: {rate: 60/min}}}\ntables: {t: {cache: {ttl: 1s, stale: 1s}}}\n",
+        "version: 1\ncache: {ttl: 1s}\ntables: {t: {cache: {ttl: 1s, stale: 1s}}}\n",
         [
             "2:9: cache.ttl: 'ttl' is not offered by this version",
-            "3:22: roles.a.limits.rate: 'rate' is not offered by this version",
-            "4:31: tables.t.cache.stale: 'stale' is not offered by this version",
+            "3:31: tables.t.cache.stale: 'stale' is not offered by this version",
         ],
     ),
     "a setting that stands elsewhere": (
