@@ -51,12 +51,14 @@ DRAIN_SECONDS: Final = 6.0
 @dataclass(frozen=True, slots=True)
 class Again:
     """How a configuration is read again. `started` is what `read` gave at the start. `files` are looked at, as they were
-    before that; None where somebody else looks. `ordered` makes of reading again what an administrator orders."""
+    before that; None where somebody else looks. `ordered` makes of reading again what an administrator orders. `late`: it is
+    to be read again as soon as it serves."""
 
     read: Read
     started: Config
     files: Mapping[Path, Mark] | None = None
     ordered: Callable[[Reload], Reload] = lambda reload: reload
+    late: bool = False
 
 
 @dataclass(slots=True)

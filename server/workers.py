@@ -2,6 +2,7 @@
 
     starting    the first worker alone, so that what stands in the way is told once; then the others
     crashed     another takes its place, at once at first, then after pauses of up to five seconds
+    SIGHUP      every worker reads the configuration again, and so do later ones; files that change are such a signal too
     SIGTERM     every worker finishes what is under way; whoever has not ended after 15 s is ended
     again       all end at once
 
@@ -26,7 +27,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from server.siblings import Channel
 from server.telemetry.exposition import Worker
@@ -58,19 +59,39 @@ class Place:
     started: float = 0.0
     pause: float = FIRST_PAUSE
     due: float = 0.0
+    read: int = 0
+
+
+class Rereading(Protocol):
+    """What is to be read again while workers serve."""
+
+    def wait(self, now: float) -> float | None:
+        """Seconds until somebody should look whether it has changed, None for never; `now` as of `time.monotonic`."""
+
+    def changed(self, now: float) -> bool:
+        """Whether it has."""
+
+    def read(self) -> None:
+        """Read it, for workers that are started from now on. Raises nothing."""
+
+    def hung_up(self) -> bool:
+        """Whether SIGHUP means that the terminal has gone."""
 
 
 @dataclass(slots=True)
 class Supervisor:
-    """Looks after `count` workers, which meet in `folder`. `serving` is called once all of them serve."""
+    """Looks after `count` workers, which meet in `folder`. `serving` is called once all of them serve; `again` is what all
+    of them read again."""
 
     count: int
     folder: Path
     work: Work
     serving: Callable[[], None]
+    again: Rereading
     places: list[Place] = field(init=False)
     ended_by: signal.Signals | None = None
     _signals: list[int] = field(default_factory=list)
+    _readings: int = 0
     _alive: int = field(init=False)
     _held: int = field(init=False)
     _wake: int = field(init=False)
@@ -116,7 +137,7 @@ class Supervisor:
             os.close(reading)
             self._be(place.number, writing)
         os.close(writing)
-        place.pid, place.told, place.ready = pid, reading, False
+        place.pid, place.told, place.ready, place.read = pid, reading, False, self._readings
         place.started = time.monotonic()
 
     def _be(self, number: int, ready: int) -> None:
@@ -138,15 +159,34 @@ class Supervisor:
 
     def _watch(self) -> int:
         while True:
-            due = [place.due for place in self.places if place.pid is None]
-            self._wait(max(0.0, min(due) - time.monotonic()) if due else None)
+            now = time.monotonic()
+            waits = [place.due - now for place in self.places if place.pid is None]
+            looking = self.again.wait(now)
+            waits += [] if looking is None else [looking]
+            self._wait(max(0.0, min(waits)) if waits else None)
             if self.ended_by is not None:
                 return self._end()
+            if self.again.changed(time.monotonic()):
+                self._read_again()
             for place, status in self._reap():
                 self._put_off(place, status)
             for place in self.places:
                 if place.pid is None and place.due <= time.monotonic():
                     self._start(place)
+
+    def _read_again(self) -> None:
+        """Whoever serves reads again, and whoever starts later has read it."""
+        self.again.read()
+        self._readings += 1
+        for place in self.places:
+            self._tell_to_read(place)
+
+    def _tell_to_read(self, place: Place) -> None:
+        """Once it serves; a worker that starts does not hear yet."""
+        if place.pid is not None and place.ready and place.read != self._readings:
+            place.read = self._readings
+            with suppress(ProcessLookupError):
+                os.kill(place.pid, signal.SIGHUP)
 
     def _put_off(self, place: Place, status: int) -> None:
         self._channel.died(place.number)
@@ -168,12 +208,17 @@ class Supervisor:
                 place.ready = os.read(descriptor, 1) == READY or place.ready
                 os.close(descriptor)
                 place.told = None
+                self._tell_to_read(place)
 
     def _hear(self, numbers: bytes) -> None:
         for number in numbers:
             if number in {signal.SIGTERM, signal.SIGINT}:
                 self._signals.append(number)
                 self.ended_by = self.ended_by or signal.Signals(number)
+            elif number == signal.SIGHUP and self.again.hung_up():
+                self.ended_by = self.ended_by or signal.SIGTERM
+            elif number == signal.SIGHUP:
+                self._read_again()
 
     def _reap(self) -> Iterator[tuple[Place, int]]:
         """The places whose worker has ended, each with its status; below zero the signal that ended it."""
@@ -225,7 +270,7 @@ class Supervisor:
         reading, writing = socket.socketpair()
         for each in (reading, writing):
             each.setblocking(False)
-        numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+        numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP)
         before = [signal.signal(number, _nothing) for number in numbers]
         woken = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
         try:

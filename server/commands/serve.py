@@ -13,7 +13,6 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,8 +26,9 @@ from server.commands.check import check
 from server.commands.endings import exit_status, say
 from server.commands.inspect import way
 from server.commands.loop import run
+from server.commands.rereading import Common, Hangup
 from server.commands.sample import with_sample
-from server.config import Config, ConfigError, Flags, Seen, address
+from server.config import Config, Flags, Seen, address
 from server.config.watching import Mark
 from server.garbage import keep_what_is_here, look_seldom
 from server.guard import guard_of
@@ -60,7 +60,7 @@ class Configured:
 
     config: Config
     source: Source
-    files: Mapping[Path, Mark]
+    files: dict[Path, Mark]
     sample: Path | None
 
 
@@ -196,18 +196,19 @@ def serve_together(found: Configured, *, strict: bool, verbose: bool, wait: floa
         logging_at_once(config.observability, verbose=verbose),
         TemporaryDirectory(prefix="reflector-") as folder,
     ):
-        shared = with_shared(config, port, made)
-        again = Again(found.source.read, config)
+        common = Common.of(found.source, config, found.files, with_shared(config, port, made))
 
         def work(worker: Worker, ready: Callable[[], None], alive: int) -> int:
+            part = Together(worker, ready, alive)
+
             def served() -> int:
                 with logging_to_stderr(config.observability, verbose=verbose, worker=worker.number):
-                    return run(_serve(shared, Together(worker, ready, alive), again, strict=strict, wait=wait))
+                    return common.serve(lambda one, again: run(_serve(one, part, again, strict=strict, wait=wait)))
 
             return exit_status(served)
 
         count = config.server.workers
-        return Supervisor(count, Path(folder), work, lambda: announce(config, port, made, sample)).run()
+        return Supervisor(count, Path(folder), work, lambda: announce(config, port, made, sample), common).run()
 
 
 def with_shared(config: Config, port: int, made: Secret | None) -> Config:
@@ -240,7 +241,7 @@ async def once_reached(work: Callable[[], Awaitable[T]], wait: float | None) -> 
 async def _serve(config: Config, part: Part, again: Again, *, strict: bool, wait: float | None) -> int:
     loop = asyncio.get_running_loop()
     ending: asyncio.Future[int] = loop.create_future()
-    hangup = Hangup(ending)
+    hangup = Hangup(lambda by: _end(ending, by), late=again.late)
     loop.add_signal_handler(signal.SIGHUP, hangup)
     for each in part.signals:
         loop.add_signal_handler(each, _end, ending, each)
@@ -260,49 +261,6 @@ async def _serve(config: Config, part: Part, again: Again, *, strict: bool, wait
     LOG.info("ending: requests under way are finished first")
     await running.stop()
     return status
-
-
-class Hangup:
-    """What SIGHUP means: read the configuration again; or the end, where it says that the terminal has gone."""
-
-    def __init__(self, ending: asyncio.Future[int]) -> None:
-        self._ending = ending
-        self._running: Running | None = None
-        self._early = False
-        self._before_a_terminal = _has_terminal()
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def __call__(self) -> None:
-        if self._before_a_terminal and not _has_terminal():
-            _end(self._ending, signal.SIGTERM)
-        elif self._running is None:
-            self._early = True
-        else:
-            task = asyncio.create_task(reload(self._running), name="reflector-reload")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    def serve(self, running: Running) -> None:
-        """It serves from now on; what was asked for before is done now."""
-        self._running = running
-        if self._early:
-            self()
-
-
-def _has_terminal() -> bool:
-    """Whether this process has a terminal that is still there."""
-    try:
-        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
-    except OSError:
-        return False
-    return True
-
-
-async def reload(running: Running) -> None:
-    """Read the configuration again; the log says what came of it."""
-    if running.reloading is not None:
-        with suppress(ConfigError):
-            await running.reloading.reload()
 
 
 def _end(ending: asyncio.Future[int], by: signal.Signals) -> None:

@@ -28,6 +28,37 @@ def marks(paths: Iterable[Path]) -> Mapping[Path, Mark]:
     return {path: mark(path) for path in paths}
 
 
+class Looking:
+    """Looks at files every `interval` seconds (None: not at all), for a process that waits for other things besides.
+
+    `settle`: for how many seconds files must stay as they are before they are said to have changed.
+    """
+
+    def __init__(self, files: Mapping[Path, Mark], interval: float | None, settle: float) -> None:
+        self.files = files
+        self.interval = interval
+        self._settle = settle
+        self._moving: Mapping[Path, Mark] | None = None
+        self._next = 0.0
+
+    def wait(self, now: float) -> float | None:
+        """Seconds until the next look, None for none; `now` in seconds of a clock that is never set."""
+        if self.interval is None:
+            return None
+        self._next = self._next or now + self.interval
+        return max(0.0, self._next - now)
+
+    def changed(self, now: float) -> bool:
+        """Whether a file has changed, where it is time to look; told once it does not change any more."""
+        if self.wait(now) != 0.0 or self.interval is None:
+            return False
+        found = marks(self.files)
+        settled = found == self._moving
+        self._moving = None if settled or found == self.files else found
+        self._next = now + (self.interval if self._moving is None else self._settle)
+        return settled
+
+
 class Seen:
     """The files that one reading looked at, each as it was right before."""
 
