@@ -1,4 +1,4 @@
-"""What a request costs before the database hears of it: parameterizing, finding a plan, binding; and compiling a new one.
+"""What a request costs before the database hears of it: reading an address, finding a plan, binding; and compiling a new one.
 
 `python -m benchmarks.micro` runs on the bundled bookshop (SQLite is enough: nothing is sent) for each dialect, and prints
 a Markdown table. Times are medians of repeated runs, in microseconds of processor time.
@@ -45,6 +45,8 @@ from reflector.reflection import reflect
 from reflector.snapshot import Access, PlanCache
 from reflector.sql.compile import bind_plan, compile_query
 from reflector.sql.dialect import Dialect
+from server.apis.postgrest.grammar.questions import question
+from server.apis.postgrest.shapes import shape_of
 from server.garbage import keep_what_is_here, look_seldom
 
 NOW = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
@@ -97,6 +99,16 @@ QUESTIONS: tuple[tuple[str, Callable[[Catalog], Query]], ...] = (
 )
 
 
+ADDRESSES = (
+    ("one row", "id=eq.7"),
+    ("a page", "select=id,title,price&status=eq.published&price=gte.20&order=price.desc,id&limit=20"),
+    ("related rows", ("select=id,title,price,publisher(name),review(rating,title)&status=eq.published&price=gte.20"
+     "&order=price.desc,id&limit=20&review.order=rating.desc&review.limit=3")),
+    ("a tree of filters", "select=id,title&or=(price.lt.10,and(price.gte.20,price.lt.30))&status=in.(published,draft)&limit=20"),
+)  # fmt: skip
+"""Query strings of PostgREST's grammar."""
+
+
 def microseconds(work: Callable[[], object], times: int) -> float:
     """The median of seven runs, of one call of each run's `times`."""
     runs = []
@@ -129,6 +141,13 @@ def row(dialect: Dialect, name: str, query: Query, access: Access) -> str:
     return f"| {dialect.name} | {name} | {costs[0]:.0f} | {costs[1]:.0f} | {costs[2]:,.0f} |"
 
 
+def address_row(name: str, query: str) -> str:
+    """What an address costs when it is read, and what is looked at to find that one like it was read before."""
+    read = microseconds(lambda: question(query), 500)
+    told = microseconds(lambda: shape_of(query), 2000)
+    return f"| {name} | {read:.0f} | {told:.1f} |"
+
+
 async def catalog_of_the_bookshop() -> Catalog:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bookshop.sqlite"
@@ -152,8 +171,12 @@ def main() -> int:
     print("| --- | --- | ---: | ---: | ---: |")
     for kind in ("postgresql", "mariadb", "sqlite"):
         dialect = next(each for each in DIALECTS.values() if each.kind.value == kind)
-        for name, question in QUESTIONS:
-            print(row(dialect, name, question(catalog), access))
+        for name, asks in QUESTIONS:
+            print(row(dialect, name, asks(catalog), access))
+    print("\n| an address of PostgREST's grammar | read by the parser, µs | its form told, µs |")
+    print("| --- | ---: | ---: |")
+    for name, query in ADDRESSES:
+        print(address_row(name, query))
     return 0
 
 

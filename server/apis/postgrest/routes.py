@@ -73,23 +73,19 @@ class PostgrestApi:
 
     async def table(self, request: web.Request) -> web.Response:
         """Any request to a table."""
-        return await self._told(request, self._table)
+        return await self.telling.told(request, self.api.callers.of, self._table)
 
     async def function(self, request: web.Request) -> web.Response:
         """Any request to a function."""
-        return await self._told(request, self._function)
+        return await self.telling.told(request, self.api.callers.of, self._function)
 
     async def root(self, request: web.Request) -> web.Response:
         """Any request to the beginning of the API."""
-        return await self._told(request, self._root)
+        return await self.telling.told(request, self.api.callers.of, self._root)
 
     async def nowhere(self, request: web.Request) -> web.Response:
         """Any request to a path that is deeper than a table's."""
-        return await self._told(request, _no_path)
-
-    async def _told(self, request: web.Request, handle: Road) -> web.Response:
-        """The handler's answer, or its error as PostgREST tells it."""
-        return await self.telling.told(request, self.api.callers.of, handle)
+        return await self.telling.told(request, self.api.callers.of, _no_path)
 
     async def _table(self, request: web.Request, caller: Caller) -> web.Response:
         road = self.table_roads.get(request.method)

@@ -83,20 +83,15 @@ class Template(Generic[Made]):
         order = tuple(sorted(range(len(names)), key=names.__getitem__))
         return cls(made, tuple(values), tuple(zip(readers, slots, strict=True)), address, order)
 
-    def filled(self, shape: Shape) -> list[Value]:
-        """The values of the plan for another request; raises InvalidValue."""
+    def filled(self, texts: tuple[str, ...]) -> tuple[list[Value], str]:
+        """The values of the plan for another request, and what `content_location` says of it; raises InvalidValue."""
         values = list(self.values)
-        for (read, slot), text in zip(self.places, shape.values, strict=True):
+        for (read, slot), text in zip(self.places, texts, strict=True):
             values[slot] = read(text)
-        return values
-
-    def location(self, shape: Shape) -> str:
-        """What `content_location` says of another request."""
-        texts = shape.values
         if len(texts) > 1:
             texts = tuple([texts[number] for number in self.order])
         # A colon is the one plain character that is not told as it is.
-        return (self.address % texts).replace(":", "%3A")
+        return values, (self.address % texts).replace(":", "%3A")
 
 
 def _reader(type_: DataType, clock: Clock) -> Callable[[str], Value]:

@@ -114,9 +114,7 @@ class Understanding:
         if shape is not None:
             template: Template[Asking] | None = rights.recent.get(asked.key(rights, shape.form))
             if template is not None:
-                asking = self._alike(caller, template, shape, asked)
-                ended("parse")
-                return asking
+                return self._alike(caller, template, shape, asked)
         known: Asking | None = rights.recent.get(asked.key(rights, asked.query))
         if known is not None:
             ended("parse")
@@ -138,8 +136,9 @@ class Understanding:
     def _alike(self, caller: Caller, template: Template[Asking], shape: Shape, asked: Asked) -> Asking:
         """The question of a request that differs from a known one in plain values alone."""
         reading, first, _, kept = template.made
-        location = template.location(shape)
-        prepared = Prepared(first.plans, template.filled(shape), first.snapshot)
+        values, location = template.filled(shape.values)
+        prepared = Prepared(first.plans, values, first.snapshot)
+        ended("parse")
         if kept is not None:
             kept = self._kept(caller, prepared, reading.headers, location, asked)
         return Asking(reading, prepared, location, kept)
@@ -206,7 +205,7 @@ def asked_by(request: web.Request) -> Asked:
         url.raw_path,
         url.raw_query_string,
         headers.get(hdrs.ACCEPT),
-        tuple(headers.getall(PREFER, ())),
+        tuple(headers.getall(PREFER)) if PREFER in headers else (),
         headers.get(PROFILE),
         headers.get(hdrs.RANGE) if method == "GET" else None,
     )
