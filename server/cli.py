@@ -129,9 +129,11 @@ def _init(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 def _openapi(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from server.commands.openapi import openapi
+    from server.commands.sample import loaded
 
     with silence():
-        print(run(openapi(load(options.config, environ, flags_of(options)), options.caller)).decode())
+        config, _ = loaded(options.config, environ, flags_of(options))
+        print(run(openapi(config, options.caller)).decode())
     return 0
 
 
@@ -176,9 +178,11 @@ def _check(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 def _explain(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from server.commands.explain import explain
+    from server.commands.sample import loaded
 
     with silence():
-        run(explain(load(options.config, environ, flags_of(options)), options.request, options.caller, print))
+        config, _ = loaded(options.config, environ, flags_of(options))
+        run(explain(config, options.request, options.caller, print))
     return 0
 
 

@@ -15,11 +15,14 @@ from server.config import credential_checks
 from server.config.auth_checks import issuers, issuers_keys
 from server.config.complaints import Path
 from server.config.document import Document
+from server.config.values import is_loopback
 
 Fault: TypeAlias = tuple[Path, str, str | None]
 Check: TypeAlias = Callable[[Mapping[str, Any]], Iterator[Fault]]
 
 LONGEST_SHOWN: Final = 32
+PUBLISHED: Final = "everybody-knows-this-key-of-the-bookshop"
+"""What signs tokens in the `config.yaml` that Reflector comes with."""
 GLOB: Final = frozenset("*?[")
 SERVED_NAME: Final = re.compile(r"\w[\w-]*")
 
@@ -172,6 +175,22 @@ def idle_token(data: Mapping[str, Any]) -> Iterator[Fault]:
     token = mapping(data, "server").get("token")
     if isinstance(data.get("auth"), Mapping) and isinstance(token, str) and token.strip():
         yield ("server", "token"), "is for a server without auth", "with auth, callers carry credentials"
+
+
+def published_secret(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """The key of our own sample file is everybody's: it is for trying things out on one machine."""
+    server, jwt = mapping(data, "server"), mapping(data, "auth").get("jwt")
+    host = server.get("host", "127.0.0.1")
+    alone = isinstance(host, str) and is_loopback(host.strip("[]")) and not server.get("trusted_proxies")
+    for index, each in enumerate(jwt if isinstance(jwt, list) else [jwt]):
+        if mapping(each).get("secret") == PUBLISHED and not alone:
+            below: Path = (index,) if isinstance(jwt, list) else ()
+            hint = "set JWT_SECRET, or serve this machine alone"
+            yield (
+                ("auth", "jwt", *below, "secret"),
+                "is the published key of the sample, which everybody can sign with",
+                hint,
+            )
 
 
 def everybody_administers(data: Mapping[str, Any]) -> Iterator[Fault]:
@@ -333,6 +352,7 @@ def server_decides(data: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 CHECKS: Final[tuple[Check, ...]] = (
+    published_secret,
     unknown_roles,
     circular_roles,
     role_names,

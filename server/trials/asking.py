@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from reflector.catalog.model import Column, Function, Relationship, Table
+from reflector.catalog.model import Column, Function, Table
 from reflector.errors import Forbidden, InvalidRequest, UnknownTable
 from reflector.query.aggregates import AGGREGATES
 from reflector.query.calls import Call, Given
@@ -85,9 +85,9 @@ class Asking:
         if said.keys is not None:
             wanted |= {column.name: None for column in _key(table.table)}
         for name in said.hidden or ():
-            if name in table.readable:
+            if name in table.answered:
                 wanted[name] = None
-        return wanted or dict.fromkeys(table.readable)
+        return wanted or dict.fromkeys(table.answered)
 
     def aggregate(self, table: TableScope) -> Read:
         """How many rows there are, for whoever may aggregate."""
@@ -173,7 +173,7 @@ class Asking:
         wanted: dict[str, Any] = {}
         for row in rows_of(self.said.rows if not isinstance(self.said.rows, int) else ()):
             merge(wanted, row)
-        select = members(self.access.scope, table, wanted or dict.fromkeys(table.readable))
+        select = members(self.access.scope, table, wanted or dict.fromkeys(table.answered))
         return Read(table.table, select, limit=self.limits.rows)
 
 
@@ -199,13 +199,13 @@ def members(scope: Scope, table: TableScope, wanted: Mapping[str, Any]) -> tuple
 
 
 def _member(scope: Scope, table: TableScope, name: str, below: Any) -> Selected:
-    found = table.member(name)
-    if isinstance(found, Relationship):
+    found = table.relationships.get(name)
+    if found is not None and name not in table.answered:
         inner = scope.on(found.target)
-        select = members(scope, inner, below or dict.fromkeys(inner.readable))
+        select = members(scope, inner, below or dict.fromkeys(inner.answered))
         limit = MOST_RELATED if found.many else None
         return Embed(name, found, Read(inner.table, select, order=key_order(inner) if found.many else (), limit=limit))
-    return Output(name, Field(found))
+    return Output(name, Field(table.answered_column(name)))
 
 
 def key_order(table: TableScope) -> tuple[Order, ...]:

@@ -2,6 +2,7 @@
 
     read, create, update, delete, aggregate, call     the right: a test used it, or was refused by its rule
     columns                                           a test looked at which there are, or was refused another
+    mask                                              a test saw what the column is shown as
     check                                             a row was written under it, or refused by it
     preset                                            a test saw what the column was set to
     hidden                                            a test saw that it is not there
@@ -127,6 +128,9 @@ def _allowed(
         rule: RuleText = getattr(right, part)
         here = config.position(*path, verb)
         yield Word(name, role, verb, "right", worded(rule), placed(rule) or here, tables, always=rule.rule is True)
+        for column, mask in getattr(right, "masks", {}).items():
+            text = mask.way or f"null_unless: {worded(mask.rule)}"
+            yield Word(name, role, verb, "mask", f"{column}: {text}", mask.where or here, tables, column, always=True)
         if getattr(right, "columns", None) is not None:
             where = right.columns.where
             yield Word(name, role, verb, "columns", ", ".join(right.columns.names), where or here, tables)
@@ -171,6 +175,9 @@ def _below(rows: Iterable[Mapping[str, Any]], table: Table, catalog: Catalog) ->
         inner = [*rows_of(given)]
         if inner:
             yield related[name].target
+            junction = related[name].junction
+            if junction is not None:
+                yield junction.table
             yield from _below(inner, related[name].target, catalog)
 
 
@@ -193,6 +200,8 @@ def touches(word: Word, result: Result, below: frozenset[Table] = frozenset()) -
     match word.kind:
         case "columns":
             return _columns(result)
+        case "mask":
+            return seen.refused is None and _looks_at(_names(word, result.bound.table), result), False
         case "preset":
             return word.column in (trial.said.sets or ()) and seen.refused is None, False
         case "check":
@@ -205,12 +214,19 @@ def _names(word: Word, table: Table | None) -> list[str]:
     return [] if table is None or word.column is None else [each.name for each in columns_named(word.column, table)]
 
 
+def _looks_at(names: Iterable[str], result: Result) -> bool:
+    """Whether the trial said what some of the columns hold, or that they are hidden."""
+    said = result.bound.trial.said
+    rows = (*rows_of(said.rows if not isinstance(said.rows, int) else ()), *rows_of(said.sees))
+    return any(each in (said.hidden or ()) or any(each in row for row in rows) for each in names)
+
+
 def _columns(result: Result) -> tuple[bool, bool]:
     said = result.bound.trial.said
     if result.bound.trial.verb == "read":
         looked = said.columns is not None or said.hidden is not None
         return looked or (bool(said.fields) and result.seen.refused is None), looked or _code(result) == UNKNOWN
-    written = said.values is not None and result.seen.refused is None
+    written = said.values is not None and result.seen.affected > 0
     return written, _code(result) == UNKNOWN
 
 

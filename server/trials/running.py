@@ -100,7 +100,7 @@ class Runner:
             seen.roles = access.roles
             limits = limits_for(self.config, [role for role in principal.roles if role != EVERYBODY])
             known = access.scope.tables.get(bound.table.label) if bound.table else None
-            seen.columns = [*known.readable] if known is not None and known.may_read else []
+            seen.columns = [*known.answered] if known is not None and known.may_read else []
             queries = Asking(bound, access, limits).queries()
             tested = [self.planned(access.grants, query, bound.where) for query in queries]
         except ReflectorError as refused:
