@@ -1,4 +1,5 @@
-"""What PostgreSQL itself said of an error, for whoever may be told: where the database decides, its words are its answer.
+"""What the database itself said of an error, for whoever may be told: where it decides, its words are its answer; and of
+MariaDB what was signalled for the sake of being told.
 
 Rule: only what the server reported is here; what a driver thinks of it is not.
 """
@@ -6,8 +7,13 @@ Rule: only what the server reported is here; what a driver thinks of it is not.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import asyncpg
+import pymysql
+
+SIGNALLED: Final = 1644
+"""The number of every error that a SIGNAL makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,5 +37,7 @@ def reported(error: BaseException) -> Report | None:
                 getattr(cause, "detail", None),
                 getattr(cause, "hint", None),
             )
+        if isinstance(cause, pymysql.MySQLError) and cause.args[:1] == (SIGNALLED,) and len(cause.args) > 2:
+            return Report(str(cause.args[2]), str(cause.args[1]))
         cause = cause.__cause__
     return None

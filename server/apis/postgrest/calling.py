@@ -40,6 +40,7 @@ from server.apis.postgrest.media import ANY, Body, Kind, Media, accepted, body_o
 from server.apis.postgrest.plans import offered, plan_of, plan_response
 from server.apis.postgrest.preferences import Preferences, preferences
 from server.apis.postgrest.procedures import check_procedure
+from server.apis.postgrest.raised import spoken
 from server.apis.postgrest.ranges import Window, content_range, one_row, read_status, window
 from server.apis.postgrest.rendering import rendered
 from server.apis.postgrest.roads import (
@@ -178,7 +179,7 @@ class CallRoad:
         except ReadOnlyDatabase as error:
             raise refusal("25006", "cannot change anything in a read-only transaction") from error
         except ReflectorError as error:
-            raise translate(error) from error
+            raise spoken(error) or translate(error) from error
 
     # ── the answer ───────────────────────────────────────────────────────────────────────────
 

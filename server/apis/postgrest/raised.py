@@ -6,9 +6,11 @@
     response.headers             a JSON array of objects with one header each
     response.status              the status of an answer
 
-Where the server decides, a status that was raised is honoured, and the words are ours.
+Where the server decides, a status that was raised is honoured, and the words are ours; but for the first two of a function
+that was called by its name and is open to its caller: nobody writes those but to be read by a caller of this API.
 
-Rule: the database's words go out only where its own grants and rules decide what a caller may see.
+Rule: the database's words go out where its own grants and rules decide what a caller may see, and where a function that
+the configuration opens says so in as many words.
 """
 
 from __future__ import annotations
@@ -23,11 +25,14 @@ import orjson
 from aiohttp import web
 
 from reflector.drivers.protocol import Said
-from reflector.drivers.reports import Report
+from reflector.drivers.reports import Report, reported
+from reflector.errors import ReflectorError
 from server.apis.postgrest.errors import Refused, refused
 from server.apis.postgrest.faults import RAISED, Fault, PostgrestError, refusal
 
 FULL: Final = "PGRST"
+SAID_TO_CALLERS: Final = re.compile(rf"{FULL}|{RAISED}[0-9]{{3}}")
+"""States that nothing but an author's RAISE or SIGNAL has, and that mean an answer of this API."""
 HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 HEADER_VALUE: Final = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 OURS: Final = frozenset({"content-length", "transfer-encoding", "connection"})
@@ -63,6 +68,20 @@ def raised(report: Report, *, known: bool, terse: bool) -> Raised:
         return _in_full(report, terse=terse)
     except PostgrestError as error:
         return Raised(refused(error, known=known, terse=terse))
+
+
+class SpokenError(PostgrestError):
+    """What a function said to its caller."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(Fault(report.sqlstate, report.message))
+        self.report = report
+
+
+def spoken(error: ReflectorError) -> SpokenError | None:
+    """What the function that was called said to its caller by this error; None where it said nothing to anybody."""
+    report = reported(error)
+    return SpokenError(report) if report is not None and SAID_TO_CALLERS.fullmatch(report.sqlstate) else None
 
 
 def in_our_words(error: PostgrestError, report: Report | None) -> PostgrestError:

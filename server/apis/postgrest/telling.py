@@ -1,7 +1,7 @@
 """How an answer of a road leaves, and what becomes of its error: in PostgREST's form, or in the database's own words.
 
     the database decides     its errors are told as it reports them; its settings change status and headers of an answer
-    the server decides       errors are told in words of ours
+    the server decides       errors are told in words of ours, but what a function said to its caller
 
 Rule: what is decided here is how something looks; whether it was done was decided before.
 """
@@ -19,7 +19,7 @@ from reflector.errors import ReflectorError, UnknownRole
 from server.apis.postgrest.denials import as_denied
 from server.apis.postgrest.errors import Refused, refused, translate
 from server.apis.postgrest.faults import Fault, PostgrestError, refusal
-from server.apis.postgrest.raised import Raised, in_our_words, obey, raised
+from server.apis.postgrest.raised import Raised, SpokenError, in_our_words, obey, raised
 from server.apis.postgrest.timing import begin, ended
 from server.callers import Caller
 from server.config.postgrest import PostgrestSettings
@@ -75,6 +75,8 @@ class Telling:
     def _refused(self, error: PostgrestError | ReflectorError, request: web.Request, caller: Caller | None) -> Raised:
         known = hdrs.AUTHORIZATION in request.headers if caller is None else not caller.principal.anonymous
         terse = self._terse
+        if isinstance(error, SpokenError):
+            return raised(error.report, known=known, terse=terse)
         report = reported(error)
         if self.decides and report is not None:
             return raised(report, known=known, terse=terse)
