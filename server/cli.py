@@ -197,8 +197,19 @@ def _changes(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return 0
 
 
-def _config(_: argparse.Namespace, __: Mapping[str, str]) -> int:
-    print(json.dumps(config_schema(), indent=2))
+def _config(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    if options.what == "schema":
+        print(json.dumps(config_schema(), indent=2))
+        return 0
+    from server.commands.sample import with_sample
+    from server.commands.show import rights_shown, settings_shown
+
+    with silence():
+        config = load(options.config, environ, flags_of(options))
+        if options.caller is not None and config.database.url is None:
+            config = load(options.config, with_sample(environ)[0], flags_of(options))
+        lines = settings_shown(config) if options.caller is None else run(rights_shown(config, options.caller))
+        print("\n".join(lines))
     return 0
 
 
@@ -273,7 +284,11 @@ TOKEN = (
 )
 AS_JSON = argument("--json", action="store_true", help="as a JSON document")
 FOR_WHOM = argument("--as", dest="caller", metavar="CALLER", help="role=user,sub=7: for whom")
-SCHEMA = argument("what", choices=["schema"], help="schema: the JSON Schema of config.yaml, for editors")
+CONFIG_SHOWN = (
+    argument("what", choices=["show", "schema"], help="show: what is in force; schema: the JSON Schema of config.yaml"),
+    *DATABASE,
+    argument("--as", dest="caller", metavar="CALLER", help="show: what role=user,… may do"),
+)
 
 COMMANDS: Mapping[str, Command] = {
     "serve": Command("serve a database, or the bundled sample", _serve, (*DATABASE, *SERVE)),
@@ -284,5 +299,5 @@ COMMANDS: Mapping[str, Command] = {
     "changes": Command("what capturing changes needs in a database", _changes, CHANGES),
     "openapi": Command("print the OpenAPI document", _openapi, (*DATABASE, FOR_WHOM)),
     "token": Command("make a token to try things out with", _token, TOKEN),
-    "config": Command("about the configuration", _config, (SCHEMA,)),
+    "config": Command("about the configuration", _config, CONFIG_SHOWN),
 }

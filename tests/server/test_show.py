@@ -1,0 +1,84 @@
+"""`reflector config show`: what is in force, whence it comes, and what roles may do; and never a secret."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.server.harness import reflector
+
+CANARY = "a-canary-that-must-not-be-seen-anywhere-at-all"
+FILE = f"""version: 1
+database: {{pool: {{max: 20}}}}
+server: {{secret: {CANARY}}}
+auth:
+  jwt: {{secret: {CANARY}, audience: api}}
+  anonymous_role: guest
+  admin_role: admin
+  admin_secret: {CANARY}
+roles: {{guest: {{}}, admin: {{}}, user: {{extends: guest, limits: {{max_rows: 5}}}}}}
+policies: {{own: customer_id == claims.sub}}
+tables:
+  book: {{allow: {{guest: {{read: id < 3, columns: [id, title]}}, user: {{read: true}}}}}}
+  review:
+    allow:
+      user: {{read: own, create: {{check: own, columns: [book_id, rating], presets: {{customer_id: claims.sub}}}}, delete: own}}
+redis: {{url: "redis://:{CANARY}@127.0.0.1:6379/0"}}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "config.yaml"
+    path.write_text(FILE)
+    return path
+
+
+def line_of(out: str, setting: str) -> str:
+    [line] = [each for each in out.splitlines() if each.strip().startswith(f"{setting}:")]
+    return " ".join(line.split())
+
+
+def test_every_setting_has_a_value_and_a_source(file: Path) -> None:
+    environ = {"DATABASE_URL": f"postgresql://u:{CANARY}@h/d", "REFLECTOR_LIMITS_OFFSET": "7"}
+    status, out, said = reflector("config", "show", "--config", str(file), environ=environ)
+    assert (status, said) == (0, "")
+    assert line_of(out, "max") == f"max: 20 # {file}:2:24"
+    assert line_of(out, "offset") == "offset: 7 # environment variable REFLECTOR_LIMITS_OFFSET"
+    assert line_of(out, "page") == "page: 100 # default"
+    assert "***" in line_of(out, "admin_secret")
+    assert "postgresql://u:***@h:5432/d" in out
+    assert CANARY not in out
+    read = YAML(typ="safe").load(out)
+    assert read["tables"]["book"]["allow"]["guest"]["read"] == {
+        "filter": "id < 3",
+        "columns": ["id", "title"],
+        "mask": {},
+    }
+    assert read["auth"]["jwt"][0]["audience"] == ["api"]
+
+
+def test_without_a_file_all_of_it_is_default_or_a_variable(tmp_path: Path) -> None:
+    environ = {"REFLECTOR_AUTH_ANONYMOUS_ROLE": "guest"}
+    status, _, said = reflector("config", "show", environ=environ, folder=tmp_path)
+    assert status != 0  # the role has to be declared, which takes a file
+    assert "guest" in said
+    status, out, _ = reflector("config", "show", "sqlite:///x.db", environ={}, folder=tmp_path)
+    assert status == 0
+    assert line_of(out, "url") == 'url: "sqlite:///x.db" # the database URL of the command line'
+
+
+def test_what_a_role_may_do(file: Path, bookshop: str) -> None:
+    status, out, said = reflector("config", "show", bookshop, "--config", str(file), "--as", "role=user,sub=7")
+    assert (status, said) == (0, "")
+    assert "roles: guest, user" in out
+    assert "  rows: 5" in out
+    assert "is given customer_id" in out
+    assert "columns: id, isbn, title" in out
+    assert "  stock" not in out
+    assert CANARY not in out
+    status, _, said = reflector("config", "show", bookshop, "--config", str(file), "--as", "role=usr")
+    assert status != 0
+    assert "'user'" in said
