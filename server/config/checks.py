@@ -302,6 +302,8 @@ def database_decides(data: Mapping[str, Any]) -> Iterator[Fault]:
 
 CALLERS: Final = (
     ("auth", "jwt"),
+    ("auth", "api_keys"),
+    ("auth", "proxy"),
     ("auth", "anonymous_role"),
     ("postgrest", "jwt_secret"),
     ("postgrest", "db_anon_role"),

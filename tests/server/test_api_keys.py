@@ -18,8 +18,10 @@ from reflector.database_url import parse_database_url
 from reflector.drivers import open_driver
 from reflector.drivers.protocol import Settings
 from server.config import ConfigError
+from tests.apis.postgrest.native import MAKE_ROLES, SCRIPT
 from tests.bookshops import Databases
 from tests.server.harness import Served, configured, eventually, reflector, served
+from tests.servers import PostgreSQLServer
 
 KEY = "rk_0123456789abcdefghijklmnopqrstuv"
 OTHER = "rk_another-key-that-is-long-enough"
@@ -261,6 +263,33 @@ async def test_a_key_of_the_file_ends_with_its_day(bookshop: str) -> None:
         config = f"auth: {{api_keys: {{keys: {{a: {key}}}}}}}\nroles: {{user: {{}}}}\ndefaults: {{read: true}}"
         async with served(bookshop, config) as api:
             assert (await api.get("/api/book?limit=1", {"X-API-Key": KEY})).status == status
+
+
+async def test_where_the_database_decides_a_key_names_one_of_its_roles(
+    databases: Databases, postgresql_server: PostgreSQLServer
+) -> None:
+    """Its login reads the table, and no role sees it, though one was granted all of it."""
+    postgresql_server.run("postgres", MAKE_ROLES)
+    made = f"""{SCRIPT}
+        CREATE TABLE api.api_key (key_hash text PRIMARY KEY, role text, subject text);
+        INSERT INTO api.api_key VALUES ('{hashed(KEY)}', 'author', 'ann'), ('{hashed(OTHER)}', 'postgres', 'bob');
+        GRANT USAGE ON SCHEMA api TO gatekeeper;
+        GRANT SELECT ON api.api_key TO gatekeeper;
+        GRANT ALL ON api.api_key TO author;
+    """
+    url = databases.database(DatabaseKind.POSTGRESQL, made).replace("//postgres@", "//gatekeeper@")
+    config = "auth: {enforce: database, api_keys: {table: api_key}}\npostgrest: {db_schemas: [api]}\n"
+    async with served(url, config) as api:
+        me = {"X-API-Key": KEY}
+        assert [each["id"] for each in (await api.get("/rest/v1/note?order=id", me)).json] == [1, 3]
+        assert (await api.get("/rest/v1/told?select=role", me)).json == [{"role": "author"}]
+        assert (await api.get("/api/note", {"X-API-Key": OTHER})).code == "forbidden"
+        assert (await api.get("/rest/v1/note", {"X-API-Key": OTHER + "x"})).status == 401
+        assert (await api.get("/rest/v1/note")).status == 401
+        await same(api, "/rest/v1/NAME", "api_key", "abc_key", headers=me)
+        await same(api, "/rest/v1/NAME?role=eq.author", "api_key", "abc_key", headers=me, method="DELETE")
+        assert b"api_key" not in (await api.get("/rest/v1/", me)).body
+        assert b"api_key" not in (await api.get("/openapi.json", me)).body
 
 
 def test_the_command_makes_a_key_and_its_hash() -> None:
