@@ -162,8 +162,8 @@ def frame(scope: Scope, setting: Setting) -> Json:
         "responses": standing.response_components(),
         "headers": standing.HEADERS,
     }
-    if "scheme" in security:
-        components["securitySchemes"] = {standing.SCHEME: security.pop("scheme")}
+    if "schemes" in security:
+        components["securitySchemes"] = security.pop("schemes")
     return {
         "openapi": OPENAPI,
         "info": {

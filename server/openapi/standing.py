@@ -5,12 +5,13 @@ Rule: the statuses stand in `problems`, the operators in `operators`; here they 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from reflector.query.operators import OPERATORS
 from server.config import Config
 from server.config.limits import EffectiveLimits
+from server.config.models import Auth
 from server.problems import CONTENT_TYPE
 
 Json = dict[str, Any]
@@ -166,14 +167,26 @@ def _query(name: str, description: str, schema: Json) -> Json:
 
 
 def security(config: Config, *, guarded: bool) -> Json:
-    """`security` and its `scheme`; nothing where no credential is asked for."""
+    """`security` and its `schemes`; nothing where no credential is asked for."""
     if config.auth is None:
-        return {"scheme": {"type": "http", "scheme": "bearer"}, "security": [{SCHEME: []}]} if guarded else {}
-    if not config.auth.jwt:
+        schemes = {SCHEME: {"type": "http", "scheme": "bearer"}} if guarded else {}
+    else:
+        schemes = dict(_schemes(config.auth))
+    if not schemes:
         return {}
-    scheme = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
-    anonymous: list[Json] = [] if config.auth.anonymous_role is None else [{}]
-    return {"scheme": scheme, "security": [{SCHEME: []}, *anonymous]}
+    anonymous: list[Json] = [{}] if config.auth is not None and config.auth.anonymous_role is not None else []
+    return {"schemes": schemes, "security": [*({name: []} for name in schemes), *anonymous]}
+
+
+def _schemes(auth: Auth) -> Iterator[tuple[str, Json]]:
+    """The ways in which a client of this document may prove who it is."""
+    opaque = auth.introspection or auth.oidc or (auth.webhook and auth.webhook.header.lower() == "authorization")
+    if auth.jwt or opaque:
+        yield SCHEME, {"type": "http", "scheme": "bearer", **({} if opaque else {"bearerFormat": "JWT"})}
+    if auth.basic:
+        yield "basic", {"type": "http", "scheme": "basic"}
+    if auth.api_keys:
+        yield "api_key", {"type": "apiKey", "in": "header", "name": auth.api_keys.header}
 
 
 # ── what the reader is told ──────────────────────────────────────────────────────────────────

@@ -146,6 +146,19 @@ async def test_who_may_call_is_said(url: str) -> None:
     assert guarded["security"] == [{"bearer": []}]
 
 
+async def test_every_way_of_proving_who_calls_is_said(url: str) -> None:
+    keys = f'{{header: X-Key, keys: {{a: {{hash: "sha256:{"0" * 64}", role: user}}}}}}'
+    config = f"auth: {{api_keys: {keys}, anonymous_role: guest}}\nroles: {{user: {{}}, guest: {{}}}}"
+    async with served(url, config) as api:
+        said = (await document_of(api)).whole
+    assert said["security"] == [{"api_key": []}, {}]
+    assert said["components"]["securitySchemes"] == {"api_key": {"type": "apiKey", "in": "header", "name": "X-Key"}}
+    opaque = f"auth: {{introspection: {{url: 'http://127.0.0.1:9/', client_id: a, client_secret: {'x' * 40}}}, anonymous_role: user}}"
+    async with served(url, f"{opaque}\nroles: {{user: {{}}}}") as api:
+        said = (await document_of(api)).whole
+    assert said["components"]["securitySchemes"] == {"bearer": {"type": "http", "scheme": "bearer"}}
+
+
 async def test_limits_are_those_of_the_caller(url: str) -> None:
     async with served(url, CONFIG) as api:
         guest, courier = (await document_of(api)).whole, (await document_of(api, token("courier"))).whole
