@@ -28,7 +28,7 @@ class Principal:
 
     `issuer`: who vouches for the subject, None where nobody says. `method`: by which way of proving it was proved, "" for none.
     `until`: when the credential ends, in seconds of the wall clock, None for one without end. `chosen`: the roles are those
-    that the request asked for, out of those of the credential. `any_role`: it may ask for any role that there is, whatever
+    that the request asked for, out of those of the credential. `allowed`: those it may ask for, () for `roles` alone. `any_role`: it may ask for any role that there is, whatever
     those of the credential: an administrator's.
     """
 
@@ -40,6 +40,7 @@ class Principal:
     method: str = ""
     until: float | None = None
     chosen: bool = False
+    allowed: tuple[str, ...] = ()
     any_role: bool = False
 
     def claim(self, path: tuple[str, ...]) -> Any:

@@ -62,11 +62,12 @@ def flattened(claims: Mapping[str, Any], namespace: str | None) -> Mapping[str, 
 @dataclass(frozen=True, slots=True)
 class RoleRules:
     """Where the roles of a caller stand, and which they have who name none. `declared` are all that there are, None where the
-    database knows them."""
+    database knows them. `usual`: where the one of them stands that counts for requests that ask for none."""
 
     path: str
     default: str | None
     declared: frozenset[str] | None
+    usual: str | None = None
 
     def of(self, claims: Mapping[str, Any]) -> tuple[str, ...]:
         """The roles; raises Forbidden where there are none, UnknownRole for one that is not declared."""
@@ -82,6 +83,15 @@ class RoleRules:
             unknown = next(each for each in named if each not in self.declared)
             raise UnknownRole(f'role "{unknown}" does not exist')
         return tuple(dict.fromkeys(named))
+
+    def usually(self, claims: Mapping[str, Any], roles: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the roles that count for a request that asks for none; raises Forbidden for one that is none of them."""
+        given = ABSENT if self.usual is None else claim_at(claims, self.usual)
+        if given is ABSENT:
+            return roles
+        if not isinstance(given, str) or given not in roles:
+            raise Forbidden("the token's usual role is none of its roles")
+        return (given,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +143,15 @@ class ClaimRules:
         """Whom the claims are about. Raises RefusedClaims where they do not hold now and here, Forbidden and UnknownRole."""
         until = self.terms.judge(said, now)
         claims = flattened(said, self.namespace)
+        roles = self.roles.of(claims)
         return Principal(
-            roles=self.roles.of(claims),
+            roles=self.roles.usually(claims, roles),
             claims=claims,
             subject=subject_of(claims),
             issuer=text(claims.get("iss")),
             method=method,
             until=until,
+            allowed=roles,
         )
 
 

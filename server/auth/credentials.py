@@ -28,6 +28,8 @@ from server.auth.proxy_headers import ProxyHeaders
 from server.auth.sessions import Sessions
 from server.auth.webhook import WebhookMethod
 from server.config import Config
+from server.config.authentication import Introspection as IntrospectionSettings
+from server.config.authentication import Webhook as WebhookSettings
 from server.context import Authenticate
 
 M = TypeVar("M", bound=Method)
@@ -70,7 +72,7 @@ def _introspected(means: Means) -> Method | None:
     if said is None:
         return None
     terms = Terms(said.audience, said.issuer, absent_exp=True)
-    rules = ClaimRules(terms, _roles(means.config, said.role_claim, said.default_role), said.namespace)
+    rules = ClaimRules(terms, _roles(means.config, said), said.namespace)
     return Introspection(said, rules, means.outbound, means.clock)
 
 
@@ -79,12 +81,13 @@ def _known_elsewhere(means: Means) -> Method | None:
     said = means.config.auth.webhook if means.config.auth else None
     if said is None:
         return None
-    rules = ClaimRules(Terms(absent_exp=True), _roles(means.config, said.role_claim, said.default_role))
+    rules = ClaimRules(Terms(absent_exp=True), _roles(means.config, said))
     return WebhookMethod(said, rules, means.outbound, means.clock)
 
 
-def _roles(config: Config, path: str, default: str | None) -> RoleRules:
-    return RoleRules(path, default, None if config.decided_by_database else frozenset(config.roles))
+def _roles(config: Config, said: IntrospectionSettings | WebhookSettings) -> RoleRules:
+    declared = None if config.decided_by_database else frozenset(config.roles)
+    return RoleRules(said.role_claim, said.default_role, declared, said.usual_role_claim)
 
 
 def _keys(means: Means) -> Method | None:

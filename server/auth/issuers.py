@@ -36,7 +36,7 @@ def _issuer(config: Config, outbound: Outbound, index: int) -> Issuer:
         key_set(config, index, outbound),
         ClaimRules(
             Terms(said.audience, said.issuer, said.leeway.total_seconds()),
-            RoleRules(said.role_claim, said.default_role, frozenset(config.roles)),
+            RoleRules(said.role_claim, said.default_role, frozenset(config.roles), said.usual_role_claim),
             said.namespace,
         ),
         algorithms_of(said),

@@ -1,6 +1,6 @@
 """Which of a caller's roles a request is to be answered under: `X-Role`, or `X-Hasura-Role`.
 
-    none of the two                   all roles of the credential, together
+    none of the two                   all roles of the credential, together; the usual one where its issuer names one
     one of the credential's roles     that one alone, with all that it extends
     any role that there is            that one, for an administrator by secret
     any other                         403
@@ -37,7 +37,7 @@ def chosen(principal: Principal, request: web.BaseRequest, declared: Collection[
     if len(named) > 1 or any(len(headers.getall(name, ())) > 1 for name in ROLE_HEADERS):
         raise AmbiguousRole("the request asks for several roles: send one X-Role")
     role = next(iter(named))
-    if role not in (declared if principal.any_role else principal.roles):
+    if role not in (declared if principal.any_role else principal.allowed or principal.roles):
         # Which roles there are is not told to those who have them not.
         raise Forbidden("the credential does not have the role that the request asks for")
     if principal.roles == (role,):

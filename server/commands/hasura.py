@@ -54,6 +54,7 @@ auth:
     secret: "${JWT_SECRET}"          # the `key` of HASURA_GRAPHQL_JWT_SECRET
     namespace: "https://hasura.io/jwt/claims"
     role_claim: x-hasura-allowed-roles
+    usual_role_claim: x-hasura-default-role
 """
 
 

@@ -157,6 +157,7 @@ class Introspection(Section):
     issuer: Text | None = None
     role_claim: Text = "role"
     default_role: Text | None = None
+    usual_role_claim: Text | None = None
     namespace: Text | None = None
     cache: Duration = read_duration("1m")
 
@@ -169,6 +170,7 @@ class Webhook(Section):
     send: Annotated[tuple[HeaderName, ...], OneOrMany()] = ()
     role_claim: Text = "role"
     default_role: Text | None = None
+    usual_role_claim: Text | None = None
     cache: Duration = read_duration("5m")
 
 

@@ -341,7 +341,7 @@ def _idle(data: Mapping[str, Any]) -> Iterator[Path]:
     for table, said in mapping(data, "tables").items():
         yield from (("tables", table, name) for name in ("allow", "cache") if name in mapping(said))
     for path, issuer in issuers(data):
-        yield from ((*path, name) for name in ("default_role", "namespace") if name in issuer)
+        yield from ((*path, name) for name in ("default_role", "namespace", "usual_role_claim") if name in issuer)
 
 
 def server_decides(data: Mapping[str, Any]) -> Iterator[Fault]:

@@ -154,6 +154,7 @@ class Jwt(Section):
     issuer: Text | None = None
     role_claim: Text = "role"
     default_role: Text | None = None
+    usual_role_claim: Text | None = None
     namespace: Text | None = None
     leeway: Leeway = read_leeway("5s")
 

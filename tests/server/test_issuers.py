@@ -193,6 +193,34 @@ async def test_roles_stand_where_their_issuer_puts_them(jwt: Any, claims: Any, r
     ).roles == roles
 
 
+HASURA = {"namespace": "h", "role_claim": "x-hasura-allowed-roles", "usual_role_claim": "x-hasura-default-role"}
+
+
+async def test_a_token_s_usual_role_counts_until_a_request_asks_for_another() -> None:
+    made = of({"secret": SECRET, **HASURA})
+    claims = {"x-hasura-allowed-roles": ["user", "editor"], "x-hasura-default-role": "user"}
+    credential = Credential("bearer", signed(SHARED, "HS256", h=claims))
+    for headers, roles in (
+        ({}, ("user",)),
+        ({"X-Hasura-Role": "editor"}, ("editor",)),
+        ({"X-Role": "user"}, ("user",)),
+    ):
+        for _ in range(2):  # found out, and remembered
+            request = make_mocked_request("GET", "/", headers={**headers, "Authorization": f"Bearer {credential.text}"})
+            waiting = made.waiting(request)
+            if waiting is not None:
+                await waiting
+            assert made(request).roles == roles == (await made.proved(credential, request)).roles
+    with pytest.raises(Forbidden):
+        await made.proved(credential, make_mocked_request("GET", "/", headers={"X-Role": "guest"}))
+    odds: list[Any] = ["guest", "nosuch", 5, None, ["user"]]
+    for odd in odds:
+        with pytest.raises(Forbidden):
+            await told(made, signed(SHARED, "HS256", h={**claims, "x-hasura-default-role": odd}))
+    del claims["x-hasura-default-role"]
+    assert (await told(made, signed(SHARED, "HS256", h=claims))).roles == ("user", "editor")
+
+
 async def test_claims_of_a_namespace_stand_beside_the_others_and_do_not_hide_them() -> None:
     token = signed(SHARED, "HS256", sub="7", space={"X-Org": 5, "sub": "8", "exp": 1})
     caller = await told(of({"secret": SECRET, "namespace": "space"}), token)
