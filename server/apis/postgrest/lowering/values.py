@@ -96,4 +96,5 @@ def _parsed(type_: DataType, text: str) -> Value:
 
 def must_not_be_null(table: str, column: str) -> PostgrestError:
     """The error for a null where none may be."""
-    return refusal("23502", f'null value in column "{column}" of relation "{table}" violates not-null constraint')
+    message = f'null value in column "{column}" of relation "{table}" violates not-null constraint'
+    return refusal("23502", message, f"{column} must not be null")

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from reflector.catalog.model import DatabaseKind
 
@@ -23,17 +23,19 @@ NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A request below `/rest/v1/`."""
+    """A request below `/rest/v1/`. A body that is bytes goes out as it is, anything else as JSON."""
 
     address: str
     headers: Mapping[str, str] = field(default_factory=lambda: NONE)
     method: str = "GET"
+    body: Any = ...
 
     @property
     def name(self) -> str:
         """How it is called where something is said of it."""
         told = [f"{name}: {text}" for name, text in self.headers.items()]
-        return " ".join([*([self.method] if self.method != "GET" else []), self.address, *told])
+        body = [] if self.body is ... else [str(self.body)]
+        return " ".join([*([self.method] if self.method != "GET" else []), self.address, *told, *body])
 
 
 def each(shape: str, *parts: Sequence[str]) -> Iterable[Question]:
