@@ -325,13 +325,17 @@ class ConnectionRefused(CatalogError):
 
 
 class RuleError(CatalogError):
-    """A rule of the config that does not fit the catalog. `offset` is the column in the rule's text, from 0."""
+    """A rule of the config that does not fit the catalog. `offset` is the column in the rule's text, from 0; of a rule in the
+    form of a mapping `trail` leads to the place: `_or[0].status._eq`."""
 
     code = "rule_error"
 
-    def __init__(self, message: str, *, hint: str | None = None, offset: int | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str | None = None, offset: int | None = None, trail: str | None = None
+    ) -> None:
         super().__init__(message, hint=hint)
         self.offset = offset
+        self.trail = trail
 
 
 class InternalError(ReflectorError):

@@ -7,6 +7,7 @@ degrades readiness. Rules of one catalog never meet another.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -15,7 +16,7 @@ from typing import Final
 from reflector.access.bind import bind_permissions
 from reflector.access.database import database_permissions, quoted, unbound_roles
 from reflector.access.description import AccessDescription, Complaint, Severity
-from reflector.access.entries import read_entries
+from reflector.access.entries import IDLE_PATTERN, read_entries
 from reflector.access.functions import functions_by_name
 from reflector.access.reserved import hidden_columns, reserved_tables
 from reflector.catalog.model import Catalog, Function, Misfit
@@ -28,6 +29,8 @@ from server.config import Config, ConfigError, Position, RuleSource
 from server.config.complaints import Path, dotted
 
 LOG: Final = logging.getLogger("reflector.access")
+STEPS: Final = re.compile(r"([^.\[\]]+)|\[([0-9]+)\]")
+"""What a trail into a mapping is made of."""
 NOWHERE: Final = Position("the configuration")
 TOLD_WHEN_LOADED: Final = {"unknown_role", "circular_role", "policy_error"}
 """What `load` has refused already, with better places."""
@@ -40,7 +43,8 @@ ACCESS_SECTIONS: Final = {"auth", "roles", "policies", "defaults", "tables", "re
 class Binding:
     """Makes snapshots. `strict` refuses whatever does not fit.
 
-    `unfit` is what does not, in the newest snapshot, or in one that was refused while the one before it serves on.
+    `unfit` is what does not, in the newest snapshot, or in one that was refused while the one before it serves on. `bound`:
+    the configuration was bound to a catalog before.
     """
 
     config: Config
@@ -49,6 +53,7 @@ class Binding:
     warnings: tuple[Complaint, ...] = ()
     description: AccessDescription = field(init=False)
     paths: Mapping[Position, Path] = field(init=False)
+    bound: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.description = describe(self.config)
@@ -66,7 +71,11 @@ class Binding:
         if self.config.decided_by_database:
             return self.granted(number, catalog, complaints)
         permissions, found = bind_permissions(self.description, catalog)
+        if not self.bound and catalog.tables:
+            # No table went away under it: it is a misspelling. Afterwards it may be a table that was dropped.
+            found = tuple(replace(each, severity=_at_first(each)) for each in found)
         self.accept((*complaints, *(each for each in found if each.code not in TOLD_WHEN_LOADED)))
+        self.bound = True
         return Snapshot(number, catalog, permissions, identity=identity)
 
     def granted(self, number: int, catalog: Catalog, complaints: Sequence[Complaint]) -> Snapshot:
@@ -145,6 +154,11 @@ class Binding:
         return sha256(content.encode()).hexdigest()
 
 
+def _at_first(complaint: Complaint) -> Severity:
+    """How bad it is where the configuration meets its database for the first time."""
+    return Severity.ERROR if complaint.code == IDLE_PATTERN else complaint.severity
+
+
 def paths_of(config: Config) -> Mapping[Position, Path]:
     """Which setting stands where: keys and values. A text in quotes begins behind the quote, and a block in the next line."""
     paths = {place.key: path for path, place in config.places.items()}
@@ -161,8 +175,23 @@ def located(complaint: Complaint, paths: Mapping[Position, Path]) -> ConfigCompl
     begins = where.position if isinstance(where, RuleSource) else where
     if not isinstance(begins, Position):
         return ConfigComplaint(NOWHERE, "", complaint.message, complaint.hint)
-    position = where.at(complaint.offset) if isinstance(where, RuleSource) else begins
+    if isinstance(where, RuleSource) and isinstance(where.form, Mapping):
+        begins = inside(begins, complaint.trail, paths)
+    position = where.at(complaint.offset) if isinstance(where, RuleSource) and complaint.offset is not None else begins
     return ConfigComplaint(position or begins, dotted(paths.get(begins, ())), complaint.message, complaint.hint)
+
+
+def inside(begins: Position, trail: str | None, paths: Mapping[Position, Path]) -> Position:
+    """Where in a mapping that begins there the trail leads; as far as it does."""
+    steps = [int(index) if index else name for name, index in STEPS.findall(trail or "")]
+    places = {path: position for position, path in reversed(list(paths.items()))}
+    path = paths.get(begins, ())
+    # A mapping on several lines begins where its first key does.
+    for base in (path, path[:-1]):
+        for length in range(len(steps), 0, -1):
+            if (*base, *steps[:length]) in places:
+                return places[*base, *steps[:length]]
+    return begins
 
 
 def misfit(found: Misfit, config: Config) -> Complaint:

@@ -15,4 +15,6 @@ def of_rule(fault: RuleError, where: object, table: Table | None = None) -> Comp
     """
     unfit = isinstance(fault, UnfitRule)
     severity, code = (Severity.UNBOUND, "rule_unbound") if unfit else (Severity.ERROR, "rule_error")
-    return Complaint(severity, code, fault.message, fault.hint, where, fault.offset, table.label if table else None)
+    return Complaint(
+        severity, code, fault.message, fault.hint, where, fault.offset, table.label if table else None, fault.trail
+    )

@@ -174,7 +174,8 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """Something to put right. `table` is the label of the table it closes; `offset` counts in the rule's text, from 0."""
+    """Something to put right. `table` is the label of the table it closes; `offset` counts in the rule's text, from 0; `trail`
+    leads into a rule that is a mapping."""
 
     severity: Severity
     code: str
@@ -183,3 +184,4 @@ class Complaint:
     where: Any = None
     offset: int | None = None
     table: str | None = None
+    trail: str | None = None

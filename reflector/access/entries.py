@@ -11,12 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from reflector.access.description import AccessDescription, AllowRules, ColumnList, Complaint, Severity, TableRules
 from reflector.access.names import columns_named, database_names, is_pattern, matching
 from reflector.catalog.model import Catalog, Column, Table
 from reflector.errors import suggestion
 
+IDLE_PATTERN: Final = "idle_pattern"
+"""A pattern that allows something of tables of which there is none."""
 Complain = Callable[[Complaint], None]
 
 
@@ -71,7 +74,8 @@ def _idle(rules: TableRules, known: Mapping[str, Table]) -> Complaint:
     pattern = is_pattern(rules.name)
     severity = Severity.WARNING if pattern and not rules.allow else Severity.UNBOUND
     message = f"no table matches {rules.name!r}" if pattern else f"there is no table {rules.name!r}"
-    return Complaint(severity, "unknown_table", message, suggestion(rules.name, known), rules.where)
+    code = IDLE_PATTERN if pattern and rules.allow else "unknown_table"
+    return Complaint(severity, code, message, suggestion(rules.name, known), rules.where)
 
 
 def _check_hidden(rules: TableRules, tables: list[Table], complain: Complain) -> None:
@@ -95,6 +99,12 @@ def _check_listed(rules: TableRules, tables: list[Table], complain: Complain) ->
                 if tables and not any(columns_named(name, table) for table in tables):
                     message = f"no table of {rules.name} has a column {name!r}"
                     complain(Complaint(Severity.UNBOUND, "unknown_column", message, None, listed.where))
+        for name, mask in ({} if allowed.read is None else allowed.read.masks).items():
+            if tables and not any(columns_named(name, table) for table in tables):
+                # A mask that is misspelt leaves open what it was to hide.
+                severity = Severity.WARNING if is_pattern(name) else Severity.UNBOUND
+                message = f"no table of {rules.name} has a column {name!r}"
+                complain(Complaint(severity, "unknown_column", message, None, mask.where))
 
 
 def _lists(allowed: AllowRules) -> list[ColumnList]:

@@ -195,8 +195,8 @@ def _spelled(key: Any) -> str:
 
 
 def _fault(trail: str, message: str, hint: str | None = None) -> RuleError:
-    return RuleError(f"{trail.lstrip('.')}: {message}" if trail else message, hint=hint)
+    return RuleError(f"{trail.lstrip('.')}: {message}" if trail else message, hint=hint, trail=trail.lstrip("."))
 
 
 def _unfit(trail: str, message: str, hint: str | None = None) -> UnfitRule:
-    return UnfitRule(f"{trail.lstrip('.')}: {message}", hint=hint)
+    return UnfitRule(f"{trail.lstrip('.')}: {message}", hint=hint, trail=trail.lstrip("."))

@@ -69,7 +69,7 @@ ONE: list[tuple[dict[str, Any], Complaint]] = [
     ),
     (
         {"x*": {"user": {"read": True}}},
-        Complaint(UNBOUND, "unknown_table", "no table matches 'x*'", None, "x*"),
+        Complaint(UNBOUND, "idle_pattern", "no table matches 'x*'", None, "x*"),
     ),
     ({"x*": {"hidden": ["a"]}}, Complaint(WARNING, "unknown_table", "no table matches 'x*'", None, "x*")),
     (
