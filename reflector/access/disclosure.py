@@ -102,7 +102,7 @@ def _foreign_key(error: ForeignKeyViolation, table: TableScope, catalog: Catalog
     if key is None:
         return (), None
     visible = any(each.foreign_key is key for each in table.relationships.values())
-    if key.table is table.table and error.table in (None, table.table.name):
+    if key.table is table.table:
         columns = _nameable(table, error, [column.name for column in key.columns])
         target = key.target.label if visible else "row"
         return columns, f"{_list(columns)}: there is no such {target}" if columns else None

@@ -21,8 +21,8 @@ from tests.server.harness import Reply
 class Blog:
     """A server, and its database."""
 
-    def __init__(self, api: Api, run: Any, url: str, config: str) -> None:
-        self.api, self.run, self.url, self.config = api, run, url, config
+    def __init__(self, api: Api, kind: DatabaseKind, run: Any) -> None:
+        self.api, self.kind, self.run = api, kind, run
 
     def __repr__(self) -> str:
         return "blog"
@@ -48,4 +48,4 @@ class Blog:
 def served_blog(databases: Databases, kind: DatabaseKind, config: str = CONFIG) -> Iterator[Blog]:
     url = blog(databases, kind)
     with stored(kind, url) as store, asking(url, config) as api:
-        yield Blog(api, store.run, url, config)
+        yield Blog(api, kind, store.run)

@@ -1,0 +1,178 @@
+"""Lets tests loose on mutants: which of them no test notices.
+
+    python -m tests.mutants.hunt                     all of them, which takes long
+    python -m tests.mutants.hunt --sample 30         some, drawn by REFLECTOR_SEED
+    python -m tests.mutants.hunt --only rewrite      those whose name holds this
+
+The tests run once as they are, and it is written down which functions each of them calls. Each mutant then lives in a
+process of its own, forked from one that has everything loaded, and meets the tests that call its function, the quickest
+first, until one fails.
+
+Rule: a mutant that no test notices is told by name; those that change nothing stand in `EQUIVALENT` with the reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+from tests.mutants.equivalent import EQUIVALENT
+from tests.mutants.mutator import Make, Mutant, apply, mutants
+
+PACKAGE = "reflector.access"
+RULES = ("tests/unit/access",)
+ANSWERS = (
+    "tests/core/test_rights.py",
+    "tests/core/test_set_rights.py",
+    "tests/access/test_masks.py",
+    "tests/security/test_probing.py",
+    "tests/security/test_writes.py",
+    "tests/reference",
+)
+HUNTED: Mapping[str, Sequence[str]] = {
+    **dict.fromkeys(("complaints", "database", "disclosure"), RULES),
+}
+"""The modules, and the tests that look after each. Those that write questions anew are seen by their answers."""
+SECONDS = 120
+
+
+@dataclass
+class Hunt:
+    """A plugin of pytest that runs its loop in its own way. `survivors` are found, of `met` mutants."""
+
+    wanted: dict[Mutant, Make]
+    processes: int
+    called: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    seconds: dict[int, float] = field(default_factory=dict)
+    survivors: list[Mutant] = field(default_factory=list)
+    met: int = 0
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        items = session.items
+        self.watch(items)
+        running: dict[int, Mutant] = {}
+        for mutant, make in self.wanted.items():
+            code = make()
+            if code is None:
+                continue
+            self.met += 1
+            tests = [items[number] for number in self.called.get((mutant.module, mutant.function), ())]
+            child = os.fork()
+            if not child:
+                self.live(mutant, code, tests)
+            running[child] = mutant
+            if len(running) >= self.processes:
+                self.wait(running)
+        while running:
+            self.wait(running)
+        return True
+
+    def watch(self, items: Sequence[pytest.Item]) -> None:
+        """Run every test as it is, and write down what it calls."""
+        for number, item in enumerate(items):
+            met: set[tuple[str, str]] = set()
+
+            def note(frame: FrameType, event: str, _: Any, met: set[tuple[str, str]] = met) -> None:
+                module = frame.f_globals.get("__name__", "") if event == "call" else ""
+                if module.startswith(PACKAGE):
+                    met.add((module, frame.f_code.co_qualname.partition(".<locals>")[0]))
+
+            began = time.monotonic()
+            sys.setprofile(note)
+            try:
+                following = items[number + 1] if number + 1 < len(items) else None
+                reports = runtestprotocol(item, log=False, nextitem=following)
+            finally:
+                sys.setprofile(None)
+            failed = [report for report in reports if report.failed]
+            assert not failed, f"{item.nodeid} fails without any mutant: {failed[0].longreprtext}"
+            self.seconds[number] = time.monotonic() - began
+            for place in met:
+                self.called.setdefault(place, []).append(number)
+        for numbers in self.called.values():
+            numbers.sort(key=lambda each: self.seconds[each])
+
+    def live(self, mutant: Mutant, code: Any, tests: Sequence[pytest.Item]) -> None:
+        """One mutant's whole life: status 0 when nobody noticed it."""
+        os.setsid()
+        signal.alarm(SECONDS)
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, 1)
+        os.dup2(nothing, 2)
+        try:
+            apply(mutant, code)
+            for number, item in enumerate(tests):
+                following = tests[number + 1] if number + 1 < len(tests) else None
+                if any(report.failed for report in runtestprotocol(item, log=False, nextitem=following)):
+                    os._exit(1)
+        except BaseException:  # noqa: BLE001 - whatever it breaks, it was noticed
+            os._exit(1)
+        os._exit(0)
+
+    def wait(self, running: dict[int, Mutant]) -> None:
+        child, status = os.waitpid(-1, 0)
+        mutant = running.pop(child, None)
+        if mutant is not None and status == 0:
+            self.survivors.append(mutant)
+            if str(mutant) not in EQUIVALENT:
+                print(f"SURVIVED {mutant}", file=sys.__stdout__, flush=True)
+
+
+def every() -> dict[Mutant, Make]:
+    return {mutant: make for name in HUNTED for mutant, make in mutants(f"{PACKAGE}.{name}").items()}
+
+
+def drawn(sample: int, only: str, seed: str) -> dict[Mutant, Make]:
+    known = every()
+    fitting = [mutant for mutant in known if only in str(mutant)]
+    if sample:
+        fitting = random.Random(seed).sample(fitting, min(sample, len(fitting)))
+    return {mutant: known[mutant] for mutant in fitting}
+
+
+def unknown(names: Iterable[str]) -> list[str]:
+    """The names that no mutant has."""
+    known = {str(mutant) for mutant in every()}
+    return [name for name in names if name not in known]
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sample", type=int, default=0)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    return parser.parse_args()
+
+
+def main() -> int:
+    given = arguments()
+    seed = os.environ.setdefault("REFLECTOR_SEED", str(random.SystemRandom().randrange(1 << 32)))
+    wanted = drawn(given.sample, given.only, seed)
+    told, met, broken = 0, 0, False
+    for killers in dict.fromkeys(map(tuple, HUNTED.values())):
+        own = {each: make for each, make in wanted.items() if tuple(HUNTED[each.module.rpartition(".")[2]]) == killers}
+        if not own:
+            continue
+        hunt = Hunt(own, given.processes)
+        options = ["-q", "-p", "no:cacheprovider", "-k", "not postgresql and not mariadb"]
+        broken |= pytest.main([*options, *killers], plugins=[hunt]) not in {0, 5}
+        told += len([each for each in hunt.survivors if str(each) not in EQUIVALENT])
+        met += hunt.met
+    print(f"REFLECTOR_SEED={seed}: {told} of {met} mutants survived")  # noqa: T201
+    return 1 if told or broken or not met else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
