@@ -21,7 +21,7 @@ from reflector.catalog.model import Catalog, Column, Table
 from reflector.datatypes import Kind
 from reflector.drivers.protocol import PLAIN, Session
 from reflector.engine import Engine
-from reflector.errors import SchemaChanged
+from reflector.errors import InternalError, SchemaChanged
 from reflector.query.comparisons import EQ
 from reflector.query.nodes import TRUE, Compare, Field, Filter, Literal, Output, Read
 from reflector.query.scope import Scope
@@ -47,14 +47,19 @@ class _Bound:
 
 class OwnTable:
     """A table of `auth`. `columns`: which column says what; what is None is read where the table has a column of that name, or of
-    that name with `_at` behind it. `by`: what rows are found by, one of them."""
+    that name with `_at` behind it. `by`: what rows are found by, one of them. `engine` is None where a configuration is only
+    looked at."""
 
     def __init__(self, engine: Engine | None, name: str, by: str, columns: Mapping[str, str | None]) -> None:
-        if engine is None:
-            raise ValueError("a table is read where there is an engine")
-        self._engine = engine
+        self._made_with = engine
         self._name, self._by, self._columns = name, by, columns
         self._bound: _Bound | None = None
+
+    @property
+    def _engine(self) -> Engine:
+        if self._made_with is None:
+            raise InternalError("a table is read where something is served")
+        return self._made_with
 
     async def find(self, value: str | bytes) -> Row | None:
         """The row, None where there is none, or more than one. Raises what the database reports, SchemaChanged where the

@@ -186,7 +186,7 @@ def _schemes(auth: Auth) -> Iterator[tuple[str, Json]]:
     if auth.basic:
         yield "basic", {"type": "http", "scheme": "basic"}
     if auth.api_keys:
-        yield "api_key", {"type": "apiKey", "in": "header", "name": auth.api_keys.header}
+        yield "key", {"type": "apiKey", "in": "header", "name": auth.api_keys.header}
 
 
 # ── what the reader is told ──────────────────────────────────────────────────────────────────

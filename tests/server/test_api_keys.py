@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -290,6 +291,23 @@ async def test_where_the_database_decides_a_key_names_one_of_its_roles(
         await same(api, "/rest/v1/NAME?role=eq.author", "api_key", "abc_key", headers=me, method="DELETE")
         assert b"api_key" not in (await api.get("/rest/v1/", me)).body
         assert b"api_key" not in (await api.get("/openapi.json", me)).body
+
+
+def test_a_configuration_with_tables_of_its_own_is_tried_like_any_other(
+    databases: Databases, kind: DatabaseKind, tmp_path: Path
+) -> None:
+    people = "CREATE TABLE person (username varchar(40) PRIMARY KEY, password_hash varchar(200), role varchar(40));"
+    url = databases.database(kind, script(kind) + people)
+    file = tmp_path / "config.yaml"
+    config = CONFIG.replace(
+        "  anonymous_role",
+        "  basic: {table: person}\n  jwt: {secret: a-key-of-forty-letters-at-the-least-00}\n  anonymous_role",
+    )
+    file.write_text(f"version: 1\n{config}")
+    assert reflector("check", url, "--config", str(file))[0] == 0
+    file.write_text(f"version: 1\n{config.replace('table: person', 'table: persons')}")
+    status, _, said = reflector("check", url, "--config", str(file))
+    assert (status, "there is no table 'persons'" in said) == (2, True)
 
 
 def test_the_command_makes_a_key_and_its_hash() -> None:

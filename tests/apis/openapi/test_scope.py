@@ -151,8 +151,8 @@ async def test_every_way_of_proving_who_calls_is_said(url: str) -> None:
     config = f"auth: {{api_keys: {keys}, anonymous_role: guest}}\nroles: {{user: {{}}, guest: {{}}}}"
     async with served(url, config) as api:
         said = (await document_of(api)).whole
-    assert said["security"] == [{"api_key": []}, {}]
-    assert said["components"]["securitySchemes"] == {"api_key": {"type": "apiKey", "in": "header", "name": "X-Key"}}
+    assert said["security"] == [{"key": []}, {}]
+    assert said["components"]["securitySchemes"] == {"key": {"type": "apiKey", "in": "header", "name": "X-Key"}}
     opaque = f"auth: {{introspection: {{url: 'http://127.0.0.1:9/', client_id: a, client_secret: {'x' * 40}}}, anonymous_role: user}}"
     async with served(url, f"{opaque}\nroles: {{user: {{}}}}") as api:
         said = (await document_of(api)).whole
