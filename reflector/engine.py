@@ -261,9 +261,11 @@ class Engine:
                     raise
         return bound
 
-    async def answer(self, snapshot: Snapshot, access: Access, query: AnyQuery, principal: Principal) -> Answer:
+    async def answer(
+        self, snapshot: Snapshot, access: Access, query: AnyQuery, principal: Principal, session: Session = PLAIN
+    ) -> Answer:
         """Prepare and run."""
-        return await self.run(self.prepare(snapshot, access, query), principal)
+        return await self.run(self.prepare(snapshot, access, query), principal, session)
 
     def bind(self, plan: Plan, values: Sequence[Value], principal: Principal) -> BoundPlan:
         def claim(source: FromClaim) -> Value:

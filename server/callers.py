@@ -130,18 +130,18 @@ class Callers:
     def _find(self, snapshot: Snapshot, principal: Principal) -> Rights:
         access = snapshot.access(principal)
         limits = self.context.limits(principal.roles)
-        rights = Rights(snapshot, access, limits, self._session(limits), self._recent)
+        rights = Rights(snapshot, access, limits, session_for(self.context, limits), self._recent)
         if len(self._rights) >= ROLE_SETS:
             self._rights.clear()
         self._rights[principal.roles] = rights
         return rights
 
-    def _session(self, limits: EffectiveLimits) -> Session:
-        """What the driver is to be told of limits that are narrower than its own."""
-        context = self.context
-        timeout = None if limits.timeout == context.timeout else limits.timeout.total_seconds()
-        largest = None if limits.bytes == context.largest else limits.bytes
-        return PLAIN if timeout is None and largest is None else Session(timeout=timeout, largest=largest)
+
+def session_for(context: Context, limits: EffectiveLimits) -> Session:
+    """What the driver is to be told of limits that are narrower than its own."""
+    timeout = None if limits.timeout == context.timeout else limits.timeout.total_seconds()
+    largest = None if limits.bytes == context.largest else limits.bytes
+    return PLAIN if timeout is None and largest is None else Session(timeout=timeout, largest=largest)
 
 
 ROLE_SETS: Final = 1024

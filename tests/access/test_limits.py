@@ -13,6 +13,7 @@ from server.rates import BUCKETS, Buckets, network_of
 from tests.access.test_masks import bearer
 from tests.apis.realtime.following import connected
 from tests.bookshops import Databases
+from tests.changes.capturing import install
 from tests.server.harness import Served, served
 from tests.server.test_jwt import SECRET
 from tests.servers import RedisServer
@@ -28,8 +29,9 @@ roles:
   free: {{}}
   writer: {{limits: {{max_affected: 2}}}}
   thrifty: {{limits: {{cost: 50}}}}
+  short: {{limits: {{bytes: 1KiB, max_rows: 2}}}}
 tables:
-  team: {{allow: {{guest: {{read: true}}, free: {{read: true}}, writer: {{read: true, create: true, update: true, delete: true}}, thrifty: {{read: true}}}}}}
+  team: {{allow: {{guest: {{read: true}}, free: {{read: true}}, writer: {{read: true, create: true, update: true, delete: true}}, thrifty: {{read: true}}, short: {{read: true}}}}}}
   note: {{allow: {{writer: {{read: true}}, free: {{read: true}}, thrifty: {{read: true}}}}}}
 """
 SCHEMA = """
@@ -189,6 +191,21 @@ async def test_no_more_rows_are_written_than_may_be(own_api: Served) -> None:
     strict = {**WRITER, "Prefer": "handling=strict, max-affected=1"}
     assert (await api.delete("/rest/v1/team?id=gte.2", strict)).json["code"] == "PGRST124"
     assert await names(api) == ["x", "x", "c"]
+
+
+# ── what a socket is told first ──────────────────────────────────────────────────────────────
+
+
+async def test_the_first_rows_of_a_subscription_are_within_the_limits_of_the_role(databases: Databases) -> None:
+    url = databases.database(DatabaseKind.SQLITE, SCHEMA.replace("'a'", f"'{'a' * 3000}'").replace("(40)", "(4000)"))
+    await install(url)
+    async with served(url, CONFIG) as api, connected(api, bearer("short")) as client:
+        await client.follow("team", initial=True)
+        refused = await client.next()
+        assert (refused["type"], refused["code"]) == ("error", "answer_too_large")
+        await client.follow("team", id_="2", columns=["id"], initial=True)
+        first = await client.next()
+        assert ([row["id"] for row in first["items"]], first["more"]) == ([1, 2], True)
 
 
 # ── what a question could bring ──────────────────────────────────────────────────────────────

@@ -31,6 +31,7 @@ from reflector.query.scope import TableScope
 from reflector.snapshot import Access
 from server.apis.realtime.frames import ChangeCursors, change_frame, error_frame, said
 from server.apis.realtime.one_table import READ, UNKNOWN
+from server.callers import session_for
 from server.context import Context
 
 MEMBERS: Final = ("table", "filter", "columns", "events", "since", "initial")
@@ -122,15 +123,18 @@ class Following:
         await asyncio.sleep(SETTLE_SECONDS)
         snapshot, principal = self._capture.engine.snapshot, self._caller()
         access = snapshot.access(principal)
-        limit = self._present().limits(principal.roles).rows
-        table = asked.table.table
+        context = self._present()
+        limits = context.limits(principal.roles)
+        limit, table = limits.rows, asked.table.table
         key = () if table.primary_key is None else table.primary_key.columns
         order = tuple(Order(Field(column)) for column in key if column in asked.table.readable.values())
         select = tuple(Output(column.name, Field(column)) for column in asked.columns)
         read = Read(table, select, where=asked.where, order=order, limit=limit)
-        answer = await self._capture.engine.answer(snapshot, access, read, principal)
+        session = session_for(context, limits)
+        answer = await self._capture.engine.answer(snapshot, access, read, principal, session)
         more = answer.seen is not None and answer.seen > limit
-        if subscription.told is not None and set(key) <= set(asked.columns):
+        plain = {column for name, column in asked.table.readable.items() if name not in asked.table.masked}
+        if subscription.told is not None and set(key) <= plain.intersection(asked.columns):
             subscription.remember(keys_of(answer.body or b"[]", [column.name for column in key]))
         frame = {
             "type": "initial",
