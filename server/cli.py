@@ -182,7 +182,7 @@ def _explain(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
     with silence():
         config, _ = loaded(options.config, environ, flags_of(options))
-        run(explain(config, options.request, options.caller, print))
+        run(explain(config, options.request, options.caller, print, options.header))
     return 0
 
 
@@ -264,7 +264,14 @@ EXPLAIN = (
     argument("--url", metavar="URL", help="the database, where the configuration is to name another"),
     FILE,
     argument("--as", dest="caller", metavar="CALLER", help="role=user,sub=7: roles and claims of the caller"),
-    argument("request", metavar="REQUEST", help="'GET /api/book?title__like=A%%&include=author'"),
+    argument(
+        "--header",
+        action="append",
+        default=[],
+        metavar="HEADER",
+        help="'Name: value' of the request, as often as wanted",
+    ),
+    argument("request", metavar="REQUEST", help="'GET /api/book?title__like=A%%', 'POST /graphql { book { title } }'"),
 )
 CHANGES = (
     argument("action", choices=ACTIONS, metavar="|".join(ACTIONS), help="what to do"),

@@ -2,12 +2,14 @@
 
     query        what was asked, as it was understood
     rewritten    the same with the rules of the roles in it, values lifted out
-    rules        the rules that spoke, as the file words them
+    rules        the rules that spoke, as the file words them, and where
+    cache        whether its answer is kept, and for whom
     sql          what the database is asked, and where each value comes from
     plan         how the database would answer it
 
-Rule: nothing is changed: only requests that read are explained, and the database is asked for its plan alone. Whoever
-asks runs the server, so that what the database says when it refuses is told as it stands; no caller is told so much.
+Rule: nothing is changed: the request is held back where it would be carried out, and the database is asked for its plan
+alone. Whoever asks runs the server, so that what the database says when it refuses is told as it stands; no caller is
+told so much.
 """
 
 from __future__ import annotations
@@ -15,44 +17,41 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Final
-from urllib.parse import unquote
 
 from reflector.access.database import quoted
-from reflector.access.description import RuleText
-from reflector.access.entries import read_entries
 from reflector.access.principal import Principal
-from reflector.access.rewrite import rewrite
-from reflector.catalog.model import Catalog, DatabaseKind, Table
-from reflector.drivers.protocol import PLAIN
+from reflector.access.rewrite_sets import rewrite_any
+from reflector.catalog.model import DatabaseKind
 from reflector.engine import Engine
-from reflector.errors import (
-    ConnectionRefused,
-    DatabaseError,
-    Forbidden,
-    InvalidRequest,
-    ReflectorError,
-    UnknownTable,
-    suggestion,
+from reflector.errors import ConnectionRefused, DatabaseError, InvalidRequest, ReflectorError
+from reflector.query.nodes import Delete, Insert, Literal, Operand, Overview, Parameter, Read, Update
+from reflector.query.parameterize import parameterize_any
+from reflector.query.sets import AnyQuery
+from reflector.query.walk import with_operands
+from reflector.sql.plan import (
+    BoundPlan,
+    Constant,
+    FromClaim,
+    FromKept,
+    FromRequest,
+    FromRows,
+    FromStep,
+    Moment,
+    Plan,
+    Source,
+    Waiting,
 )
-from reflector.query.nodes import Read
-from reflector.query.parameterize import parameterize
-from reflector.query.scope import TableScope
-from reflector.query.walk import tables_of
-from reflector.sql.plan import BoundPlan, Constant, FromClaim, FromRequest, Moment, Plan, Source
-from server.access import anonymous_role
-from server.apis.resource.caller import Rights
-from server.apis.resource.cursors import Cursors
-from server.apis.resource.faults import FaultList
-from server.apis.resource.keys import key_of, read_key
-from server.apis.resource.listing import read_listing
-from server.apis.resource.rows import by_key, read_members
-from server.app import cursor_key, engine_of
+from server.app import engine_of
 from server.binding import Binding
+from server.cache.rules import cache_rules
+from server.commands.holding import Held, held_back, taken_apart
+from server.commands.spoken import spoken
 from server.commands.tree import inline, shown
 from server.config import Config
-from server.house import limits_of
+from server.config.trials import Calling
+from server.trials.callers import principal_of
 
 ASKS: Final = {
     DatabaseKind.POSTGRESQL: "EXPLAIN ",
@@ -60,48 +59,57 @@ ASKS: Final = {
     DatabaseKind.MYSQL: "EXPLAIN ",
     DatabaseKind.SQLITE: "EXPLAIN QUERY PLAN ",
 }
-READING: Final = ("GET", "HEAD")
-ROOT: Final = "/api/"
+LATER: Final = (FromStep, FromKept, Waiting)
+"""Values that only come when the statements before have been carried out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request line, taken apart: the table as it is written in the address, the key or None, the query string."""
-
-    table: str
-    key: str | None
-    path: str
-    query: str
-
-
-async def explain(config: Config, request: str, caller: str | None, say: Callable[[str], None]) -> None:
+async def explain(
+    config: Config, request: str, caller: str | None, say: Callable[[str], None], headers: Sequence[str] = ()
+) -> None:
     """Say the explanation, line by line. Raises what the request would be refused with, and what starting raises."""
-    asked, principal = taken_apart(request), principal_of(config, caller)
+    sent, calling = taken_apart(request, headers), calling_of(caller)
+    principal = principal_of(config, calling)
     binding = Binding(config)
     with own_words():
         engine = await engine_of(config, binding)
     try:
-        snapshot = engine.snapshot
-        access = snapshot.access(principal)
-        rights = Rights(snapshot, access, limits_of(config)(principal.roles), PLAIN)
-        table = access.scope.table(unquote(asked.table))
-        read = _read(config, rights, table, asked)
-        shape, values = parameterize(read, buckets=engine.dialect.buckets)
-        (rewritten,) = rewrite(shape, access.grants)
-        prepared = engine.prepare(snapshot, access, read)
-        bound = engine.bind(prepared.plans[0], prepared.values, principal)
-        lines = [f"caller: roles {', '.join(access.roles) or 'none'}{_claims(principal)}", "", "query:"]
-        lines += [*shown(read, "  "), "", "rewritten:", *shown(rewritten, "  "), "", "rules:"]
-        lines += _rules(binding, snapshot.catalog, access.roles, read)
-        lines += ["", "sql:", *_sql(prepared.plans[0], values), "", "plan:"]
-        say("\n".join(lines))
-        if config.decided_by_database:
-            say(f"  as the role itself alone: BEGIN; SET LOCAL ROLE {quoted(access.roles[0])}; EXPLAIN …; ROLLBACK")
-            return
-        with own_words():
-            say("\n".join(await _plan(engine, bound)))
+        access = engine.snapshot.access(principal)
+        claims = "".join(f", {name} = {value!r}" for name, value in calling.claims.items())
+        say(f"caller: roles {', '.join(access.roles) or 'none'}{claims}")
+        for held in await held_back(engine, config, sent, principal):
+            for line in _explained(engine, binding, held, principal):
+                say(line)
+            await _plans(engine, config, held, principal, say)
     finally:
         await engine.close()
+
+
+def _explained(engine: Engine, binding: Binding, held: Held, principal: Principal) -> Iterator[str]:
+    """Everything that is known before the database is asked for its plan."""
+    access = engine.snapshot.access(principal)
+    shape, _ = parameterize_any(held.query, buckets=engine.dialect.buckets)
+    values, plans = held.prepared.values, held.prepared.plans
+    yield from ("", "query:", *shown(restored(held.query, shape, values), "  "))
+    for rewritten in rewrite_any(shape, access.grants):
+        yield from ("", "rewritten:", *shown(rewritten, "  "))
+    yield from ("", "rules:", *spoken(binding, engine.snapshot.catalog, access.roles, held.query))
+    yield from ("", "cache:", *_cache(engine, binding.config, plans[0], access.roles))
+    for number, plan in enumerate(plans, start=1):
+        which = f" (right {number} of {len(plans)}, tried in turn)" if len(plans) > 1 else ""
+        yield from ("", f"sql:{which}", *_sql(plan, values))
+
+
+async def _plans(engine: Engine, config: Config, held: Held, principal: Principal, say: Callable[[str], None]) -> None:
+    say("\nplan:")
+    if config.decided_by_database:
+        role = quoted(principal.roles[0])
+        say(f"  as the role itself alone: BEGIN; SET LOCAL ROLE {role}; EXPLAIN …; ROLLBACK")
+        return
+    for plan in held.prepared.plans:
+        bound = engine.bind(plan, held.prepared.values, principal)
+        with own_words():
+            for line in await _plan(engine, bound):
+                say(line)
 
 
 @contextmanager
@@ -118,38 +126,23 @@ def own_words() -> Iterator[None]:
         raise DatabaseError(f"{error.message}: {' '.join(str(cause).split())}", hint=error.hint) from cause
 
 
-def taken_apart(request: str) -> Asked:
-    """The parts of `GET /api/{table}` or `GET /api/{table}/{key}`, with or without a query string."""
-    method, _, address = request.strip().partition(" ")
-    path, _, query = address.strip().partition("?")
-    parts = path.removeprefix(ROOT).split("/")
-    if method not in READING or not path.startswith(ROOT) or len(parts) > 2 or not all(parts):
-        raise InvalidRequest("a request is written 'GET /api/table?…' or 'GET /api/table/key'")
-    return Asked(parts[0], parts[1] if len(parts) == 2 else None, path, query)
-
-
-def principal_of(config: Config, caller: str | None) -> Principal:
-    """The caller that `role=user,sub=7` means; who carries nothing, where nothing is said."""
+def calling_of(caller: str | None) -> Calling:
+    """Whom `role=user,sub=7` means: several `role=` are a list, what is JSON means what it means there; who carries
+    nothing, where nothing is said."""
     if caller is None:
-        role = anonymous_role(config)
-        return Principal(roles=() if role is None else (role,), anonymous=True)
+        return Calling(anonymous=True)
     roles: list[str] = []
     claims: dict[str, Any] = {}
     for part in caller.split(","):
         name, equals, value = part.partition("=")
         if not equals or not name.strip():
-            raise InvalidRequest(
-                "a caller is written role=user,sub=7", hint="commas separate, several role= are a list"
-            )
+            hint = "commas separate, several role= are a list"
+            raise InvalidRequest("a caller is written role=user,sub=7", hint=hint)
         if name.strip() == "role":
             roles.append(value.strip())
         else:
             claims[name.strip()] = _value(value.strip())
-    for role in roles:
-        if role not in config.roles:
-            raise Forbidden(f"there is no role {role!r}", hint=suggestion(role, config.roles))
-    subject = claims.get("sub")
-    return Principal(tuple(dict.fromkeys(roles)), claims, subject=None if subject is None else str(subject))
+    return Calling(tuple(dict.fromkeys(roles)) or None, claims)
 
 
 def _value(text: str) -> Any:
@@ -160,49 +153,42 @@ def _value(text: str) -> Any:
         return text
 
 
-def _claims(principal: Principal) -> str:
-    return "".join(f", {name} = {value!r}" for name, value in principal.claims.items())
+def restored(query: AnyQuery, shape: AnyQuery, values: Sequence[Any]) -> AnyQuery:
+    """The query with the values of this request, where it was prepared for any values."""
+
+    def value(operand: Operand) -> Operand:
+        if not isinstance(operand, Parameter):
+            return operand
+        return Literal(values[operand.index], operand.type, operand.many)
+
+    if not isinstance(shape, Read | Overview | Insert | Update | Delete):
+        return query
+    found = with_operands(shape, value)
+    if isinstance(found, Read) and isinstance(query, Read):
+        return replace(found, limit=query.limit, offset=query.offset)
+    return found
 
 
-def _read(config: Config, rights: Rights, table: TableScope, asked: Asked) -> Read:
-    if not table.may_read:
-        raise UnknownTable(asked.table)
-    if asked.key is None:
-        return read_listing(rights, table, asked.path, asked.query, Cursors(cursor_key(config))).read
-    faults, key = FaultList(), key_of(table)
-    select = read_members(rights, table, asked.query, faults)
-    faults.check()
-    return Read(table.table, select, where=by_key(key, read_key(key, asked.key)), single=True)
-
-
-def _rules(binding: Binding, catalog: Catalog, roles: Sequence[str], read: Read) -> Iterator[str]:
-    """What the file says of the tables that the caller named, for each role."""
-    if binding.config.open:
-        yield "  none: without auth, tables and defaults everybody reads"
+def _cache(engine: Engine, config: Config, plan: Plan, roles: Sequence[str]) -> Iterator[str]:
+    """Whether the answer is kept, and what has to be the same for another caller to be given it."""
+    if plan.writes:
+        yield "  not kept: it writes"
         return
-    entries = {entry.table: entry for entry in read_entries(binding.description, catalog, lambda _: None)}
-    for table in sorted(tables_of(read), key=lambda each: each.label):
-        found = [(role, entries[table].allowed.get(role)) for role in roles]
-        said = [(role, allowed.rules.read) for role, allowed in found if allowed and allowed.rules.read]
-        for role, rules in said:
-            columns = f"; columns {', '.join(rules.columns.names)}" if rules.columns else ""
-            yield f"  {table.label}: {role} reads {_worded(rules.rows)}{columns}{_place(rules.rows)}"
-        if not said:
-            yield from _default(binding, table)
-
-
-def _default(binding: Binding, table: Table) -> Iterator[str]:
-    reads = binding.description.default_read
-    yield f"  {table.label}: {'defaults.read: everybody with a role reads' if reads else 'nothing opens it'}"
-
-
-def _worded(rule: RuleText) -> str:
-    return f"where {rule.rule}" if isinstance(rule.rule, str) else "all rows" if rule.rule is True else f"{rule.rule}"
-
-
-def _place(rule: RuleText) -> str:
-    position = getattr(rule.where, "position", None)
-    return "" if position is None else f"   ({position})"
+    known = cache_rules(config, engine.snapshot.catalog)
+    rules = {table.label: known.get(table) for table in plan.reads}
+    without = sorted(label for label, rule in rules.items() if rule is None)
+    if len(without) == len(rules):
+        yield "  not kept: none of its tables has a cache"
+    elif plan.volatile and without:
+        yield f"  not kept: it depends on the moment, and {', '.join(without)} has no cache"
+    else:
+        ttl = min(rule.ttl for rule in rules.values() if rule is not None)
+        until = "" if plan.volatile else ", or until one of its tables changes"
+        yield f"  kept for {ttl:g} s{until}" if not without else "  kept while every change of its tables is heard"
+    claims = [".".join(each.path) for each in plan.claims]
+    yield f"  key: roles {', '.join(roles) or 'none'}; the statement; its values; " + (
+        f"claims {', '.join(claims)}" if claims else "no claim"
+    )
 
 
 def _sql(plan: Plan, values: Sequence[Any]) -> Iterator[str]:
@@ -222,6 +208,12 @@ def _source(source: Source, values: Sequence[Any]) -> str:
             return f"{value!r}"
         case Moment():
             return "the moment of the request"
+        case FromRows():
+            return "the rows of the request" + ("" if not source.split else ", as an earlier statement parts them")
+        case FromStep(step):
+            return f"what statement {step + 1} brings"
+        case FromKept(steps):
+            return f"what {' and '.join(f'statement {each + 1}' for each in steps)} brings"
         case _:
             return inline(source)
 
@@ -230,6 +222,9 @@ async def _plan(engine: Engine, bound: BoundPlan) -> list[str]:
     """What the database says it would do."""
     lines: list[str] = []
     for step, values in zip(bound.plan.steps, bound.values, strict=True):
+        if any(isinstance(value, LATER) for value in values):
+            lines.append("  (with what the statements before it bring)")
+            continue
         rows = await engine.driver.fetch(ASKS[engine.driver.kind] + step.text, *values)
         if engine.driver.kind is DatabaseKind.SQLITE:
             lines += _nested([(row[0], row[1], row[3]) for row in rows])
