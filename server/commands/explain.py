@@ -48,10 +48,10 @@ from server.binding import Binding
 from server.cache.rules import cache_rules
 from server.commands.holding import Held, held_back, taken_apart
 from server.commands.spoken import spoken
-from server.commands.tree import inline, shown
+from server.commands.tree import shown
 from server.config import Config
 from server.config.trials import Calling
-from server.trials.callers import principal_of
+from server.trials.callers import principal_for
 
 ASKS: Final = {
     DatabaseKind.POSTGRESQL: "EXPLAIN ",
@@ -68,7 +68,7 @@ async def explain(
 ) -> None:
     """Say the explanation, line by line. Raises what the request would be refused with, and what starting raises."""
     sent, calling = taken_apart(request, headers), calling_of(caller)
-    principal = principal_of(config, calling)
+    principal = principal_for(config, calling)
     binding = Binding(config)
     with own_words():
         engine = await engine_of(config, binding)
@@ -124,6 +124,11 @@ def own_words() -> Iterator[None]:
         if cause is None or isinstance(cause, ReflectorError):
             raise
         raise DatabaseError(f"{error.message}: {' '.join(str(cause).split())}", hint=error.hint) from cause
+
+
+def principal_of(config: Config, caller: str | None) -> Principal:
+    """The caller that `role=user,sub=7` means; raises Forbidden and InvalidRequest."""
+    return principal_for(config, calling_of(caller))
 
 
 def calling_of(caller: str | None) -> Calling:
@@ -214,8 +219,6 @@ def _source(source: Source, values: Sequence[Any]) -> str:
             return f"what statement {step + 1} brings"
         case FromKept(steps):
             return f"what {' and '.join(f'statement {each + 1}' for each in steps)} brings"
-        case _:
-            return inline(source)
 
 
 async def _plan(engine: Engine, bound: BoundPlan) -> list[str]:

@@ -93,7 +93,7 @@ class HoldingEngine(Engine):
         raise HeldBack("held back")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Certain:
     """Tells that every request is this caller's."""
 

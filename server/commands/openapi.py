@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from server.app import assembled, engine_of
 from server.binding import Binding
-from server.commands.explain import calling_of
+from server.commands.explain import principal_of
 from server.config import Config
 from server.guard import guard_of
 from server.openapi import setting, written
 from server.openapi.fixed import defined, fixed_endpoints
-from server.trials.callers import principal_of
 
 
 async def openapi(config: Config, caller: str | None) -> bytes:
     """The document as JSON. Raises Forbidden for a role that is not declared, and what starting raises."""
-    principal, guard, binding = principal_of(config, calling_of(caller)), guard_of(config), Binding(config)
+    principal, guard, binding = principal_of(config, caller), guard_of(config), Binding(config)
     engine = await engine_of(config, binding)
     try:
         assembly = assembled(config, engine, binding, guard)

@@ -19,7 +19,7 @@ ROLE: Final = "role"
 """The claim of the roles where no token says another one."""
 
 
-def principal_of(config: Config, calling: Calling) -> Principal:
+def principal_for(config: Config, calling: Calling) -> Principal:
     """The caller; raises Forbidden for a role that is not declared, and where nothing says which role they have."""
     if calling.anonymous:
         role = anonymous_role(config)

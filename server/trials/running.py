@@ -42,7 +42,7 @@ from reflector.sql.plan import Answer
 from server.access import EVERYBODY
 from server.config import Config, limits_for
 from server.trials.asking import COUNT, Asking
-from server.trials.callers import principal_of
+from server.trials.callers import principal_for
 from server.trials.trial import Bound, fault_of
 
 SHOWN = 5
@@ -95,7 +95,7 @@ class Runner:
             return Seen(impossible=kept)
         seen = Seen()
         try:
-            principal = principal_of(self.config, bound.trial.caller)
+            principal = principal_for(self.config, bound.trial.caller)
             access = self.snapshot.access(principal)
             seen.roles = access.roles
             limits = limits_for(self.config, [role for role in principal.roles if role != EVERYBODY])
