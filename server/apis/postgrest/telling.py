@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import hdrs, web
+from multidict import CIMultiDict
 
 from reflector.drivers.reports import reported
 from reflector.errors import ReflectorError, UnknownRole
@@ -31,6 +32,8 @@ VARY: Final = "Accept, Prefer, Range"
 """What PostgREST says that its answers depend on."""
 SERVER: Final = "postgrest/16.1 (reflector)"
 """Whose API this is, for who looks at its version, and who serves it."""
+USUAL: Final = CIMultiDict({hdrs.VARY: VARY, hdrs.SERVER: SERVER})
+"""What every answer says, unless its handler said otherwise."""
 TOKENS: Final[tuple[tuple[type[InvalidToken], str], ...]] = (
     (MissingKey, "PGRST300"),
     (RefusedClaims, "PGRST303"),
@@ -100,8 +103,7 @@ class Telling:
 
 def traced(settings: PostgrestSettings, request: web.BaseRequest, response: web.StreamResponse) -> None:
     """Say whose API it is and what the answer depends on, and send the header that requests are followed by back, where there is one."""
-    response.headers.setdefault(hdrs.VARY, VARY)
-    response.headers.setdefault(hdrs.SERVER, SERVER)
+    response.headers.merge(USUAL)
     name = settings.server_trace_header
     if name is not None and name in request.headers:
         response.headers[name] = request.headers[name]

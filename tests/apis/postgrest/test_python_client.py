@@ -61,6 +61,29 @@ async def test_it_reads(client: Any) -> None:
     assert csv.data == "id,code\n1,a\n2,b"
 
 
+async def test_its_other_methods(client: Any, kind: DatabaseKind) -> None:
+    def things() -> Any:
+        return client.from_("thing").select("id").order("id")
+
+    assert await ids(things().like_all_of("name", "%o%,t%")) == [2]
+    assert await ids(things().ilike_any_of("name", "T%,O%")) == [1, 2]
+    assert await ids(things().match({"code": "b", "name": "two"})) == [2]
+    assert await ids(things().filter("id", "in", "(1,2)")) == [1, 2]
+    owner = client.from_("owner").select("id,thing(id)").eq("id", 1)
+    related = owner.order("id", desc=True, foreign_table="thing").limit(1, foreign_table="thing")
+    assert (await related.execute()).data == [{"id": 1, "thing": [{"id": 2}]}]
+    told = await client.from_("thing").select("id", count=CountMethod.planned, head=True).execute()
+    assert told.count == 3
+    for query in (
+        things().text_search("name", "x"),
+        things().overlaps("name", ["x"]),
+        things().range_gt("name", ["1", "2"]),
+    ):
+        if kind is not DatabaseKind.POSTGRESQL:
+            assert await refused(query) == "PGRST127"
+    assert await refused(things().explain()) == "PGRST107"
+
+
 async def test_it_writes(client: Any) -> None:
     things = client.from_("thing")
     made = await things.insert([{"code": "d"}, {"code": "e"}], count=CountMethod.exact).execute()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tests.apis.postgrest.compliance.case import POSTGRESQL, Ask, Case, Gives, fails, get, gives, post
+from tests.apis.postgrest.compliance.cases.around import YES, bad, guarded, known
 from tests.apis.postgrest.compliance.lighthouse import FIRST, SECOND, signed
 from tests.apis.postgrest.native import bearer
 
@@ -49,6 +50,10 @@ CASES: Final = (
     keyed("no role", gives([{"role": "web_anon"}]), signed(FIRST, "one", realm={})),
     native("no key", "a token", Ask("GET", "told", headers=bearer()), fails(500, "PGRST300"), "keyless"),
     native("no key", "no token", get("told?select=role"), gives([{"role": "web_anon"}]), "keyless"),
+    guarded("claims of time", "one audience of several", YES, known(aud=["other", "api"])),
+    guarded("claims of time", "no audience", bad("PGRST303"), known(aud=None)),
+    guarded("claims of time", "no end", bad("PGRST303"), known(exp=None)),
+    guarded("claims of time", "an end that is no number", bad("PGRST303"), known(exp="soon")),
     Case("what is written", "ends that take back", post("thing?select=code", {"code": "d"}, Prefer="return=representation"),
          gives([{"code": "d"}], 201), at="taken back", then=((get("thing?select=id&id=gt.3"), gives([])),)),
     Case("no other end", "ends that take back", post("thing", {"code": "d"}, Prefer="tx=commit"), gives(b"", 201, Preference_Applied=None),
