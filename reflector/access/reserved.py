@@ -29,6 +29,10 @@ def reserved_tables(
             message = f"there is no table {reserved.name!r}"
             complain(_error("unknown_table", message, suggestion(reserved.name, known), reserved.where))
             continue
+        if table in found:
+            message = f"{reserved.name} is read for two things: what may be known of it for one may not for the other"
+            complain(_error("reserved_table", message, "name two tables", reserved.where))
+            continue
         found[table] = reserved
         for complaint in _unfit(table, reserved):
             complain(complaint)

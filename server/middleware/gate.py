@@ -193,8 +193,8 @@ def admit(rules: GateRules, request: web.Request) -> None:
 
 def hosts_asked(request: web.Request) -> Sequence[str]:
     """The Host that was asked for: a trusted proxy's word, else each Host header."""
-    peer = peer_of(request)
-    return (peer.host,) if peer.trusted else request.headers.getall(hdrs.HOST, ())
+    peer = request.get(PEER)
+    return (peer.host,) if peer is not None and peer.trusted else request.headers.getall(hdrs.HOST, ())
 
 
 def is_public(path: str) -> bool:

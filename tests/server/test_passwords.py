@@ -338,6 +338,15 @@ async def test_one_that_is_served_as_well_keeps_what_proves_people_and_what_they
         assert b"password" not in (await api.get("/openapi.json", me)).body
 
 
+async def test_one_table_is_not_read_for_two_things(url: str) -> None:
+    """What is served of people would be served of keys."""
+    keys = "api_keys: {table: person, columns: {key_hash: email}}"
+    twice = (CONFIG % ", served: true").replace("  anonymous_role", f"  {keys}\n  anonymous_role")
+    with pytest.raises(ConfigError, match="person is read for two things"):
+        async with served(url, twice):
+            pass
+
+
 @pytest.mark.parametrize(
     ("auth", "complaint"),
     [
