@@ -6,23 +6,27 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import WSServerHandshakeError, web
 from aiohttp.test_utils import make_mocked_request
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import given
+from hypothesis import strategies as st
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from reflector.errors import Forbidden
 from server.auth.credentials import authenticator
 from server.auth.frame import Authenticator
+from server.auth.jwt import JwtBearer
 from server.auth.key_sets import LEAST_SECONDS, MOST_SECONDS, SOUGHT_SECONDS, USUAL_SECONDS, FetchedKeys, fresh_seconds
 from server.auth.outbound import Away, Outbound, may_be_asked
 from server.config import ConfigError
 from server.context import Credential
 from server.problems import IdentityUnavailable, InvalidToken
-from tests.server.harness import configured, eventually, served
+from tests.server.harness import configured, eventually, reloadable, served
 from tests.server.issuers import CURVE, ONE, TWO, Key, pem, public, service, signed
 from tests.server.test_jwt import CLAIMS, token
 
@@ -243,6 +247,48 @@ async def test_a_role_that_is_not_declared_is_forbidden() -> None:
     for odd in odds:
         with pytest.raises(Forbidden):
             await told(of({"secret": SECRET, "default_role": "user"}), signed(SHARED, "HS256", role=odd))
+
+
+ODD = st.sampled_from(
+    [
+        None, 5, -1, 1.5, 1e300, "", "x", "one", "HS256", "none", "user", True, [], {}, [5], ["user"], [["user"]], {"a": {"b": 1}},
+        10**400, "\ud800", "é", "[", '{"role": "user"}', float("nan"), float("-inf"),
+    ]
+)  # fmt: skip
+HEADERS = st.dictionaries(
+    st.sampled_from(["alg", "typ", "kid", "crit", "b64", "jwk", "jku", "x5u", "x5c", "cty", "enc", "x"]),
+    ODD,
+    max_size=3,
+)
+SAID = st.dictionaries(
+    st.sampled_from(["role", "iss", "exp", "nbf", "iat", "aud", "sub", "h", "x-hasura-default-role"]), ODD, max_size=4
+)
+
+
+ONE_ISSUER = {"issuer": "one", "secret": SECRET, "namespace": "h", "usual_role_claim": "x-hasura-default-role"}
+TWO_ISSUERS = [ONE_ISSUER, {"issuer": "two", "secret": SECRET, "audience": "shop"}]
+
+
+@pytest.fixture(scope="module")
+def bearers() -> list[JwtBearer]:
+    """Tokens of one issuer, and of two."""
+    return [each for jwt in (ONE_ISSUER, TWO_ISSUERS) for each in of(jwt).methods if isinstance(each, JwtBearer)]
+
+
+@given(HEADERS, SAID, st.integers(0, 400), st.sampled_from(["", ".", "_", "A", "é", "\x00", "\ud800", "=", " "]))
+def test_a_token_of_odd_parts_is_refused_and_never_a_fault(
+    bearers: list[JwtBearer], header: dict[str, Any], claims: dict[str, Any], place: int, letter: str
+) -> None:
+    head = json.dumps({"alg": "HS256", **header}).encode()
+    body = json.dumps({"role": "user", "iss": "one", "exp": 9e9, **claims}).encode()
+    text = token(body, header=head)
+    text = text[:place] + letter + text[place + 1 :] if letter else text
+    assert len(bearers) == 2
+    for bearer in bearers:
+        try:
+            assert set(bearer.judged(text).principal.roles) <= {"guest", "user", "editor"}
+        except (InvalidToken, Forbidden):
+            assert header or claims or letter
 
 
 # ── keys that an issuer publishes ────────────────────────────────────────────────────────────
@@ -484,3 +530,18 @@ async def test_every_api_holds_the_same_credentials(bookshop: str) -> None:
             with pytest.raises(WSServerHandshakeError) as caught:
                 await api.session.ws_connect(api.base + "/ws", headers={"Authorization": "Bearer x"})
             assert caught.value.status == 401
+
+
+async def test_a_configuration_that_is_read_again_has_its_issuers_keys_at_once(bookshop: str, tmp_path: Path) -> None:
+    async with service(public(ONE)) as first, service(public(TWO)) as second:
+        file = tmp_path / "config.yaml"
+        auth = f"auth: {{jwt: {{jwks: '%s'}}, admin_role: admin, admin_secret: {SECRET}}}\nroles: {{user: {{}}, admin: {{}}}}"
+        text = f"version: 1\n{auth}\ndefaults: {{read: true}}\n"
+        file.write_text(text % first.url)
+        one, two = ({"Authorization": f"Bearer {signed(key, 'RS256')}"} for key in (ONE, TWO))
+        async with reloadable(bookshop, file) as api:
+            assert [(await api.get("/api/book?limit=1", each)).status for each in (one, two)] == [200, 401]
+            file.write_text(text % second.url)
+            reply = await api.post("/admin/reload", headers={"X-Reflector-Admin-Secret": SECRET})
+            assert reply.status == 200
+            assert [(await api.get("/api/book?limit=1", each)).status for each in (one, two)] == [401, 200]
