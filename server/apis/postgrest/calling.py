@@ -26,7 +26,7 @@ from reflector.sql.plan import Answer
 from server.apis.postgrest.bodies import form_pairs, read_json
 from server.apis.postgrest.csv_text import csv_of
 from server.apis.postgrest.errors import translate
-from server.apis.postgrest.exact_json import without_nulls
+from server.apis.postgrest.exact_json import read, without_nulls, written
 from server.apis.postgrest.faults import PostgrestError, refusal
 from server.apis.postgrest.grammar.nodes import Question, Star
 from server.apis.postgrest.grammar.parameters import split_query
@@ -135,7 +135,7 @@ class CallRoad:
         page = window(ranged, asked.root.limit, asked.root.offset).capped(rows)
         if function.procedure:
             check_procedure(request.method, asked, media)
-            page = Window()
+            page = Window().capped(rows)
         if page.offset > rights.limits.offset:
             raise LimitExceeded(f"an offset is at most {rights.limits.offset}")
         clock = clock_asked(caller, preferred)
@@ -197,7 +197,7 @@ class CallRoad:
         body, rows, type_ = _body(calling, answer)
         total = None
         if calling.preferred.count is not None:
-            total = rows if calling.function.procedure else answer.total
+            total = answer.seen if calling.function.procedure else answer.total
         every["Content-Type"] = type_
         every["Content-Range"] = content_range(calling.window.offset, rows, total)
         if request.method in READING:
@@ -290,6 +290,8 @@ def _body(calling: Calling, answer: Answer) -> tuple[bytes, int, str]:
     body, limit = answer.body or b"[]", calling.window.limit
     seen = answer.seen or 0
     rows = seen if limit is None else min(seen, limit)
+    if function.procedure and rows < seen:
+        body = written(read(body)[:rows])  # all of them were measured as they came
     if media.kind is Kind.CSV and function.scalar:
         return csv_of(_as_rows(body, function.name)), rows, media.content_type
     if calling.call.handler is not None:

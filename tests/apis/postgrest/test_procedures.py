@@ -37,11 +37,13 @@ CREATE FUNCTION heard() RETURNS varchar(20) READS SQL DATA RETURN @shouted;
 CREATE PROCEDURE large() SELECT REPEAT('x', 100000) AS a UNION ALL SELECT REPEAT('y', 100000);
 CREATE FUNCTION same(n int) RETURNS int DETERMINISTIC NO SQL RETURN n;
 CREATE PROCEDURE same(IN n int) SELECT n;
+CREATE PROCEDURE many(IN n int) WITH RECURSIVE c AS (SELECT 1 AS id UNION ALL SELECT id + 1 FROM c WHERE id < n)
+    SELECT id, CAST(id + 0.1 AS decimal(5,2)) AS exact FROM c;
 CREATE PROCEDURE closed() SELECT 1 AS a;
 """
 OPEN = (
     *("shelves", "kinds", "moments", "split", "add_shelf", "twofold", "fails", "commits", "commits_and_goes_on"),
-    *("shouts", "heard", "large", "same"),
+    *("shouts", "heard", "large", "same", "many"),
 )
 
 
@@ -58,6 +60,23 @@ async def api(url: str) -> AsyncIterator[Served]:
 
 async def shelves(api: Served) -> list[int]:
     return [each["id"] for each in (await api.get("/rest/v1/shelf?order=id")).json]
+
+
+async def test_no_more_rows_are_answered_than_of_a_table(url: str) -> None:
+    for bound in ("limits: {rows: 3}\n", "postgrest: {db_max_rows: 3}\n"):
+        async with served(url, routines.config(OPEN) + bound) as api:
+            counted = await api.post(RPC + "many", {"n": 7}, {"Prefer": "count=exact"})
+            assert (counted.status, counted.headers["Content-Range"]) == (206, "0-2/7")
+            assert counted.body == b'[{"id":1,"exact":1.10},{"id":2,"exact":2.10},{"id":3,"exact":3.10}]'
+            plain = await api.post(RPC + "many", {"n": 7})
+            assert (plain.status, plain.headers["Content-Range"], len(plain.json)) == (200, "0-2/*", 3)
+            few = await api.post(RPC + "many", {"n": 3}, {"Prefer": "count=exact"})
+            assert (few.status, few.headers["Content-Range"]) == (200, "0-2/3")
+            text = await api.post(RPC + "many", {"n": 7}, {"Accept": "text/csv"})
+            assert text.body == b"id,exact\n1,1.10\n2,2.10\n3,3.10"
+            one = await api.post(RPC + "many", {"n": 7}, {"Accept": "application/vnd.pgrst.object+json"})
+            assert (one.status, one.code) == (406, "PGRST116")
+            assert (await api.post(RPC + "split", {"whole": 7, "n": 1})).json["half"] == 3
 
 
 async def test_rows_are_answered_as_they_come(api: Served) -> None:
