@@ -58,8 +58,38 @@ _IN_WORDS = _POSTGRESQL.format(
 _LISTED = "FROM pg_catalog.unnest({x}) AS listed(item)"
 
 
+_PLURAL = "CASE WHEN {n} <> 1 THEN 's' ELSE '' END"
+_TIME = "abs(span.micros)"
+_INTERVAL = (
+    "(SELECT CASE WHEN NOT isfinite(span.at) THEN CAST(span.at AS pg_catalog.text) ELSE pg_catalog.concat_ws(' ',"
+    f" CASE WHEN span.years <> 0 THEN span.years || ' year' || {_PLURAL.replace('{n}', 'span.years')} END,"
+    " CASE WHEN span.months <> 0 THEN span.months || ' mon' || " + _PLURAL.replace("{n}", "span.months") + " END,"
+    " CASE WHEN span.days <> 0 THEN CASE WHEN span.days > 0 AND (span.years < 0 OR span.months < 0) THEN '+' ELSE '' END"
+    f" || span.days || ' day' || {_PLURAL.replace('{n}', 'span.days')} END,"
+    " CASE WHEN span.micros <> 0 OR (span.years = 0 AND span.months = 0 AND span.days = 0) THEN"
+    " CASE WHEN span.micros < 0 THEN '-' WHEN span.days < 0 OR (span.days = 0 AND (span.years < 0 OR span.months < 0))"
+    f" THEN '+' ELSE '' END || CASE WHEN {_TIME} < 36000000000 THEN '0' ELSE '' END || {_TIME} / 3600000000"
+    f" || ':' || pg_catalog.lpad(CAST({_TIME} / 60000000 % 60 AS pg_catalog.text), 2, '0')"
+    f" || ':' || pg_catalog.lpad(CAST({_TIME} / 1000000 % 60 AS pg_catalog.text), 2, '0')"
+    f" || CASE WHEN {_TIME} % 1000000 <> 0 THEN"
+    f" '.' || pg_catalog.rtrim(pg_catalog.lpad(CAST({_TIME} % 1000000 AS pg_catalog.text), 6, '0'), '0') ELSE '' END END)"
+    " END FROM (SELECT made.at, CAST(date_part('year', made.at) AS pg_catalog.int8) AS years,"
+    " CAST(date_part('month', made.at) AS pg_catalog.int8) AS months,"
+    " CAST(date_part('day', made.at) AS pg_catalog.int8) AS days,"
+    " CAST(date_part('hour', made.at) AS pg_catalog.int8) * 3600000000"
+    " + CAST(date_part('minute', made.at) AS pg_catalog.int8) * 60000000"
+    " + CAST(date_part('microseconds', made.at) AS pg_catalog.int8) AS micros"
+    " FROM (SELECT {x} AS at OFFSET 0) AS made WHERE made.at IS NOT NULL) AS span)"
+)
+"""An interval as PostgreSQL writes it where nothing is set; our connections write ISO 8601."""
+
+
 def postgresql_form(type_: DataType, form: Form) -> str:
     """What PostgreSQL says around `{x}`."""
+    if type_.kind is Kind.INTERVAL:
+        return _INTERVAL
+    if type_.kind is Kind.ARRAY and form.zone is None and not form.plain:
+        return "{x}"
     if form.zone is None or not is_moment(type_):
         return "CAST({x} AS pg_catalog.text)"
     zoned = (_IN_WORDS if form.plain else _IN_JSON).format(zone=_postgresql_zone(form.zone))

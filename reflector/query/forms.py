@@ -1,4 +1,5 @@
-"""How an answer writes a value where it is not as the type's one JSON form says: its clock is another zone's, or it is a text.
+"""How an answer writes a value where it is not as the type's one JSON form says: as PostgreSQL itself would, by the clock of
+another zone, or as a text.
 
 Rule: a form is about what is shown and nothing else. What rows there are, which of them a rule lets through, how they are
 grouped and ordered was decided before, by the values themselves.
@@ -14,11 +15,14 @@ from reflector.zones import Zone
 
 IN_WORDS: Final = frozenset({Kind.TIMESTAMP, Kind.INSTANT, Kind.BYTES, Kind.ARRAY, Kind.SET, Kind.JSON})
 """Kinds whose text, as PostgreSQL writes it, is another than what stands in a document."""
+ITS_OWN: Final = frozenset({Kind.BYTES, Kind.INTERVAL})
+"""Kinds that PostgreSQL writes otherwise in its JSON: `"\\x00ff"`, `"1 day 02:00:00"`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Instants as clocks in `zone` show them, None for UTC. `plain`: as PostgreSQL writes the value as a text, not in JSON."""
+    """As PostgreSQL writes values: as texts where `plain`, in JSON where not. Instants as clocks in `zone` show them, None
+    for UTC."""
 
     zone: Zone | None = None
     plain: bool = False
@@ -28,7 +32,10 @@ class Form:
         shows is written as it says."""
         if self.plain and type_.kind in IN_WORDS and not type_.by:
             return Form(self.zone if is_moment(type_) else None, plain=True)
-        return Form(self.zone) if self.zone is not None and is_moment(type_) else None
+        if self.zone is not None and is_moment(type_):
+            return Form(self.zone)
+        own = type_.kind in ITS_OWN or (type_.element is not None and type_.element.kind is Kind.BYTES)
+        return Form() if own and not type_.by else None
 
 
 USUAL: Final = Form()

@@ -97,7 +97,7 @@ class Template(Generic[Made]):
 def _reader(type_: DataType, clock: Clock) -> Callable[[str], Value]:
     """How a text is read as a value of the type."""
     read = partial(KINDS[type_.kind].from_text, type_)
-    return read if clock.zone is None or type_.kind is not Kind.INSTANT else lambda text: read(clock.text(type_, text))
+    return (lambda text: read(clock.text(type_, text))) if clock.reads(type_) else read
 
 
 def _worded_otherwise(type_: DataType) -> bool:

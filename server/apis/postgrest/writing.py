@@ -5,6 +5,7 @@ Rule: what a request says is understood as a whole before anything is written; a
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +14,8 @@ import orjson
 from aiohttp import web
 
 from reflector.access.disclosure import disclosed
-from reflector.catalog.model import Table
+from reflector.catalog.model import Column, Table
+from reflector.datatypes import Kind as Held
 from reflector.errors import DatabaseError, LimitExceeded, NotSingular, ReflectorError, SchemaChanged
 from reflector.query.scope import TableScope
 from reflector.query.sets import SetQuery
@@ -234,12 +236,14 @@ def _location(wanted: Wanted, answer: Answer) -> Mapping[str, str]:
     keys = orjson.loads(answer.keys or b"[]")
     if not keys or not key or not key.keys() <= wanted.table.readable.keys():
         return {}
-    values = [(name, _text(value)) for name, value in zip(key, keys[0], strict=True)]
+    values = [(name, _text(column, value)) for (name, column), value in zip(key.items(), keys[0], strict=True)]
     found = location(f"/{wanted.name}", values)
     return {} if found is None else {"Location": found}
 
 
-def _text(value: object) -> str | None:
+def _text(column: Column, value: object) -> str | None:
+    if column.type.kind is Held.BYTES and isinstance(value, str):
+        return "\\x" + base64.b64decode(value).hex()
     if value is None or isinstance(value, str):
         return value
     return orjson.dumps(value).decode()

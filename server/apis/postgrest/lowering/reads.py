@@ -149,7 +149,7 @@ class Lowering:
             members = tuple(map(plain, members))
         else:
             members = tuple(shown(each, table.masked) for each in members)
-        return members if self.form == USUAL else tuple(map(self._formed, members))
+        return tuple(map(self._formed, members))
 
     def _formed(self, member: Selected) -> Selected:
         """The member in the form of the answer."""

@@ -51,8 +51,8 @@ def given_value(
 
 
 def given_list(type_: DataType, given: list[Any], clock: Clock) -> list[Any]:
-    """An array of JSON with the offsets that were left out of its moments, at any depth."""
-    if type_.element is None or clock.zone is None:
+    """An array of JSON whose texts are as the core reads them, at any depth."""
+    if type_.element is None or not clock.reads(type_.element):
         return given
     return [
         given_list(type_, each, clock)

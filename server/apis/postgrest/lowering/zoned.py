@@ -1,4 +1,4 @@
-"""The zone that a client prefers: the one its clocks show, and the one meant by a moment of its that has no offset.
+"""What a client's texts mean and how it is shown values: by the zone that it prefers, and bytes as PostgreSQL writes them.
 
 Rule: where the database itself is told the zone it shows everything in it; elsewhere instants of the answer are shown in
 it, and nothing else of a request knows that there are zones but the values that it writes.
@@ -6,16 +6,20 @@ it, and nothing else of a request knows that there are zones but the values that
 
 from __future__ import annotations
 
+import base64
+import re
 from dataclasses import dataclass
+from typing import Final
 
-from reflector.datatypes import DataType, Kind
+from reflector.datatypes import DataType, Kind, refused
 from reflector.query.forms import Form
 from reflector.zones import Zone, located, zone_of
 from server.apis.postgrest.faults import refusal
 from server.apis.postgrest.media import Kind as Answered
 from server.apis.postgrest.preferences import Preferences
 
-LONGEST = 60
+WRITTEN_BYTES: Final = "bytes are hexadecimal after \\x, or text"
+LONGEST: Final = 60
 """Characters of a name that is no zone's that are told."""
 
 
@@ -31,10 +35,35 @@ class Clock:
         return Form(self.zone if self.shows else None, plain=answered is Answered.CSV)
 
     def text(self, type_: DataType, text: str) -> str:
-        """What a client wrote, with the offset that it left out."""
+        """What a client wrote as the core reads it: a moment with the offset that was left out, bytes in base64."""
+        if type_.kind is Kind.BYTES:
+            return base64.b64encode(read_bytes(type_, text)).decode()
         if self.zone is None or type_.kind is not Kind.INSTANT:
             return text
         return located(text, self.zone)
+
+    def reads(self, type_: DataType) -> bool:
+        """Whether it has a say in what a text of the type means."""
+        return type_.kind is Kind.BYTES or (self.zone is not None and type_.kind is Kind.INSTANT)
+
+
+ESCAPE: Final = re.compile(rb"\\(\\|[0-3][0-7]{2})?")
+
+
+def read_bytes(type_: DataType, text: str) -> bytes:
+    """Bytes as PostgreSQL reads them, in hexadecimal or as text with escapes; raises InvalidValue."""
+    try:
+        if text.startswith("\\x"):
+            return bytes.fromhex(text[2:])
+        return ESCAPE.sub(_escaped, text.encode())
+    except ValueError:
+        raise refused(type_, text, f": {WRITTEN_BYTES}") from None
+
+
+def _escaped(found: re.Match[bytes]) -> bytes:
+    if found[1] is None:
+        raise ValueError("a backslash escapes nothing")
+    return found[1] if found[1] == b"\\" else bytes([int(found[1], 8)])
 
 
 UTC = Clock()
