@@ -17,6 +17,8 @@ from reflector.access.bind import bind_permissions
 from reflector.access.database import database_permissions, quoted, unbound_roles
 from reflector.access.description import AccessDescription, Complaint, Severity
 from reflector.access.entries import IDLE_PATTERN, read_entries
+from reflector.access.exposure import CODE as EXPOSED
+from reflector.access.exposure import Place, appeared, exposed
 from reflector.access.functions import functions_by_name
 from reflector.access.reserved import hidden_columns, reserved_tables
 from reflector.catalog.model import Catalog, Function, Misfit
@@ -44,16 +46,18 @@ class Binding:
     """Makes snapshots. `strict` refuses whatever does not fit.
 
     `unfit` is what does not, in the newest snapshot, or in one that was refused while the one before it serves on. `bound`:
-    the configuration was bound to a catalog before.
+    the configuration was bound to a catalog before. `appeared` are columns that came while their tables were served.
     """
 
     config: Config
     strict: bool = False
     unfit: tuple[Complaint, ...] = ()
     warnings: tuple[Complaint, ...] = ()
+    appeared: frozenset[Place] = frozenset()
     description: AccessDescription = field(init=False)
     paths: Mapping[Position, Path] = field(init=False)
     bound: bool = field(default=False, init=False)
+    before: Catalog | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.description = describe(self.config)
@@ -74,8 +78,10 @@ class Binding:
         if not self.bound and catalog.tables:
             # No table went away under it: it is a misspelling. Afterwards it may be a table that was dropped.
             found = tuple(replace(each, severity=_at_first(each)) for each in found)
-        self.accept((*complaints, *(each for each in found if each.code not in TOLD_WHEN_LOADED)))
-        self.bound = True
+        new = self.appeared if self.before is None else self.appeared | appeared(self.before, catalog)
+        bare = exposed(self.description, catalog, permissions, new)
+        self.accept((*complaints, *(each for each in found if each.code not in TOLD_WHEN_LOADED), *bare))
+        self.bound, self.before, self.appeared = True, catalog, new
         return Snapshot(number, catalog, permissions, identity=identity)
 
     def granted(self, number: int, catalog: Catalog, complaints: Sequence[Complaint]) -> Snapshot:
@@ -135,6 +141,16 @@ class Binding:
         for each in (*self.unfit, *self.warnings):
             if each not in known:
                 LOG.log(logging.ERROR if each in self.unfit else logging.WARNING, "%s", self.told(each))
+
+    @property
+    def known(self) -> tuple[bool, tuple[Complaint, ...], tuple[Complaint, ...], frozenset[Place]]:
+        """What a binding of another configuration to the same database begins with, after the configuration."""
+        return self.strict, self.unfit, self.warnings, self.appeared
+
+    @property
+    def exposed(self) -> tuple[Complaint, ...]:
+        """Columns that appeared, and that roles may read though no list names them."""
+        return tuple(each for each in self.warnings if each.code == EXPOSED)
 
     def located(self, complaint: Complaint) -> ConfigComplaint:
         """The complaint with its place in the file."""

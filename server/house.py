@@ -132,7 +132,7 @@ class Grounds:
 
     def __post_init__(self) -> None:
         rows = [
-            *engine_figures(lambda: self.engine, lambda: len(self.binding.unfit), time.time()),
+            *engine_figures(lambda: self.engine, lambda: self.binding, time.time()),
             *capture_figures(self.capture, lambda: len(self.realtime.sockets)),
             *configuration_figures(self.reading),
         ]
@@ -154,6 +154,7 @@ class Grounds:
             "refused": list(map(str, self.reading.refused)),
             "restart": list(self.reading.waiting),
             "closed": list(map(self.binding.told, self.binding.unfit)),
+            "exposed": list(map(self.binding.told, self.binding.exposed)),
         }
 
     async def details(self) -> Mapping[str, Any]:

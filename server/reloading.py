@@ -108,7 +108,7 @@ class Reloading:
 
     async def _built(self, old: House, config: Config) -> House:
         """The house of this configuration, ready; raises ConfigError."""
-        binding = Binding(config, old.binding.strict, old.binding.unfit, old.binding.warnings)
+        binding = Binding(config, *old.binding.known)
         driver = await self._driver(old.config, config)
         try:
             engine = await old.engine.heir(binding.snapshot, overlay_of(config), driver)

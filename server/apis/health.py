@@ -51,6 +51,9 @@ class ConfigurationStatus(Schema):
     closed = fields.List(
         fields.String(), required=True, metadata={"description": "What does not fit the database, and is closed."}
     )
+    exposed = fields.List(
+        fields.String(), required=True, metadata={"description": "Columns that appeared, and are read unnamed."}
+    )
 
 
 class Details(Schema):

@@ -79,14 +79,30 @@ class Figures(Collector):
         return metric
 
 
-def engine_figures(present: Callable[[], Engine], closed: Callable[[], int], started: float) -> Iterator[Figure]:
-    """What is known of the present engine. `closed`: how many tables a rule closes; `started` in seconds of the wall clock."""
+class Bound(Protocol):
+    """How the configuration fits the schema."""
+
+    @property
+    def unfit(self) -> Sequence[object]: ...
+
+    @property
+    def exposed(self) -> Sequence[object]: ...
+
+
+def engine_figures(present: Callable[[], Engine], bound: Callable[[], Bound], started: float) -> Iterator[Figure]:
+    """What is known of the present engine, and how the configuration fits it; `started` in seconds of the wall clock."""
     info = (version("reflector"), present().driver.kind.value)
     yield Figure("info", "gauge", "The version and the database", lambda: [(info, 1)], ("version", "database"))
     yield Figure("start_time_seconds", "gauge", "When the process began to serve", one(lambda: started))
     for name, kind, meaning, read in OF_ENGINE:
         yield Figure(name, kind, meaning, one(lambda read=read: read(present())))  # type: ignore[misc]
-    yield Figure("tables_closed", "gauge", "Rules that do not fit the database, each closes its table", one(closed))
+    yield Figure(
+        "tables_closed",
+        "gauge",
+        "Rules that do not fit the database, each closes its table",
+        one(lambda: len(bound().unfit)),
+    )
+    yield Figure("columns_exposed", "gauge", EXPOSED, one(lambda: len(bound().exposed)))
     for name, meaning in OF_POOL.items():
         yield Figure(
             f"pool_{name}",
@@ -126,6 +142,7 @@ def configuration_figures(reading: Reading) -> Iterator[Figure]:
     yield Figure("config_restart", "gauge", "Settings that need a restart", one(lambda: len(reading.waiting)))
 
 
+EXPOSED: Final = "Columns that appeared while serving, and that roles read though no list names them"
 REFUSED: Final = "Whether the configuration as it is written is refused, and an older one serves"
 
 

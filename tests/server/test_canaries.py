@@ -1,0 +1,141 @@
+"""Secrets of every kind in a configuration, and a server that succeeds and fails under it: none of them is seen anywhere.
+
+What is looked at: answers with their headers, the log at its most talkative, figures, readiness, documents, and what the
+commands print.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reflector.catalog.model import DatabaseKind
+from reflector.secret import Secret
+from server.config import Config, Flags, load
+from tests.bookshops import Databases
+from tests.server.harness import Served, reflector, reloadable
+
+CANARY = "canary"
+SECRETS = {
+    name: f"{CANARY}-of-{name}-with-forty-letters-at-the-very-least"
+    for name in ("server", "jwt", "admin", "redis", "webhook")
+}
+FILE = f"""version: 1
+server: {{secret: "{SECRETS["server"]}"}}
+auth:
+  jwt: {{secret: "{SECRETS["jwt"]}", audience: api}}
+  anonymous_role: guest
+  admin_role: admin
+  admin_secret: "{SECRETS["admin"]}"
+roles: {{guest: {{}}, admin: {{extends: guest}}}}
+tables: {{book: {{allow: {{guest: {{read: id < 3}}}}}}}}
+redis: {{url: "redis://u:{SECRETS["redis"]}@127.0.0.1:1/0"}}
+"""
+ADMIN = {"X-Reflector-Admin-Secret": SECRETS["admin"]}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "config.yaml"
+    path.write_text(FILE)
+    return path
+
+
+def spoil(file: Path, content: str) -> None:
+    file.write_text(content)
+
+
+async def everything_asked(api: Served) -> list[str]:
+    """What a server says to guests and administrators, to good requests and bad ones."""
+    said = []
+    wrong = {"Authorization": f"Bearer x.{SECRETS['jwt']}.y"}
+    paths = (
+        "/api/book",
+        "/api/nothing",
+        "/api/book?x=1",
+        "/rest/v1/book",
+        "/rest/v1/x",
+        "/openapi.json",
+        "/health/ready",
+    )
+    for path in (*paths, "/metrics", "/nowhere", "/admin/reload", "/auth/token", "/docs"):
+        for headers in ({}, ADMIN, wrong, {"X-Reflector-Admin-Secret": "wrong"}):
+            reply = await api.get(path, headers)
+            said.append(f"{reply.status} {dict(reply.headers)} {reply.body.decode()}")
+    bodies: tuple[Any, ...] = ({"query": "{book {id}}"}, {"query": "{"}, [])
+    for body in bodies:
+        reply = await api.post("/graphql", body, ADMIN)
+        said.append(reply.body.decode())
+    return said
+
+
+async def test_no_answer_no_figure_and_no_line_of_the_log_holds_a_secret(
+    databases: Databases, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with reloadable(databases.bookshop(DatabaseKind.SQLITE), file) as api:
+        said = await everything_asked(api)
+        api.running.parts.house.context.engine.driver.run = broken  # type: ignore[method-assign]
+        said += await everything_asked(api)
+        for content in (
+            FILE.replace("jwt: {secret", "jwt: {secrett"),
+            FILE + "[",
+            FILE.replace("guest: {read", "gust: {read"),
+        ):
+            spoil(file, content)
+            reply = await api.post("/admin/reload", headers=ADMIN)
+            assert reply.status == 422
+            said.append(reply.body.decode())
+        said.append(repr(api.running))
+    said += [f"{record.getMessage()} {record.exc_text} {record.__dict__}" for record in caplog.records]
+    assert any("something broke" in each for each in said)
+    assert [each[:400] for each in said if CANARY in each] == []
+
+
+async def broken(*_: Any, **__: Any) -> Any:
+    """A fault that nobody foresaw."""
+    raise RuntimeError("something broke")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("config", "show"),
+        ("config", "show", "--as", "role=guest"),
+        ("check", "--verbose"),
+        ("explain", "GET /api/book"),
+        ("openapi",),
+        ("inspect",),
+    ],
+    ids=" ".join,
+)
+def test_no_command_prints_one(bookshop: str, file: Path, arguments: tuple[str, ...]) -> None:
+    name, *rest = arguments
+    of = {"explain": ("--url", bookshop), "config": ()}.get(name, (bookshop,))
+    environ = {"DATABASE_URL": bookshop} if name == "config" else {}
+    _, out, said = reflector(name, *of, *rest, "--config", str(file), environ=environ)
+    assert out + said
+    assert CANARY not in out + said
+
+
+def test_a_secret_is_not_seen_in_what_holds_it(file: Path) -> None:
+    """repr, str, dumps of every kind, a message of the log, and an error that holds it."""
+    config = load(file, {}, Flags(url="sqlite:///x.db"))
+    assert isinstance(config, Config)
+    secret = Secret(SECRETS["jwt"])
+    record = logging.LogRecord("x", logging.INFO, "x", 1, "%s %r", (secret, config), None)
+    shown = [
+        repr(config),
+        str(config.auth),
+        config.model_dump_json(),
+        str(config.model_dump()),
+        str(config.model_dump(mode="json")),
+        record.getMessage(),
+        f"{secret!s:>80}",
+        str(ValueError(secret)),
+        repr({"a": [secret]}),
+    ]
+    assert [each for each in shown if CANARY in each] == []
