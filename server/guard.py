@@ -49,10 +49,18 @@ def guard_of(config: Config) -> Guard:
             anybody=config.postgrest.path.rstrip("/") + "/" if "*" in pages else None,
             clients=config.postgrest.path.rstrip("/") + "/",
             proxies=Proxies(server.trusted_proxies) if server.trusted_proxies else None,
-            further=(config.auth.api_keys.header,) if config.auth and config.auth.api_keys else (),
+            further=headers_of(config),
         ),
         made,
     )
+
+
+def headers_of(config: Config) -> tuple[str, ...]:
+    """The headers in which pages may send credentials, beside those that every server takes."""
+    keys = config.auth.api_keys if config.auth else None
+    hook = config.auth.webhook if config.auth else None
+    said = ((keys.header,) if keys else ()) + ((hook.header, *hook.send) if hook else ())
+    return tuple(each for each in dict.fromkeys(said) if each.lower() != "authorization")
 
 
 def rules_of_figures(config: Config) -> GateRules:

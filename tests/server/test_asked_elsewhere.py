@@ -22,6 +22,7 @@ from server.auth.outbound import Answered
 from server.auth.webhook import kept_seconds
 from server.config import ConfigError
 from server.context import Credential
+from server.guard import guard_of
 from server.problems import IdentityUnavailable, InvalidToken
 from tests.server.harness import configured, eventually, served
 from tests.server.issuers import ONE, Service, pem, service, signed
@@ -293,6 +294,14 @@ async def test_a_webhook_may_have_a_header_of_its_own() -> None:
         with pytest.raises(InvalidToken):
             await told(made, "ann")
         assert hook.asked == 1
+
+
+def test_pages_may_send_the_headers_of_a_webhook() -> None:
+    hook = "{url: 'https://a.example/', header: X-Session, send: [X-Tenant, x-session]}"
+    config = configured("sqlite:///x.db", f"auth: {{webhook: {hook}}}\n{ROLES}")
+    assert guard_of(config).rules.further[:2] == ("X-Session", "X-Tenant")
+    plain = configured("sqlite:///x.db", f"auth: {{webhook: {{url: 'https://a.example/'}}}}\n{ROLES}")
+    assert guard_of(plain).rules.further == ()
 
 
 @pytest.mark.parametrize("header", ["Cookie", "Host", "X-Role"])
