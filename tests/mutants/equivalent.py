@@ -7,4 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-EQUIVALENT: Mapping[str, str] = {}
+BIND = "reflector.access.bind:_Binding."
+NEITHER = "not (description.default_read or description.default_write)"
+
+EQUIVALENT: Mapping[str, str] = {
+    f"{BIND}run: for … if each.severity is not Severity.WARNING → gone": "a warning of an entry names no table",
+    f"{BIND}by_default: description.columns_listed or {NEITHER} → without {NEITHER}": (
+        "a permission to nothing is left out afterwards"
+    ),
+    f"{BIND}allowed: self.description.anonymous_role or '' → without ''": "no role of a file has an empty name",
+}
