@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 BIND = "reflector.access.bind:_Binding."
+ENTRIES = "reflector.access.entries:read_entries: "
 NEITHER = "not (description.default_read or description.default_write)"
 
 EQUIVALENT: Mapping[str, str] = {
     f"{BIND}run: for … if each.severity is not Severity.WARNING → gone": "a warning of an entry names no table",
     f"{BIND}by_default: description.columns_listed or {NEITHER} → without {NEITHER}": (
         "a permission to nothing is left out afterwards"
+    ),
+    f"{ENTRIES}rules.name in known or not is_pattern(rules.name) → without not is_pattern(rules.name)": (
+        "a plain name that no table has is told in the same words as a pattern that matches none"
     ),
     f"{BIND}allowed: self.description.anonymous_role or '' → without ''": "no role of a file has an empty name",
 }

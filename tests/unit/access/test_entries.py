@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from reflector.access.bind import bind_permissions
-from reflector.access.description import Complaint, ReservedTable, Severity
+from reflector.access.description import (
+    AllowRules,
+    Complaint,
+    MaskRules,
+    ReadRules,
+    ReservedTable,
+    RuleText,
+    Severity,
+    TableRules,
+)
 from reflector.access.names import columns_named, is_pattern
 from reflector.access.permissions import CreateRight, DeleteRight, Permission, ReadRight, UpdateRight
 from reflector.query.nodes import TRUE
@@ -58,6 +67,31 @@ def test_a_question_mark_stands_for_one_letter() -> None:
 )
 def test_a_name_that_matches_nothing_is_told(tables: dict[str, Any], said: list[tuple[Severity, str, str]]) -> None:
     assert complaints(tables) == said
+
+
+@pytest.mark.parametrize(
+    ("table_name", "column_name", "said"),
+    [
+        ("t*", "nmae", [UNBOUND]),
+        ("t*", "nm*", [WARNING]),
+        ("t*", "name", []),
+        ("t*", "n*", []),
+        ("*a*", "name", []),
+        ("no*", "nmae", None),
+    ],
+)
+def test_a_mask_of_a_column_that_no_table_has_is_told(
+    table_name: str, column_name: str, said: list[Severity] | None
+) -> None:
+    """One that is misspelt would leave open what it was to hide."""
+    masks = {column_name: MaskRules("last4", None, "here")}
+    allow = {"user": AllowRules(ReadRules(RuleText(True), None, masks))}
+    description = replace(described({}, {"user": ()}), tables=(TableRules(table_name, allow),))
+    told = [each for each in bind_permissions(description, BLOG)[1] if each.code == "unknown_column"]
+    message = f"no table of {table_name} has a column {column_name!r}"
+    assert [(each.severity, each.message, each.where) for each in told] == [
+        (severity, message, "here") for severity in said or ()
+    ]
 
 
 def test_a_pattern_that_only_warns_closes_nothing() -> None:
