@@ -98,17 +98,21 @@ class Reloading:
             self._files = {**marks(self._files), **seen.marks}
         self._files = seen.marks
         house = self._grounds.house
-        config = kept(house.config, wanted)
-        found = Reloaded(differing(self._accepted, wanted), waiting(self._started, wanted))
+        config, found = await asyncio.to_thread(self._compared, house.config, wanted)
         if found.changed:
             self._grounds.move(await self._built(house, config))
         self._accepted = wanted
         self._note(found)
         return found
 
+    def _compared(self, present: Config, wanted: Config) -> tuple[Config, Reloaded]:
+        """What is to be served, and what is new of it. A large configuration is not walked through on the event loop."""
+        config = kept(present, wanted)
+        return config, Reloaded(differing(self._accepted, wanted), waiting(self._started, wanted))
+
     async def _built(self, old: House, config: Config) -> House:
         """The house of this configuration, ready; raises ConfigError."""
-        binding = Binding(config, *old.binding.known)
+        binding = await asyncio.to_thread(Binding, config, *old.binding.known)
         driver = await self._driver(old.config, config)
         try:
             engine = await old.engine.heir(binding.snapshot, overlay_of(config), driver)
