@@ -188,6 +188,7 @@ def test_the_worlds_do_differ(worlds: Worlds) -> None:
         "SELECT count(*) FROM comment",
         "SELECT body FROM article WHERE owner_id <> 7 AND id < 25 ORDER BY id",
         "SELECT email FROM account WHERE id < 4 ORDER BY id",
+        "SELECT phone FROM account WHERE id < 4 ORDER BY id",
         "SELECT id FROM note WHERE id >= 100 ORDER BY id",
     ):
         found = [

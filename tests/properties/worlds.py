@@ -1,7 +1,8 @@
 """Two databases that differ only in what some callers may not see, and the rules that say so.
 
 Every caller of `CALLERS` sees the same in both worlds. What differs: rows that a rule hides, cells of hidden columns,
-cells that the union of several roles shows as null, hidden columns and hidden tables that one world alone has.
+cells that the union of several roles shows as null, digits that a mask covers, hidden columns and hidden tables that one
+world alone has.
 
 Rule: `Secrets` draws whatever differs, and nothing else does; what refers to a row of one world alone is hidden as well.
 """
@@ -45,7 +46,7 @@ tables:
   account:
     columns: {{salary: hidden}}
     allow:
-      guest: {{read: listed == True, columns: [id, name, team_id], aggregate: true}}
+      guest: {{read: listed == True, columns: [id, name, team_id, phone], aggregate: true, mask: {{phone: last4}}}}
       user: {{read: id == claims.sub, aggregate: true}}
   article:
     allow:
@@ -225,9 +226,9 @@ def _people(shared: random.Random, secret: Secrets) -> Iterator[str]:
         team = shared.choice([1, 2, 3, None])
         born = "1990-05-05" if mine else f"19{secret.number():02}-01-01"
         listed = True if not mine else shared.random() < 0.5
-        yield insert(
-            "account", number, shared.choice(WORDS), cell(), cell(), secret.number(), team, listed, born, seen, data
-        )
+        name, hidden = shared.choice(WORDS), 1234 if mine else 1000 + secret.number()
+        phone = f"{hidden} {number:04}"  # of which the last four are shown to all
+        yield insert("account", number, name, cell(), phone, secret.number(), team, listed, born, seen, data)
     for number in (11, 12, *secret.some(range(13, 20))):
         name, team = secret.word() or "", secret.chance.choice([1, 3, 4])
         yield insert("account", number, name, secret.word(), secret.word(), 1, team, False, None, None, None)
