@@ -61,8 +61,8 @@ class Held:
     prepared: Prepared
 
 
-class HeldBack(InternalError):
-    """It is known what was asked, and that is enough."""
+HELD_BACK: Final = InternalError("held back")
+"""It is known what was asked, and that is enough."""
 
 
 class HoldingEngine(Engine):
@@ -88,9 +88,9 @@ class HoldingEngine(Engine):
         await self.hold(prepared)
 
     async def hold(self, prepared: Sequence[Prepared]) -> Answer:
-        """Note what is to be run; raises HeldBack."""
+        """Note what is to be run; raises HELD_BACK."""
         self.held += [Held(self._queries[id(each.plans)], each) for each in prepared]
-        raise HeldBack("held back")
+        raise HELD_BACK
 
 
 @dataclass(slots=True)
@@ -124,7 +124,7 @@ class Refused:
         try:
             response: web.StreamResponse = await handler(request)
         except ReflectorError as fault:
-            if not isinstance(fault, HeldBack):
+            if fault is not HELD_BACK:
                 self.faults.append(fault)
             return web.Response(status=500)
         return response
