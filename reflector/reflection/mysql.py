@@ -12,7 +12,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reflector.catalog.facts import CheckFact, ColumnFact, Facts, ForeignKeyFact, KeyFact, TableFact
@@ -22,7 +22,7 @@ from reflector.errors import CatalogError
 from reflector.reflection import Fetch
 from reflector.reflection.mysql_queries import SCHEMAS, SERVER, digest, questions, quiet
 from reflector.reflection.mysql_types import data_type, json_type
-from reflector.reflection.mysql_views import joins, json_columns, unquoted
+from reflector.reflection.mysql_views import joins, json_columns, standing_on, unquoted
 
 Row = Sequence[Any]
 Place = tuple[str, str]
@@ -97,9 +97,12 @@ def facts_of(
     spelled = {place: {row[1].lower(): row[1] for row in each} for place, each in columns.items()}
     answers = Answers(found, columns, indexes, foreign_keys, checks, routines, spelled)
     tables, notices = [], []
-    needed, json = _needed(answers), _json(answers)
+    needed, json, lasting = _needed(answers), _json(answers), _lasting(answers)
     for place in sorted(answers.tables):
         table, hidden = _table(kind, place, answers, needed[place], json)
+        if place in lasting:
+            table = replace(table, insertable=False, updatable=False, deletable=False)
+            notices.append(Notice("no_transactions", f"{'.'.join(place)}: {lasting[place]}: it is read-only"))
         tables.append(table)
         if hidden:
             text = f"{'.'.join(place)}: its invisible columns are not served: {', '.join(hidden)}"
@@ -125,7 +128,7 @@ def _table(
     kind: DatabaseKind, place: Place, answers: Answers, needed: set[str], json: set[tuple[str, str, str]]
 ) -> tuple[TableFact, list[str]]:
     """The table, and the names of the columns that it hides."""
-    [(_, type_, comment, updatable, definition, estimate)] = answers.tables[place]
+    [(_, type_, comment, updatable, definition, _, _, estimate)] = answers.tables[place]
     is_view = type_ == "VIEW"
     shown, hidden = _shown(answers.columns.get(place, ()), needed)
     is_json = {(*place, name) for name in json_columns(definition, json)} | json if is_view else json
@@ -146,6 +149,15 @@ def _table(
         updatable=writable,
         deletable=one_source,
     ), hidden
+
+
+def _lasting(answers: Answers) -> Mapping[Place, str]:
+    """The tables of which a write could not be taken back when a rule refuses it, and the views of them; each with why."""
+    rows = {place: row for place, [row] in answers.tables.items()}
+    tables = {place: f"its engine {row[-3]} takes no write back" for place, row in rows.items() if not row[-2]}
+    definitions = {place: row[4] for place, row in rows.items() if row[1] == "VIEW"}
+    views = standing_on(tables, definitions)
+    return {**tables, **dict.fromkeys(views, "it shows a table whose engine takes no write back")}
 
 
 def _shown(rows: Iterable[Row], needed: set[str]) -> tuple[list[Row], list[str]]:

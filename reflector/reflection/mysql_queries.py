@@ -73,18 +73,20 @@ _SCHEMAS = "{schemas}"
 
 SCHEMAS = Question((Part("information_schema.schemata", "schema_name IN ({schemas})", ("schema_name", "NULL", "0")),))
 
+TAKES_BACK = "engine IN (SELECT e.engine FROM information_schema.engines e WHERE e.transactions = 'YES')"
+
 TABLES = Question(
     (
         Part(
             "information_schema.tables",
             "table_schema IN ({schemas}) AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')",
-            ("table_schema", "table_name", "0", "table_type", "table_comment", "NULL", "NULL"),
+            ("table_schema", "table_name", "0", "table_type", "table_comment", "NULL", "NULL", "engine", TAKES_BACK),
             volatile=("table_rows",),
         ),
         Part(
             "information_schema.views",
             "table_schema IN ({schemas})",
-            ("table_schema", "table_name", "0", "'VIEW'", "''", "is_updatable", "view_definition"),
+            ("table_schema", "table_name", "0", "'VIEW'", "''", "is_updatable", "view_definition", "NULL", "1"),
             volatile=("NULL",),
         ),
     )

@@ -1,4 +1,5 @@
-"""What the definition of a view tells that information_schema does not: whether it joins, and which columns are JSON.
+"""What the definition of a view tells that information_schema does not: whether it joins, which columns are JSON, and
+whether it stands on given tables.
 
 MariaDB keeps a definition in one spelling of its own: every name quoted, every column with its table. It shows it
 only to who may SHOW VIEW; for others a view is taken to read one table, and its JSON to be text.
@@ -9,7 +10,11 @@ Rule: only a column that stands alone in the list of the outermost SELECT is fol
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from typing import TypeAlias
+
+Place: TypeAlias = tuple[str, str]
+"""Schema and name of a table or view."""
 
 _NAME = "`((?:[^`]|``)*)`"
 _QUOTED = re.compile(r"`(?:[^`]|``)*`|'(?:[^'\\]|''|\\.)*'", re.DOTALL)
@@ -27,6 +32,21 @@ def unquoted(text: str) -> str:
 def joins(definition: str | None) -> bool:
     """Whether a view reads several tables: rows of it can be updated, but neither inserted nor deleted."""
     return _JOIN.search(unquoted(definition or "")) is not None
+
+
+def standing_on(tables: Collection[Place], definitions: Mapping[Place, str | None]) -> frozenset[Place]:
+    """The views, by their definitions, that read one of these tables, or a view that does."""
+    found: set[Place] = set()
+    while True:
+        known = [".".join(f"`{name.replace('`', '``')}`" for name in place) for place in (*tables, *found)]
+        reading = {
+            view
+            for view, definition in definitions.items()
+            if view not in found and any(name in (definition or "") for name in known)
+        }
+        if not reading:
+            return frozenset(found)
+        found |= reading
 
 
 def json_columns(definition: str | None, json: Collection[tuple[str, str, str]]) -> frozenset[str]:

@@ -57,6 +57,9 @@ CREATE TABLE shown_history (
   row_begin TIMESTAMP(6) GENERATED ALWAYS AS ROW START, row_finish TIMESTAMP(6) GENERATED ALWAYS AS ROW END INVISIBLE,
   PERIOD FOR SYSTEM_TIME (row_begin, row_finish)
 ) WITH SYSTEM VERSIONING;
+CREATE TABLE loose_rows (id INT PRIMARY KEY, n INT) ENGINE=MyISAM;
+CREATE VIEW `loose view` AS SELECT id, n FROM loose_rows;
+CREATE VIEW `view of a view` AS SELECT id FROM `loose view` WHERE n > 0;
 CREATE TABLE hidden_key (id BIGINT AUTO_INCREMENT INVISIBLE PRIMARY KEY, n INT, t INT INVISIBLE, UNIQUE (n));
 CREATE TABLE keyless (a INT);
 CREATE TABLE `o'dd ``"name` (`a ``b` JSON, `é` INT PRIMARY KEY);
@@ -257,6 +260,15 @@ def test_an_invisible_column_is_left_out_with_a_notice(facts: Facts) -> None:
     assert "secret" not in [each.name for each in table(facts, "everything").columns]
     told = [notice.message for notice in facts.notices if notice.code == "invisible_column"]
     assert any("everything" in message and "secret" in message for message in told)
+
+
+@pytest.mark.parametrize("name", ["loose_rows", "loose view", "view of a view"])
+def test_what_takes_no_write_back_is_not_written(facts: Facts, name: str) -> None:
+    found = table(facts, name)
+    assert (found.insertable, found.updatable, found.deletable) == (False, False, False)
+    told = {notice.message for notice in facts.notices if notice.code == "no_transactions"}
+    assert len(told) == 3
+    assert any(f".{name}: " in each and each.endswith("takes no write back: it is read-only") for each in told)
 
 
 def test_an_invisible_column_that_a_key_needs_stays(facts: Facts) -> None:
@@ -541,7 +553,7 @@ def test_what_mysql_spells_otherwise_means_the_same() -> None:
         (8, 4, 0),
         ("shop",),
         [
-            [(*at, 0, "BASE TABLE", "", None, None, 12)],
+            [(*at, 0, "BASE TABLE", "", None, None, "InnoDB", 1, 12)],
             columns,
             [(*at, 1, "PRIMARY", "id", None), (*at, 1, "by_expression", None, None)],
             [],

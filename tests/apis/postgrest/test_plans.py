@@ -225,9 +225,6 @@ async def test_what_mariadb_would_not_take_back_is_not_carried_out(loose: str) -
     config = f"{ENABLED}functions: {{noted: {{allow: [admin]}}}}\n"
     async with served(loose, config) as api:
         for method, path, body in (
-            ("PATCH", "loose?id=eq.1", {"n": 5}),
-            ("POST", "loose", {"id": 9}),
-            ("DELETE", "loose?id=eq.1", None),
             ("PATCH", "firm?id=eq.1", {"n": 77}),
             ("POST", "rpc/noted", {"n": 99}),
         ):
@@ -240,6 +237,23 @@ async def test_what_mariadb_would_not_take_back_is_not_carried_out(loose: str) -
         assert (await api.get("/rest/v1/loose", ADMIN)).json == [{"id": 1, "n": 1}]
         assert (await api.get("/rest/v1/firm", ADMIN)).json == [{"id": 1, "n": 1}]
         assert (await api.get("/rest/v1/loose", accepting(f"{JSON};options=analyze"))).status == 200
+
+
+async def test_what_mariadb_would_not_take_back_is_not_written(loose: str) -> None:
+    config = ENABLED + "defaults: {read: true, write: true}\n"
+    async with served(loose, config) as api:
+        for method, path, body in (
+            ("PATCH", "/rest/v1/loose?id=eq.1", {"n": 5}),
+            ("POST", "/rest/v1/loose", {"id": 9}),
+            ("DELETE", "/rest/v1/loose?id=eq.1", None),
+        ):
+            reply = await api.request(method, path, ADMIN, json=body)
+            assert (reply.status, reply.code) == (405, "25006"), reply.body
+            assert reply.json["message"].endswith(' table "loose"')
+        for method, path, body in (("PATCH", "/api/loose/1", {"n": 5}), ("POST", "/api/loose", {"id": 9})):
+            reply = await api.request(method, path, ADMIN, json=body)
+            assert (reply.status, reply.code) == (405, "method_not_allowed"), reply.body
+        assert (await api.get("/rest/v1/loose", ADMIN)).json == [{"id": 1, "n": 1}]
 
 
 async def test_analyze_ends_when_the_time_of_a_role_is_over(loose: str) -> None:

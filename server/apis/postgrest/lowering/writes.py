@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from reflector.catalog.model import Column, Deed, Fill, Table
+from reflector.catalog.model import Column, Deed, Fill, Table, TableKind
 from reflector.datatypes import Value
 from reflector.errors import Forbidden, InvalidRequest, TooManyAffected
 from reflector.query.nodes import TRUE, Filter, Literal, Read
@@ -125,7 +125,8 @@ class Writes:
         `table`: whether any row can be written at all, by whomever.
         """
         if not table:
-            raise refusal("25006", f'cannot {VERBS[deed]} view "{self.table.table.name}"')
+            noun = "table" if self.table.table.kind is TableKind.TABLE else "view"
+            raise refusal("25006", f'cannot {VERBS[deed]} {noun} "{self.table.table.name}"')
         if self.read_only:
             raise refusal("25006", f"cannot execute {deed.upper()} in a read-only transaction")
         if not right or ((self.shown or self.asked.root.where) and not self.table.may_read):
