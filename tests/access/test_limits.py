@@ -27,6 +27,7 @@ roles:
   guest: {{limits: {{rate: 3/h}}}}
   user: {{extends: guest, limits: {{rate: 5/h}}}}
   free: {{}}
+  little: {{extends: free, limits: {{max_rows: 2}}}}
   writer: {{limits: {{max_affected: 2}}}}
   thrifty: {{limits: {{cost: 50}}}}
   short: {{limits: {{bytes: 1KiB, max_rows: 2}}}}
@@ -222,3 +223,21 @@ async def test_the_cost_of_a_question_is_that_of_all_its_levels(api: Served) -> 
     assert "errors" not in (await api.post("/graphql", query, FREE)).json
     assert (await api.get("/api/team?include=note", THRIFTY)).code == "limit_exceeded"
     assert (await api.get("/api/team?limit=100", THRIFTY)).json["page"]["limit"] == 50
+
+
+# ── whose limits ─────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "path", ["/rest/v1/team", "/rest/v1/team?id=gt.0", "/rest/v1/team?id=gt.0&select=id", "/api/team?limit=3"]
+)
+async def test_roles_that_see_the_same_keep_their_own_limits(api: Served, path: str) -> None:
+    """`little` extends `free`, so that it may do what both may together: only its limits are other ones."""
+    both, alone = bearer("free", "little"), bearer("little")
+    found = []
+    for headers in (both, alone, both):
+        answer = await api.get(path, headers)
+        assert answer.status in {200, 422}
+        found.append(None if answer.status == 422 else len(answer.json if "rest" in path else answer.json["items"]))
+    assert found[0] == found[2] == 3
+    assert found[1] in {2, None}

@@ -63,10 +63,13 @@ class Asked(NamedTuple):
         """What stands beside the address."""
         return (self.accept or "", *self.prefer, self.profile or "", self.ranged or "")
 
-    def key(self, rights: Rights, query: str | tuple[str, ...]) -> tuple[object, ...]:
-        """Under which something is kept for these roles: the whole query, or the form of it."""
-        access, beside = rights.access, (self.accept, self.prefer, self.profile, self.ranged)
-        return ("postgrest", access.roles, self.method, self.path, query, *beside)
+    def key(self, caller: Caller, query: str | tuple[str, ...]) -> tuple[object, ...]:
+        """Under which something is kept for these roles: the whole query, or the form of it.
+
+        The roles are those of the credential: two sets that may see the same may have different limits.
+        """
+        beside = (self.accept, self.prefer, self.profile, self.ranged)
+        return ("postgrest", caller.principal.roles, self.method, self.path, query, *beside)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -112,26 +115,27 @@ class Understanding:
         rights = caller.rights
         shape = shape_of(asked.query) if len(asked.query) <= LONGEST_KEPT else None
         if shape is not None:
-            template: Template[Asking] | None = rights.recent.get(asked.key(rights, shape.form))
+            template: Template[Asking] | None = rights.recent.get(asked.key(caller, shape.form))
             if template is not None:
                 return self._alike(caller, template, shape, asked)
-        known: Asking | None = rights.recent.get(asked.key(rights, asked.query))
+        known: Asking | None = rights.recent.get(asked.key(caller, asked.query))
         if known is not None:
             ended("parse")
             return known
         asking = self._understood(request, caller, asked)
         if asked.size <= LONGEST_KEPT:
-            self._keep(rights, asked, shape, asking)
+            self._keep(caller, asked, shape, asking)
         return asking
 
-    def _keep(self, rights: Rights, asked: Asked, shape: Shape | None, asking: Asking) -> None:
-        text, prepared, table = asked.query + "".join(asked.rest), asking.prepared, asking.reading.table
+    def _keep(self, caller: Caller, asked: Asked, shape: Shape | None, asking: Asking) -> None:
+        rights, prepared, table = caller.rights, asking.prepared, asking.reading.table
+        text = asked.query + "".join(asked.rest)
         if shape is not None and asking.reading.guess is None:
             template = Template.of(shape, asking, table, prepared.values, limits_of(rights), asking.reading.clock)
             if template is not None:
-                rights.keep(asked.key(rights, shape.form), text, template, prepared)
+                rights.keep(asked.key(caller, shape.form), text, template, prepared)
                 return
-        rights.keep(asked.key(rights, asked.query), text, asking, prepared)
+        rights.keep(asked.key(caller, asked.query), text, asking, prepared)
 
     def _alike(self, caller: Caller, template: Template[Asking], shape: Shape, asked: Asked) -> Asking:
         """The question of a request that differs from a known one in plain values alone."""
