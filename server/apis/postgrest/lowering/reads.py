@@ -192,6 +192,9 @@ class Lowering:
         self, table: TableScope, field: nodes.Field, operation: nodes.Operation, related: Mapping[str, Relative]
     ) -> Filter:
         embedded = None if field.path else related.get(field.name)
+        if embedded is not None and embedded.written.label != field.name and is_named(table, field.name):
+            # What is embedded has a name of its own, so that the column's is the column's.
+            embedded = None
         if embedded is not None:
             if isinstance(operation, nodes.Is) and operation.what in {"null", "not_null"}:
                 return Not(embedded.exists) if operation.what == "null" else embedded.exists
