@@ -217,6 +217,7 @@ class Grounds:
         if keeping is not None:
             await keeping.start(self.heard)
         house = self.build(config, engine, binding, guard)
+        house.callers.follow(self.house.callers)
         await house.callers.start()
         return house
 

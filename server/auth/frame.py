@@ -61,6 +61,9 @@ class Open:
     def degraded(self) -> bool:
         return False
 
+    def follow(self, before: Authenticator | Open) -> None:
+        """Nothing was learned."""
+
     async def start(self) -> None:
         """There is nothing to begin."""
 
@@ -176,6 +179,13 @@ class Authenticator:
     def degraded(self) -> bool:
         """Whether a method cannot do at the moment what it is there for."""
         return any(method.degraded for method in self.methods)
+
+    def follow(self, before: Authenticator | Open) -> None:
+        """Take over what methods learned under the configuration before: sessions that were left stay left."""
+        for method in self.methods:
+            for old in () if isinstance(before, Open) else before.methods:
+                if type(old) is type(method):
+                    method.follow(old)
 
     async def start(self) -> None:
         """Begin what methods do beside requests."""

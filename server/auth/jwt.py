@@ -37,7 +37,7 @@ class JwtBearer(Method):
 
     def __init__(self, issuers: Sequence[Issuer], clock: Callable[[], float] = time.time) -> None:
         self._only = issuers[0] if len(issuers) == 1 else None
-        self._issuers = {issuer.claims.terms.issuer: issuer for issuer in issuers}
+        self.issuers = {issuer.claims.terms.issuer: issuer for issuer in issuers}
         self._clock = clock
         for issuer in issuers:
             issuer.keys.tell(self._forget)
@@ -65,7 +65,7 @@ class JwtBearer(Method):
     def _issuer(self, token: Opened) -> Issuer:
         if self._only is not None:
             return self._only  # whose terms may ask for no name at all
-        issuer = self._issuers.get(text(token.claims.get("iss")))
+        issuer = self.issuers.get(text(token.claims.get("iss")))
         if issuer is None:
             raise InvalidToken(UNREADABLE)
         return issuer
@@ -88,14 +88,19 @@ class JwtBearer(Method):
     def _forget(self) -> None:
         self.generation += 1
 
+    def follow(self, before: Method) -> None:
+        for old in before.issuers.values() if isinstance(before, JwtBearer) else ():
+            for issuer in self.issuers.values():
+                issuer.keys.follow(old.keys)
+
     @property
     def degraded(self) -> bool:
-        return any(issuer.keys.degraded for issuer in self._issuers.values())
+        return any(issuer.keys.degraded for issuer in self.issuers.values())
 
     async def start(self) -> None:
-        for issuer in self._issuers.values():
+        for issuer in self.issuers.values():
             await issuer.keys.start()
 
     async def close(self) -> None:
-        for issuer in self._issuers.values():
+        for issuer in self.issuers.values():
             await issuer.keys.close()

@@ -48,6 +48,9 @@ class KeySet(Protocol):
     def tell(self, changed: Callable[[], None]) -> None:
         """Call this whenever the keys are others than before."""
 
+    def follow(self, before: KeySet) -> None:
+        """Know the keys that were fetched from the same place under the configuration before."""
+
     async def sought(self) -> bool:
         """A token names a key that is not there: whether there are others now than before."""
 
@@ -66,6 +69,9 @@ class FixedKeys:
 
     def tell(self, changed: Callable[[], None]) -> None:
         """They never change."""
+
+    def follow(self, before: KeySet) -> None:
+        """They are those of the configuration that holds."""
 
     async def sought(self) -> bool:
         return False
@@ -103,6 +109,15 @@ class FetchedKeys:
 
     def tell(self, changed: Callable[[], None]) -> None:
         self._changed = changed
+
+    def follow(self, before: KeySet) -> None:
+        if isinstance(before, FetchedKeys):
+            self._go_on(before)
+
+    def _go_on(self, before: FetchedKeys) -> None:
+        if before._url == self._url:
+            self._keys, self._known = before._keys, before._known
+            self._away, self._sought = before._away, before._sought
 
     async def sought(self) -> bool:
         """Raises IdentityUnavailable where there are no keys at all."""

@@ -90,6 +90,9 @@ class Method:
         """Whom the credential proves; raises Unauthenticated, Forbidden, or what says that it could not be asked."""
         raise NotImplementedError
 
+    def follow(self, before: Method) -> None:
+        """Know what the method of the same class knew under the configuration before, as far as it learned that by itself."""
+
     @property
     def degraded(self) -> bool:
         """Whether it cannot do at the moment what it is there for."""

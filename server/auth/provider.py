@@ -100,6 +100,11 @@ class Provider:
         self._asked = float("-inf")
         self._asking = asyncio.Lock()
 
+    @property
+    def issuer(self) -> str:
+        """Who vouches for whoever signs in."""
+        return self._settings.issuer
+
     async def page(self, callback: str, state: str, nonce: str, verifier: str) -> str:
         """The address to send somebody to; raises IdentityUnavailable."""
         metadata = await self._known()

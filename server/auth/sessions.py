@@ -58,7 +58,12 @@ class Sessions(Method):
         self.provider = provider
         self._cookies, self._tokens = Seal(secret, "session cookie"), Seal(secret, "session token")
         self._lasts, self._clock = lasts.total_seconds(), clock
-        self._left: OrderedDict[str, None] = OrderedDict()
+        self.left: OrderedDict[str, None] = OrderedDict()
+
+    def follow(self, before: Method) -> None:
+        if isinstance(before, Sessions):
+            # One for both: whoever is still inside under the configuration before may leave there.
+            self.left = before.left
 
     def takes(self, credential: Credential, request: web.BaseRequest) -> bool:
         return credential.text.startswith(PREFIX)
@@ -66,7 +71,7 @@ class Sessions(Method):
     async def prove(self, credential: Credential, request: web.BaseRequest) -> Proof:
         """Whose session a token was made of; raises InvalidToken."""
         said = self._tokens.opened(credential.text.removeprefix(PREFIX), self._clock())
-        if said is None or said["id"] in self._left:
+        if said is None or not self._holds(said):
             raise InvalidToken("the token of the session does not hold")
         principal = self._principal(said, said["ends"])
         return Proof(principal, said["ends"], BELIEVED_SECONDS)
@@ -82,7 +87,7 @@ class Sessions(Method):
     def of_cookie(self, cookie: str | None) -> Session | None:
         """The session of a cookie, None where there is none that holds."""
         said = None if cookie is None else self._cookies.opened(cookie, self._clock())
-        if said is None or said["id"] in self._left:
+        if said is None or not self._holds(said):
             return None
         return Session(said["id"], self._principal(said, said["ends"]), said["ends"])
 
@@ -93,10 +98,14 @@ class Sessions(Method):
 
     def leave(self, session: Session) -> None:
         """Take it no more."""
-        self._left[session.id] = None
-        while len(self._left) > REMEMBERED:
-            self._left.popitem(last=False)
+        self.left[session.id] = None
+        while len(self.left) > REMEMBERED:
+            self.left.popitem(last=False)
         self.generation += 1
+
+    def _holds(self, said: Mapping[str, Any]) -> bool:
+        """Whether it was not left, and is of the issuer that is asked now."""
+        return said["id"] not in self.left and said["issuer"] == self.provider.issuer
 
     def _principal(self, said: Mapping[str, Any], ends: float) -> Principal:
         return Principal(

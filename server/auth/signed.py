@@ -53,13 +53,13 @@ class SignedBearer(Method):
     name = "jwt"
 
     def __init__(self, rules: TokenRules, clock: Callable[[], float] = time.time) -> None:
-        self._rules = rules
+        self.rules = rules
         self._clock = clock
         if rules.keys is not None:
             rules.keys.tell(self._forget)
 
     async def prove(self, credential: Credential, request: web.BaseRequest) -> Proof:
-        keys = self._rules.keys
+        keys = self.rules.keys
         try:
             return self.judged(credential.text)
         except (UnsuitableKey, IdentityUnavailable):
@@ -70,19 +70,19 @@ class SignedBearer(Method):
     def judged(self, token: str) -> Proof:
         """Who carries the token. Raises InvalidToken in the forms above; Unauthenticated where it names no role and
         nobody is anonymous."""
-        if self._rules.keys is None:
+        if self.rules.keys is None:
             raise MissingKey("Server lacks JWT secret")
-        claims = self._verified(token, self._rules.keys)
-        remembered, weight = self._rules.entries > 0, 500 + 4 * len(token)
-        ends = self._rules.terms.judge(claims, self._clock())
+        claims = self._verified(token, self.rules.keys)
+        remembered, weight = self.rules.entries > 0, 500 + 4 * len(token)
+        ends = self.rules.terms.judge(claims, self._clock())
         if ends is None:
             return Proof(self._principal(claims, None), None, UNENDING_SECONDS if remembered else 0.0, weight)
-        until = ends + self._rules.terms.leeway
+        until = ends + self.rules.terms.leeway
         return Proof(self._principal(claims, ends), until, None if remembered else 0.0, weight)
 
     def _principal(self, claims: Mapping[str, Any], until: float | None) -> Principal:
-        anonymous = self._rules.anonymous
-        role = self._rules.role_of(claims) or anonymous
+        anonymous = self.rules.anonymous
+        role = self.rules.role_of(claims) or anonymous
         if role is None:
             raise Unauthenticated("the token names no role")
         subject, issuer = (each if isinstance(each, str) else None for each in (claims.get("sub"), claims.get("iss")))
@@ -94,7 +94,7 @@ class SignedBearer(Method):
         """The claims of a token that one of the keys signed."""
         header = _header(token)
         algorithm, name = header.get("alg"), header.get("kid")
-        if algorithm not in (self._rules.algorithms or ALGORITHMS):
+        if algorithm not in (self.rules.algorithms or ALGORITHMS):
             raise InvalidToken("Wrong or unsupported encoding algorithm")
         for each in fitting(known.keys, algorithm, name):
             claims = _decoded(token, each)
@@ -107,17 +107,22 @@ class SignedBearer(Method):
     def _forget(self) -> None:
         self.generation += 1
 
+    def follow(self, before: Method) -> None:
+        old = before.rules.keys if isinstance(before, SignedBearer) else None
+        if self.rules.keys is not None and old is not None:
+            self.rules.keys.follow(old)
+
     @property
     def degraded(self) -> bool:
-        return self._rules.keys is not None and self._rules.keys.degraded
+        return self.rules.keys is not None and self.rules.keys.degraded
 
     async def start(self) -> None:
-        if self._rules.keys is not None:
-            await self._rules.keys.start()
+        if self.rules.keys is not None:
+            await self.rules.keys.start()
 
     async def close(self) -> None:
-        if self._rules.keys is not None:
-            await self._rules.keys.close()
+        if self.rules.keys is not None:
+            await self.rules.keys.close()
 
 
 def _header(token: str) -> Mapping[str, Any]:

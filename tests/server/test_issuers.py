@@ -545,3 +545,28 @@ async def test_a_configuration_that_is_read_again_has_its_issuers_keys_at_once(b
             reply = await api.post("/admin/reload", headers={"X-Reflector-Admin-Secret": SECRET})
             assert reply.status == 200
             assert [(await api.get("/api/book?limit=1", each)).status for each in (one, two)] == [401, 200]
+
+
+async def test_while_the_issuer_is_away_a_configuration_that_is_read_again_keeps_its_keys(
+    bookshop: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "config.yaml"
+    async with service(public(ONE)) as issuer:
+        auth = f"auth: {{jwt: {{jwks: '{issuer.url}'}}, admin_role: admin, admin_secret: {SECRET}}}"
+        text = f"version: 1\n{auth}\nroles: {{user: {{}}, admin: {{}}}}\ndefaults: {{read: true}}\n"
+        file.write_text(text)
+        bearer, administrator = (
+            {"Authorization": f"Bearer {signed(ONE, 'RS256')}"},
+            {"X-Reflector-Admin-Secret": SECRET},
+        )
+        async with reloadable(bookshop, file) as api:
+            assert (await api.get("/api/book?limit=1", bearer)).status == 200
+            async with service(public(ONE)) as elsewhere:
+                issuer.says(None, 500)
+                file.write_text(f"{text}limits: {{depth: 5}}\n")
+                assert (await api.post("/admin/reload", headers=administrator)).json["changed"] == ["limits.depth"]
+                assert (await api.get("/api/book?limit=1", bearer)).status == 200
+                elsewhere.says(None, 500)
+                file.write_text(text.replace(issuer.url, elsewhere.url))
+                assert (await api.post("/admin/reload", headers=administrator)).status == 200
+                assert (await api.get("/api/book?limit=1", bearer)).status == 503

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import argon2
 import bcrypt
@@ -16,7 +17,7 @@ from server.auth.password_hashes import FORMS, UnknownHash, matches
 from server.config import ConfigError
 from server.problems import TooManyAttempts
 from tests.bookshops import Databases
-from tests.server.harness import Served, configured, eventually, served
+from tests.server.harness import Served, configured, eventually, reloadable, served
 from tests.server.test_api_keys import run
 
 WORD = "correct horse; bättery"
@@ -269,6 +270,19 @@ async def test_what_is_no_name_and_password_is_told(url: str) -> None:
         assert (
             await api.request("POST", "/auth/token", data=b"x", headers={"Content-Type": "text/plain"})
         ).status == 415
+        form = "application/x-www-form-urlencoded"
+        for charset in ("", "; charset=nosuch", "; charset=base64", "; charset=utf-16", "; charset=\xff"):
+            headers = {"Content-Type": form + charset}
+            for data, status in (
+                (b"username=\xff&password=x", 400),
+                (b"username=%ff&password=x", 400),
+                (b"username=a&username=b&password=x", 422),
+                (b"a=b&" * 500, 400),
+            ):
+                reply = await api.request("POST", "/auth/token", data=data, headers=headers)
+                assert reply.status == status, (charset, data[:30])
+            reply = await api.request("POST", "/auth/token", data=b"username=nobody&password=x", headers=headers)
+            assert reply.status == 401, charset
         assert (await api.get("/auth/token")).status == 405
         page = {"Origin": "https://evil.example"}
         assert (await api.post("/auth/token", {"username": "ann@example", "password": WORD}, page)).status == 403
@@ -289,6 +303,20 @@ async def test_whoever_is_wrong_too_often_waits_and_another_address_in_a_header_
             assert path != "/api/note" or 0 < int(reply.headers["Retry-After"]) <= 13
         assert (await api.get("/api/note", basic("ann@example"))).status == 429
         assert await notes(api, basic("bob@example")) == ["of bob"]
+
+
+async def test_wrong_passwords_are_counted_on_when_the_configuration_is_read_again(url: str, tmp_path: Path) -> None:
+    secret = "the-administrators-secret-of-many-letters"
+    text = "version: 1" + (CONFIG % "").replace("auth:\n", f"auth:\n  admin_role: editor\n  admin_secret: {secret}\n")
+    file = tmp_path / "config.yaml"
+    file.write_text(text)
+    async with reloadable(url, file) as api:
+        for _ in range(5):
+            assert (await api.get("/api/note", basic("ann@example", "wrong"))).status == 401
+        file.write_text(f"{text}limits: {{depth: 5}}\n")
+        reply = await api.post("/admin/reload", None, {"X-Reflector-Admin-Secret": secret})
+        assert reply.json["changed"] == ["limits.depth"]
+        assert (await api.get("/api/note", basic("ann@example", "wrong"))).status == 429
 
 
 async def test_whoever_is_locked_out_is_out_within_seconds(url: str) -> None:

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import AsyncIterator
 from http.cookies import SimpleCookie
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -16,7 +17,7 @@ from yarl import URL
 from reflector.secret import Secret
 from server.auth.sealed import Seal
 from server.config import ConfigError
-from tests.server.harness import Reply, Served, configured, served
+from tests.server.harness import Reply, Served, configured, reloadable, served
 from tests.server.provider import CLIENT, PASSWORD, IdentityProvider, providing
 
 SECRET = "a-server-secret-of-many-more-letters"
@@ -110,6 +111,35 @@ async def test_whoever_signs_in_has_pages_and_tokens_and_signs_out(bookshop: str
         assert (await api.get("/api/customer", {"Authorization": f"Bearer {each}"})).status == 401
         assert (await api.post("/auth/session", None, {**me, "Origin": api.base})).status == 401
         assert provider.asked == ["discovery", "token", "jwks"]
+
+
+async def test_a_session_that_was_left_stays_left_when_the_configuration_is_read_again(
+    bookshop: str, provider: IdentityProvider, tmp_path: Path
+) -> None:
+    administrator = "the-administrators-secret-of-many-letters"
+    text = f"version: 1{config(provider)}".replace(
+        "auth:\n  ", f"auth:\n  admin_secret: {administrator}\n  admin_role: admin\n  "
+    )
+    text = text.replace("{user: {}}", "{user: {}, admin: {}}")
+    file = tmp_path / "config.yaml"
+    file.write_text(text)
+    async with reloadable(bookshop, file) as api:
+        stays, leaves = await signed_in(api), await signed_in(api)
+        page = {"Origin": api.base}
+        given = await api.post("/auth/session", None, {**leaves, **page})
+        bearer = {"Authorization": f"Bearer {given.json['access_token']}"}
+        assert (await api.post("/auth/logout", None, {**leaves, **page})).status == 204
+        file.write_text(f"{text}limits: {{depth: 5}}\n")
+        reply = await api.post("/admin/reload", None, {"X-Reflector-Admin-Secret": administrator})
+        assert reply.json["changed"] == ["limits.depth"]
+        assert (await api.get("/api/customer", bearer)).status == 401
+        assert (await api.post("/auth/session", None, {**leaves, **page})).status == 401
+        assert (await api.post("/auth/session", None, {**stays, **page})).status == 200
+        # Whom another issuer vouched for is nobody to the one that is asked now.
+        file.write_text(text.replace(provider.issuer, "https://id.example"))
+        reply = await api.post("/admin/reload", None, {"X-Reflector-Admin-Secret": administrator})
+        assert reply.status == 200
+        assert (await api.post("/auth/session", None, {**stays, **page})).status == 401
 
 
 async def test_over_https_the_cookies_are_bound_to_this_host(bookshop: str, provider: IdentityProvider) -> None:
