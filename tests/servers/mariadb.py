@@ -62,7 +62,9 @@ class MariaDBServer(ServerProcess):
     def prepare(self) -> None:
         (self.folder / "grants.sql").write_text(GRANTS)
         program = find_program(("mariadb-install-db", "mysql_install_db"), "mariadb-server")
-        self.run_as_server([str(program), *INSTALL_OPTIONS, f"--datadir={self.folder / 'data'}"])
+        # It starts servers too, which would delete one another's temporary tables in a folder that they share.
+        folders = (f"--datadir={self.folder / 'data'}", f"--tmpdir={self.folder}")
+        self.run_as_server([str(program), *INSTALL_OPTIONS, *folders])
 
     def command(self) -> list[str]:
         settings = {
