@@ -286,7 +286,10 @@ def _number(value: Decimal) -> int | float | str:
     """As SQLite stores decimals: a whole number while it fits, a double otherwise."""
     if value == value.to_integral_value() and abs(value) < 1 << 63:
         return int(value)
-    return float(value)
+    found = float(value)
+    if math.isinf(found):
+        raise InvalidValue("SQLite keeps no decimal number beyond 1.8e308: it would become infinite")
+    return found
 
 
 def _float(value: float) -> float:

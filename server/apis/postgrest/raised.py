@@ -106,6 +106,7 @@ def _in_full(report: Report, *, terse: bool) -> Raised:
         raise refusal("PGRST121", BAD_RAISE, f"Invalid JSON value for DETAIL: '{report.detail}'", DETAIL_HINT)
     fault = Fault(said["code"], said["message"], _text(said.get("details")), _text(said.get("hint")))
     body = orjson.dumps(fault.body(terse=terse))
+    headers = {name: value for name, value in headers.items() if name.lower() not in OURS}
     own = {"Content-Type": "application/json; charset=utf-8", "Proxy-Status": f"PostgREST; error={FULL}"}
     reason = form.get("status_text")
     worded = reason if isinstance(reason, str) and HEADER_VALUE.fullmatch(reason) else None

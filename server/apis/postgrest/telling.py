@@ -68,7 +68,7 @@ class Telling:
             met = error if isinstance(error, ReflectorError) else error.__cause__
             if isinstance(met, ReflectorError):
                 note(met, request)
-            response = self._response(self._refused(error, request, caller))
+            response = self._response(self._refused(error, request, caller), request)
         traced(self.settings, request, response)
         if clock is not None:
             clock.ended("response")
@@ -96,9 +96,10 @@ class Telling:
     def _terse(self) -> bool:
         return self.settings.client_error_verbosity == "minimal"
 
-    def _response(self, told: Raised) -> web.Response:
+    def _response(self, told: Raised, request: web.BaseRequest) -> web.Response:
         answer = told.refused
-        return web.Response(status=answer.status, reason=told.reason, body=answer.body, headers=answer.headers)
+        body = None if request.method == "HEAD" else answer.body  # whose length is not told either
+        return web.Response(status=answer.status, reason=told.reason, body=body, headers=answer.headers)
 
 
 def traced(settings: PostgrestSettings, request: web.BaseRequest, response: web.StreamResponse) -> None:

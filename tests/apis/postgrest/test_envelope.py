@@ -35,6 +35,9 @@ async def test_head_is_get_without_a_body_and_its_length(shop: Served) -> None:
     counted = await shop.request("HEAD", "/rest/v1/book?limit=2", {"Prefer": "count=exact"})
     assert counted.status == 206
     assert counted.headers["Preference-Applied"] == "count=exact"
+    refused = await shop.request("HEAD", "/rest/v1/book?nope=eq.1")
+    assert (refused.status, refused.headers["Proxy-Status"]) == (400, "PostgREST; error=42703")
+    assert "Content-Length" not in refused.headers
 
 
 async def test_content_length_is_that_of_the_body(shop: Served) -> None:

@@ -101,6 +101,8 @@ CREATE FUNCTION paid(how text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN
     WHEN 'whole' THEN RAISE SQLSTATE 'PGRST' USING
       MESSAGE = '{{"code": "77", "message": "Full", "details": "of what", "hint": "wait"}}',
       DETAIL = '{{"status": 418, "status_text": "Teapot", "headers": {{"X-Kettle": "on"}}}}';
+    WHEN 'framed' THEN RAISE SQLSTATE 'PGRST' USING MESSAGE = '{{"code": "77", "message": "Whole"}}', DETAIL =
+      '{{"status": 418, "headers": {{"content-length": "3", "Transfer-Encoding": "chunked", "Connection": "x", "X-Kettle": "on"}}}}';
     WHEN 'broken' THEN RAISE SQLSTATE 'PGRST' USING MESSAGE = 'no JSON', DETAIL = 'none';
     WHEN 'plain' THEN RAISE EXCEPTION 'a secret' USING DETAIL = 'a secret';
     ELSE RAISE EXCEPTION 'pay first' USING ERRCODE = how, DETAIL = 'ten', HINT = 'a card';
@@ -148,6 +150,9 @@ async def test_a_function_that_was_called_says_what_it_says_to_callers(
             whole = await api.post("/rest/v1/rpc/paid", {"how": "whole"})
             assert (whole.status, whole.headers["X-Kettle"]) == (418, "on")
             assert whole.json == {"code": "77", "message": "Full", "details": "of what", "hint": "wait"}
+            framed = await api.post("/rest/v1/rpc/paid", {"how": "framed"})  # how an answer travels is not said by it
+            assert (framed.status, framed.headers["X-Kettle"], framed.json["message"]) == (418, "on", "Whole")
+            assert not {"Transfer-Encoding", "Connection"} & set(framed.headers)
             broken = await api.post("/rest/v1/rpc/paid", {"how": "broken"})
             assert (broken.status, broken.code) == (500, "PGRST121")
             for state in ("23505", "ZZ123", "P0001"):

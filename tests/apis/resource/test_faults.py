@@ -231,6 +231,8 @@ async def test_a_number_that_json_has_not_is_told_with_its_place(own_sqlite_shop
         assert (reply.status, reply.code, error["pointer"]) == (400, "malformed_request", pointer)
         assert error["message"].startswith(word + " is not JSON")
     assert (await own_sqlite_shop.patch("/api/book/1", {"title": "NaN and Infinity"})).status == 200
+    too_large = await own_sqlite_shop.patch("/api/book/1", {"price": "1e999"})  # SQLite would keep infinity
+    assert (too_large.status, (await own_sqlite_shop.get("/api/book?price__gt=1e300")).json["items"]) == (422, [])
 
 
 async def test_a_list_may_be_given_in_parts(sqlite_shop: Served) -> None:

@@ -169,7 +169,7 @@ def _arguments(overloads: Sequence[Function]) -> list[Argument]:
 def _needed(argument: Argument, overloads: Sequence[Function]) -> bool:
     def needs(function: Function) -> bool:
         found = [each for each in function.takes if each.name == argument.name]
-        return any(not each.has_default and each.mode != "variadic" for each in found)
+        return any(not each.has_default for each in found)
 
     return all(needs(function) for function in overloads)
 

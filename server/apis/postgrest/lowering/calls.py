@@ -85,7 +85,7 @@ def function_of(scope: Scope, schema: str, name: str, sent: Sent) -> Function:
 
 def _fits(function: Function, named: Mapping[str, Any]) -> bool:
     by_name = {each.name: each for each in function.takes}
-    needed = (each.name for each in function.takes if not each.has_default and each.mode != VARIADIC)
+    needed = (each.name for each in function.takes if not each.has_default)
     return "" not in by_name and by_name.keys() >= named.keys() and all(name in named for name in needed)
 
 
