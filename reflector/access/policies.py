@@ -26,6 +26,7 @@ from reflector.access.rule_syntax import (
     Matched,
     Negated,
     Path,
+    RowPath,
     There,
 )
 from reflector.access.rules_parse import parse_rule, policies_named
@@ -166,5 +167,5 @@ def _in_condition(condition: Condition) -> Iterator[tuple[str, int]]:
 def _in_term(term: Any) -> Iterator[tuple[str, int]]:
     if isinstance(term, Lower):
         yield from _in_term(term.term)
-    elif isinstance(term, Path):
+    elif isinstance(term, Path | RowPath):
         yield term.parts[0], term.offset

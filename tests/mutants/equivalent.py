@@ -9,6 +9,9 @@ from collections.abc import Mapping
 
 BIND = "reflector.access.bind:_Binding."
 ENTRIES = "reflector.access.entries:read_entries: "
+POLICIES = "reflector.access.policies:"
+PRINCIPAL = "reflector.access.principal:"
+VISIBLE = "reflector.access.permissions:_visible: "
 NEITHER = "not (description.default_read or description.default_write)"
 
 EQUIVALENT: Mapping[str, str] = {
@@ -20,4 +23,14 @@ EQUIVALENT: Mapping[str, str] = {
         "a plain name that no table has is told in the same words as a pattern that matches none"
     ),
     f"{BIND}allowed: self.description.anonymous_role or '' → without ''": "no role of a file has an empty name",
+    f"{POLICIES}_check: there.issuperset(names) and _binds(policy, table, bind) → without there.issuperset(names)": (
+        "a policy does not bind to a table that lacks one of its names; this only saves the attempt"
+    ),
+    (
+        f"{PRINCIPAL}_number: isinstance(given, bool) or not isinstance(given, int | float | Decimal) → "
+        "without isinstance(given, bool)"
+    ): "no boolean is read as a number of JSON either",
+    f"{VISIBLE}whole or rule == rows → without whole": (
+        "where every right has the column on all of its rows, its rule is the rule of the rows"
+    ),
 }

@@ -20,8 +20,10 @@ from reflector.access.description import (
 )
 from reflector.access.names import columns_named, is_pattern
 from reflector.access.permissions import CreateRight, DeleteRight, Permission, ReadRight, UpdateRight
+from reflector.access.reserved import hidden_columns
+from reflector.catalog.model import Key, TableKind
 from reflector.query.nodes import TRUE
-from tests.unit.access.blog import ACCOUNT, ARTICLE, AUTHOR, BLOG, COMMENT, TAG, TEAM, TEXT, column, table
+from tests.unit.access.blog import ACCOUNT, ARTICLE, AUTHOR, BLOG, COMMENT, TAG, TEAM, TEXT, column, key, table
 from tests.unit.access.describing import described
 
 ERROR, UNBOUND, WARNING = Severity.ERROR, Severity.UNBOUND, Severity.WARNING
@@ -200,3 +202,62 @@ def test_of_a_table_that_is_served_besides_nobody_sees_what_proves_somebody() ->
 def test_a_table_that_cannot_be_read_so_is_told(change: dict[str, Any], code: str, message: str) -> None:
     _, told = bound({}, replace(reserved(served=False), **change))
     assert [(each.severity, each.code, each.message) for each in told] == [(ERROR, code, message)]
+
+
+def test_what_is_unique_by_an_index_or_is_no_table_has_a_key() -> None:
+    """A view has no keys to tell; whether one finds one row of it is for its maker to know."""
+    email, org = ACCOUNT.by_name["email"], ACCOUNT.by_name["org"]
+    keyless = replace(ACCOUNT, primary_key=None, uniques=())
+    by_email = replace(reserved(served=False), by="email")
+    for account, codes in (
+        (replace(ACCOUNT, uniques=(Key("one", (email,)),)), []),
+        (replace(keyless, uniques=(Key("one", (org,)), Key("two", (email,)))), []),
+        (replace(keyless, kind=TableKind.VIEW), []),
+        (keyless, ["no_key"]),
+        (replace(keyless, uniques=(Key("both", (email, org)),)), ["no_key"]),
+    ):
+        description = replace(described({}, {"user": ()}), reserved=(by_email,))
+        _, told = bind_permissions(description, replace(BLOG, tables={"account": account}, relationships={}))
+        assert [each.code for each in told] == codes
+
+
+def test_a_column_to_find_by_that_is_not_there_is_told_once() -> None:
+    missing = replace(reserved(served=False), by="mail", columns={"mail": "auth.mail"})
+    assert [each.code for each in bound({}, missing)[1]] == ["unknown_column"]
+
+
+def test_a_table_is_reserved_for_one_thing() -> None:
+    twice = replace(reserved(served=True), columns={"nosuch": "keys.nosuch"}, where="keys")
+    description = replace(described({}, {"user": ()}), reserved=(reserved(served=False), twice))
+    [told] = bind_permissions(description, BLOG)[1]
+    message = "account is read for two things: what may be known of it for one may not for the other"
+    assert (told.severity, told.code, told.message, told.where) == (ERROR, "reserved_table", message, "keys")
+    with_more = replace(description, reserved=(*description.reserved, replace(reserved(served=False), name="nosuch")))
+    assert [each.code for each in bind_permissions(with_more, BLOG)[1]] == ["reserved_table", "unknown_table"]
+
+
+def test_a_rule_that_would_open_nothing_else_than_a_reserved_table_is_told() -> None:
+    for tables, served, wheres in (
+        ({"account": USER}, False, ["account"]),
+        ({"acc*": USER}, False, ["acc*"]),
+        ({"acco?nt": USER, "a*": USER}, False, ["acco?nt"]),
+        ({"acc*": {"hidden": ["email"]}, "account": {"hidden": ["org"]}}, False, []),
+        ({"comment": USER}, False, []),
+        ({"account": USER}, True, []),
+    ):
+        told = [each for each in bound(tables, reserved(served=served))[1] if each.severity is ERROR]
+        assert [(each.code, each.where) for each in told] == [("reserved_table", where) for where in wheres]
+
+
+def test_a_table_whose_name_looks_like_a_pattern_is_that_table() -> None:
+    odd, other = table("a*", key(), column("email", TEXT)), table("ab", key(), column("email", TEXT))
+    catalog = replace(BLOG, tables={"a*": odd, "ab": other}, relationships={})
+    for name, codes in (("a*", ["reserved_table"]), ("ab", [])):
+        reservation = ReservedTable(name, "id", {"email": "auth.email"}, where="auth")
+        description = replace(described({"a*": USER}), reserved=(reservation,))
+        assert [each.code for each in bind_permissions(description, catalog)[1]] == codes
+
+
+def test_of_a_table_that_is_nobodys_every_column_is_hidden() -> None:
+    assert hidden_columns(ACCOUNT, reserved(served=False)) == set(ACCOUNT.columns)
+    assert hidden_columns(ACCOUNT, reserved(served=True)) == {ACCOUNT.by_name["email"]}

@@ -10,11 +10,20 @@ import pytest
 
 from reflector.access.bind import bind_permissions
 from reflector.access.description import Severity
-from reflector.access.permissions import Grants, Permissions, TableGrant, open_grants
+from reflector.access.permissions import (
+    Grants,
+    Permission,
+    Permissions,
+    ReadRight,
+    TableGrant,
+    combine,
+    open_grants,
+)
 from reflector.access.rules import bind_rule
 from reflector.catalog.model import Catalog, Column, DatabaseKind, Table
 from reflector.errors import Forbidden
-from reflector.query.nodes import FALSE, TRUE, Assignment, Claim, Filter, Literal, any_of
+from reflector.query.masks import Mask, Masked, MaskKind
+from reflector.query.nodes import FALSE, TRUE, Assignment, Claim, Field, Filter, Literal, all_of, any_of
 from tests.unit.access.blog import (
     ACCOUNT,
     ARTICLE,
@@ -163,6 +172,68 @@ def test_hidden_columns_are_gone_for_everybody() -> None:
     assert names(grant.creates[0].columns) == WRITABLE - {"api_secret", "body"}
 
 
+# ── masks and cells ──────────────────────────────────────────────────────────────────────────
+
+ID, TITLE, BODY = (ARTICLE.by_name[name] for name in ("id", "title", "body"))
+LAST4, PARTIAL = Mask(MaskKind.LAST4), Mask(MaskKind.PARTIAL)
+
+
+def together(*rights: ReadRight) -> TableGrant:
+    return combine(ARTICLE, [Permission(each) for each in rights])
+
+
+def seen(rows: Filter, *columns: Column, **masks: Mask) -> ReadRight:
+    return ReadRight(rows, frozenset(columns), masks={ARTICLE.by_name[name]: mask for name, mask in masks.items()})
+
+
+def test_a_mask_of_one_role_is_on_every_row_it_sees() -> None:
+    grant = together(seen(LIVE, BODY, ID, title=PARTIAL))
+    assert grant.columns == {ID: TRUE, BODY: TRUE}
+    assert grant.masked == {TITLE: ((TRUE, PARTIAL),)}
+    assert grant.answered == (ID, TITLE, BODY)
+    assert grant.shown(TITLE) == Masked(Field(TITLE), FALSE, ((TRUE, PARTIAL),))
+    assert grant.shown(ID) is None
+
+
+def test_a_column_is_masked_on_the_rows_of_the_right_that_masks_it() -> None:
+    grant = together(seen(LIVE, ID, title=PARTIAL), seen(OWN, ID, TITLE))
+    assert grant.columns == {ID: TRUE, TITLE: OWN}
+    assert grant.masked == {TITLE: ((LIVE, PARTIAL),)}
+    assert grant.shown(TITLE) == Masked(Field(TITLE), OWN, ((LIVE, PARTIAL),))
+
+
+def test_of_two_masks_the_one_that_shows_more_comes_first_and_equal_ones_are_one() -> None:
+    grant = together(seen(LIVE, title=PARTIAL), seen(OWN, title=LAST4, body=LAST4), seen(FREE, title=PARTIAL))
+    assert grant.columns == {}
+    assert grant.masked == {TITLE: ((OWN, LAST4), (any_of(LIVE, FREE), PARTIAL)), BODY: ((OWN, LAST4),)}
+    both = together(seen(LIVE, title=PARTIAL), seen(OWN, title=PARTIAL))
+    assert both.masked == {TITLE: ((TRUE, PARTIAL),)}
+
+
+def test_what_is_seen_plainly_on_every_row_is_not_masked() -> None:
+    """Whether all roles see it so, or one that sees every row."""
+    grant = together(seen(LIVE, ID, TITLE, body=LAST4), seen(LIVE, ID, BODY, title=PARTIAL))
+    assert (grant.columns, grant.masked) == ({ID: TRUE, TITLE: TRUE, BODY: TRUE}, {})
+    grant = together(seen(LIVE, ID, title=PARTIAL), seen(TRUE, TITLE))
+    assert (grant.columns, grant.masked) == ({ID: LIVE, TITLE: TRUE}, {})
+
+
+def test_a_cell_is_seen_where_its_own_rule_holds_as_well() -> None:
+    celled = ReadRight(LIVE, frozenset({ID, TITLE}), {TITLE: FREE})
+    assert together(celled).columns == {ID: TRUE, TITLE: all_of(LIVE, FREE)}
+    assert together(celled, celled).columns == {ID: TRUE, TITLE: all_of(LIVE, FREE)}
+    wider = together(celled, seen(OWN, ID, TITLE))
+    assert wider.columns == {ID: TRUE, TITLE: any_of(all_of(LIVE, FREE), OWN)}
+    assert wider.masked == {}
+
+
+def test_a_role_without_any_right_may_nothing_and_what_a_role_may_is_worked_out_once() -> None:
+    permissions = Permissions(BLOG, {"guest": ("guest",)}, {})
+    assert permissions.grants(["guest"]).tables == ()
+    grants = open_grants(BLOG, writable=False)
+    assert grants.on(ARTICLE) is grants.on(ARTICLE)
+
+
 # ── patterns ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -300,6 +371,8 @@ def test_the_open_mode_reads_everything_and_writes_when_it_is_told() -> None:
         assert _open(reading, each).creates + _open(reading, each).updates + _open(reading, each).deletes == ()
     article = _open(writing, ARTICLE)
     assert names(article.creates[0].columns) == names(article.updates[0].columns) == WRITABLE
+    assert (article.read_rows, article.creates[0].check, article.deletes[0].rows) == (TRUE, TRUE, TRUE)
+    assert (article.updates[0].rows, article.updates[0].check) == (TRUE, TRUE)
     assert article.aggregate
     stats = _open(writing, STATS)
     assert stats.creates + stats.updates + stats.deletes == ()

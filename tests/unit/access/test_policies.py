@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from reflector.access.bind import bind_permissions
-from reflector.access.description import Complaint, Severity
-from tests.unit.access.blog import BLOG
+from reflector.access.description import Complaint, RuleText, Severity
+from reflector.access.policies import Policies
+from tests.unit.access.blog import BLOG, INTEGER, TEXT, column, key, table
 from tests.unit.access.describing import described
 
 
@@ -29,6 +30,8 @@ NOWHERE = [
     ("ownr_id in [1]", 0),
     ("like(ownr_id, 'a%')", 5),
     ("lower(ownr_id) == 'x'", 6),
+    ("new.ownr_id == 1", 0),
+    ("rank == 1 and lower(new.ownr_id) == 'x'", 20),
     ("ownr_id.name == 'x'", 0),
     ("exists(ownr_id, rank == 1)", 7),
     ({"ownr_id": {"_eq": 1}}, None),
@@ -52,6 +55,30 @@ def test_a_policy_that_fits_no_table_is_told_of_the_one_that_is_nearest() -> Non
     assert complaint.message.startswith("policy 'spare', which no rule uses, fits no table: ")
     assert "'active'" in complaint.message
     assert complaint.offset == 16
+
+
+def test_the_nearest_table_is_the_one_that_has_most_of_the_names() -> None:
+    """Articles have more columns than authors, and one of three names."""
+    [complaint] = told({"spare": "name == 'x' and active and slug == 'y'"})
+    assert "'slug'" in complaint.message
+    assert complaint.offset == 27
+
+
+def test_a_policy_may_be_meant_for_checks() -> None:
+    [complaint] = told({"spare": "new.slug == 'x' and active"})
+    assert ("'active'" in complaint.message, complaint.offset) == (True, 20)
+    first, second = table("first", key(), column("word", INTEGER)), table("second", key(), column("word", TEXT))
+    catalog = replace(BLOG, tables={"first": first, "second": second}, relationships={})
+    for rule, fits in (("new.word == 'x'", True), ("new.word == true", False)):
+        complaints = bind_permissions(described({}, {"user": ()}, {"spare": rule}), catalog)[1]
+        assert (complaints == ()) is fits
+
+
+def test_from_names_those_policies_are_reached_that_stand_behind_them() -> None:
+    texts = {"one": "two and rank == 1", "two": "three or nosuch", "three": "active", "other": "rank == 2"}
+    policies = Policies({name: RuleText(rule, name) for name, rule in texts.items()})
+    assert policies.reached(["one", "elsewhere"]) == {"one", "two", "three"}
+    assert policies.reached(["elsewhere"]) == frozenset()
 
 
 def test_a_policy_that_fits_a_table_is_nothing_to_tell_of() -> None:

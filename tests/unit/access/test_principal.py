@@ -43,6 +43,7 @@ TAKEN: list[tuple[DataType, Any, Any]] = [
     (TEXT, -7, "-7"),
     (BOOLEAN, True, True),
     (BOOLEAN, False, False),
+    (BOOLEAN, "true", True),
     (BOOLEAN, "false", False),
     (DECIMAL, "19.90", Decimal("19.90")),
     (DECIMAL, 19.9, Decimal("19.9")),
@@ -88,6 +89,8 @@ REFUSED: list[tuple[DataType, Any]] = [
     (DECIMAL, "01"),
     (DECIMAL, float("nan")),
     (DECIMAL, True),
+    (DECIMAL, [1]),
+    (FLOAT, {"a": 1}),
     (FLOAT, float("inf")),
     (FLOAT, "NaN"),
     (FLOAT, 10**400),
@@ -126,11 +129,32 @@ def test_a_list_of_claims_is_a_list_of_values() -> None:
             bind_claim(caller, (name,), INTEGER, many=True)
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("{}", ()), ("{ }", ()), ("{7}", (7,)), ("{1, 2,3}", (1, 2, 3)), ('{"1","2"}', (1, 2))],
+)
+def test_a_list_may_stand_in_braces(given: str, meant: tuple[int, ...]) -> None:
+    assert bind_claim(Principal(claims={"ids": given}), ("ids",), INTEGER, many=True) == meant
+
+
+@pytest.mark.parametrize("given", ["", "1", "1,2", "{1,2", "1,2}", "{1,{2}}", "{1}x", "{a}", '{"1}'])
+def test_text_that_is_no_list_is_refused(given: str) -> None:
+    with pytest.raises(MissingClaim):
+        bind_claim(Principal(claims={"ids": given}), ("ids",), INTEGER, many=True)
+
+
 @pytest.mark.parametrize("path", [("b",), ("a", "c"), ("a", "b", "c"), ("n",), ("s", "0"), ()])
 def test_what_is_not_there_is_an_error_and_never_null(path: tuple[str, ...]) -> None:
     caller = Principal(claims={"a": {"b": 1}, "n": None, "s": "text"})
     with pytest.raises(AccessError):
         bind_claim(caller, path, INTEGER)
+
+
+@pytest.mark.parametrize("path", [("b",), ("a", "c"), ("a", "b", "c"), ("n",)])
+def test_a_claim_that_is_not_there_is_told_by_its_path(path: tuple[str, ...]) -> None:
+    caller = Principal(claims={"a": {"b": 1}, "n": None})
+    with pytest.raises(MissingClaim, match=f"^the credential carries no claim '{'.'.join(path)}'$"):
+        caller.claim(path)
 
 
 def test_a_claim_is_found_along_its_path() -> None:
