@@ -58,7 +58,7 @@ class DataType:
     type without its length or scale (quoted and qualified; PostgreSQL only). `bits` and `unsigned` bound an
     INTEGER, `bits` a FLOAT, `length` counts characters or bytes, `labels` are those of an ENUM or SET, `element` is
     an ARRAY's. `by` is a function that makes the value of what is bound or cast (like `cast`), and may do more where it is `busy`.
-    `represented`: a domain. `case_insensitive` says that the database's own `=` ignores case or accents for it.
+    `represented`: a domain. `case_insensitive`: the database's `=` ignores case or accents. `record`: of a composite, its name.
     """
 
     kind: Kind
@@ -75,6 +75,7 @@ class DataType:
     by: str = ""
     busy: bool = False
     represented: Representation | None = None
+    record: str = ""
 
     @property
     def writable(self) -> bool:
@@ -87,10 +88,8 @@ class DataType:
 
 @dataclass(frozen=True, slots=True)
 class KindFacts:
-    """One row of `KINDS`.
-
-    `from_text` and `from_json` raise InvalidValue. `comparable` allows equality, `ordered` < and >, `textual` the
-    text operators. `schema` is the JSON Schema of the value as it is answered.
+    """One row of `KINDS`. `from_text` and `from_json` raise InvalidValue. `comparable` allows equality, `ordered` < and >,
+    `textual` the text operators. `schema` is the JSON Schema of the value as it is answered.
     """
 
     from_text: Callable[[DataType, str], Value]

@@ -191,7 +191,10 @@ _WATCHED: Mapping[str, tuple[str, str]] = {
             x.oid, x.relname, x.relnamespace, x.relkind, x.relispartition, x.relrowsecurity), 0)""",
         "x.relkind IN ('r', 'p', 'v', 'm', 'f') AND x.relnamespace IN (SELECT n.oid FROM shown n)",
     ),
-    "pg_attribute": (_VERSION_OF_ROW, "x.attnum > 0 AND x.attrelid IN (SELECT c.oid FROM tables c)"),
+    "pg_attribute": (
+        _VERSION_OF_ROW,
+        "x.attnum > 0 AND x.attrelid IN (SELECT c.oid FROM tables c UNION ALL SELECT c.oid FROM records c)",
+    ),
     "pg_attrdef": (_VERSION_OF_ROW, "x.adrelid IN (SELECT c.oid FROM tables c)"),
     "pg_constraint": (_VERSION_OF_ROW, "x.connamespace IN (SELECT n.oid FROM shown n)"),
     "pg_index": (_VERSION_OF_ROW, "x.indisunique AND x.indrelid IN (SELECT c.oid FROM tables c)"),
@@ -209,7 +212,10 @@ WITH shown AS MATERIALIZED (SELECT n.oid FROM pg_catalog.pg_namespace n WHERE {_
      tables AS MATERIALIZED (
          SELECT c.oid FROM pg_catalog.pg_class c
          WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
-           AND c.relnamespace IN (SELECT n.oid FROM shown n))
+           AND c.relnamespace IN (SELECT n.oid FROM shown n)),
+     records AS MATERIALIZED (
+         SELECT c.oid FROM pg_catalog.pg_class c
+         WHERE c.relkind = 'c' AND c.relnamespace IN (SELECT n.oid FROM shown n))
 SELECT pg_catalog.current_schema()::pg_catalog.text, """ + ",\n".join(
     f"(SELECT pg_catalog.concat_ws('.', pg_catalog.count(*), pg_catalog.sum({value})) FROM pg_catalog.{catalog} x WHERE {rows})"
     for catalog, (value, rows) in _WATCHED.items()

@@ -129,9 +129,11 @@ _SPATIAL = frozenset(("geometry", "geography", "raster"))
 
 @dataclass(slots=True)
 class Types:
-    """All types of a database by oid, and how a column's type reads. Answers are kept: columns repeat types."""
+    """All types of a database by oid, and how a column's type reads. `records` are the names of composite types that stand for
+    themselves. Answers are kept: columns repeat types."""
 
     rows: Mapping[int, TypeRow]
+    records: Mapping[int, str] = field(default_factory=dict)
     _known: dict[tuple[int, int, str, bool], DataType] = field(default_factory=dict)
 
     def of(self, oid: int, modifier: int, native: str, *, case_insensitive: bool = False) -> DataType:
@@ -164,7 +166,7 @@ class Types:
     def _resolve(self, oid: int, modifier: int) -> DataType:
         row = self.rows.get(oid)
         if row is None:
-            return DataType(Kind.OPAQUE, "")
+            return DataType(Kind.OPAQUE, "", record=self.records.get(oid, ""))
         if row.form == "d":
             return replace(self._resolve(row.base, row.modifier), represented=row.represented)
         if row.element is not None:

@@ -86,6 +86,8 @@ CASES: Final = (
          gives([{"numbers": 1, "w": "b"}]), on=(POSTGRESQL,)),
     Case("composites", "paths into arrays and composites", get("special?select=whole->first,whole->>second&id=eq.1"),
          gives([{"first": 1, "second": "x"}]), on=(POSTGRESQL,)),
+    Case("composites whole", "paths into arrays and composites", get("special?select=id,whole&id=in.(1,3)&order=id"),
+         gives([{"id": 1, "whole": {"first": 1, "second": "x"}}, {"id": 3, "whole": None}]), on=(POSTGRESQL,)),
     Case("what is no document", "paths into arrays and composites", get("ship?select=name->first"), fails(404, "42883")),
     ordered("order", "id", 1, 2, 3, 4),
     ordered("order", "id.asc", 1, 2, 3, 4),
