@@ -33,4 +33,15 @@ EQUIVALENT: Mapping[str, str] = {
     f"{VISIBLE}whole or rule == rows → without whole": (
         "where every right has the column on all of its rows, its rule is the rule of the rows"
     ),
+    (
+        "reflector.access.reserved:_opening: rules.name in known or not is_pattern(rules.name) → "
+        "without not is_pattern(rules.name)"
+    ): "as a pattern, a plain name that no table has matches none",
+    "reflector.access.rights:RightsBinder.mask: mask.way or '' → without ''": (
+        "a mask without a rule has a way, and neither '' nor None is one"
+    ),
+    (
+        "reflector.access.rules_hasura:compared: raise InvalidValue('a column is compared with a column of the same row, "
+        "or of the row that the rule protects') → gone"
+    ): "one name by itself is bound to a column of one of these rows, or refused; this tells the types so",
 }

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from reflector.access.rules import UnfitRule, bind_rule
+from reflector.access.rules_hasura import variable, word_of
 from reflector.errors import RuleError
-from reflector.query.nodes import Exists
+from reflector.query.comparisons import EQ, GT, GTE, LT, LTE, NE, Comparison
+from reflector.query.native import IMATCH, MATCH
+from reflector.query.nodes import Compare, Exists, Field, Literal, Not
 from tests.unit.access.blog import ARTICLE, BLOG, COMMENT, COMMENTS_OF
 
 SAME: list[tuple[dict[str, Any], str]] = [
@@ -96,6 +99,7 @@ DOES_NOT_FIT: list[tuple[dict[str, Any], str, str | None]] = [
     ({"meta": {"_eq": "claims.x"}}, "meta._eq: 'eq' cannot be asked of jsonb", None),
     ({"rank": {"_regex": "a"}}, "rank._regex: '_regex' cannot be asked of smallint", None),
     ({"title": {"_regex": "X-Hasura-A"}}, "title._regex: '_regex' takes a text that stands in the rule", None),
+    ({"title": {"_regex": 5}}, "title._regex: '_regex' takes a text that stands in the rule", None),
     ({"title": {"_has_key": "a"}}, "title._has_key: text has no keys", None),
     ({"meta": {"_has_key": 5}}, "meta._has_key: '_has_key' takes a text", None),
     (
@@ -184,3 +188,52 @@ HASURAS: list[tuple[dict[str, Any], str | dict[str, Any]]] = [
 @pytest.mark.parametrize(("given", "said"), HASURAS, ids=lambda each: str(each)[:40])
 def test_a_filter_of_hasura_means_what_the_rule_says(given: dict[str, Any], said: str) -> None:
     assert bind_rule(given, ARTICLE, BLOG) == bind_rule(said, ARTICLE, BLOG)
+
+
+@pytest.mark.parametrize(
+    ("word", "comparison", "found"),
+    [("_regex", MATCH, True), ("$iregex", IMATCH, True), ("_nregex", MATCH, False), ("_niregex", IMATCH, False)],
+)
+def test_regular_expressions_and_their_opposites(word: str, comparison: Comparison, found: bool) -> None:
+    title = ARTICLE.by_name["title"]
+    where = Compare(Field(title), comparison, Literal("^a", title.type))
+    assert bind_rule({"title": {word: "^a"}}, ARTICLE, BLOG) == (where if found else Not(where))
+
+
+@pytest.mark.parametrize(
+    ("word", "comparison"),
+    [("_ceq", EQ), ("_cne", NE), ("_cneq", NE), ("_cgt", GT), ("_cgte", GTE), ("_clt", LT), ("_clte", LTE)],
+)
+@pytest.mark.parametrize("other", ["id", ["id"]])
+def test_columns_of_one_row_are_compared(word: str, comparison: Comparison, other: Any) -> None:
+    rank, key = ARTICLE.by_name["rank"], ARTICLE.by_name["id"]
+    assert bind_rule({"rank": {word: other}}, ARTICLE, BLOG) == Compare(Field(rank), comparison, Field(key), exact=True)
+
+
+def test_what_is_the_same_or_not_may_have_no_order() -> None:
+    status, mood = ARTICLE.by_name["status"], ARTICLE.by_name["mood"]
+    same = bind_rule({"status": {"_ceq": "status"}}, ARTICLE, BLOG)
+    assert same == Compare(Field(status), EQ, Field(status), exact=True)
+    for column, word, other in ((status, "_clt", status), (ARTICLE.by_name["search"], "_ceq", mood)):
+        with pytest.raises(UnfitRule, match=f"'{word}' cannot be asked of {column.type.native}"):
+            bind_rule({column.name: {word: other.name}}, ARTICLE, BLOG)
+    with pytest.raises(UnfitRule, match="mood is mood and the other column is status"):
+        bind_rule({"mood": {"_ceq": "status"}}, ARTICLE, BLOG)
+
+
+@pytest.mark.parametrize("other", ["$", ["$"], [], 5, ["$", 5], ["id", "rank"], None])
+def test_what_is_no_column_is_not_compared_with(other: Any) -> None:
+    with pytest.raises(RuleError, match="takes a column's name, or "):
+        bind_rule({"rank": {"_ceq": other}}, ARTICLE, BLOG)
+
+
+def test_a_relationship_is_no_column_to_compare_with() -> None:
+    with pytest.raises(UnfitRule, match="'author' is a relationship of articles") as caught:
+        bind_rule({"title": {"_ceq": "author"}}, ARTICLE, BLOG)
+    assert caught.value.hint == "name a column of it, or use exists(author, …)"
+
+
+def test_a_session_variable_is_told_by_how_it_begins() -> None:
+    assert variable("X-Hasura-User-Id") == variable("x-hasura-user-id") == ("x-hasura-user-id",)
+    assert [variable(each) for each in ("user-id", "a x-hasura-b", "", 5, None, ["x-hasura-a"])] == [None] * 6
+    assert [word_of(each) for each in ("$eq", "_eq", "eq", 5, "")] == ["_eq", "_eq", "eq", 5, ""]
