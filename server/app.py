@@ -33,6 +33,7 @@ from server.config import Complaint, Config, ConfigError, Position
 from server.config.watching import Mark
 from server.connection import Listener
 from server.context import Context
+from server.database_settings import informed
 from server.guard import Guard, guard_of, rules_of_figures
 from server.house import Grounds, House, grounds_of
 from server.journal import observe
@@ -131,6 +132,9 @@ async def start(
     Raises ConnectionRefused where the database cannot be reached, ConfigError where the configuration does not fit it,
     and OSError where the address cannot be listened on.
     """
+    config = await informed(config)
+    if again is not None:
+        again = replace(again, started=again.started.model_copy(update={"postgrest": config.postgrest}))
     context = tls_context(config)
     guard = guard_of(config)
     binding = Binding(config, strict)

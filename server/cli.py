@@ -203,11 +203,13 @@ def _config(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return 0
     from server.commands.sample import with_sample
     from server.commands.show import rights_shown, settings_shown
+    from server.database_settings import informed
 
     with silence():
         config = load(options.config, environ, flags_of(options))
         if options.caller is not None and config.database.url is None:
             config = load(options.config, with_sample(environ)[0], flags_of(options))
+        config = run(informed(config))
         lines = settings_shown(config) if options.caller is None else run(rights_shown(config, options.caller))
         print("\n".join(lines))
     return 0

@@ -25,6 +25,7 @@ from server.access import database_of, overlay_of, settings_of
 from server.binding import Binding, misfits
 from server.config import Complaint, Config, ConfigError, Flags, Position, Seen, differing, kept, load, marks, waiting
 from server.config.watching import Mark
+from server.database_settings import informed
 from server.guard import Guard, guard_of
 from server.house import Grounds, House
 
@@ -97,6 +98,7 @@ class Reloading:
             # What was looked at before is looked at still: it may be what is missing now.
             self._files = {**marks(self._files), **seen.marks}
         self._files = seen.marks
+        wanted = await self._informed(wanted)
         house = self._grounds.house
         config, found = await asyncio.to_thread(self._compared, house.config, wanted)
         if found.changed:
@@ -104,6 +106,18 @@ class Reloading:
         self._accepted = wanted
         self._note(found)
         return found
+
+    async def _informed(self, wanted: Config) -> Config:
+        """With what the database says that is served, whichever the file names now; raises ConfigError."""
+        url = self._grounds.house.config.database.url
+        served = wanted.model_copy(update={"database": wanted.database.model_copy(update={"url": url})})
+        try:
+            said = await informed(served)
+        except ConfigError:
+            raise
+        except ReflectorError as error:
+            raise _unusable(error, wanted) from error
+        return wanted.model_copy(update={"postgrest": said.postgrest, "places": said.places})
 
     def _compared(self, present: Config, wanted: Config) -> tuple[Config, Reloaded]:
         """What is to be served, and what is new of it. A large configuration is not walked through on the event loop."""

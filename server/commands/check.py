@@ -27,6 +27,7 @@ from server.auth.credentials import authenticator
 from server.binding import Binding
 from server.commands.sample import with_sample
 from server.config import Complaint, Config, ConfigError, Flags, Position, understood
+from server.database_settings import informed
 from server.trials import Outcome, Result, Trial, bind_trials, bound_trials, run_each, trials_of
 from server.trials.coverage import Coverage, coverage_of
 from server.trials.report import dots, failures, junit, line_of, not_run, summary, untouched
@@ -86,6 +87,8 @@ async def check(config: Config, say: Say, known: Sequence[Complaint] = (), wante
     binding, complaints, engine = Attentive(config, strict=True), [*known], None
     try:
         complaints += [*_of_certificate(config), *_of_credentials(config)]
+        config = await informed(config)
+        binding = Attentive(config, strict=True)
         engine = await _started(config, binding, wanted)
     except ConfigError as error:
         complaints += error.complaints

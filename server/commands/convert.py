@@ -71,7 +71,6 @@ WATCHED: Final = Option(reason="the schema is looked at every database.watch")
 OWN_POOL: Final = Option(reason="the pool of connections has its own times")
 OWN_PORT: Final = Option(reason="/health/live, /health/ready and observability.metrics tell how the server is")
 NO_SOCKET: Final = Option(reason="requests come to server.host and server.port")
-IN_FILE: Final = Option(reason="settings stand in config.yaml alone")
 OPTIONS: Final[Mapping[str, Option]] = {
     "admin-server-host": OWN_PORT,
     "admin-server-port": OWN_PORT,
@@ -82,7 +81,7 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "db-anon-role": Option(),
     "db-channel": WATCHED,
     "db-channel-enabled": WATCHED,
-    "db-config": IN_FILE,
+    "db-config": Option(_flag),
     "db-extra-search-path": Option(_list),
     "db-hoisted-tx-settings": Option(_list),
     "db-max-rows": Option(_number),
@@ -92,7 +91,7 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "db-pool-automatic-recovery": OWN_POOL,
     "db-pool-max-idletime": OWN_POOL,
     "db-pool-max-lifetime": OWN_POOL,
-    "db-pre-config": IN_FILE,
+    "db-pre-config": Option(),
     "db-pre-request": Option(),
     "db-prepared-statements": Option(_flag),
     "db-root-spec": Option(),
@@ -139,13 +138,14 @@ THEIR_WAY: Final[Mapping[str, Any]] = {
     "allow_granted_functions": True,
     "allow_plans": True,
     "allow_unfiltered_writes": True,
+    "db_config": True,
     "server_cors_allowed_origins": ["*"],
 }
 """What PostgREST does where it is told nothing, and we do not."""
 HELD_BACK: Final[Mapping[str, Any]] = {"server": {"host": "0.0.0.0", "port": 3000}}  # noqa: S104 - PostgREST's own
 HEAD: Final = """\
-# Made from {file}: the same behaviour, PostgREST's way everywhere. What begins with `allow_`, and the `*` of the
-# origins, is more open than Reflector is by itself: take it away where nobody relies on it.
+# Made from {file}: the same behaviour, PostgREST's way everywhere. What begins with `allow_`, `db_config`, and the
+# `*` of the origins are more open than Reflector is by itself: take them away where nobody relies on them.
 version: 1
 """
 

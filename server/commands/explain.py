@@ -51,6 +51,7 @@ from server.commands.spoken import spoken
 from server.commands.tree import shown
 from server.config import Config
 from server.config.trials import Calling
+from server.database_settings import informed
 from server.trials.callers import principal_for
 
 ASKS: Final = {
@@ -68,6 +69,7 @@ async def explain(
 ) -> None:
     """Say the explanation, line by line. Raises what the request would be refused with, and what starting raises."""
     sent, calling = taken_apart(request, headers), calling_of(caller)
+    config = await informed(config)
     principal = principal_for(config, calling)
     binding = Binding(config)
     with own_words():

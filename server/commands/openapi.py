@@ -9,6 +9,7 @@ from server.app import assembled, engine_of
 from server.binding import Binding
 from server.commands.explain import principal_of
 from server.config import Config
+from server.database_settings import informed
 from server.guard import guard_of
 from server.openapi import setting, written
 from server.openapi.fixed import defined, fixed_endpoints
@@ -16,6 +17,7 @@ from server.openapi.fixed import defined, fixed_endpoints
 
 async def openapi(config: Config, caller: str | None) -> bytes:
     """The document as JSON. Raises Forbidden for a role that is not declared, and what starting raises."""
+    config = await informed(config)
     principal, guard, binding = principal_of(config, caller), guard_of(config), Binding(config)
     engine = await engine_of(config, binding)
     try:

@@ -307,6 +307,7 @@ CALLERS: Final = (
     ("auth", "anonymous_role"),
     ("postgrest", "jwt_secret"),
     ("postgrest", "db_anon_role"),
+    ("postgrest", "db_config"),
 )
 TWICE: Final = (
     (("auth", "anonymous_role"), ("postgrest", "db_anon_role")),
@@ -319,7 +320,9 @@ IN_TRANSACTIONS: Final = (
     "allow_granted_functions",
     "app_settings",
     "db_anon_role",
+    "db_config",
     "db_hoisted_tx_settings",
+    "db_pre_config",
     "db_pre_request",
     "db_prepared_statements",
     "db_schemas",

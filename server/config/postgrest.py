@@ -1,7 +1,7 @@
 """The settings of PostgREST's API, under PostgREST's own names with underscores.
 
 Rule: where PostgREST's way and a safer one differ, the safer one is the default, and one setting turns on the other: those
-that begin with `allow_`, and `*` among the origins.
+that begin with `allow_`, `db_config`, and `*` among the origins.
 """
 
 from __future__ import annotations
@@ -85,10 +85,12 @@ class PostgrestSettings(Section):
     client_error_verbosity: Literal["verbose", "minimal"] = "verbose"
     db_aggregates_enabled: Flag = False
     db_anon_role: Text | None = None
+    db_config: Flag = False
     db_extra_search_path: tuple[Text, ...] = ("public",)
     db_hoisted_tx_settings: tuple[Text, ...] = HOISTED
     db_max_rows: Annotated[int, whole(1, 1_000_000)] | None = None
     db_plan_enabled: Flag = False
+    db_pre_config: Function | None = None
     db_pre_request: Function | None = None
     db_prepared_statements: Flag = True
     db_root_spec: Function | None = None

@@ -35,7 +35,7 @@ SERVER: tuple[tuple[str, ...], ...] = (
     ("auth", "access", "binding", "callers", "journal", "telemetry"),
     ("apis", "openapi", "trials"),
     ("middleware",),
-    ("capturing", "connection", "garbage", "guard", "telling", "threads"),
+    ("capturing", "connection", "database_settings", "garbage", "guard", "telling", "threads"),
     ("house",),
     ("reloading",),
     ("app", "commands", "workers"),
