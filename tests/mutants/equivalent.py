@@ -44,4 +44,8 @@ EQUIVALENT: Mapping[str, str] = {
         "reflector.access.rules_hasura:compared: raise InvalidValue('a column is compared with a column of the same row, "
         "or of the row that the rule protects') → gone"
     ): "one name by itself is bound to a column of one of these rows, or refused; this tells the types so",
+    (
+        "reflector.access.rules_scan:scan: len(text) > LONGEST_TEXT or len(text.encode('utf-8', 'surrogatepass')) > "
+        "LONGEST_TEXT → without len(text) > LONGEST_TEXT"
+    ): "no text has more letters than bytes; this saves encoding a long one",
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reflector.access.rules import Rule, bind_preset, bind_rule, claims_of, tables_of
+from reflector.access.rules import Rule, UnfitRule, bind_preset, bind_rule, claims_of, tables_of
 from reflector.errors import RuleError
 from reflector.query.comparisons import EQ, GT, GTE, ILIKE, IN, LIKE, LT, LTE, NE, Comparison
 from reflector.query.nodes import (
@@ -290,6 +290,13 @@ PRESETS = [
 @pytest.mark.parametrize(("name", "given", "meant"), PRESETS)
 def test_a_preset_is_a_constant_a_claim_or_the_clock(name: str, given: Any, meant: Operand) -> None:
     assert bind_preset(given, ARTICLE.by_name[name]) == meant
+
+
+def test_a_constant_may_be_set_where_null_may_not() -> None:
+    key = ARTICLE.by_name["id"]
+    assert bind_preset(7, key) == Literal(7, key.type)
+    with pytest.raises(UnfitRule, match="'id' cannot be null"):
+        bind_preset(None, key)
 
 
 @pytest.mark.parametrize(

@@ -294,6 +294,21 @@ def test_what_is_no_rule_anywhere_is_refused(marked: str, message: str, hint: st
     assert (fault.message, fault.hint) == (message, hint)
 
 
+@pytest.mark.parametrize(
+    ("marked", "message"),
+    [
+        ("title == abc‸'x'", "this is not a rule"),
+        ("title == abc‸'\x00'", "the text holds a character that no database can hold"),
+        ("title == abc‸'\udc00'", "the text holds a character that no database can hold"),
+        ("‸\ud800 == title", "the rule holds a character that no text can hold"),
+        ("title == 'a' or ‸\udfff", "the rule holds a character that no text can hold"),
+        ("title == 'a' or x‸\x00", "the rule holds a character that no text can hold"),
+    ],
+)
+def test_letters_that_no_text_has_are_told_with_their_place(marked: str, message: str) -> None:
+    assert refused(marked).message == message
+
+
 @pytest.mark.parametrize(("text", "hint"), NOT_PYTHON)
 def test_what_is_no_expression_is_refused_with_our_way_to_say_it(text: str, hint: str | None) -> None:
     with pytest.raises(RuleError) as caught:
