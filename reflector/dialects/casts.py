@@ -73,16 +73,17 @@ def sqlite_cast(source: DataType, target: DataType) -> str:
 
 # ── MariaDB: the expression's type decides ───────────────────────────────────────────────────
 
-_INTEGER_TEXT = "CASE WHEN {x} REGEXP '^[[:space:]]*[-+]?[0-9]+[[:space:]]*$' THEN CAST({x} AS SIGNED) END"
+_INTEGER_TEXT = "CASE WHEN {x} REGEXP '^[[:space:]]*[-+]?[0-9]+[[:space:]]*$' THEN CAST({x} AS DECIMAL(65)) END"
 _NUMERIC_TEXT = (
     "CASE WHEN {x} REGEXP '^[[:space:]]*[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]+)?[[:space:]]*$'"
     " THEN CAST({x} AS $) END"
 )
 _DATED_TEXT = "{x} LIKE '____-__-__%'"
+# Not AS SIGNED, which makes a number of its own of one that is too large: nobody could see then that it was.
 _FROM_NUMBER: Mapping[str, str] = {
-    "smallint": "CAST(ROUND({x}) AS SIGNED)",
-    "integer": "CAST(ROUND({x}) AS SIGNED)",
-    "bigint": "CAST(ROUND({x}) AS SIGNED)",
+    "smallint": "CAST(ROUND({x}) AS DECIMAL(65))",
+    "integer": "CAST(ROUND({x}) AS DECIMAL(65))",
+    "bigint": "CAST(ROUND({x}) AS DECIMAL(65))",
     "numeric": "CAST({x} AS DECIMAL(65,30))",
     "float4": "CAST({x} AS FLOAT)",
     "double precision": "CAST({x} AS DOUBLE)",

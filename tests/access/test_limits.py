@@ -32,7 +32,7 @@ roles:
   thrifty: {{limits: {{cost: 50}}}}
   short: {{limits: {{bytes: 1KiB, max_rows: 2}}}}
 tables:
-  team: {{allow: {{guest: {{read: true}}, free: {{read: true}}, writer: {{read: true, create: true, update: true, delete: true}}, thrifty: {{read: true}}, short: {{read: true}}}}}}
+  team: {{allow: {{guest: {{read: true}}, free: {{read: true}}, writer: {{read: true, create: true, update: true, delete: true}}, thrifty: {{read: true, update: true, delete: true}}, short: {{read: true}}}}}}
   note: {{allow: {{writer: {{read: true}}, free: {{read: true}}, thrifty: {{read: true}}}}}}
 """
 SCHEMA = """
@@ -83,6 +83,13 @@ async def test_a_subject_has_a_bucket_of_its_own_wherever_it_calls_from(api: Ser
     assert await statuses(api, 1, bearer("user", subject="8")) == [200]
     assert await statuses(api, 1) == [200]
     assert await statuses(api, 1, bearer("user", subject="7")) == [429]  # another token of the same subject
+
+
+async def test_a_write_that_answers_nothing_costs_no_rows(api: Served) -> None:
+    for method, body in (("PATCH", {"name": "z"}), ("DELETE", None)):
+        written = await api.request(method, "/rest/v1/team?id=eq.99", THRIFTY, json=body)
+        assert written.status == 204, written.body
+    assert (await api.get("/rest/v1/team", THRIFTY)).status == 400
 
 
 async def test_credentials_that_do_not_hold_are_counted_with_those_of_guests(api: Served) -> None:

@@ -28,6 +28,7 @@ from server.apis.realtime.following import Following
 from server.apis.realtime.frames import ChangeCursors, error_frame, said
 from server.apis.realtime.one_table import frame_of
 from server.apis.realtime.outbound import Outbound, Ticker
+from server.context import Authenticate as Knowing
 from server.context import Context, Credential
 from server.problems import RateExceeded, status_of
 
@@ -72,11 +73,12 @@ class Socket:
 
     async def serve(self) -> web.WebSocketResponse:
         """The whole of it. Raises what a bad credential at the upgrade raises."""
+        authenticate = await self._met()
         try:
-            self._principal = self._present().authenticate(self._request)
-            self._credential = self._present().authenticate.carried(self._request)
+            self._principal = authenticate(self._request)
+            self._credential = authenticate.carried(self._request)
         except Unauthenticated:
-            if self._present().authenticate.carried(self._request) is not None:
+            if authenticate.carried(self._request) is not None:
                 raise
         self._conversation = Conversation(known=self._principal is not None)
         await self._ws.prepare(self._request)
@@ -92,6 +94,16 @@ class Socket:
         finally:
             self._end()
         return self._ws
+
+    async def _met(self) -> Knowing:
+        """What knows now who calls: what the gate was told may be another configuration's, which nobody moves from here."""
+        while True:
+            authenticate = self._present().authenticate
+            waiting = authenticate.waiting(self._request)
+            if waiting is not None:
+                await waiting
+            if authenticate is self._present().authenticate:
+                return authenticate
 
     async def close(self) -> None:
         """The server ends: the client goes on elsewhere, from the cursor in the reason."""

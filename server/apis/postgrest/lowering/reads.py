@@ -104,6 +104,10 @@ class Lowering:
         )
         return self._affordable(read)
 
+    def found(self, table: TableScope, level: nodes.Level) -> Filter:
+        """Which rows a level without embedded ones is about; raises PostgrestError, RequestError."""
+        return self._where(table, level, [])
+
     def _affordable(self, read: Read) -> Read:
         """The read; raises LimitExceeded where it could bring more rows than somebody said that it may."""
         if self.limits.cost is not None and (rows := rows_of(read)) > self.limits.cost:

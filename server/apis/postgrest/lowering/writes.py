@@ -182,7 +182,7 @@ class Writes:
 
     def _where(self) -> Filter:
         level = nodes.Level((), self.asked.root.where)
-        return self.lowering.read(self.table, level, Window()).where if level.where else TRUE
+        return self.lowering.found(self.table, level) if level.where else TRUE
 
     def _most(self) -> int | None:
         """How many rows may be written: what the request says, and what the caller's roles allow."""
