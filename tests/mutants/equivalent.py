@@ -48,4 +48,7 @@ EQUIVALENT: Mapping[str, str] = {
         "reflector.access.rules_scan:scan: len(text) > LONGEST_TEXT or len(text.encode('utf-8', 'surrogatepass')) > "
         "LONGEST_TEXT → without len(text) > LONGEST_TEXT"
     ): "no text has more letters than bytes; this saves encoding a long one",
+    "reflector.access.rules_mapping:_dynamic: raise _fault(trail, f'{given!r} is not a claim') → gone": (
+        "what begins as a claim is read as a claim, or refused by the reader"
+    ),
 }

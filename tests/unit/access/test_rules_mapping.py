@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from reflector.access.rules import UnfitRule, bind_rule
 from reflector.access.rules_hasura import variable, word_of
+from reflector.catalog.model import DatabaseKind
 from reflector.errors import RuleError
 from reflector.query.comparisons import EQ, GT, GTE, LT, LTE, NE, Comparison
 from reflector.query.native import IMATCH, MATCH
@@ -65,6 +67,11 @@ ALWAYS_WRONG: list[tuple[dict[str, Any], str, str | None]] = [
     ({"_or": [{}]}, "_or[0]: an empty filter says nothing", "write true, or leave it out"),
     ({"_not": {}}, "_not: an empty filter says nothing", "write true, or leave it out"),
     ({"_or": [{"rank": {"_eq": 1}}, 5]}, "_or[1]: a filter is a mapping", None),
+    ({"_not": []}, "_not: a filter is a mapping", None),
+    ({"_not": None}, "_not: a filter is a mapping", None),
+    ({"_and": {"rank": {"_eq": 1}}}, "_and: takes a list of filters that is not empty", None),
+    ({"_exists": ["_table", "_where"]}, "_exists: takes _table and _where", None),
+    ({"_exists": 5}, "_exists: takes _table and _where", None),
     ({"rank": {}}, "rank: takes a mapping of operators", "{rank: {_eq: …}}"),
     ({"rank": 5}, "rank: takes a mapping of operators", "{rank: {_eq: …}}"),
     ({"rank": {"eq": 5}}, "rank.eq: there is no operator 'eq'", "did you mean '_eq'?"),
@@ -116,6 +123,18 @@ DOES_NOT_FIT: list[tuple[dict[str, Any], str, str | None]] = [
     ({"meta": {"_clt": "meta"}}, "meta._clt: '_clt' cannot be asked of jsonb", None),
     ({"title": {"_like": "a\\"}}, "title._like: the pattern ends in an escape that escapes nothing", None),
     ({"due": {"_lt": "now()"}}, "now() cannot be compared with date", "use today()"),
+    ({"due": {"_in": "today()"}}, "due._in: 'in' takes a list", None),
+    ({"due": {"_is_null": "today()"}}, "due._is_null: 'today()' is not a boolean", None),
+    (
+        {"_exists": {"_table": ["schema", "name"], "_where": {"id": {"_eq": 1}}}},
+        "_exists._table: there is no table ['schema', 'name']",
+        None,
+    ),
+    (
+        {"_exists": {"_table": {"schema": "audit"}, "_where": {"id": {"_eq": 1}}}},
+        "_exists._table: there is no table {'schema': 'audit'}",
+        None,
+    ),
     (
         {"_exists": {"_table": "acount", "_where": {"id": {"_eq": 1}}}},
         "_exists._table: there is no table 'acount'",
@@ -237,3 +256,10 @@ def test_a_session_variable_is_told_by_how_it_begins() -> None:
     assert variable("X-Hasura-User-Id") == variable("x-hasura-user-id") == ("x-hasura-user-id",)
     assert [variable(each) for each in ("user-id", "a x-hasura-b", "", 5, None, ["x-hasura-a"])] == [None] * 6
     assert [word_of(each) for each in ("$eq", "_eq", "eq", 5, "")] == ["_eq", "_eq", "eq", 5, ""]
+
+
+def test_sqlite_looks_for_no_regular_expressions() -> None:
+    with pytest.raises(UnfitRule) as caught:
+        bind_rule({"title": {"_regex": "a"}}, ARTICLE, replace(BLOG, kind=DatabaseKind.SQLITE))
+    message = "title._regex: SQLite looks for no regular expressions"
+    assert (caught.value.message, caught.value.hint) == (message, "_like, or _ilike")
