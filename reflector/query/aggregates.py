@@ -41,6 +41,8 @@ def _summed(type_: DataType) -> DataType:
 
 
 def _averaged(type_: DataType) -> DataType:
+    if type_.kind is Kind.INTERVAL:
+        return type_
     return DOUBLE if type_.kind is Kind.FLOAT else EXACT
 
 
@@ -54,6 +56,25 @@ AGGREGATES: Mapping[str, AggregateFunction] = {
         AggregateFunction("max", lambda type_: type_, ORDERED),
     )
 }
+
+
+INTERVALS = frozenset({"sum", "avg", "min", "max"})
+"""What PostgreSQL works out of intervals."""
+OWN: Mapping[str, frozenset[str]] = {
+    "money": frozenset({"sum", "min", "max"}),
+    "inet": frozenset({"min", "max"}),
+    "pg_lsn": frozenset({"min", "max"}),
+}
+"""The same of types of its own, by their names; of enums and arrays it is the least and the greatest."""
+
+
+def is_native(function: AggregateFunction, type_: DataType) -> bool:
+    """Whether PostgreSQL, and it alone, has the aggregate for the type."""
+    if type_.kind in {Kind.ENUM, Kind.ARRAY}:
+        return function.name in {"min", "max"}
+    if type_.kind is Kind.INTERVAL:
+        return function.name in INTERVALS
+    return type_.kind is Kind.SPECIAL and function.name in OWN.get(type_.native, ())
 
 
 def check_aggregate(function: AggregateFunction, type_: DataType | None) -> None:

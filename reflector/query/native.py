@@ -41,6 +41,9 @@ ADJACENT = _operator("adj", "-|-")
 SETS = (CONTAINS, CONTAINED, OVERLAPS)
 BESIDE = (LEFT_OF, RIGHT_OF, NOT_RIGHT, NOT_LEFT)
 NATIVE: Mapping[str, Comparison] = {each.name: each for each in (*SETS, *BESIDE, ADJACENT)}
+ORDERS: Mapping[str, Comparison] = {
+    name: _operator(name, sign) for name, sign in {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}.items()
+}
 REGULAR: Mapping[str, Comparison] = {each.name: each for each in (MATCH, IMATCH)}
 
 TYPES: Mapping[str, tuple[Comparison, ...]] = {
@@ -53,6 +56,22 @@ TYPES: Mapping[str, tuple[Comparison, ...]] = {
     "ltree": (CONTAINS, CONTAINED),
 }
 """What PostgreSQL can be asked of its own types, by how their name ends."""
+
+
+ORDERED: frozenset[str] = frozenset(
+    {"money", "inet", "cidr", "macaddr", "macaddr8", "bit", "bit varying", "pg_lsn", "ltree"}
+)
+"""Types of PostgreSQL's own that it has an order for, beside ranges, enums and arrays. Elsewhere they have none."""
+
+
+def is_ordered(type_: DataType, database: DatabaseKind) -> bool:
+    """Whether rows of ORDERS can be asked of a type that is not ordered everywhere."""
+    if database is not DatabaseKind.POSTGRESQL:
+        return False
+    named = type_.native.partition("(")[0]
+    return type_.kind in {Kind.ENUM, Kind.ARRAY} or (
+        type_.kind is Kind.SPECIAL and (named in ORDERED or named.endswith("range"))
+    )
 
 
 def offered(comparison: Comparison, type_: DataType, database: DatabaseKind) -> bool:

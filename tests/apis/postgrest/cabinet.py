@@ -24,6 +24,10 @@ INSERT INTO "odd names" VALUES (1, 'x', 'y'), (2, 'z', NULL);
 """
 POSTGRESQL: Final = """
 CREATE TYPE pair AS (first integer, second text);
+CREATE TYPE grade AS ENUM ('poor', 'fair', 'best');
+CREATE TABLE graded (id integer PRIMARY KEY, grade grade, price money, bits bit(4), lasts interval);
+INSERT INTO graded VALUES (1, 'poor', '1.50', B'0001', '1 hour'), (2, 'best', '12.00', B'1000', '2 days'),
+    (3, 'fair', '2.25', B'0100', '30 min'), (4, NULL, NULL, NULL, NULL);
 CREATE TABLE special (
     id integer PRIMARY KEY, numbers integer[], words text[], span int4range, vector tsvector, body text, whole pair,
     place inet, shape box, plain json

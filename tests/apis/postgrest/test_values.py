@@ -114,6 +114,16 @@ NATIVE: dict[DatabaseKind, list[tuple[str, list[int] | None]]] = {
         ("thing?name=match(any).{^Red,^cube}", [1, 3]),
         ("thing?name=not.match(all).{b,e}", [1, 4]),
         ("special?numbers=eq.{1,2,3}", [1]),
+        ("special?numbers=gt.{1,2,3}", [2]),
+        ("special?words=lt.{a}", [2]),
+        ("special?span=gte.[5,9)", [2]),
+        ("special?place=not.lte.10.0.0.0/24", [1]),
+        ("graded?grade=gt.poor", [2, 3]),
+        ("graded?grade=lt(any).{fair,poor}", [1]),
+        ("graded?grade=not.gte.fair", [1]),
+        ("graded?price=lt.3", [1, 3]),
+        ("graded?price=gte.$12.00", [2]),
+        ("graded?bits=gt.0100", [2]),
         ("special?numbers=in.({4},{5})", None),
         ("special?numbers=cs.{1,2}", [1]),
         ("special?words=cd.{a,b,c}", [1, 2]),
@@ -162,6 +172,25 @@ async def test_what_a_database_alone_can_be_asked(things: Served, kind: Database
         if reply.status != 200 or (expected is not None and [row["id"] for row in reply.json] != expected):
             wrong.append((address, reply.status, reply.body))
     assert not wrong
+
+
+AGGREGATED = {
+    "best:grade.max(),worst:grade.min()": {"best": "best", "worst": "poor"},
+    "price.sum(),most:price.max()": {"sum": "$15.75", "most": "$12.00"},
+    "sum:lasts.sum(),avg:lasts.avg(),least:lasts.min()": {
+        "sum": "2 days 01:30:00", "avg": "16:30:00", "least": "00:30:00",
+    },
+}  # fmt: skip
+
+
+async def test_postgresql_works_out_what_it_can_of_its_own_types(things: Served, kind: DatabaseKind) -> None:
+    for select, expected in AGGREGATED.items() if kind is POSTGRESQL else ():
+        assert (await get(things, f"graded?select={select}")).json == [expected]
+    if kind is POSTGRESQL:
+        assert (await get(things, "special?select=numbers.max(),place.min()")).json == [
+            {"max": [4], "min": "10.0.0.0/24"}
+        ]
+        assert (await get(things, "graded?select=bits.max()")).status == 404
 
 
 REFUSED: dict[DatabaseKind, list[tuple[str, int, str]]] = {

@@ -15,7 +15,7 @@ from reflector.datatypes import DataType, Kind, Value, parse_text
 from reflector.errors import InvalidValue
 from reflector.query.comparisons import EQ
 from reflector.query.expressions import type_of
-from reflector.query.native import LANGUAGES, NATIVE, REGULAR, offered, search
+from reflector.query.native import LANGUAGES, NATIVE, ORDERS, REGULAR, is_ordered, offered, search
 from reflector.query.nodes import (
     FALSE,
     TEXT,
@@ -81,7 +81,7 @@ class Comparing:
         if type_.kind is Kind.JSON and operator not in PATTERNS:
             return compared_documents(expression, type_, row.name, value, self.database)
         if not row.allowed(type_.facts):
-            raise no_operator(told(type_), operator)
+            return self._ordered(expression, type_, operator, value)
         if operator not in PATTERNS and (own := own_type(expression)) is not type_:
             return apply_text(row, expression, own, value)
         if type_.kind is Kind.ARRAY:
@@ -123,6 +123,13 @@ class Comparing:
             raise not_on(self.database, operator)
         value: Value = self._array(type_, text) if type_.kind is Kind.ARRAY else parse_text(type_, text)
         return Compare(expression, comparison, Literal(value, type_))
+
+    def _ordered(self, expression: Expression, type_: DataType, operator: str, text: str) -> Filter:
+        """By an order that this database alone has for the type; raises PostgrestError where it has none."""
+        if operator not in ORDERS or not is_ordered(type_, self.database):
+            raise no_operator(told(type_), operator)
+        value: Value = self._array(type_, text) if type_.kind is Kind.ARRAY else parse_text(type_, text)
+        return Compare(expression, ORDERS[operator], Literal(value, type_))
 
     def _matched(self, expression: Expression, type_: DataType, operator: str, text: str) -> Filter:
         if self.database is DatabaseKind.SQLITE:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from reflector.catalog.model import DatabaseKind
 from reflector.datatypes import DataType, Kind
 from reflector.errors import InvalidRequest
-from reflector.query.aggregates import AGGREGATES, check_aggregate
+from reflector.query.aggregates import AGGREGATES, check_aggregate, is_native
 from reflector.query.casts import CASTS
 from reflector.query.expressions import type_of
 from reflector.query.nodes import Aggregate, Cast, Computed, Expression, Field, JsonPath
@@ -66,10 +66,11 @@ def selected_of(table: TableScope, written: nodes.Column, database: DatabaseKind
     if written.aggregate is None:
         return found
     function, type_ = AGGREGATES[written.aggregate], type_of(found)
-    try:
-        check_aggregate(function, type_)
-    except InvalidRequest:
-        raise refusal("42883", f"function {function.name}({told(type_)}) does not exist") from None
+    if not (database is DatabaseKind.POSTGRESQL and is_native(function, type_)):
+        try:
+            check_aggregate(function, type_)
+        except InvalidRequest:
+            raise refusal("42883", f"function {function.name}({told(type_)}) does not exist") from None
     return cast_to(Aggregate(function, found), written.aggregate_cast)
 
 
