@@ -25,6 +25,7 @@ from reflector.dialects.casts import sqlite_cast
 from reflector.dialects.forms import sqlite_form
 from reflector.dialects.sqlite_sets import SQLiteSets
 from reflector.errors import InvalidValue, NotSupported
+from reflector.query.aggregates import AggregateFunction
 from reflector.query.comparisons import ILIKE, Comparison, pattern_marks
 from reflector.query.forms import Form
 from reflector.sql.dialect import Dialect, Linked, Member, Page, Shaped, Source, Sql, iso, text
@@ -69,6 +70,13 @@ class SQLite(Dialect):
         return bind
 
     # ── comparing ────────────────────────────────────────────────────────────────────────────
+
+    def aggregate(self, function: AggregateFunction, expression: Sql | None, type_: DataType | None) -> Sql:
+        said = super().aggregate(function, expression, type_)
+        # Decimals are stored as floats, which add up to what no decimal of that scale is.
+        if function.name != "sum" or type_ is None or type_.kind is not Kind.DECIMAL or type_.scale is None:
+            return said
+        return sa.func.round(said, sa.literal_column(str(type_.scale)))
 
     def compared(self, expression: Sql, type_: DataType) -> Sql:
         """A column without a type we know may hold anything: it is compared by its text."""

@@ -207,8 +207,8 @@ class Dialect:
         """The expression, which is of type `source`, as one of `query.casts.CASTS`."""
         raise NotImplementedError
 
-    def aggregate(self, function: AggregateFunction, expression: Sql | None) -> Sql:
-        """What the rows of a group give together."""
+    def aggregate(self, function: AggregateFunction, expression: Sql | None, type_: DataType | None) -> Sql:
+        """What the rows of a group give together, or values of this type."""
         said: Sql = getattr(sa.func, function.name)(*(() if expression is None else (expression,)))
         return said
 

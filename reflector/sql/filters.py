@@ -168,7 +168,7 @@ def derived(writer: Writer, expression: Derived, rows: Rows) -> Sql:
     """What is made of another expression."""
     dialect = writer.dialect
     if expression.expression is None:
-        return dialect.aggregate(expression.function, None)
+        return dialect.aggregate(expression.function, None, None)
     inner = raw(writer, expression.expression, rows)
     match expression:
         case Guarded(rule=rule):
@@ -180,8 +180,8 @@ def derived(writer: Writer, expression: Derived, rows: Rows) -> Sql:
         case Cast(expression=source, type=type_):
             writer.calls |= type_.busy
             return dialect.cast(inner, type_of(source), type_)
-        case Aggregate(function=function):
-            return dialect.aggregate(function, inner)
+        case Aggregate(function=function, expression=source):
+            return dialect.aggregate(function, inner, type_of(source) if source else None)
         case _:
             assert_never(expression)
 
