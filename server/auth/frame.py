@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import Final, TypeAlias
+from typing import Final
 
 from aiohttp import web
 
@@ -32,9 +32,8 @@ from server.auth.verified import Verified
 from server.context import Credential
 from server.problems import AmbiguousCredentials, InvalidToken
 
-Outcome: TypeAlias = Principal | ReflectorError
-OUTCOME: Final = web.RequestKey[Outcome]("outcome", object)  # type: ignore[arg-type]
-"""Under which a request remembers who sent it, or why that is not told."""
+OUTCOME: Final = web.RequestKey("outcome", object)
+"""Under which a request remembers who sent it, a Principal, or why that is not told, a ReflectorError."""
 
 
 class Open:
@@ -110,13 +109,12 @@ class Authenticator:
                 self._by_kind[kind] = (*self._by_kind.get(kind, ()), method)
 
     def __call__(self, request: web.BaseRequest) -> Principal:
-        try:
-            outcome = request[OUTCOME]
-        except KeyError:
-            raise RuntimeError("who calls is asked before it was waited for") from None
+        outcome = request.get(OUTCOME)
         if isinstance(outcome, Principal):
             return chosen(outcome, request, self._roles)
-        raise outcome
+        if isinstance(outcome, ReflectorError):
+            raise outcome
+        raise RuntimeError("who calls is asked before it was waited for")
 
     def waiting(self, request: web.BaseRequest) -> Awaitable[None] | None:
         try:

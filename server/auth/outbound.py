@@ -118,7 +118,7 @@ def may_be_asked(url: str) -> bool:
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
-        parts.port  # noqa: B018 - reading it is what raises
+        whole = bool(host) and parts.port != 0
     except ValueError:
         return False
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
+    return whole and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from itertools import accumulate
 from typing import Final, Literal, Protocol
@@ -95,7 +96,7 @@ def engine_figures(present: Callable[[], Engine], bound: Callable[[], Bound], st
     yield Figure("info", "gauge", "The version and the database", lambda: [(info, 1)], ("version", "database"))
     yield Figure("start_time_seconds", "gauge", "When the process began to serve", one(lambda: started))
     for name, kind, meaning, read in OF_ENGINE:
-        yield Figure(name, kind, meaning, one(lambda read=read: read(present())))  # type: ignore[misc]
+        yield Figure(name, kind, meaning, one(_of_present(read, present)))
     yield Figure(
         "tables_closed",
         "gauge",
@@ -108,7 +109,7 @@ def engine_figures(present: Callable[[], Engine], bound: Callable[[], Bound], st
             f"pool_{name}",
             "gauge",
             meaning,
-            lambda name=name: [((usage.name,), getattr(usage, name)) for usage in present().driver.usage()],  # type: ignore[misc]
+            partial(_of_pools, name, present),
             ("pool",),
         )
 
@@ -167,7 +168,7 @@ def cache_figures(cache: AnswerCache | None) -> Iterator[Figure]:
     if cache is None:
         return
     for name, kind, meaning, read in OF_CACHE:
-        yield Figure(f"answer_cache_{name}", kind, meaning, one(lambda read=read: read(cache)))  # type: ignore[misc]
+        yield Figure(f"answer_cache_{name}", kind, meaning, one(partial(read, cache)))
     others = cache.others
     if others is not None:
         yield Figure("others_heard", "gauge", "Whether other servers are heard", one(others.heard))
@@ -184,6 +185,16 @@ OF_CACHE: Final[tuple[tuple[str, Kind, str, Callable[[AnswerCache], float]], ...
     ("entries", "gauge", "Answers that are kept", lambda cache: len(cache.memory)),
     ("bytes", "gauge", "About how much they take", lambda cache: cache.memory.size),
 )
+
+
+def _of_present(read: Callable[[Engine], float], present: Callable[[], Engine]) -> Callable[[], float]:
+    return lambda: read(present())
+
+
+def _of_pools(name: str, present: Callable[[], Engine]) -> Values:
+    return [((usage.name,), getattr(usage, name)) for usage in present().driver.usage()]
+
+
 OF_ENGINE: Final[tuple[tuple[str, Kind, str, Callable[[Engine], float]], ...]] = (
     ("snapshot_number", "gauge", "How often the schema was swapped", lambda engine: engine.snapshot.number),
     ("tables", "gauge", "Tables and views of the schema", lambda engine: len(engine.snapshot.catalog.tables)),
