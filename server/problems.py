@@ -295,6 +295,11 @@ def status_of(error: ReflectorError) -> int:
     return told(error).status
 
 
+def retry_of(error: ReflectorError) -> int | None:
+    """After how many seconds asking again may help, None where nobody can say."""
+    return error.retry if isinstance(error, TooManyAttempts) else told(error).retry
+
+
 # ── the document ─────────────────────────────────────────────────────────────────────────────
 
 
@@ -351,8 +356,8 @@ def _entry(error: ReflectorError) -> dict[str, str]:
 
 
 def _headers(error: ReflectorError, row: Told) -> Iterable[tuple[str, str]]:
-    if row.retry is not None:
-        yield "Retry-After", str(error.retry if isinstance(error, TooManyAttempts) else row.retry)
+    if (seconds := retry_of(error)) is not None:
+        yield "Retry-After", str(seconds)
     if row.status == HTTPStatus.UNAUTHORIZED:
         bad = isinstance(error, InvalidToken)
         yield "WWW-Authenticate", 'Bearer error="invalid_token"' if bad else "Bearer"

@@ -53,6 +53,7 @@ class ApiKeys(Method):
         self._fixed = {each.hash.removeprefix("sha256:"): (name, each) for name, each in settings.keys.items()}
         columns = settings.columns.model_dump()
         self._table = None if settings.table is None else OwnTable(engine, settings.table, "key_hash", columns)
+        self.asks = self._table is not None
         self.kinds = (SCHEME, settings.header.lower())
         self.carriers: tuple[Carrier, ...] = (in_authorization, InHeader(settings.header))
 

@@ -47,14 +47,19 @@ class Attempts:
 
     def begin(self, address: str, name: str) -> None:
         """Count an attempt; raises TooManyAttempts where they have to wait."""
+        self.look(address, name)
         now = self._steady()
-        waits = [self._wait(key, allowance, now) for key, allowance in _counted(address, name)]
-        if max(waits) > 0:
-            raise TooManyAttempts("too many wrong passwords: wait before the next one", retry=int(max(waits)) + 1)
         for key, allowance in _counted(address, name):
             self._full_again[key] = max(self._full_again.pop(key, now), now) + allowance.seconds
         while len(self._full_again) > REMEMBERED:
             self._full_again.popitem(last=False)
+
+    def look(self, address: str, name: str) -> None:
+        """Raises TooManyAttempts where an attempt would have to wait, and counts nothing."""
+        now = self._steady()
+        wait = max(self._wait(key, allowance, now) for key, allowance in _counted(address, name))
+        if wait > 0:
+            raise TooManyAttempts("too many wrong passwords: wait before the next one", retry=int(wait) + 1)
 
     def succeed(self, address: str, name: str) -> None:
         """It was right, and is not counted."""

@@ -58,7 +58,9 @@ def authenticator(
     means = Means(config, outbound, engine, clock)
     made = (make(means) for make in METHODS)
     methods = [each for each in made if each is not None]
-    return Authenticator(methods, None if role is None else nobody, clock, config.roles, outbound)
+    return Authenticator(
+        methods, None if role is None else nobody, clock, config.roles, outbound, config.limits.refusals
+    )
 
 
 def _tokens(means: Means) -> Method | None:

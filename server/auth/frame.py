@@ -3,6 +3,7 @@
     no credential                      the anonymous role, or 401 where there is none
     one, remembered                    whom it proved before, at once
     one, not remembered                whom its method says that it proves: this may be waited for
+    one that was refused a moment ago, or comes from where many were refused                                  401, 429: nobody is asked about it
     one that does not hold, or of a kind that nobody here knows       401, wherever guests may read
     several, whatever their kinds      400; but the same text as `apikey` and as Bearer is one credential
 
@@ -25,15 +26,21 @@ from aiohttp import web
 
 from reflector.access.principal import Principal
 from reflector.errors import ReflectorError, Unauthenticated
+from server.auth.doubts import Doubts
 from server.auth.method import Carrier, Method, in_authorization
 from server.auth.outbound import Outbound
 from server.auth.role_choice import chosen
 from server.auth.verified import Verified
+from server.config.rates import Rate
 from server.context import Credential
+from server.peers import peer_of
 from server.problems import AmbiguousCredentials, InvalidToken
+from server.rates import network_of
 
 OUTCOME: Final = web.RequestKey("outcome", object)
 """Under which a request remembers who sent it, a Principal, or why that is not told, a ReflectorError."""
+USUAL: Final = Rate(120, 60)
+"""How many credentials that do not hold may come from one address."""
 
 
 class Open:
@@ -82,7 +89,8 @@ def _is_token(text: str) -> bool:
 
 class Authenticator:
     """Tells who calls, by these methods. `guest` is who calls without a credential, None where nobody may. `roles` are all
-    that there are. `outbound` is what methods ask other servers by; it ends with them."""
+    that there are. `outbound` is what methods ask other servers by; it ends with them. `refusals`: how many credentials that do not hold
+    one address may show, before nobody outside is asked about further ones."""
 
     def __init__(
         self,
@@ -91,12 +99,14 @@ class Authenticator:
         clock: Callable[[], float] = time.time,
         roles: Collection[str] = (),
         outbound: Outbound | None = None,
+        refusals: Rate = USUAL,
     ) -> None:
         self._outbound = outbound
         self.methods = tuple(methods)
         self._roles = frozenset(roles)
         self.challenges = tuple(dict.fromkeys(each for method in methods for each in method.challenges)) or ("Bearer",)
         self.verified = Verified(clock)
+        self.doubts = Doubts(refusals)
         self._guest = guest
         # A credential that nobody here knows is refused, and so it is looked for in any case.
         self._carriers: tuple[Carrier, ...] = tuple(
@@ -148,7 +158,11 @@ class Authenticator:
             return chosen(known, request, self._roles)
         method = self._method(credential, request)
         generation = method.generation
-        proof = await method.prove(credential, request)
+        if method.asks:
+            address = network_of(peer_of(request).address)
+            proof = await self.doubts.asked(key, address, lambda: method.prove(credential, request))
+        else:
+            proof = await method.prove(credential, request)
         self.verified.put(key, proof, method, generation)
         return chosen(proof.principal, request, self._roles)
 
@@ -180,6 +194,9 @@ class Authenticator:
 
     def follow(self, before: Authenticator | Open) -> None:
         """Take over what methods learned under the configuration before: sessions that were left stay left."""
+        if isinstance(before, Authenticator):
+            self.verified.follow(before.verified)
+            self.doubts.follow(before.doubts)
         for method in self.methods:
             for old in () if isinstance(before, Open) else before.methods:
                 if type(old) is type(method):

@@ -33,6 +33,7 @@ class Introspection(Method):
     """Tells who carries a token by asking its issuer."""
 
     name = "introspection"
+    asks = True
 
     def __init__(
         self, settings: Settings, rules: ClaimRules, outbound: Outbound, clock: Callable[[], float] = time.time

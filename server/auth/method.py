@@ -72,6 +72,7 @@ class Method:
     name: as in `Principal.method`. kinds: of the credentials that it takes; several methods may take one kind, the first
     whose `takes` agrees is asked. carriers: where its credentials stand. challenges: its part of `WWW-Authenticate`.
     further: headers that are no credential, and without which one does not mean the same.
+    asks: whether somebody outside is asked about each credential, so that whoever guesses is to be stopped before that.
     generation: what was proved under an older one is proved anew.
     """
 
@@ -80,6 +81,7 @@ class Method:
     carriers: tuple[Carrier, ...] = (in_authorization,)
     challenges: ClassVar[tuple[str, ...]] = ("Bearer",)
     further: tuple[str, ...] = ()
+    asks: bool = False
     generation: int = 0
 
     def takes(self, credential: Credential, request: web.BaseRequest) -> bool:

@@ -36,7 +36,7 @@ from server.problems import TooManyAttempts
 LOOKED_AT: Final = 2
 WAITING: Final = 32
 LONGEST: Final = 1024
-REMEMBERED: Final = 4096
+REMEMBERED: Final = 8192
 REMEMBERED_SECONDS: Final = 300.0
 REFUSAL: Final = "the name or the password is not right"
 
@@ -63,13 +63,18 @@ class Passwords:
         too often; and what the database reports."""
         if not name or max(len(name), len(password)) > LONGEST or "\0" in name + password:
             raise self._people.nobody()
+        address, claimed = peer_of(request).address, self._key(password, f"\0{name}")
+        if not self._was_right(claimed):
+            self._attempts.look(address, name)  # before the table is asked
         row = await self._table.find(name)
         # The index may know the name in other letters; the person has exactly one.
         known = row is not None and row.get("name") == name
         written = row.get("password_hash") if known and row is not None else None
         hashed = written if isinstance(written, str) and written else None
-        if not await self._holds(name, password, hashed, peer_of(request).address) or row is None:
+        if not await self._holds(name, password, hashed, address) or row is None:
+            self._right.pop(claimed, None)
             raise self._people.nobody()
+        self._remember(claimed)
         if self._people.is_on(row, "disabled"):
             raise self._people.nobody()
         return self._people.principal(row if row.get("subject") is not None else {**row, "subject": name})
@@ -84,7 +89,7 @@ class Passwords:
 
     async def _holds(self, name: str, password: str, hashed: str | None, address: str) -> bool:
         key = None if hashed is None else self._key(password, hashed)
-        if key is not None and self._right.get(key, 0.0) > self._steady():
+        if key is not None and self._was_right(key):
             return True
         self._attempts.begin(address, name)
         if hashed is None:
@@ -120,6 +125,9 @@ class Passwords:
     def _key(self, password: str, hashed: str) -> bytes:
         text = f"{len(hashed)}:{hashed}{password}".encode("utf-8", "surrogatepass")
         return hmac.digest(self._seed, text, sha256)
+
+    def _was_right(self, key: bytes) -> bool:
+        return self._right.get(key, 0.0) > self._steady()
 
     def _remember(self, key: bytes) -> None:
         self._right.pop(key, None)

@@ -58,6 +58,10 @@ class Verified:
             hashed.update(f"\n{each}".encode("utf-8", "surrogateescape"))
         return hashed.digest()
 
+    def follow(self, before: Verified) -> None:
+        """Know credentials by the same hashes, and nothing of what they proved."""
+        self._seeded = before._seeded
+
     def find(self, key: bytes) -> Principal | None:
         """Whom it proved, None where that is not known or may not be believed any more."""
         entry = self._kept.get(key)

@@ -41,6 +41,7 @@ class WebhookMethod(Method):
     """Tells who carries a credential by asking another server."""
 
     name = "webhook"
+    asks = True
 
     def __init__(
         self, settings: Settings, rules: ClaimRules, outbound: Outbound, clock: Callable[[], float] = time.time

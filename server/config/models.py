@@ -16,7 +16,7 @@ from server.config.changes import Changes, ToldOf
 from server.config.complaints import Path, Position
 from server.config.document import Place
 from server.config.postgrest import PostgrestSettings
-from server.config.rates import RateSetting
+from server.config.rates import Rate, RateSetting
 from server.config.rules import Allow, Columns, Create, Delete, Preset, Read, Rule, Update
 from server.config.section import Section
 from server.config.trials import TrialOrGroup
@@ -264,6 +264,7 @@ class Limits(Section):
     offset: Annotated[int, whole(0, 10_000_000)] = 100_000
     regex: Flag = False
     rate: RateSetting | None = None
+    refusals: RateSetting = Rate(120, 60)
     max_affected: Rows | None = None
     cost: Cost | None = None
 

@@ -62,7 +62,7 @@ from server.problems import (
     OriginRefused,
     RateExceeded,
     TooManyAttempts,
-    told,
+    retry_of,
 )
 
 CONTENT_TYPE: Final = "application/json; charset=utf-8"
@@ -200,7 +200,7 @@ def _message(error: ReflectorError, words: Words, table: str | None) -> str | No
 
 
 def _retry(error: ReflectorError) -> Iterable[tuple[str, str]]:
-    if (seconds := told(error).retry) is not None:
+    if (seconds := retry_of(error)) is not None:
         yield "Retry-After", str(seconds)
 
 
