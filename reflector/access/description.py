@@ -43,9 +43,10 @@ class ColumnList:
 
 @dataclass(frozen=True, slots=True)
 class MaskRules:
-    """How a column is shown. `way` is a mask's name, HIDDEN for not at all; None where it is null unless `rule` holds."""
+    """How a column is shown where `rule` does not hold, everywhere without one: `way` is a mask's name, HIDDEN for not at
+    all."""
 
-    way: str | None
+    way: str
     rule: RuleText | None = None
     where: Any = None
 

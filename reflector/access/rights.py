@@ -118,11 +118,11 @@ class RightsBinder:
         if mask.rule is not None:
             self.kept -= {column}
             cells[column] = self.filter(mask.rule)
-            return
-        self.kept |= {column}
+        else:
+            self.kept |= {column}
         if mask.way == HIDDEN:
             return
-        kind, label = MaskKind(mask.way or ""), f"{self.table.label}.{column.name}"
+        kind, label = MaskKind(mask.way), f"{self.table.label}.{column.name}"
         if not maskable(column.type):
             message = f"{label} is of type {column.type.native}, of which nothing can be shown in part"
             hint = "mask it by hidden or null_unless"

@@ -16,7 +16,7 @@ from reflector.query.nodes import Delete, Insert, Overview, Read, Update
 from reflector.query.reach import tables_of
 from reflector.query.sets import AnyQuery, DeleteMany, InsertMany, UpdateMany
 from server.binding import Binding
-from server.trials.coverage import worded
+from server.trials.coverage import mask_worded, worded
 
 VERBS: Final = {"read": "reads", "create": "creates", "update": "updates", "delete": "deletes"}
 
@@ -80,7 +80,7 @@ def _right(table: Table, role: str, right: str, allowed: Allowed | None) -> Iter
     said += [f"check {worded(check)}"] if check is not None else []
     said += [f"columns {', '.join(rules.columns.names)}"] if getattr(rules, "columns", None) else []
     masks = getattr(rules, "masks", {}).items()
-    said += [f"{column} as {mask.way or f'null unless {worded(mask.rule)}'}" for column, mask in masks]
+    said += [f"{column} as {mask_worded(mask)}" for column, mask in masks]
     said += [f"{column} = {preset.value}" for column, preset in getattr(rules, "presets", {}).items()]
     yield "; ".join(said) + _place(rule, None if allowed is None else allowed.rules.where)
 

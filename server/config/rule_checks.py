@@ -17,7 +17,7 @@ from reflector.errors import RuleError
 from server.config.checks import allowances, mapping, masks
 from server.config.complaints import Path
 from server.config.document import Document
-from server.config.rules import UNLESS, RuleSource, read_preset, read_rule
+from server.config.rules import NULL_UNLESS, UNLESS, RuleSource, read_preset, read_rule
 from server.config.values import UnfitError
 
 RULES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -43,8 +43,8 @@ def check_rules(document: Document) -> None:
         for column, given in mapping(allowed, "presets").items():
             _check(document, (*path, "presets", column), given, parse_value)
     for path, given in masks(document.data):
-        if UNLESS in mapping(given):
-            _check(document, (*path, UNLESS), given[UNLESS], parse_rule)
+        for name in {NULL_UNLESS, UNLESS} & mapping(given).keys():
+            _check(document, (*path, name), given[name], parse_rule)
 
 
 def _policies(data: Mapping[str, Any]) -> Iterator[tuple[str, RuleSource]]:

@@ -77,33 +77,45 @@ def read_preset(given: Any) -> PresetSource:
 
 @dataclass(frozen=True, slots=True)
 class MaskSource:
-    """How a column is shown: `way` is one of MASKS, None where it is null unless `rule` holds."""
+    """How a column is shown: `way` is one of MASKS, on rows alone where `rule` does not hold, if there is one."""
 
-    way: str | None
+    way: str
     rule: RuleSource | None = None
 
 
 MASKS: Final = ("partial", "last4", "hash", "hidden")
-UNLESS: Final = "null_unless"
+NULL_UNLESS: Final = "null_unless"
+"""Stands for `hidden` with an exception."""
+WAY: Final = "mask"
+UNLESS: Final = "unless"
+NO_MASK: Final = f"must be {', '.join(MASKS)}, {{{WAY}: one of them, {UNLESS}: rule}} or {{{NULL_UNLESS}: rule}}"
 
 
 def read_mask(given: Any) -> MaskSource:
-    """The name of a mask, or `{null_unless: rule}`."""
+    """The name of a mask, `{mask: name, unless: rule}` or `{null_unless: rule}`."""
     if isinstance(given, MaskSource):
         return given
     if isinstance(given, Mapping):
-        unknown = next((name for name in given if name != UNLESS), None)
-        if unknown is not None or UNLESS not in given:
-            raise UnfitError(f"must be {', '.join(MASKS)} or {{{UNLESS}: rule}}")
-        return MaskSource(None, read_rule(given[UNLESS]))
+        if set(given) == {NULL_UNLESS}:
+            return MaskSource("hidden", read_rule(given[NULL_UNLESS]))
+        if set(given) != {WAY, UNLESS}:
+            raise UnfitError(NO_MASK)
+        return MaskSource(_named(given[WAY]), read_rule(given[UNLESS]))
+    return MaskSource(_named(given))
+
+
+def _named(given: Any) -> str:
     if not isinstance(given, str) or given not in MASKS:
         near = suggestion(given, MASKS) if isinstance(given, str) else None
-        raise UnfitError(f"must be {', '.join(MASKS)} or {{{UNLESS}: rule}}" + (f": {near}" if near else ""))
-    return MaskSource(str(given))
+        raise UnfitError(NO_MASK + (f": {near}" if near else ""))
+    return str(given)
 
 
 def _written_mask(mask: MaskSource) -> Any:
-    return mask.way if mask.rule is None else {UNLESS: thaw(mask.rule.form)}
+    if mask.rule is None:
+        return mask.way
+    rule = thaw(mask.rule.form)
+    return {NULL_UNLESS: rule} if mask.way == "hidden" else {WAY: mask.way, UNLESS: rule}
 
 
 RULE = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "boolean"}, {"type": "object"}]}
@@ -113,7 +125,13 @@ Preset: TypeAlias = Annotated[PresetSource, Reads(read_preset, PRESET, lambda pr
 MASK = {
     "anyOf": [
         {"enum": list(MASKS)},
-        {"type": "object", "properties": {UNLESS: RULE}, "required": [UNLESS], "additionalProperties": False},
+        {"type": "object", "properties": {NULL_UNLESS: RULE}, "required": [NULL_UNLESS], "additionalProperties": False},
+        {
+            "type": "object",
+            "properties": {WAY: {"enum": list(MASKS)}, UNLESS: RULE},
+            "required": [WAY, UNLESS],
+            "additionalProperties": False,
+        },
     ]
 }
 Mask: TypeAlias = Annotated[MaskSource, Reads(read_mask, MASK, _written_mask)]

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from reflector.access.description import AllowRules, RuleText
+from reflector.access.description import HIDDEN, AllowRules, MaskRules, RuleText
 from reflector.access.entries import read_entries
 from reflector.access.names import columns_named
 from reflector.catalog.model import Catalog, Table
@@ -129,8 +129,17 @@ def _allowed(
         here = config.position(*path, verb)
         yield Word(name, role, verb, "right", worded(rule), placed(rule) or here, tables, always=rule.rule is True)
         for column, mask in getattr(right, "masks", {}).items():
-            text = mask.way or f"null_unless: {worded(mask.rule)}"
-            yield Word(name, role, verb, "mask", f"{column}: {text}", mask.where or here, tables, column, always=True)
+            yield Word(
+                name,
+                role,
+                verb,
+                "mask",
+                f"{column}: {mask_worded(mask)}",
+                mask.where or here,
+                tables,
+                column,
+                always=True,
+            )
         if getattr(right, "columns", None) is not None:
             where = right.columns.where
             yield Word(name, role, verb, "columns", ", ".join(right.columns.names), where or here, tables)
@@ -144,6 +153,13 @@ def _allowed(
             yield Word(name, role, verb, "preset", text, preset.where or here, tables, column, always=True)
     if allowed.aggregate:
         yield Word(name, role, "aggregate", "right", "", config.position(*path, "aggregate"), tables, always=True)
+
+
+def mask_worded(mask: MaskRules) -> str:
+    """How a column is shown, in few words."""
+    if mask.rule is None:
+        return mask.way
+    return f"{'null' if mask.way == HIDDEN else mask.way} unless {worded(mask.rule)}"
 
 
 def worded(rule: RuleText) -> str:

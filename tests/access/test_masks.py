@@ -26,7 +26,7 @@ postgrest: {{db_aggregates_enabled: true}}
 server: {{secret: "the secret of these tests, long enough"}}
 auth:
   jwt: {{secret: {SECRET}, audience: api, issuer: "https://id.example", role_claim: roles}}
-roles: {{user: {{}}, owner: {{}}, both: {{extends: [user, owner]}}}}
+roles: {{user: {{}}, owner: {{}}, both: {{extends: [user, owner]}}, friend: {{}}}}
 tables:
   account:
     allow:
@@ -43,8 +43,19 @@ tables:
         update: true
         aggregate: true
       owner: {{read: owner == claims.sub, columns: [id, phone, card, seal]}}
+      friend:
+        read: visible
+        mask:
+          phone: {{mask: last4, unless: owner == claims.sub}}
+          email: {{mask: partial, unless: owner == claims.sub}}
+          card: {{mask: last4, unless: owner == claims.sub}}
+          seal: {{mask: hash, unless: owner == claims.sub}}
+          salary: {{mask: hidden, unless: owner == claims.sub}}
+          note: {{null_unless: owner == claims.sub}}
+        update: owner == claims.sub
+        aggregate: true
   visit:
-    allow: {{user: {{read: true, create: true, aggregate: true}}}}
+    allow: {{user: {{read: true, create: true, aggregate: true}}, friend: {{read: true}}}}
 """
 SCHEMA = """
 CREATE TABLE account (
@@ -85,7 +96,12 @@ def bearer(*roles: str, subject: str = "7") -> dict[str, str]:
 
 
 MERGES = {**bearer("user"), "Prefer": "resolution=merge-duplicates"}
-USER, BOTH = bearer("user"), bearer("user", "owner")
+USER, BOTH, FRIEND = bearer("user"), bearer("user", "owner"), bearer("friend")
+MINE = {
+    "id": 1, "owner": "7", "visible": True, "phone": "+44 20 7946 0958", "email": "ada@example.com", "card": "4000123412341234",
+    "seal": "grün", "salary": 10, "note": "mine",
+}  # fmt: skip
+THEIRS, NONE = {**SECOND, "salary": None}, {**THIRD, "salary": None}
 
 
 @pytest.fixture
@@ -240,6 +256,65 @@ async def test_who_may_see_it_by_another_role_sees_it_on_the_rows_of_that_role(a
     assert extended == list(rows.values())
 
 
+async def test_a_mask_may_have_an_exception(api: Served) -> None:
+    """Every mask but for the caller's own rows, in every API."""
+    assert (await api.get("/api/account", FRIEND)).json["items"] == [MINE, THEIRS, NONE]
+    assert (await api.get("/rest/v1/account?order=id", FRIEND)).json == [MINE, THEIRS, NONE]
+    assert (await api.get("/api/visit/2?include=account", FRIEND)).json["account"] == THEIRS
+    assert (await api.get("/rest/v1/visit?select=...account(phone,card)&order=id", FRIEND)).json == [
+        {"phone": "+44 20 7946 0958", "card": "4000123412341234"},
+        {"phone": "****", "card": "****"},
+    ]
+    asked = "{account(order_by: {id: asc}) {id owner visible phone email card seal salary note}}"
+    found = await api.post("/graphql", {"query": asked}, FRIEND)
+    assert found.json == {"data": {"account": [MINE, THEIRS, NONE]}}
+    other = (await api.get("/api/account", bearer("friend", subject="8"))).json["items"]
+    assert [row["phone"] for row in other] == ["****0958", "5551234", None]
+    assert [row["salary"] for row in other] == [None, 20, None]
+
+
+async def test_what_is_asked_of_a_column_with_an_exception_is_asked_of_what_is_seen_plainly(api: Served) -> None:
+    async def ids(query: str) -> list[int]:
+        reply = await api.get(f"/api/account?{query}", FRIEND)
+        assert reply.status == 200, reply.body
+        return [row["id"] for row in reply.json["items"]]
+
+    assert await ids("phone__startswith=%2B44") == [1]
+    for query in (
+        "phone=5551234",
+        "phone=****",
+        "card=12",
+        "seal=rot",
+        "salary=20",
+        "email=bob",
+        f"seal={hashed('rot')}",
+    ):
+        assert await ids(query) == [], query
+    assert await ids("phone__isnull=true&sort=id") == [2, 3]
+    assert await ids("card__gte=1") == [1]
+    for column in ("phone", "card", "seal", "salary"):
+        assert await ids(f"sort={column},id") == [1, 2, 3]
+        assert await ids(f"sort=-{column},-id") == [3, 2, 1]
+        first = (await api.get(f"/api/account?sort=-{column},id&limit=2", FRIEND)).json
+        rest = (await api.get(first["page"]["next"], FRIEND)).json
+        assert [row["id"] for row in (*first["items"], *rest["items"])] == [2, 3, 1]
+    summed = await api.get("/rest/v1/account?select=salary.sum(),high:salary.max(),last:phone.max()", FRIEND)
+    assert summed.json == [{"sum": 10, "high": 10, "last": "+44 20 7946 0958"}]
+    assert (await api.get("/rest/v1/account?select=phone,count()", FRIEND)).status == 400
+    assert await ids(quote("filter", safe="") + "=" + quote('{"_not":{"phone":{"_eq":"x"}}}')) == [1]
+    visits = (await api.get("/api/visit?account.phone=5551234", FRIEND)).json["items"]
+    assert visits == []
+
+
+async def test_who_may_write_one_with_an_exception_changes_own_rows(own_api: Served) -> None:
+    changed = await own_api.patch("/api/account/1", {"phone": "+44 1"}, FRIEND)
+    assert (changed.status, changed.json) == (200, {**MINE, "phone": "+44 1"})
+    assert (await own_api.patch("/api/account/2", {"phone": "1"}, FRIEND)).status in (403, 404)
+    lent = await own_api.patch("/rest/v1/account?phone=eq.5551234", {"visible": False}, FRIEND)
+    assert lent.status == 204
+    assert [row["id"] for row in (await own_api.get("/api/account", FRIEND)).json["items"]] == [1, 2, 3]
+
+
 async def test_worlds_that_differ_in_masked_letters_alone_answer_alike(
     kind: DatabaseKind, databases: Databases
 ) -> None:
@@ -268,12 +343,50 @@ async def test_worlds_that_differ_in_masked_letters_alone_answer_alike(
             assert here.status == 200
 
 
+async def test_worlds_that_differ_in_what_an_exception_leaves_masked_answer_alike(
+    kind: DatabaseKind, databases: Databases
+) -> None:
+    other = SCHEMA.replace("'5551234', 'bob', 12", "'12', 'x', 99").replace("20, 'theirs'", "7, 'others'")
+    async with (
+        served(databases.database(kind, SCHEMA), CONFIG) as one,
+        served(databases.database(kind, other), CONFIG) as two,
+    ):
+        for path in (
+            "/api/account",
+            *(f"/api/account?sort=-{name}&limit=1" for name in ("phone", "card", "salary", "email")),
+            *(f"/api/account?sort={name},-id&limit=2" for name in ("phone", "card", "salary", "email")),
+            *(f"/api/account?count=exact&{query}" for query in (
+                "phone=12", "phone__contains=2", "card__gt=50", "card__isnull=true", "salary__lt=10", "email__in=x,bob",
+                "filter=" + quote('{"_not":{"card":{"_eq":12}}}'),
+            )),
+            "/rest/v1/account?phone=not.is.null&order=card.desc.nullslast",
+            "/rest/v1/account?or=(salary.eq.7,salary.eq.20)",
+            "/rest/v1/visit?select=*,account!inner(*)&account.phone=eq.12",
+            "/rest/v1/visit?select=*,account(*)&order=account(card)",
+            "/rest/v1/account?select=salary.sum(),salary.avg(),card.max(),count()",
+            "/rest/v1/account?select=salary.count(),phone.min()",
+        ):  # fmt: skip
+            here, there = await one.get(path, FRIEND), await two.get(path, FRIEND)
+            assert (here.status, here.body) == (there.status, there.body), path
+            assert here.status == 200, (path, here.body)
+        for query in (
+            '{account(where: {phone: {_eq: "12"}}) {id}}',
+            "{account(order_by: {card: asc}) {id card}}",
+        ):
+            here, there = [await each.post("/graphql", {"query": query}, FRIEND) for each in (one, two)]
+            assert here.json == there.json
+            assert "data" in here.json, here.json
+
+
 async def test_an_answer_that_is_kept_is_not_another_callers(url: str) -> None:
     async with served(url, CONFIG.replace("  account:\n", "  account:\n    cache: {ttl: 1h}\n")) as api:
         plain, masked = await api.get("/api/account/1", bearer("owner")), await api.get("/api/account/1", USER)
         assert plain.json["phone"] == "+44 20 7946 0958"
         assert masked.json["phone"] == "****0958"
         assert plain.headers["ETag"] != masked.headers["ETag"]
+        for _ in range(2):
+            rows = [(await api.get("/api/account/1", bearer("friend", subject=each))).json for each in ("7", "8")]
+            assert [row["phone"] for row in rows] == ["+44 20 7946 0958", "****0958"]
 
 
 @pytest.mark.parametrize("kind", [DatabaseKind.SQLITE, DatabaseKind.POSTGRESQL], ids=str)
@@ -303,6 +416,43 @@ async def test_changes_are_told_masked_and_not_at_all_where_only_hidden_letters_
             assert initial["type"] == "ready"
             items = (await client.next())["items"]
             assert {"phone": "****7777"} in items
+    finally:
+        await uninstall(url)
+
+
+@pytest.mark.parametrize("kind", [DatabaseKind.SQLITE, DatabaseKind.POSTGRESQL], ids=str)
+async def test_changes_are_told_with_the_exception_of_the_row(
+    url: str, databases: Databases, kind: DatabaseKind
+) -> None:
+    await install(url)
+    try:
+        write = writer(url, databases.postgresql)
+        async with served(url, CONFIG) as api, connected(api, FRIEND) as client:
+            await client.follow("account", "some", filter={"phone": {"_like": "%5"}})
+            await client.follow("account", "all")
+            write("UPDATE account SET phone = '77775', salary = 21, note = 'x' WHERE id = 2")
+            write("UPDATE account SET phone = '12345' WHERE id = 1")
+            write("UPDATE account SET phone = '88885', card = 13 WHERE id = 2")
+            write("UPDATE account SET salary = 11 WHERE id = 1")
+            write("UPDATE account SET owner = '7' WHERE id = 2")
+            await settled()
+            told = await client.changes(6)
+            await client.silence()
+        ours = [{**MINE, "phone": "12345"}, {**MINE, "phone": "12345", "salary": 11}]
+        become = {
+            "owner": "7",
+            "phone": "88885",
+            "email": "bob",
+            "card": "13",
+            "seal": "rot",
+            "salary": 21,
+            "note": "x",
+        }
+        rows = [*ours, {**THEIRS, **become}]
+        assert [each["new"] for each in told if each["id"] == "all"] == rows
+        assert [each["new"] for each in told if each["id"] == "some"] == rows
+        assert [each["op"] for each in told if each["id"] == "all"] == ["update"] * 3
+        assert [each["op"] for each in told if each["id"] == "some"] == ["enter", "update", "enter"]
     finally:
         await uninstall(url)
 

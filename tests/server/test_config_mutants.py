@@ -38,7 +38,7 @@ SEED = int(os.environ.get("REFLECTOR_SEED", random.SystemRandom().randrange(1 <<
 ENVIRONMENT = {"JWT_SECRET": "a-signing-key-of-forty-letters-at-least"}
 NAMES = {"extends", "anonymous_role", "admin_role", "default_role", "columns", "to", "join", "allow"}
 """Settings whose values are names of something that is elsewhere."""
-RULES = {"read", "create", "update", "delete", "filter", "check", "null_unless"}
+RULES = {"read", "create", "update", "delete", "filter", "check", "null_unless", "unless"}
 WORD = re.compile(r"'[^']*'|[A-Za-z_]+")
 
 

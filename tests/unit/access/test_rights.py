@@ -52,7 +52,7 @@ def masking(
 
 
 def unless(rule: str) -> MaskRules:
-    return MaskRules(None, RuleText(rule), "unless")
+    return MaskRules(HIDDEN, RuleText(rule), "unless")
 
 
 # ── masks ────────────────────────────────────────────────────────────────────────────────────

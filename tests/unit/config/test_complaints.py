@@ -183,7 +183,7 @@ BAD = {
             "        update: [x]\n"
             "        delete: ''\n"
             "        aggregate: maybe\n"
-            "        mask: {a: hiden, b: [], c: {null_if: x}, d: {null_unless: 'x =='}, e: hash}\n"
+            "        mask: {a: hiden, b: [], c: {mask: last5, unless: a}, d: {null_unless: 'x =='}, e: hash}\n"
             "        reed: true\n"
         ),
         [
@@ -195,11 +195,11 @@ BAD = {
             "10:17: tables.t.allow.a.update: must be a rule, true, false or a mapping of: filter, check, columns, presets",
             "11:17: tables.t.allow.a.delete: is an empty rule: write a rule, true or false",
             "12:20: tables.t.allow.a.aggregate: must be true or false",
-            "13:19: tables.t.allow.a.mask.a: must be partial, last4, hash, hidden or {null_unless: rule}: did you mean 'hidden'?",
-            "13:29: tables.t.allow.a.mask.b: must be partial, last4, hash, hidden or {null_unless: rule}",
-            "13:36: tables.t.allow.a.mask.c: must be partial, last4, hash, hidden or {null_unless: rule}",
-            "13:68: tables.t.allow.a.mask.d.null_unless: this is not a rule",
-            "13:76: tables.t.allow.a.mask.e: needs server.secret, which the hashes are made with",
+            "13:19: tables.t.allow.a.mask.a: must be partial, last4, hash, hidden, {mask: one of them, unless: rule} or {null_unless: rule}: did you mean 'hidden'?",
+            "13:29: tables.t.allow.a.mask.b: must be partial, last4, hash, hidden, {mask: one of them, unless: rule} or {null_unless: rule}",
+            "13:36: tables.t.allow.a.mask.c: must be partial, last4, hash, hidden, {mask: one of them, unless: rule} or {null_unless: rule}: did you mean 'last4'?",
+            "13:80: tables.t.allow.a.mask.d.null_unless: this is not a rule",
+            "13:88: tables.t.allow.a.mask.e: needs server.secret, which the hashes are made with",
             "14:9: tables.t.allow.a.reed: unknown setting; did you mean 'read'?",
         ],
     ),
