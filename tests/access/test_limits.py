@@ -12,8 +12,8 @@ from server.config.rates import Rate
 from server.rates import BUCKETS, Buckets, network_of
 from tests.access.test_masks import bearer
 from tests.apis.realtime.following import connected
-from tests.bookshops import Databases
-from tests.changes.capturing import install
+from tests.bookshops import KINDS, Databases
+from tests.changes.capturing import install, uninstall
 from tests.server.harness import Served, served
 from tests.server.test_jwt import SECRET
 from tests.servers import RedisServer
@@ -45,13 +45,14 @@ BACK = {"Prefer": "return=representation"}
 
 
 @pytest.fixture(scope="session")
-def teams(databases: Databases) -> str:
-    return databases.database(DatabaseKind.SQLITE, SCHEMA)
+def teams(databases: Databases) -> Mapping[DatabaseKind, str]:
+    """Databases that nobody writes into."""
+    return {kind: databases.database(kind, SCHEMA) for kind in KINDS}
 
 
 @pytest.fixture
-async def api(teams: str) -> AsyncIterator[Served]:
-    async with served(teams, CONFIG) as running:
+async def api(kind: DatabaseKind, teams: Mapping[DatabaseKind, str]) -> AsyncIterator[Served]:
+    async with served(teams[kind], CONFIG) as running:
         yield running
 
 
@@ -128,16 +129,16 @@ async def test_frames_of_a_socket_are_counted(api: Served) -> None:
 
 
 async def test_servers_of_one_database_count_together_in_redis_and_alone_without(
-    teams: str, redis_server: RedisServer
+    kind: DatabaseKind, teams: Mapping[DatabaseKind, str], redis_server: RedisServer
 ) -> None:
     redis_server.clear()
     shared = f"redis: {{url: '{redis_server.url(5)}'}}\n{CONFIG}"
     headers = bearer("user", subject="13")
-    async with served(teams, shared) as one, served(teams, shared) as two:
+    async with served(teams[kind], shared) as one, served(teams[kind], shared) as two:
         assert await statuses(one, 3, headers) + await statuses(two, 3, headers) == [200] * 5 + [429]
         assert await statuses(one, 1, headers) == [429]
     away = f"redis: {{url: 'redis://127.0.0.1:1/0'}}\n{CONFIG}"
-    async with served(teams, away) as one:
+    async with served(teams[kind], away) as one:
         assert await statuses(one, 6, headers) == [200] * 5 + [429]
 
 
@@ -204,16 +205,22 @@ async def test_no_more_rows_are_written_than_may_be(own_api: Served) -> None:
 # ── what a socket is told first ──────────────────────────────────────────────────────────────
 
 
-async def test_the_first_rows_of_a_subscription_are_within_the_limits_of_the_role(databases: Databases) -> None:
-    url = databases.database(DatabaseKind.SQLITE, SCHEMA.replace("'a'", f"'{'a' * 3000}'").replace("(40)", "(4000)"))
+@pytest.mark.parametrize("kind", [DatabaseKind.SQLITE, DatabaseKind.POSTGRESQL], ids=str)
+async def test_the_first_rows_of_a_subscription_are_within_the_limits_of_the_role(
+    databases: Databases, kind: DatabaseKind
+) -> None:
+    url = databases.database(kind, SCHEMA.replace("'a'", f"'{'a' * 3000}'").replace("(40)", "(4000)"))
     await install(url)
-    async with served(url, CONFIG) as api, connected(api, bearer("short")) as client:
-        await client.follow("team", initial=True)
-        refused = await client.next()
-        assert (refused["type"], refused["code"]) == ("error", "answer_too_large")
-        await client.follow("team", id_="2", columns=["id"], initial=True)
-        first = await client.next()
-        assert ([row["id"] for row in first["items"]], first["more"]) == ([1, 2], True)
+    try:
+        async with served(url, CONFIG) as api, connected(api, bearer("short")) as client:
+            await client.follow("team", initial=True)
+            refused = await client.next()
+            assert (refused["type"], refused["code"]) == ("error", "answer_too_large")
+            await client.follow("team", id_="2", columns=["id"], initial=True)
+            first = await client.next()
+            assert ([row["id"] for row in first["items"]], first["more"]) == ([1, 2], True)
+    finally:
+        await uninstall(url)
 
 
 # ── what a question could bring ──────────────────────────────────────────────────────────────

@@ -11,8 +11,8 @@ from multidict import CIMultiDict
 from reflector.catalog.model import DatabaseKind
 from tests.access.test_masks import bearer
 from tests.apis.realtime.following import connected
-from tests.bookshops import Databases
-from tests.changes.capturing import install, writer
+from tests.bookshops import KINDS, Databases
+from tests.changes.capturing import install, uninstall, writer
 from tests.server.harness import Reply, Served, served
 from tests.server.test_jwt import SECRET
 
@@ -41,14 +41,15 @@ BOTH = bearer("clerk", "boss")
 NAMES = ("X-Role", "X-Hasura-Role")
 
 
-@pytest.fixture
-async def url(databases: Databases) -> str:
-    return databases.database(DatabaseKind.SQLITE, SCHEMA)
+@pytest.fixture(scope="session")
+def notes(databases: Databases) -> Mapping[DatabaseKind, str]:
+    """Databases that nobody writes into."""
+    return {kind: databases.database(kind, SCHEMA) for kind in KINDS}
 
 
 @pytest.fixture
-async def api(url: str) -> AsyncIterator[Served]:
-    async with served(url, CONFIG) as running:
+async def api(kind: DatabaseKind, notes: Mapping[DatabaseKind, str]) -> AsyncIterator[Served]:
+    async with served(notes[kind], CONFIG) as running:
         yield running
 
 
@@ -117,20 +118,25 @@ async def test_an_administrator_may_take_any_role_that_there_is(api: Served) -> 
     assert (await api.get("/metrics", {**admin, "X-Role": "clerk"})).status in (403, 404)
 
 
-async def test_a_socket_is_opened_under_the_role_that_is_asked_for(url: str, databases: Databases) -> None:
+@pytest.mark.parametrize("kind", [DatabaseKind.SQLITE, DatabaseKind.POSTGRESQL], ids=str)
+async def test_a_socket_is_opened_under_the_role_that_is_asked_for(databases: Databases, kind: DatabaseKind) -> None:
+    url = databases.database(kind, SCHEMA)
     await install(url)
-    write = writer(url, databases.postgresql)
-    async with served(url, CONFIG) as api:
-        async with connected(api, {**BOTH, "X-Role": "boss"}) as client:
-            await client.follow("note")
-            write("INSERT INTO note VALUES (4, 'd', 's')")
-            (told,) = await client.changes(1)
-            assert told["new"] == {"id": 4, "secret": "s"}
-        for wrong in ({"X-Role": "admin"}, {"X-Role": "clerk", "X-Hasura-Role": "boss"}):
-            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-                async with connected(api, {**BOTH, **wrong}):
-                    pass
-            assert refused.value.status == (403 if len(wrong) == 1 else 400)
+    try:
+        write = writer(url, databases.postgresql)
+        async with served(url, CONFIG) as api:
+            async with connected(api, {**BOTH, "X-Role": "boss"}) as client:
+                await client.follow("note")
+                write("INSERT INTO note VALUES (4, 'd', 's')")
+                (told,) = await client.changes(1)
+                assert told["new"] == {"id": 4, "secret": "s"}
+            for wrong in ({"X-Role": "admin"}, {"X-Role": "clerk", "X-Hasura-Role": "boss"}):
+                with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                    async with connected(api, {**BOTH, **wrong}):
+                        pass
+                assert refused.value.status == (403 if len(wrong) == 1 else 400)
+    finally:
+        await uninstall(url)
 
 
 async def test_pages_may_send_the_headers_and_proxies_are_told_of_them(api: Served) -> None:

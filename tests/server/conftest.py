@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from examples.bookshop import load_sqlite
+from reflector.catalog.model import DatabaseKind
+from tests.bookshops import Databases
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +19,18 @@ def bookshop(tmp_path_factory: pytest.TempPathFactory) -> str:
     file = tmp_path_factory.mktemp("bookshop") / "bookshop.sqlite"
     load_sqlite(file)
     return f"sqlite:///{file}"
+
+
+@pytest.fixture(scope="session")
+def bookshops(databases: Databases) -> Callable[[DatabaseKind], str]:
+    """Gives the URL of a bookshop of a kind that nobody writes to, made when it is first asked for."""
+    return cache(databases.bookshop)
+
+
+@pytest.fixture
+def each_bookshop(bookshops: Callable[[DatabaseKind], str], kind: DatabaseKind) -> str:
+    """The URL of one of each kind in turn."""
+    return bookshops(kind)
 
 
 @pytest.fixture

@@ -320,6 +320,23 @@ def test_one_server_is_asked_about_a_token() -> None:
 # ── the whole server ─────────────────────────────────────────────────────────────────────────
 
 
+async def test_what_was_answered_elsewhere_is_what_rules_are_about(each_bookshop: str) -> None:
+    rules = "tables: {customer: {allow: {user: {read: id == claims.sub}}}, book: {allow: {user: {read: id in claims.books}}}}"
+    said = {"role": "user", "sub": "7", "books": [3, 5]}
+    for name, answer in (("introspection", {"active": True, **said}), ("webhook", said)):
+        async with service(answer, Cache_Control="max-age=60") as asked:
+            way = introspecting(asked) if name == "introspection" else hooked(asked)
+            config = f"auth: {json.dumps(way)}\nroles: {{user: {{}}}}\n{rules}"
+            async with served(each_bookshop, config) as api:
+                ann = {"Authorization": "Bearer ann"}
+                assert (await api.get("/api/customer?fields=id", ann)).json["items"] == [{"id": 7}]
+                assert (await api.get("/rest/v1/book?select=id&order=id", ann)).json == [{"id": 3}, {"id": 5}]
+                graph = await api.post("/graphql", {"query": "{customer {id}}"}, ann)
+                assert graph.json == {"data": {"customer": [{"id": 7}]}}
+                asked.says({"active": False}, 401 if name == "webhook" else 200)
+                assert (await api.get("/api/customer?fields=id", {"Authorization": "Bearer bob"})).status == 401
+
+
 async def test_a_server_asks_for_its_callers_and_says_so_when_it_cannot(bookshop: str) -> None:
     async with service(TELLS) as issuer:
         auth = json.dumps({"anonymous_role": "guest", **introspecting(issuer)})

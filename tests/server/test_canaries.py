@@ -12,10 +12,8 @@ from typing import Any
 
 import pytest
 
-from reflector.catalog.model import DatabaseKind
 from reflector.secret import Secret
 from server.config import Config, Flags, load
-from tests.bookshops import Databases
 from tests.server.harness import Served, reflector, reloadable
 
 CANARY = "canary"
@@ -73,10 +71,10 @@ async def everything_asked(api: Served) -> list[str]:
 
 
 async def test_no_answer_no_figure_and_no_line_of_the_log_holds_a_secret(
-    databases: Databases, file: Path, caplog: pytest.LogCaptureFixture
+    each_bookshop: str, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    async with reloadable(databases.bookshop(DatabaseKind.SQLITE), file) as api:
+    async with reloadable(each_bookshop, file) as api:
         said = await everything_asked(api)
         api.running.parts.house.context.engine.driver.run = broken  # type: ignore[method-assign]
         said += await everything_asked(api)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from reflector.catalog.model import DatabaseKind
-from reflector.changes.sources.sqlite_setup import install_sqlite
 from server.config import ConfigError
 from tests.apis.realtime.following import connected
 from tests.bookshops import Databases
+from tests.changes.capturing import Write, install, uninstall, writer
 from tests.server.harness import Served, reloadable
 from tests.server.test_jwt import SECRET, token
 
@@ -34,10 +32,10 @@ FIRST = AUTH + "tables: {book: {allow: {guest: {read: id <= 2, columns: [id, tit
 SECOND = AUTH + "tables: {book: {allow: {guest: {read: id == 3, columns: [id, price]}}}}\n"
 
 
-@pytest.fixture(scope="module")
-def shop(databases: Databases) -> str:
+@pytest.fixture
+def shop(each_bookshop: str) -> str:
     """A bookshop into which nobody writes."""
-    return databases.bookshop(DatabaseKind.SQLITE)
+    return each_bookshop
 
 
 @pytest.fixture
@@ -185,8 +183,8 @@ async def test_tokens_are_verified_anew(shop: str, file: Path) -> None:
         assert await ids(api, new) == [1, 2]
 
 
-async def test_limits_writing_and_origins_follow(databases: Databases, file: Path) -> None:
-    async with reloadable(databases.bookshop(DatabaseKind.SQLITE), file) as api:
+async def test_limits_writing_and_origins_follow(databases: Databases, kind: DatabaseKind, file: Path) -> None:
+    async with reloadable(databases.bookshop(kind), file) as api:
         tag = {"name": "not there before"}
         assert (await api.post("/api/tag", tag)).status == 404
         more = FIRST.replace("guest: {},", "guest: {limits: {max_rows: 1}},")
@@ -343,10 +341,17 @@ async def test_strictly_what_does_not_fit_is_refused(shop: str, file: Path) -> N
 # ── sockets ──────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_open_sockets_live_under_the_new_rules(databases: Databases, file: Path) -> None:
-    url = databases.bookshop(DatabaseKind.SQLITE)
-    path = Path(url.removeprefix("sqlite:///"))
-    install_sqlite(path)
+@pytest.mark.parametrize("kind", [DatabaseKind.SQLITE, DatabaseKind.POSTGRESQL], ids=str)
+async def test_open_sockets_live_under_the_new_rules(databases: Databases, kind: DatabaseKind, file: Path) -> None:
+    url = databases.bookshop(kind)
+    await install(url)
+    try:
+        await sockets_move(url, file, writer(url, databases.postgresql))
+    finally:
+        await uninstall(url)
+
+
+async def sockets_move(url: str, file: Path, write: Write) -> None:
     open_ = "tables: {tag: {allow: {guest: {read: %s}}}, category: {allow: {guest: {read: true}}}}\n"
     rewritten(file, AUTH + open_ % "true")
     async with reloadable(url, file) as api, connected(api) as socket:
@@ -359,16 +364,15 @@ async def test_open_sockets_live_under_the_new_rules(databases: Databases, file:
         await ordered(api)
         frame = await socket.next()
         assert (frame["type"], frame["id"]) == ("error", "t")
-        with closing(sqlite3.connect(path)) as connection, connection:
-            connection.execute("INSERT INTO tag (name) VALUES ('unheard')")
-            connection.execute("INSERT INTO category (name) VALUES ('heard')")
+        write("INSERT INTO tag (name) VALUES ('unheard')")
+        write("INSERT INTO category (name) VALUES ('heard')")
         frame = await socket.next()
         assert (frame["type"], frame["id"]) == ("change", "c")
         await socket.silence()
 
 
-async def test_a_socket_whose_credential_no_longer_holds_is_closed(databases: Databases, file: Path) -> None:
-    async with reloadable(databases.bookshop(DatabaseKind.SQLITE), file) as api:
+async def test_a_socket_whose_credential_no_longer_holds_is_closed(shop: str, file: Path) -> None:
+    async with reloadable(shop, file) as api:
         headers = {"Authorization": f"Bearer {token()}"}
         async with connected(api, headers) as held, connected(api) as guest:
             assert (await guest.ask(type="ping"))["type"] == "pong"

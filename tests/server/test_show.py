@@ -70,8 +70,8 @@ def test_without_a_file_all_of_it_is_default_or_a_variable(tmp_path: Path) -> No
     assert line_of(out, "url") == 'url: "sqlite:///x.db" # the database URL of the command line'
 
 
-def test_what_a_role_may_do(file: Path, bookshop: str) -> None:
-    status, out, said = reflector("config", "show", bookshop, "--config", str(file), "--as", "role=user,sub=7")
+def test_what_a_role_may_do(file: Path, each_bookshop: str) -> None:
+    status, out, said = reflector("config", "show", each_bookshop, "--config", str(file), "--as", "role=user,sub=7")
     assert (status, said) == (0, "")
     assert "roles: guest, user" in out
     assert "  rows: 5" in out
@@ -79,6 +79,6 @@ def test_what_a_role_may_do(file: Path, bookshop: str) -> None:
     assert "columns: id, isbn, title" in out
     assert "  stock" not in out
     assert CANARY not in out
-    status, _, said = reflector("config", "show", bookshop, "--config", str(file), "--as", "role=usr")
+    status, _, said = reflector("config", "show", each_bookshop, "--config", str(file), "--as", "role=usr")
     assert status != 0
     assert "'user'" in said

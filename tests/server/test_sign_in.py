@@ -75,8 +75,10 @@ async def signed_in(api: Served, page: str = "docs") -> dict[str, str]:
 # ── the way in and out ───────────────────────────────────────────────────────────────────────
 
 
-async def test_whoever_signs_in_has_pages_and_tokens_and_signs_out(bookshop: str, provider: IdentityProvider) -> None:
-    async with served(bookshop, config(provider)) as api:
+async def test_whoever_signs_in_has_pages_and_tokens_and_signs_out(
+    each_bookshop: str, provider: IdentityProvider
+) -> None:
+    async with served(each_bookshop, config(provider)) as api:
         login, address = await to_provider(api, "graphiql")
         (morsel,) = login.values()
         assert (morsel.key, morsel["httponly"], morsel["samesite"], morsel["path"]) == (
