@@ -15,39 +15,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any, TypeVar
 
 from reflector import moments, scalars
 from reflector.errors import InvalidValue
+from reflector.kinds import Kind as Kind  # noqa: PLC0414 - whoever asks for types asks for their kinds here
 from reflector.representations import Representation
 
 Value = Any
 """A canonical value: bool, int, Decimal, float, str, bytes, date, time, datetime, tuple, or parsed JSON; None is NULL."""
-
-
-class Kind(StrEnum):
-    BOOLEAN = "boolean"
-    INTEGER = "integer"
-    DECIMAL = "decimal"
-    FLOAT = "float"
-    TEXT = "text"
-    UUID = "uuid"
-    BYTES = "bytes"
-    DATE = "date"
-    TIME = "time"
-    TIMESTAMP = "timestamp"
-    INSTANT = "instant"
-    """A timestamp with time zone: a point in time, shown in UTC."""
-    INTERVAL = "interval"
-    JSON = "json"
-    ENUM = "enum"
-    SET = "set"
-    ARRAY = "array"
-    SPECIAL = "special"
-    """A type whose text form the database itself reads and writes: inet, ranges, timetz, money, bit strings, xml …"""
-    OPAQUE = "opaque"
-    """A type we do not know: shown as text, never written, filtered only for being null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +34,8 @@ class DataType:
     type without its length or scale (quoted and qualified; PostgreSQL only). `bits` and `unsigned` bound an
     INTEGER, `bits` a FLOAT, `length` counts characters or bytes, `labels` are those of an ENUM or SET, `element` is
     an ARRAY's. `by` is a function that makes the value of what is bound or cast (like `cast`), and may do more where it is `busy`.
-    `represented`: a domain. `case_insensitive`: the database's `=` ignores case or accents. `record`: of a composite, its name.
+    `represented`: a domain. `case_insensitive`: the database's `=` ignores case or accents. `by_json`: of an OPAQUE type that
+    PostgreSQL itself makes of JSON and shows in JSON, its name there, quoted and qualified; `ranked`: it has an order of its own.
     """
 
     kind: Kind
@@ -75,10 +52,16 @@ class DataType:
     by: str = ""
     busy: bool = False
     represented: Representation | None = None
-    record: str = ""
+    by_json: str = ""
+    ranked: bool = False
 
     @property
     def writable(self) -> bool:
+        return self.read_here or bool(self.by_json)
+
+    @property
+    def read_here(self) -> bool:
+        """Whether values are read by us, before the database is asked."""
         return self.kind is not Kind.OPAQUE
 
     @property

@@ -63,6 +63,7 @@ def _nameable(table: TableScope, error: DatabaseError, columns: Iterable[str]) -
         return ()
     named = tuple(dict.fromkeys(columns))
     known = {**table.readable, **table.creatable, **table.updatable}
+    known |= {**table.creatable_by_json, **table.updatable_by_json}
     return named if all(name in known for name in named) else ()
 
 

@@ -62,6 +62,8 @@ def _table_scope(catalog: Catalog, grants: Grants, grant: TableGrant) -> TableSc
         grant.may_read and grant.aggregate,
         dict(_computed_fields(catalog, grants, grant)),
         dict(_computed_relationships(catalog, grants, grant)),
+        _given(grant.table, (right.columns for right in grant.creates), by_json=True),
+        _given(grant.table, (right.columns for right in grant.updates), by_json=True),
         _by_name(grant.masked),
     )
 
@@ -86,10 +88,10 @@ def _by_name(columns: Iterable[Column]) -> Mapping[str, Column]:
     return {column.name: column for column in columns}
 
 
-def _given(table: Table, columns: Iterable[frozenset[Column]]) -> Mapping[str, Column]:
-    """The columns that any of the rights takes, in the table's order."""
+def _given(table: Table, columns: Iterable[frozenset[Column]], *, by_json: bool = False) -> Mapping[str, Column]:
+    """The columns that any of the rights takes, in the table's order: those whose values we read, or the others."""
     taken = frozenset().union(*columns)
-    return {column.name: column for column in table.columns if column in taken}
+    return {each.name: each for each in table.columns if each in taken and each.type.read_here is not by_json}
 
 
 def _visible(grants: Grants, grant: TableGrant, relationship: Relationship) -> bool:

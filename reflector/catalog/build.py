@@ -161,12 +161,15 @@ def _key(fact: KeyFact, columns: Mapping[str, Column]) -> Key:
     return Key(fact.name, tuple(columns[name] for name in fact.columns))
 
 
+READ_ONLY = "it is shown as text, read-only"
+
+
 def _table_notices(tables: Iterable[Table]) -> Iterable[Notice]:
     for table in tables:
         for column in table.columns:
             if column.type.kind is Kind.OPAQUE:
-                text = f"{table.label}.{column.name} is of type {column.type.native}: it is shown as text, read-only"
-                yield Notice("opaque_type", text)
+                how = "it is shown as text, and written at /rest/v1 alone" if column.writable else READ_ONLY
+                yield Notice("opaque_type", f"{table.label}.{column.name} is of type {column.type.native}: {how}")
         if table.kind is TableKind.TABLE and table.primary_key is None:
             yield Notice(
                 "table_without_key", f"{table.label} has no primary key: its rows have no address and no cursor"

@@ -43,7 +43,7 @@ def computed_fields(ranked: Ranked) -> Ranked:
     """The functions that give one value."""
     return MappingProxyType(
         {
-            table: tuple(each for each in found if each.scalar and not each.returns_set)
+            table: tuple(each for each in found if each.value is not None and not each.returns_set)
             for table, found in ranked.items()
         }
     )

@@ -227,6 +227,8 @@ class Function:
     comment: str | None = None
     rows: Table | None = None
     scalar: bool = False
+    value: DataType | None = None
+    """The type of what it gives for one row, as a field of it; None where that is no value, but rows of a table."""
     row_type: tuple[str, str] | None = None
     of_table: bool = False
     media: str | None = None

@@ -88,7 +88,7 @@ def postgresql_form(type_: DataType, form: Form) -> str:
     """What PostgreSQL says around `{x}`."""
     if type_.kind is Kind.INTERVAL:
         return _INTERVAL
-    if type_.record or (type_.kind is Kind.ARRAY and form.zone is None and not form.plain):
+    if type_.by_json or (type_.kind is Kind.ARRAY and form.zone is None and not form.plain):
         return "{x}"
     if form.zone is None or not is_moment(type_):
         return "CAST({x} AS pg_catalog.text)"

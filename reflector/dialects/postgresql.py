@@ -20,7 +20,7 @@ from reflector.catalog.model import Column, DatabaseKind, Table
 from reflector.datatypes import DataType, Kind, Value
 from reflector.dialects import masks
 from reflector.dialects.forms import postgresql_form
-from reflector.dialects.postgresql_sets import PostgreSQLSets
+from reflector.dialects.postgresql_sets import BY_JSON, PostgreSQLSets
 from reflector.query.comparisons import Comparison
 from reflector.query.forms import Form
 from reflector.sql.dialect import Dialect, Member, Page, Shaped, Source, Sql, each, iso
@@ -78,6 +78,8 @@ class PostgreSQL(Dialect):
     def operand(self, bind: Sql, type_: DataType, many: bool = False) -> Any:
         if type_.by:
             return _made(bind, type_, many)
+        if type_.by_json and type_.kind is Kind.JSON:
+            return Shaped(BY_JSON.replace("{type}", type_.by_json), cast(cast(bind, "pg_catalog.text"), type_.cast))
         if many and type_.kind is Kind.ARRAY:
             return _arrays(bind, type_)
         target = (type_.cast or "pg_catalog.text") + ("[]" if many else "")

@@ -19,6 +19,8 @@ from reflector.sql.set_forms import Origin, SetForms
 from reflector.sql.statement import Writer
 
 NATIVE = (Kind.BOOLEAN, Kind.INTEGER, Kind.BYTES)
+BY_JSON = "(SELECT made.v FROM pg_catalog.json_to_record(pg_catalog.json_build_object('v', {x})) AS made(v {type}))"
+"""A value that PostgreSQL makes of the JSON `{x}`, as a member of a document."""
 
 
 class PostgreSQLSets(SetForms):
@@ -83,9 +85,11 @@ def _cast(type_: DataType | None) -> str:
 
 
 def _made(value: str, type_: DataType | None) -> str:
-    """The value, or what a function makes of it."""
+    """The value, or what a function makes of it, or PostgreSQL itself of JSON."""
+    if type_ is not None and type_.by_json and type_.kind is Kind.JSON:
+        return BY_JSON.replace("{type}", _plain(type_.by_json)).replace("{x}", value)
     return value if type_ is None or not type_.by else f"{_plain(type_.by)}({value})"
 
 
 def _plain(name: str) -> str:
-    return name.replace("\\", "\\\\").replace(":", "\\:")
+    return name.replace(":", "\\:")

@@ -46,9 +46,9 @@ def type_of(expression: Expression) -> DataType:
         case Aggregate(function=function, expression=inner):
             return function.result(COUNT if inner is None else type_of(inner))
         case Computed(function=function):
-            if function.rows is None:
+            if function.value is None:
                 raise InternalError(f"{function.name} gives no value")
-            return function.rows.columns[0].type
+            return function.value
         case FixedText() | Masked():
             return TEXT
         case Counted():

@@ -35,7 +35,7 @@ class Form:
         if self.zone is not None and is_moment(type_):
             return Form(self.zone)
         own = type_.kind in ITS_OWN or (type_.element is not None and type_.element.kind is Kind.BYTES)
-        own = own or (bool(type_.record) and not self.plain)
+        own = own or (bool(type_.by_json) and not self.plain)
         return Form() if own and not type_.by else None
 
 

@@ -13,6 +13,7 @@ Rule: only operators that take linear time run here, and a value that is not in 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -59,6 +60,7 @@ class Ask(Enum):
 
 
 ASK: Final = Ask.ASK
+EMPTY_RECORD: Final = re.compile(r"\(,*\)\Z")
 Answer: TypeAlias = bool | Literal[Ask.ASK] | None
 Bind: TypeAlias = Callable[[Claim | Parameter | Now], Value]
 Row: TypeAlias = Mapping[Column, Value]
@@ -74,8 +76,7 @@ def matches(where: Filter, row: Row, bind: Bind) -> Answer:
         case Compare():
             return _compare(where, row, bind)
         case IsNull(expression=expression):
-            value = _value(expression, row, bind)
-            return ASK if value is ASK else value is None
+            return _null(_value(expression, row, bind), expression)
         case And(parts=parts):
             return _every(parts, row, bind)
         case Or(parts=parts):
@@ -87,6 +88,13 @@ def matches(where: Filter, row: Row, bind: Bind) -> Answer:
             return ASK
         case _:
             assert_never(where)
+
+
+def _null(value: Value, expression: Expression) -> Answer:
+    """A composite value whose fields are all null is NULL to its database, and what we have of it is a text."""
+    if value is ASK or (EMPTY_RECORD.match(str(value)) and not type_of(expression).read_here):
+        return ASK
+    return value is None
 
 
 def _every(parts: tuple[Filter, ...], row: Row, bind: Bind) -> Answer:

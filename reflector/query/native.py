@@ -42,8 +42,10 @@ SETS = (CONTAINS, CONTAINED, OVERLAPS)
 BESIDE = (LEFT_OF, RIGHT_OF, NOT_RIGHT, NOT_LEFT)
 NATIVE: Mapping[str, Comparison] = {each.name: each for each in (*SETS, *BESIDE, ADJACENT)}
 ORDERS: Mapping[str, Comparison] = {
-    name: _operator(name, sign) for name, sign in {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}.items()
+    name: _operator(name, sign)
+    for name, sign in {"eq": "=", "neq": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}.items()
 }
+"""By PostgreSQL's own order of a type that is ordered nowhere else; its equality too, of what is compared nowhere else."""
 REGULAR: Mapping[str, Comparison] = {each.name: each for each in (MATCH, IMATCH)}
 
 TYPES: Mapping[str, tuple[Comparison, ...]] = {
@@ -58,20 +60,18 @@ TYPES: Mapping[str, tuple[Comparison, ...]] = {
 """What PostgreSQL can be asked of its own types, by how their name ends."""
 
 
-ORDERED: frozenset[str] = frozenset(
-    {"money", "inet", "cidr", "macaddr", "macaddr8", "bit", "bit varying", "pg_lsn", "ltree"}
-)
-"""Types of PostgreSQL's own that it has an order for, beside ranges, enums and arrays. Elsewhere they have none."""
-
-
 def is_ordered(type_: DataType, database: DatabaseKind) -> bool:
     """Whether rows of ORDERS can be asked of a type that is not ordered everywhere."""
     if database is not DatabaseKind.POSTGRESQL:
         return False
-    named = type_.native.partition("(")[0]
-    return type_.kind in {Kind.ENUM, Kind.ARRAY} or (
-        type_.kind is Kind.SPECIAL and (named in ORDERED or named.endswith("range"))
-    )
+    return type_.kind in {Kind.ENUM, Kind.ARRAY} or type_.ranked
+
+
+def is_sortable(type_: DataType, database: DatabaseKind) -> bool:
+    """Whether rows can be sorted by values of the type, and told apart by them; a document is sorted by its own dialect."""
+    if database is not DatabaseKind.POSTGRESQL or type_.read_here:
+        return True
+    return type_.ranked
 
 
 def offered(comparison: Comparison, type_: DataType, database: DatabaseKind) -> bool:
@@ -81,7 +81,7 @@ def offered(comparison: Comparison, type_: DataType, database: DatabaseKind) -> 
         return fits if database is DatabaseKind.POSTGRESQL else _has_json(comparison, database)
     if database is not DatabaseKind.POSTGRESQL:
         return False
-    if type_.kind is Kind.ARRAY:
+    if type_.kind is Kind.ARRAY or (type_.ranked and type_.by_json.endswith("[]")):
         return comparison in SETS
     name = type_.native.removesuffix("multirange") + "range" if type_.native.endswith("multirange") else type_.native
     return any(name.endswith(ending) and comparison in allowed for ending, allowed in TYPES.items())

@@ -26,8 +26,15 @@ def body_type(type_: DataType) -> DataType:
     """What a body gives for a value of the type."""
     own = type_.represented
     if own is None or own.from_json is None:
-        return type_
+        return given_type(type_)
     return DataType(Kind.JSON, type_.native, cast="pg_catalog.json", by=own.from_json, busy=not own.steady)
+
+
+def given_type(type_: DataType) -> DataType:
+    """What is given for a value that PostgreSQL makes of JSON; any other type is itself."""
+    if not type_.by_json:
+        return type_
+    return DataType(Kind.JSON, type_.native, cast="pg_catalog.json", by_json=type_.by_json)
 
 
 def filter_type(type_: DataType) -> DataType:

@@ -37,6 +37,9 @@ class TableScope:
     """Functions that give a value for a row."""
     computed_relationships: Mapping[str, Relationship] = field(default_factory=dict)
     """Ways that functions make."""
+    creatable_by_json: Mapping[str, Column] = field(default_factory=dict)
+    """Columns that a new row may be given too, by who hands the database JSON as it came: it makes the values of it."""
+    updatable_by_json: Mapping[str, Column] = field(default_factory=dict)
     masked: Mapping[str, Column] = field(default_factory=dict)
     """Columns that are shown as texts, masked on some rows at least. They are `readable` too where some rows show them as
     they are; otherwise they can be selected, and used in no other way."""

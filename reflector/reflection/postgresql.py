@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from reflector.catalog.facts import CheckFact, ColumnFact, Facts, ForeignKeyFact, KeyFact, TableFact
 from reflector.catalog.model import Argument, Column, DatabaseKind, Fill, Function, Notice, Table, TableKind
+from reflector.datatypes import DataType
 from reflector.reflection import Fetch
 from reflector.reflection.postgresql_handlers import read_handlers
 from reflector.reflection.postgresql_queries import COLUMNS, FINGERPRINT, FUNCTIONS, KEYS, RELATIONS, SERVER, TYPES
@@ -251,6 +252,7 @@ def _function(row: _FunctionRow, types: Types) -> Function:
         comment=row.comment,
         rows=Table(row.schema, row.name, row.name, TableKind.VIEW, columns) if columns else None,
         scalar=scalar,
+        value=columns[0].type if scalar else _value(row, types),
         row_type=(row.relation_schema or "", row.relation_name) if row.relation_name else None,
         row_argument=(row.argument_schema or "", row.argument_name) if row.argument_name else None,
         at_most_one=row.at_most_one,
@@ -276,6 +278,12 @@ def _result(row: _FunctionRow, arguments: Sequence[Argument], types: Types) -> t
         return (), False  # void, or rows of which the caller would have to say what they are
     native = (row.returns or "").removeprefix("SETOF ")
     return (Column(row.name, types.of(row.result, -1, native), nullable=True),), True
+
+
+def _value(row: _FunctionRow, types: Types) -> DataType | None:
+    """The composite type of what a function gives, where it stands for itself."""
+    found = types.of(row.result, -1, (row.returns or "").removeprefix("SETOF ")) if row.columns else None
+    return found if found is not None and found.writable else None
 
 
 def _arguments(row: _FunctionRow, types: Types) -> Iterator[Argument]:

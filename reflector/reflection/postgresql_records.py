@@ -1,6 +1,6 @@
 """PostgreSQL's composite types that stand for themselves (`CREATE TYPE … AS (…)`), and arrays of them.
 
-A value of one is shown with the names of its fields.
+A value of one is shown with the names of its fields, and made of them.
 
 Rule: the type of a table's rows is none of these, nor is one that holds such a row at any depth: the fields would tell
 the columns of a table that may be hidden.
@@ -25,7 +25,15 @@ JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 
 
 @dataclass(frozen=True, slots=True)
-class _Record:
+class Record:
+    """A composite type, or an array of it: its name, quoted and qualified, and the types that it is made of."""
+
+    name: str
+    fields: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
     """A composite type: its array's oid, its name, quoted and qualified, and its fields' types."""
 
     array: int
@@ -33,10 +41,10 @@ class _Record:
     fields: Sequence[int]
 
 
-async def read_records(fetch: Fetch, made_of: Mapping[int, int]) -> Mapping[int, str]:
-    """The names of the types by oid, their arrays among them. `made_of`: every type that is no row, with the type that
+async def read_records(fetch: Fetch, made_of: Mapping[int, int]) -> Mapping[int, Record]:
+    """The types by oid, their arrays among them. `made_of`: every type that is no row, with the type that
     it is a domain or an array of, 0 for none."""
-    found = {row[0]: _Record(*row[1:]) for row in await fetch(RECORDS)}
+    found = {row[0]: _Row(*row[1:]) for row in await fetch(RECORDS)}
     arrays = {record.array: oid for oid, record in found.items()}
     known: dict[int, bool] = {}
 
@@ -52,6 +60,6 @@ async def read_records(fetch: Fetch, made_of: Mapping[int, int]) -> Mapping[int,
         return known[oid]
 
     alone = {oid: record for oid, record in found.items() if stands_alone(oid)}
-    return {oid: record.name for oid, record in alone.items()} | {
-        record.array: f"{record.name}[]" for record in alone.values()
+    return {oid: Record(record.name, record.fields) for oid, record in alone.items()} | {
+        record.array: Record(f"{record.name}[]", (oid,)) for oid, record in alone.items()
     }

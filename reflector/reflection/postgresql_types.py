@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reflector.datatypes import DataType, Kind
+from reflector.reflection.postgresql_records import Record
 from reflector.representations import Representation
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
@@ -26,7 +27,8 @@ class TypeRow:
     `form` is its typtype: b base, c composite, d domain, e enum, r range, m multirange. `element` is the oid of an
     array's element, `base` and `modifier` are a domain's, `not_null` and `default` are of the domain itself.
     `comparable` says that it has a default operator class for equality, and an `=` that the search path finds. Then
-    come the functions by which a domain presents its values, quoted and qualified, and whether all of them are immutable.
+    comes whether it has one for an order, and then the functions by which a domain presents its values, quoted and
+    qualified, and whether all of them are immutable.
     """
 
     schema: str
@@ -39,6 +41,7 @@ class TypeRow:
     default: str | None
     labels: Sequence[str] | None
     comparable: bool
+    ranked: bool = False
     shown: str | None = None
     from_json: str | None = None
     from_text: str | None = None
@@ -120,6 +123,10 @@ BUILT_IN: Mapping[str, Reader] = {
 # A cast to `name` cuts what is too long, and would find the wrong row.
 _CAST: Mapping[str, str] = {"name": "pg_catalog.text"}
 _RANGES = frozenset("rm")
+# Without operators of their own, or with such as the search path may not find.
+_LIKE_OTHERS = frozenset(("varchar", "cidr", "citext"))
+# Names of the catalog: what there is would be told by whether it can be written.
+_NAMES = re.compile(r"reg(class|collation|config|dictionary|namespace|oper|operator|proc|procedure|role|type)")
 # Compared by bounding box, which is not what equality says.
 _SPATIAL = frozenset(("geometry", "geography", "raster"))
 
@@ -129,11 +136,11 @@ _SPATIAL = frozenset(("geometry", "geography", "raster"))
 
 @dataclass(slots=True)
 class Types:
-    """All types of a database by oid, and how a column's type reads. `records` are the names of composite types that stand for
+    """All types of a database by oid, and how a column's type reads. `records` are the composite types that stand for
     themselves. Answers are kept: columns repeat types."""
 
     rows: Mapping[int, TypeRow]
-    records: Mapping[int, str] = field(default_factory=dict)
+    records: Mapping[int, Record] = field(default_factory=dict)
     _known: dict[tuple[int, int, str, bool], DataType] = field(default_factory=dict)
 
     def of(self, oid: int, modifier: int, native: str, *, case_insensitive: bool = False) -> DataType:
@@ -166,19 +173,41 @@ class Types:
     def _resolve(self, oid: int, modifier: int) -> DataType:
         row = self.rows.get(oid)
         if row is None:
-            return DataType(Kind.OPAQUE, "", record=self.records.get(oid, ""))
+            return self._record(oid)
         if row.form == "d":
             return replace(self._resolve(row.base, row.modifier), represented=row.represented)
         if row.element is not None:
             return self._array(row.element, modifier)
-        return replace(_plain(row, modifier), native=row.name, cast=_CAST.get(row.name, row.cast))
+        type_ = _plain(row, modifier)
+        by_json = row.cast if type_.kind is Kind.OPAQUE and not _NAMES.fullmatch(row.name) else ""
+        ranked = type_.kind is Kind.SPECIAL and self._comparable(oid) and self._ranked(oid)
+        return replace(type_, native=row.name, cast=_CAST.get(row.name, row.cast), by_json=by_json, ranked=ranked)
+
+    def _record(self, oid: int) -> DataType:
+        record = self.records.get(oid)
+        if record is None:
+            return DataType(Kind.OPAQUE, "")
+        return DataType(Kind.OPAQUE, "", cast=record.name, by_json=record.name, ranked=self._ranked(oid))
 
     def _array(self, element: int, modifier: int) -> DataType:
         of = self._resolve(element, modifier)
         row = self.rows.get(element)
-        if row is None or of.kind is Kind.OPAQUE or not self._comparable(element):
+        if row is None or not of.writable:
             return DataType(Kind.OPAQUE, "")
-        return DataType(Kind.ARRAY, "", cast=f"{row.cast}[]", element=of)
+        name = f"{row.cast}[]"
+        if of.kind is Kind.OPAQUE or not self._comparable(element):
+            return DataType(Kind.OPAQUE, "", cast=name, by_json=name, ranked=self._ranked(element))
+        return DataType(Kind.ARRAY, "", cast=name, element=of)
+
+    def _ranked(self, oid: int) -> bool:
+        """Whether the database has an order for the type, whatever the search path: of a composite, for all of its fields."""
+        if (record := self.records.get(oid)) is not None:
+            return all(map(self._ranked, record.fields))
+        row = self.rows.get(oid)
+        if row is None:
+            return False
+        made_of = row.element or (row.base if row.form == "d" else 0)
+        return self._ranked(made_of) if made_of else row.ranked or row.form in "erm" or row.name in _LIKE_OTHERS
 
     def _comparable(self, oid: int) -> bool:
         row = self.rows.get(oid)
@@ -186,9 +215,7 @@ class Types:
             return False
         if row.form == "d":
             return self._comparable(row.base)
-        return (
-            row.comparable or row.form in "erm" or row.name in ("varchar", "cidr", "citext") or row.element is not None
-        )
+        return row.comparable or row.form in "erm" or row.name in _LIKE_OTHERS or row.element is not None
 
 
 def _plain(row: TypeRow, modifier: int) -> DataType:

@@ -47,7 +47,7 @@ from reflector.query.nodes import (
 )
 from reflector.secret import Secret
 from reflector.sql.computed import of_row, rows_of_row
-from reflector.sql.dialect import Sql
+from reflector.sql.dialect import Shaped, Sql
 from reflector.sql.plan import Constant, Encode, FromClaim, FromRequest, Moment
 from reflector.sql.plan import Source as Origin
 from reflector.sql.statement import Writer
@@ -63,7 +63,7 @@ def condition(writer: Writer, where: Filter, rows: Rows) -> Sql:
         case Compare():
             return comparison(writer, where, rows)
         case IsNull(expression=expression):
-            return raw(writer, expression, rows).is_(sa.null())
+            return null(writer, expression, rows)
         case And(parts=parts):
             return sa.and_(*(condition(writer, part, rows) for part in parts)) if parts else sa.true()
         case Or(parts=parts):
@@ -74,6 +74,14 @@ def condition(writer: Writer, where: Filter, rows: Rows) -> Sql:
             return exists(writer, where, rows)
         case _:
             assert_never(where)
+
+
+def null(writer: Writer, expression: Expression, rows: Rows) -> Sql:
+    """Whether there is no value. A composite value may be neither NULL nor NOT NULL: then it is something."""
+    value = raw(writer, expression, rows)
+    if type_of(expression).read_here:
+        return value.is_(sa.null())
+    return sa.type_coerce(Shaped("({x} IS NULL)", value), sa.Boolean())
 
 
 def comparison(writer: Writer, where: Compare, rows: Rows) -> Sql:

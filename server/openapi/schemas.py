@@ -69,7 +69,7 @@ def columns_of(grants: Grants, table: Table) -> Mapping[Column, Filter]:
 def _answered(column: Column, rule: Filter) -> Json:
     """A column that is visible in some rows only is null in the others."""
     schema = {} if column.type.native == ANY else value_schema(column.type, column.nullable or rule != TRUE)
-    if not column.writable:
+    if not (column.writable and column.type.read_here):
         schema["readOnly"] = True
     return _described(schema, column.comment)
 

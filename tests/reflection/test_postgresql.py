@@ -335,7 +335,7 @@ def test_an_array_knows_its_element(facts: Facts) -> None:
 def test_every_opaque_column_is_told(catalog: Catalog) -> None:
     told = {notice.message.split(" ")[0] for notice in catalog.notices if notice.code == "opaque_type"}
     assert told == {f"every_type.{name}" for name, kind in KINDS.items() if kind == "opaque"}
-    message = "every_type.c_address is of type address: it is shown as text, read-only"
+    message = "every_type.c_address is of type address: it is shown as text, and written at /rest/v1 alone"
     assert message in {notice.message for notice in catalog.notices}
 
 

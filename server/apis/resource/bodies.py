@@ -16,6 +16,7 @@ from reflector.catalog.model import Column
 from reflector.datatypes import Value
 from reflector.errors import InvalidRequest, InvalidValue, ReflectorError, UnknownColumn
 from reflector.query.scope import TableScope
+from reflector.query.told import told
 from server.apis.resource.faults import FaultList, in_body
 from server.documents import read_json
 from server.problems import MalformedRequest
@@ -112,6 +113,8 @@ class RowReader:
         """Why a member cannot be written. A column that exists and one that does not are told alike, but for what any
         reader of the table is shown: what the database makes by itself, and relationships."""
         column = self.table.readable.get(name)
+        if column is not None and not column.type.read_here:
+            return InvalidValue(f"{name!r} is of type {told(column.type)}, which takes no value here")
         if column is not None and not column.writable:
             return InvalidValue(f"{name!r} is made by the database and takes no value")
         if name in self.table.relationships:

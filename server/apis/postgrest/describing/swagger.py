@@ -113,6 +113,7 @@ def _body(table: Table) -> Json:
 def _definition(scope: TableScope, access: Access, ways: Ways, seen: Seen) -> Json:
     table, grant = scope.table, access.grants.on(scope.table)
     known = scope.answered.keys() | scope.creatable.keys() | scope.updatable.keys()
+    known |= scope.creatable_by_json.keys() | scope.updatable_by_json.keys()
     columns = [column for column in table.columns if column.name in known]
     rules = {} if grant is None else grant.columns
     required = [

@@ -22,8 +22,10 @@ from reflector.datatypes import DataType, Kind, Value, clean_text, parse_json, p
 from reflector.errors import InvalidValue
 from reflector.query.calls import Given
 from reflector.query.nodes import Literal
+from reflector.query.represented import given_type
 from reflector.query.scope import Scope
 from reflector.query.told import told
+from reflector.sql.json_text import json_text
 from server.apis.postgrest.faults import PostgrestError, refusal
 from server.apis.postgrest.fuzzy import nearest
 from server.apis.postgrest.grammar.limits import LIMITS
@@ -152,7 +154,7 @@ def arguments_of(function: Function, sent: Sent, clock: Clock = UTC) -> tuple[Gi
         return (Given(argument, Literal(_whole(argument.type, sent, clock), argument.type)),)
     read = _from_texts if sent.texts else _from_json
     return tuple(
-        Given(each, Literal(read(each, sent.named[each.name], clock), each.type))
+        Given(each, Literal(read(each, sent.named[each.name], clock), given_type(each.type)))
         for each in function.takes
         if each.name in sent.named
     )
@@ -167,6 +169,8 @@ def _whole(type_: DataType, sent: Sent, clock: Clock) -> Value:
 def _from_texts(argument: Argument, texts: Sequence[str], clock: Clock) -> Value:
     """Of several values of one name the last one counts, unless the argument takes them all."""
     type_ = argument.type
+    if type_.by_json:
+        return _as_json(list(texts) if argument.mode == VARIADIC else texts[-1])
     if argument.mode == VARIADIC and type_.element is not None:
         return tuple(parse_text(type_.element, clock.text(type_.element, text)) for text in texts)
     return from_text(type_, texts[-1], clock)
@@ -182,7 +186,14 @@ def from_text(type_: DataType, text: str, clock: Clock = UTC) -> Value:
 
 
 def _from_json(argument: Argument, value: Any, clock: Clock) -> Value:
-    return from_json(argument.type, value, clock)
+    return _as_json(value) if argument.type.by_json else from_json(argument.type, value, clock)
+
+
+def _as_json(value: Any) -> Value:
+    """JSON of which PostgreSQL makes the value; raises InvalidValue for what cannot be written."""
+    if value is not None:
+        json_text(value)
+    return value
 
 
 def from_json(type_: DataType, value: Any, clock: Clock = UTC) -> Value:

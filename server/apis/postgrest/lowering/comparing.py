@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from reflector.catalog.model import DatabaseKind
-from reflector.datatypes import DataType, Kind, Value, parse_text
+from reflector.datatypes import DataType, Kind, Value, clean_text, parse_text
 from reflector.errors import InvalidValue
 from reflector.query.comparisons import EQ
 from reflector.query.expressions import type_of
@@ -103,7 +103,7 @@ class Comparing:
         type_ = type_of(expression)
         if not values:
             return FALSE
-        if type_.kind in {Kind.JSON, Kind.ARRAY}:
+        if type_.kind in {Kind.JSON, Kind.ARRAY, Kind.OPAQUE}:
             return any_of(*(self._one(expression, "eq", value) for value in values))
         row = OPERATORS["in"]
         if not row.allowed(type_.facts):
@@ -121,15 +121,18 @@ class Comparing:
             if self.database is DatabaseKind.POSTGRESQL:
                 raise no_operator(told(type_), operator)
             raise not_on(self.database, operator)
-        value: Value = self._array(type_, text) if type_.kind is Kind.ARRAY else parse_text(type_, text)
-        return Compare(expression, comparison, Literal(value, type_))
+        return Compare(expression, comparison, Literal(self._value(type_, text), type_))
 
     def _ordered(self, expression: Expression, type_: DataType, operator: str, text: str) -> Filter:
         """By an order that this database alone has for the type; raises PostgrestError where it has none."""
         if operator not in ORDERS or not is_ordered(type_, self.database):
             raise no_operator(told(type_), operator)
-        value: Value = self._array(type_, text) if type_.kind is Kind.ARRAY else parse_text(type_, text)
-        return Compare(expression, ORDERS[operator], Literal(value, type_))
+        return Compare(expression, ORDERS[operator], Literal(self._value(type_, text), type_))
+
+    def _value(self, type_: DataType, text: str) -> Value:
+        if not type_.read_here:
+            return clean_text(type_, text)
+        return self._array(type_, text) if type_.kind is Kind.ARRAY else parse_text(type_, text)
 
     def _matched(self, expression: Expression, type_: DataType, operator: str, text: str) -> Filter:
         if self.database is DatabaseKind.SQLITE:

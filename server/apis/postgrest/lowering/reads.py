@@ -19,6 +19,7 @@ from reflector.query.casts import CASTS
 from reflector.query.cost import rows_of
 from reflector.query.expressions import grouped, type_of
 from reflector.query.forms import USUAL, Form
+from reflector.query.native import is_sortable
 from reflector.query.nodes import (
     FALSE,
     Cast,
@@ -45,6 +46,7 @@ from server.apis.postgrest.grammar.limits import LIMITS, Limits
 from server.apis.postgrest.grammar.questions import not_embedded
 from server.apis.postgrest.lowering.comparing import Comparing
 from server.apis.postgrest.lowering.expressions import cast_to, counted_rows, field_of, is_named, selected_of
+from server.apis.postgrest.lowering.groups import check_groups, check_order_of_groups, no_order
 from server.apis.postgrest.lowering.relationships import relationship_of
 from server.apis.postgrest.lowering.zoned import UTC, Clock
 from server.apis.postgrest.ranges import Window
@@ -91,7 +93,8 @@ class Lowering:
         window = window.capped(self.rows)
         members = self._members(table, level, related)
         order = tuple(each for term in level.order for each in self._order(table, term, related))
-        if order and grouped(members):
+        if grouped(members):
+            check_groups(members, self.catalog.kind)
             check_order_of_groups(table, members, order)
         read = Read(
             table.table,
@@ -214,6 +217,8 @@ class Lowering:
             expression = field_of(table, term.field, self.catalog.kind)
         else:
             expression = self._related_field(table, term.relation, term.field, _by_name(related))
+        if not is_sortable(type_of(expression), self.catalog.kind):
+            raise no_order(type_of(expression), "an ordering")
         nulls_last = None if term.nulls_first is None else not term.nulls_first
         if type_of(expression).kind is Kind.JSON and self.catalog.kind is not DatabaseKind.POSTGRESQL:
             # PostgreSQL orders documents by their values; elsewhere they are texts, in which 100 comes before 20.
@@ -236,20 +241,6 @@ def _by_name(related: Sequence[Relative]) -> Mapping[str, Relative]:
     """Embedded resources by relation, and before that by label."""
     by_relation = {each.written.name: each for each in reversed(related)}
     return by_relation | {each.written.label: each for each in reversed(related)}
-
-
-def check_order_of_groups(table: TableScope, members: Sequence[Selected], order: Sequence[Order]) -> None:
-    """Raise PostgrestError 42803 for an order of groups by what they are not made of."""
-    selected = {each.expression for each in members if isinstance(each, Output)}
-    for each in order:
-        # What is lifted out of related rows is known when the rules are in: the core judges it.
-        if each.expression not in selected and not isinstance(each.expression, Related):
-            name = (
-                f"{table.table.name}.{each.expression.column.name}" if isinstance(each.expression, Field) else "order"
-            )
-            raise refusal(
-                "42803", f'column "{name}" must appear in the GROUP BY clause or be used in an aggregate function'
-            )
 
 
 def no_spread_aggregates(name: str) -> PostgrestError:

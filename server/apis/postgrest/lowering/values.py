@@ -74,12 +74,12 @@ def given_rows(
 
 def _types(columns: Sequence[Column]) -> tuple[DataType, ...] | None:
     types = tuple([body_type(column.type) for column in columns])
-    return types if any(type_.by for type_ in types) else None
+    return types if any(type_.by or type_.by_json for type_ in types) else None
 
 
 def same_key(column: Column, value: Value, text: str) -> bool:
     """Whether a value of a body is what an address names."""
-    if body_type(column.type).by:
+    if body_type(column.type) is not column.type:
         return value is not None and (value if isinstance(value, str) else json_text(value)) == text
     return bool(value == parse_text(column.type, text))
 

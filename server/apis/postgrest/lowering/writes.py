@@ -58,13 +58,21 @@ class Writes:
     def shown(self) -> bool:
         return self.preferred.representation
 
+    @property
+    def creatable(self) -> Mapping[str, Column]:
+        return {**self.table.creatable, **self.table.creatable_by_json}
+
+    @property
+    def updatable(self) -> Mapping[str, Column]:
+        return {**self.table.updatable, **self.table.updatable_by_json}
+
     # ── the writes ───────────────────────────────────────────────────────────────────────────
 
     def insert(self, body: Rows) -> InsertMany:
         """The new rows of a POST; raises PostgrestError, RequestError, AccessError."""
         self._may_insert()
         self._few(len(body.rows))
-        columns = self._columns(body.columns, self.table.creatable, INSERTED)
+        columns = self._columns(body.columns, self.creatable, INSERTED)
         defaults = self.preferred.missing == "default"
         return InsertMany(
             self.table.table,
@@ -82,7 +90,7 @@ class Writes:
         key = self._key()
         self._may_insert()
         self._may_update()
-        columns = self._columns(body.columns, self.table.creatable, INSERTED)
+        columns = self._columns(body.columns, self.creatable, INSERTED)
         self._may_take_over(columns)
         rows = [self._values(row, columns) for row in first_only(body).rows]
         if not rows or not self._is_at(key, rows[0]):
@@ -98,7 +106,7 @@ class Writes:
     def update(self, body: Rows) -> UpdateMany | None:
         """The changes of a PATCH, None where it changes nothing; raises as `insert`."""
         self._may_update()
-        columns = self._columns(body.columns, self.table.updatable, UPDATED)
+        columns = self._columns(body.columns, self.updatable, UPDATED)
         rows = [self._values(row, columns) for row in first_only(body).rows]
         where, returning = self._where(), self._returning()
         if not columns or not rows:
@@ -161,7 +169,7 @@ class Writes:
     def _may_take_over(self, columns: Mapping[str, Column], key: Collection[str] = ()) -> None:
         """Raise PostgrestError PGRST204 for a column that new rows may be given and none that exists."""
         for name in columns:
-            if name not in self.table.updatable and name not in (key or primary_key(self.table.table)):
+            if name not in self.updatable and name not in (key or primary_key(self.table.table)):
                 raise unknown_written_column(self.table.table.name, name)
 
     def _left_out(self, given: Mapping[str, Column]) -> tuple[Column, ...]:
@@ -169,7 +177,7 @@ class Writes:
         key = primary_key(self.table.table)
         return tuple(
             column
-            for name, column in self.table.updatable.items()
+            for name, column in self.updatable.items()
             if name not in given and name not in key and column.fill in {Fill.NONE, Fill.DEFAULT}
         )
 
@@ -224,7 +232,7 @@ class Writes:
             raise refusal("42P10", message) from None
 
     def _named(self, name: str) -> Column:
-        found = self.table.readable.get(name) or self.table.creatable.get(name)
+        found = self.table.readable.get(name) or self.creatable.get(name)
         if found is None:
             raise refusal("42703", f'column "{name}" does not exist')
         return found
