@@ -150,6 +150,12 @@ class TooManyAttempts(AccessError):
         self.retry = retry
 
 
+class TooManySockets(AccessError):
+    """Somebody, or an address, has as many sockets open as they may."""
+
+    code: ClassVar[str] = "too_many_sockets"
+
+
 class MisdirectedRequest(AccessError):
     """The Host is none that this server answers for."""
 
@@ -234,6 +240,7 @@ TABLE: Final[Mapping[type[ReflectorError], Told]] = {
     MissingClaim: Told(403),
     RuleUnbound: Told(503, "the table is closed: one of its rules does not fit the database"),
     TooManyAttempts: Told(429, retry=1),
+    TooManySockets: Told(429, retry=5),
     MisdirectedRequest: Told(421),
     ForwardedRefused: Told(403),
     OriginRefused: Told(403),

@@ -24,7 +24,7 @@ class EffectiveLimits:
     """rows: per level; page: rows where a request says nothing; depth: nested relationships; terms: comparisons of a
     request; filter_depth: how deep they may be nested; list: values of one comparison; offset: rows a page may skip;
     bytes: of an answer's documents; regex: whether regular expressions may be asked for; cost: rows that one question could
-    bring, those of all levels together; rate: requests; affected: rows that one request may write."""
+    bring, those of all levels together; rate: requests; affected: rows that one request may write; sockets, address_sockets: of one caller, and from one address."""
 
     rows: int
     page: int
@@ -39,6 +39,8 @@ class EffectiveLimits:
     cost: int | None = None
     rate: Rate | None = None
     affected: int | None = None
+    sockets: int = 32
+    address_sockets: int = 512
 
     @property
     def tree(self) -> int:
@@ -64,6 +66,8 @@ def limits_for(config: File, roles: Collection[str]) -> EffectiveLimits:
         filter_depth=floor.filter_depth,
         list=most("list", floor.list),
         offset=floor.offset,
+        sockets=floor.sockets,
+        address_sockets=floor.address_sockets,
         bytes=most("bytes", floor.bytes),
         timeout=most("timeout", config.database.timeout),
         regex=bool(most("regex", floor.regex)),

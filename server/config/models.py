@@ -265,6 +265,8 @@ class Limits(Section):
     regex: Flag = False
     rate: RateSetting | None = None
     refusals: RateSetting = Rate(120, 60)
+    sockets: Annotated[int, whole(1, 100_000)] = 32
+    address_sockets: Annotated[int, whole(1, 1_000_000)] = 512
     max_affected: Rows | None = None
     cost: Cost | None = None
 

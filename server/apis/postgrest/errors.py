@@ -62,6 +62,7 @@ from server.problems import (
     OriginRefused,
     RateExceeded,
     TooManyAttempts,
+    TooManySockets,
     retry_of,
 )
 
@@ -106,6 +107,7 @@ TABLE: Final[Mapping[type[ReflectorError], Words]] = {
     ForwardedRefused: Words(ForwardedRefused.code),
     OriginRefused: Words(OriginRefused.code),
     TooManyAttempts: Words(TooManyAttempts.code),
+    TooManySockets: Words(TooManySockets.code),
     RateExceeded: Words(RateExceeded.code),
     RuleUnbound: Words("PGRST002", "The table is closed: one of its rules does not fit the database"),
     DatabaseError: Words("PGRSTX00", "The database could not do this"),

@@ -23,6 +23,7 @@ from server.apis.realtime.frames import error_frame
 SUBSCRIPTIONS: Final = 100
 LONGEST_ID: Final = 64
 UNAUTHENTICATED: Final = 4401
+TOO_MANY: Final = 4429
 
 Frame: TypeAlias = Mapping[str, Any]
 

@@ -12,6 +12,7 @@ from aiohttp import web
 from reflector.capture import Capture
 from server.apis.realtime.frames import ChangeCursors
 from server.apis.realtime.outbound import Ticker
+from server.apis.realtime.seats import Seat, Seats
 from server.apis.realtime.socket import Socket
 from server.context import Context
 
@@ -27,6 +28,7 @@ class Realtime:
         self._capture = capture
         self._cursors = ChangeCursors(key)
         self._ticker = Ticker()
+        self.seats = Seats()
 
     def move(self, context: Context) -> None:
         """Serve under this from now on, those that are open already as well: each has to show its credential anew."""
@@ -41,15 +43,18 @@ class Realtime:
         return self._context
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """One socket, to its end."""
+        """One socket, to its end. Raises TooManySockets where there are too many already."""
         if not web.WebSocketResponse().can_prepare(request):
             raise web.HTTPUpgradeRequired(headers={"Upgrade": "websocket"}, text="this path speaks WebSocket")
-        socket = Socket(request, self.context, self._capture, self._cursors, self._ticker)
+        seat = Seat(self.seats, request)
+        seat.of_address(self.context().limits(()))
+        socket = Socket(request, self.context, self._capture, self._cursors, self._ticker, seat)
         self.sockets.add(socket)
         self._ticker.sockets = len(self.sockets)
         try:
             return await socket.serve()
         finally:
+            seat.leave()
             self.sockets.discard(socket)
             self._ticker.sockets = len(self.sockets)
 

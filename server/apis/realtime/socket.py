@@ -2,6 +2,7 @@
 credential.
 
     4401    a credential is required, or has ended      1012    the server restarts: go on with the cursor in the reason
+    4429    whoever signs in has too many sockets open
     1013    read too slowly, or nobody could be asked   1009    a frame of more than 64 KiB
             whether the credential still holds
 
@@ -23,14 +24,24 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from reflector.access.principal import Principal
 from reflector.capture import Capture
 from reflector.errors import Forbidden, ReflectorError, Unauthenticated
-from server.apis.realtime.conversation import Authenticate, Close, Conversation, Effect, Say, Subscribe, Unsubscribe
+from server.apis.realtime.conversation import (
+    TOO_MANY,
+    Authenticate,
+    Close,
+    Conversation,
+    Effect,
+    Say,
+    Subscribe,
+    Unsubscribe,
+)
 from server.apis.realtime.following import Following
 from server.apis.realtime.frames import ChangeCursors, error_frame, said
 from server.apis.realtime.one_table import frame_of
 from server.apis.realtime.outbound import Outbound, Ticker
+from server.apis.realtime.seats import Seat
 from server.context import Authenticate as Knowing
 from server.context import Context, Credential
-from server.problems import RateExceeded, status_of
+from server.problems import RateExceeded, TooManySockets, status_of
 
 LOG: Final = logging.getLogger("reflector.server")
 FRAME_BYTES: Final = 64 * 1024
@@ -53,8 +64,10 @@ class Socket:
         capture: Capture,
         cursors: ChangeCursors,
         ticker: Ticker,
+        seat: Seat,
     ) -> None:
         self._request = request
+        self._seat = seat
         self._ticker = ticker
         self._present = present
         self._capture = capture
@@ -80,6 +93,7 @@ class Socket:
         except Unauthenticated:
             if authenticate.carried(self._request) is not None:
                 raise
+        self._seat.of_caller(self._principal, self._present().limits(()))
         self._conversation = Conversation(known=self._principal is not None)
         await self._ws.prepare(self._request)
         transport = self._request.transport
@@ -188,6 +202,12 @@ class Socket:
         known = self._principal
         if known is not None and not known.anonymous and not _same_subject(known, principal):
             self._put(said(error_frame(Forbidden("the token is another subject's: open another socket for it"))))
+            return
+        try:
+            self._seat.of_caller(principal, self._present().limits(()))
+        except TooManySockets as error:
+            self._put(said(error_frame(error)))
+            await self._say_and_close(TOO_MANY, "too many sockets")
             return
         self._principal, self._credential = principal, credential
         self._set_timer()
