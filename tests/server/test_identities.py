@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 import pytest
+from multidict import CIMultiDict
 
 from server.config import ConfigError
 from tests.server.harness import Served, configured, served
+from tests.server.test_jwt import token
 
+JWT_SECRET = "a-signing-key-of-forty-letters-at-least"
 SECRET = "an-administrators-secret-of-many-letters"
 ADMIN = f"""
 auth: {{admin_secret: "{SECRET}", admin_role: admin, anonymous_role: guest}}
@@ -50,6 +54,83 @@ async def test_whoever_knows_the_secret_is_the_administrator(bookshop: str, head
         twice = {"X-Reflector-Admin-Secret": SECRET, "X-Hasura-Admin-Secret": SECRET}
         assert (await api.get("/api/book", twice)).code == "ambiguous_credentials"
         assert (await api.get("/api/book", {header: SECRET, "Authorization": "Bearer x"})).status == 400
+
+
+ACTING = f"""
+auth:
+  admin_secret: "{SECRET}"
+  admin_role: admin
+  anonymous_role: guest
+  jwt: {{secret: "a-signing-key-of-forty-letters-at-least", audience: api, issuer: "https://id.example", role_claim: roles}}
+roles: {{guest: {{}}, admin: {{}}, user: {{}}, clerk: {{}}}}
+tables:
+  customer:
+    allow:
+      user: {{read: 'id == claims["x-hasura-user-id"]'}}
+      clerk: {{read: {{filter: {{id: {{_in: X-Hasura-Customer-Ids}}}}}}}}
+      admin: {{read: true}}
+  review: {{allow: {{user: {{read: customer_id == claims.sub, create: {{check: true, presets: {{customer_id: claims.sub}}}}}}}}}}
+"""
+CLAIMS = {"exp": time.time() + 3600, "aud": "api", "iss": "https://id.example", "sub": "7"}
+PATHS = ("/api/customer?sort=id&fields=id", "/rest/v1/customer?select=id&order=id")
+
+
+async def seen(api: Served, headers: Mapping[str, str]) -> list[object]:
+    """What each API answers of customers: their numbers, or the status."""
+    replies = [await api.get(path, headers) for path in PATHS]
+    replies.append(await api.post("/graphql", {"query": "{customer(order_by: {id: asc}) {id}}"}, headers))
+    found: list[object] = []
+    for reply in replies:
+        body = reply.json
+        rows = body if isinstance(body, list) else body.get("items", (body.get("data") or {}).get("customer"))
+        found.append(reply.status if rows is None else [row["id"] for row in rows])
+    return found
+
+
+async def test_an_administrator_asks_as_somebody_by_session_variables(each_bookshop: str) -> None:
+    async with served(each_bookshop, ACTING) as api:
+        for secret in ("X-Hasura-Admin-Secret", "X-Reflector-Admin-Secret"):
+            ann = {secret: SECRET, "X-Hasura-Role": "user", "X-Hasura-User-Id": "7"}
+            assert await seen(api, ann) == [[7]] * 3
+            reviews = (await api.get("/api/review?fields=customer_id", ann)).json["items"]
+            assert {row["customer_id"] for row in reviews} == {7}
+        clerk = {"X-Hasura-Admin-Secret": SECRET, "X-Hasura-Role": "clerk"}
+        assert await seen(api, {**clerk, "X-Hasura-Customer-Ids": "{3,5}"}) == [[3, 5]] * 3
+        missing = await api.get("/api/customer", clerk)
+        assert (missing.status, missing.code) == (403, "missing_claim")
+        odd = await api.get("/api/customer", {**clerk, "X-Hasura-Role": "user", "X-Hasura-User-Id": "7abc"})
+        assert odd.status == 403
+        # Without a role they are the administrator, whoever they say they are.
+        everybody = await api.get("/api/customer?fields=id", {"X-Hasura-Admin-Secret": SECRET, "X-Hasura-User-Id": "7"})
+        assert len(everybody.json["items"]) > 2
+
+
+async def test_from_anybody_else_session_variables_mean_nothing(each_bookshop: str) -> None:
+    bearer = {
+        "Authorization": f"Bearer {token({**CLAIMS, 'roles': ['user'], 'x-hasura-user-id': '7'}, key=JWT_SECRET)}"
+    }
+    async with served(each_bookshop, ACTING) as api:
+        mine = await seen(api, bearer)
+        assert mine == [[7]] * 3
+        for more in ({"X-Hasura-User-Id": "8"}, {"X-Hasura-User-Id": "8", "X-Hasura-Role": "user"}):
+            assert await seen(api, {**bearer, **more}) == mine
+        assert (await api.get("/api/customer", {**bearer, "X-Hasura-Role": "admin"})).status == 403
+        for role in ("user", "admin"):
+            guest = await api.get("/api/customer", {"X-Hasura-Role": role, "X-Hasura-User-Id": "7"})
+            assert guest.status == 403
+            wrong = {"X-Hasura-Admin-Secret": SECRET + "x", "X-Hasura-Role": role, "X-Hasura-User-Id": "7"}
+            assert (await api.get("/api/customer", wrong)).status == 401
+        assert (await api.get("/api/customer", {"X-Hasura-User-Id": "7"})).status == 404
+        both = {**bearer, "X-Hasura-Admin-Secret": SECRET, "X-Hasura-User-Id": "8"}
+        assert (await api.get("/api/customer", both)).status == 400
+
+
+async def test_a_session_variable_is_said_once(bookshop: str) -> None:
+    async with served(bookshop, ACTING) as api:
+        twice = CIMultiDict({"X-Hasura-Admin-Secret": SECRET, "X-Hasura-Role": "user", "X-Hasura-User-Id": "7"})
+        twice.add("X-Hasura-User-Id", "8")
+        reply = await api.get("/api/customer", twice)
+        assert (reply.status, reply.code) == (400, "malformed_request")
 
 
 @pytest.mark.parametrize(
