@@ -6,9 +6,8 @@ a correlated subquery. Names are quoted with backticks; a backslash in a name or
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
@@ -19,12 +18,15 @@ from reflector.catalog.model import Column, DatabaseKind
 from reflector.datatypes import DataType, Kind, Value
 from reflector.dialects import masks
 from reflector.dialects.casts import mariadb_cast
+from reflector.dialects.documents import MySQLDocuments
 from reflector.dialects.forms import array_item, mariadb_form
+from reflector.dialects.mariadb_documents import MariaDBDocuments, step_of
 from reflector.dialects.mariadb_sets import MariaDBSets
 from reflector.query.casts import CASTS
 from reflector.query.comparisons import Comparison
 from reflector.query.forms import Form
 from reflector.sql.dialect import PERCENT, Dialect, Member, Page, Shaped, Source, Sql, iso, text
+from reflector.sql.document_forms import DocumentForms
 from reflector.sql.json_text import json_text
 from reflector.sql.plan import Encode
 
@@ -62,6 +64,7 @@ class MariaDB(Dialect):
     lateral = False
     masks = masks.MARIADB
     sets = MariaDBSets()
+    documents: ClassVar[DocumentForms] = MariaDBDocuments()
 
     def quote(self, name: str) -> str:
         return "`" + name.replace("`", "``").replace("%", PERCENT) + "`"
@@ -91,7 +94,7 @@ class MariaDB(Dialect):
         return found
 
     def path(self, expression: Sql, type_: DataType, path: Sequence[str | int], text: bool) -> Sql:
-        steps = ["$", *map(_step, path)]
+        steps = ["$", *map(step_of, path)]
         found = sa.func.json_extract(expression, sa.literal("".join(steps)))
         # An index leads into arrays alone: MariaDB takes anything else for an array of one.
         arrays = [
@@ -123,11 +126,16 @@ class MariaDB(Dialect):
         return self.match(left, sa.func.concat(sa.literal_column("'(?i)'"), pattern))
 
     def by_operator(self, sign: str, left: Sql, right: Sql) -> Sql:
-        if sign == "@>":
-            return sa.func.json_contains(left, right) == ONE
-        if sign == "<@":
-            return sa.func.json_contains(right, left) == ONE
-        return super().by_operator(sign, left, right)
+        """Of a SET, whose labels are bits, and of other bits."""
+        match sign:
+            case "@>":
+                return Shaped("({x}) = 0", right.op("&")(Shaped("~{x}", left)))
+            case "<@":
+                return Shaped("({x}) = 0", left.op("&")(Shaped("~{x}", right)))
+            case "&&":
+                return Shaped("({x}) <> 0", left.op("&")(right))
+            case _:
+                return super().by_operator(sign, left, right)
 
     def exact(self, comparison: Comparison, left: Sql, right: Any, type_: DataType, bare: bool) -> Sql:
         """Bytewise, length included; a plain column is compared by its collation too, so that its index serves."""
@@ -215,14 +223,10 @@ class MySQL(MariaDB):
     kind = DatabaseKind.MYSQL
     name = "MySQL"
     engine = mysql.dialect(paramstyle="format")
+    documents = MySQLDocuments()
 
 
 # ── pieces ───────────────────────────────────────────────────────────────────────────────────
-
-
-def _step(step: str | int) -> str:
-    """One step of a path, as MariaDB writes it."""
-    return f"[{step}]" if isinstance(step, int) else "." + json.dumps(step, ensure_ascii=False)
 
 
 ALIKE = frozenset({None, "binary", "utf8mb4_general_ci", "utf8mb4_bin"})

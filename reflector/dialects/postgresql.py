@@ -19,6 +19,7 @@ from sqlalchemy.types import UserDefinedType
 from reflector.catalog.model import Column, DatabaseKind, Table
 from reflector.datatypes import DataType, Kind, Value
 from reflector.dialects import masks
+from reflector.dialects.documents import PostgreSQLDocuments
 from reflector.dialects.forms import postgresql_form
 from reflector.dialects.postgresql_sets import BY_JSON, PostgreSQLSets
 from reflector.query.comparisons import Comparison
@@ -60,6 +61,7 @@ class PostgreSQL(Dialect):
     position = "ctid"
     masks = masks.POSTGRESQL
     sets = PostgreSQLSets()
+    documents = PostgreSQLDocuments()
 
     # ── rows ─────────────────────────────────────────────────────────────────────────────────
 

@@ -22,6 +22,7 @@ from reflector.catalog.model import Column, DatabaseKind, Fill
 from reflector.datatypes import DataType, Kind, Value
 from reflector.dialects import masks
 from reflector.dialects.casts import sqlite_cast
+from reflector.dialects.documents import SQLiteDocuments
 from reflector.dialects.forms import sqlite_form
 from reflector.dialects.sqlite_sets import SQLiteSets
 from reflector.errors import InvalidValue, NotSupported
@@ -46,6 +47,7 @@ class SQLite(Dialect):
     deepest = 16
     masks = masks.SQLITE
     sets = SQLiteSets()
+    documents = SQLiteDocuments()
 
     # ── values going in ──────────────────────────────────────────────────────────────────────
 

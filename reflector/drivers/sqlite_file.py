@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +25,7 @@ from reflector import moments
 from reflector.database_url import DatabaseUrl
 from reflector.drivers.protocol import Settings
 from reflector.errors import ConnectionRefused
+from reflector.query import documents
 from reflector.query.masks import HASH_LETTERS
 from reflector.sql.reads import PAGE, RELATED
 from reflector.zones import Zone, written
@@ -63,6 +66,23 @@ def _hash(text: str | bytes, inner: str, outer: str) -> str:
     return hashlib.sha256(bytes.fromhex(outer) + within).hexdigest()[:HASH_LETTERS]
 
 
+def _holds(whole: str | bytes | float, part: str | bytes | float) -> bool | None:
+    """Whether one JSON document holds another; None where one of them cannot be read."""
+    try:
+        return documents.holds(_document(whole), _document(part))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _document(text: str | bytes | float) -> Any:
+    """What is stored, parsed. A column that is declared as JSON keeps a plain number as a number."""
+    return text if isinstance(text, int | float) else json.loads(text, parse_float=Decimal, parse_constant=_no_number)
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"JSON has no {word}")
+
+
 def _zoned(stored: str, zone: str | int, plain: int) -> str:
     """A stored instant as the clock of a zone shows it; what is no instant stays as it is."""
     moment = moments.instant_of(stored)
@@ -76,6 +96,7 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "reflector_cell": Function(1, _cell),
     "reflector_double": Function(1, repr),
     "reflector_hash": Function(3, _hash),
+    "reflector_holds": Function(2, _holds),
     "reflector_lower": Function(1, lambda value: str(value).lower()),
     "reflector_unhex": Function(1, bytes.fromhex),
     "reflector_zoned": Function(3, _zoned),

@@ -77,18 +77,17 @@ def is_sortable(type_: DataType, database: DatabaseKind) -> bool:
 def offered(comparison: Comparison, type_: DataType, database: DatabaseKind) -> bool:
     """Whether the database can compare values of the type so; for rows of NATIVE."""
     if type_.kind is Kind.JSON:
-        fits = comparison in (CONTAINS, CONTAINED) and type_.native != "json"
-        return fits if database is DatabaseKind.POSTGRESQL else _has_json(comparison, database)
+        return comparison in (CONTAINS, CONTAINED) and (
+            database is not DatabaseKind.POSTGRESQL or type_.native != "json"
+        )
+    if type_.kind is Kind.SET:
+        return comparison in SETS
     if database is not DatabaseKind.POSTGRESQL:
         return False
     if type_.kind is Kind.ARRAY or (type_.ranked and type_.by_json.endswith("[]")):
         return comparison in SETS
     name = type_.native.removesuffix("multirange") + "range" if type_.native.endswith("multirange") else type_.native
     return any(name.endswith(ending) and comparison in allowed for ending, allowed in TYPES.items())
-
-
-def _has_json(comparison: Comparison, database: DatabaseKind) -> bool:
-    return comparison in (CONTAINS, CONTAINED) and database in {DatabaseKind.MARIADB, DatabaseKind.MYSQL}
 
 
 # ── full-text search, PostgreSQL's ───────────────────────────────────────────────────────────

@@ -25,6 +25,7 @@ from reflector.query.aggregates import AggregateFunction
 from reflector.query.comparisons import Comparison, closed_pattern
 from reflector.query.forms import Form
 from reflector.query.masks import MaskKind
+from reflector.sql.document_forms import DocumentForms
 from reflector.sql.plan import Encode
 from reflector.sql.set_forms import SetForms
 
@@ -138,6 +139,7 @@ class Dialect:
     """How it says each mask."""
     sets: ClassVar[SetForms]
     """How it takes many rows at once."""
+    documents: ClassVar[DocumentForms]
 
     # ── names ────────────────────────────────────────────────────────────────────────────────
 

@@ -161,7 +161,11 @@ NATIVE: dict[DatabaseKind, list[tuple[str, list[int] | None]]] = {
         ("thing?facts->list=cs.[2]", [1]),
         ("thing?facts->list=cd.[1,2,3,4]", [1, 2]),
     ],
-    SQLITE: [],
+    SQLITE: [
+        ('thing?facts=cs.{"a":{"n":5}}', [1]),
+        ("thing?facts->list=cs.[2]", [1]),
+        ("thing?facts->list=cd.[1,2,3,4]", [1, 2]),
+    ],
 }
 
 
@@ -212,13 +216,15 @@ REFUSED: dict[DatabaseKind, list[tuple[str, int, str]]] = {
         ("thing?name=match.(", 400, "22000"),
         ("thing?name=fts.x", 400, "PGRST127"),
         ("thing?name=ov.x", 400, "PGRST127"),
+        ("thing?facts=cd.[" + ",".join("1" * 200) + "]", 400, "PGRST100"),
         ('thing?facts->a=eq.{"n":1}', 400, "PGRST127"),
     ],
     SQLITE: [
         ("thing?name=match.x", 400, "PGRST127"),
         ("thing?name=imatch.x", 400, "PGRST127"),
         ("thing?name=wfts.x", 400, "PGRST127"),
-        ("thing?facts=cs.{}", 400, "PGRST127"),
+        ("thing?name=cs.{}", 400, "PGRST127"),
+        ("thing?facts=cs.[" + ",".join("1" * 200) + "]", 400, "PGRST100"),
         ("thing?size=adj.x", 400, "PGRST127"),
     ],
 }

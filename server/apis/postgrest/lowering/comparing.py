@@ -37,9 +37,10 @@ from server.apis.postgrest.faults import PostgrestError, refusal
 from server.apis.postgrest.grammar.arrays import array_items
 from server.apis.postgrest.grammar.limits import Limits
 from server.apis.postgrest.grammar.nodes import Among, Comparison, Is, Operation, Quantifier, Search
-from server.apis.postgrest.lowering.documents import compared_documents
+from server.apis.postgrest.lowering.documents import compared_documents, holding_document
 from server.apis.postgrest.lowering.expressions import no_operator
 from server.apis.postgrest.lowering.operands import CORE, PATTERNS, array_value, not_on
+from server.apis.postgrest.lowering.set_values import EQUALITIES, bits_of, set_value
 from server.apis.postgrest.lowering.zoned import UTC, Clock
 
 TEXTS = frozenset({Kind.TEXT, Kind.ENUM})
@@ -78,6 +79,8 @@ class Comparing:
         if operator in REGULAR:
             return self._matched(expression, type_, operator, value)
         row = OPERATORS[CORE[operator]]
+        if type_.kind is Kind.SET and operator in EQUALITIES:
+            return row.build(expression, type_, [set_value(type_, value, self.limits)])
         if type_.kind is Kind.JSON and operator not in PATTERNS:
             return compared_documents(expression, type_, row.name, value, self.database)
         if not row.allowed(type_.facts):
@@ -106,6 +109,8 @@ class Comparing:
         if type_.kind in {Kind.JSON, Kind.ARRAY, Kind.OPAQUE}:
             return any_of(*(self._one(expression, "eq", value) for value in values))
         row = OPERATORS["in"]
+        if type_.kind is Kind.SET:
+            return row.build(expression, type_, [set_value(type_, each, self.limits) for each in values])
         if not row.allowed(type_.facts):
             raise no_operator(told(type_), "in")
         return apply_json(row, expression, own_type(expression), [self.clock.text(type_, each) for each in values])
@@ -121,6 +126,10 @@ class Comparing:
             if self.database is DatabaseKind.POSTGRESQL:
                 raise no_operator(told(type_), operator)
             raise not_on(self.database, operator)
+        if type_.kind is Kind.JSON:
+            return holding_document(expression, type_, operator, text, self.database, self.limits)
+        if type_.kind is Kind.SET:
+            return Compare(expression, comparison, bits_of(type_, set_value(type_, text, self.limits)))
         return Compare(expression, comparison, Literal(self._value(type_, text), type_))
 
     def _ordered(self, expression: Expression, type_: DataType, operator: str, text: str) -> Filter:

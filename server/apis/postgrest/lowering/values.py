@@ -21,6 +21,7 @@ from reflector.sql.json_text import json_text
 from server.apis.postgrest.faults import PostgrestError, refusal
 from server.apis.postgrest.grammar.limits import Limits
 from server.apis.postgrest.lowering.operands import array_value
+from server.apis.postgrest.lowering.set_values import set_value
 from server.apis.postgrest.lowering.zoned import UTC, Clock
 
 LISTED: Final = frozenset({Kind.ARRAY, Kind.SET})
@@ -47,6 +48,8 @@ def given_value(
     text = given if isinstance(given, str) else json_text(given)
     if type_.kind is Kind.ARRAY and type_.element is not None:
         return array_value(type_, text, limits, clock)
+    if type_.kind is Kind.SET:
+        return set_value(type_, text, limits)
     return _parsed(type_, clock.text(type_, text))
 
 

@@ -89,6 +89,8 @@ COMMENT ON TABLE good IS E'What is carried\\nin ships';
 COMMENT ON COLUMN good.name IS 'As it is called';
 """
 MARIADB = """
+CREATE TABLE labelled (id integer NOT NULL PRIMARY KEY, labels set('a', 'b', 'c d'));
+INSERT INTO labelled VALUES (1, 'a,b'), (2, ''), (3, 'b,c d'), (4, NULL);
 ALTER TABLE good COMMENT 'What is carried\\nin ships', MODIFY name varchar(20) NOT NULL COMMENT 'As it is called';
 """
 WORDS = {

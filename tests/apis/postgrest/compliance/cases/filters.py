@@ -20,6 +20,7 @@ from tests.apis.postgrest.compliance.case import (
 SHIP: Final = "ship?select=id&order=id&"
 PHRASE: Final = "phrase?select=id&order=id&"
 SPECIAL: Final = "special?select=id&order=id&"
+LABELLED: Final = "labelled?select=id&order=id&"
 
 
 def ships(feature: str, condition: str, *numbers: int) -> Case:
@@ -51,7 +52,6 @@ def _refusal(condition: str) -> Gives:
     return refused(condition.partition("=")[2].partition(".")[0])
 
 
-JSON_ONLY: Final = {SQLITE: refused("cs")}
 # fmt: off
 CASES: Final = (
     ships("comparisons", "id=eq.2", 2),
@@ -182,9 +182,26 @@ CASES: Final = (
     special("contains and is contained", "span=cs.[2,3)", 1),
     special("contains and is contained", "span=cd.[0,6)", 1),
     special("contains and is contained", "or=(numbers.cs.{1,2},numbers.cs.{4})", 1, 2),
-    Case("documents", "contains and is contained", get(f'{SHIP}facts=cs.{{"deck":{{"guns":20}}}}'), ids(2), JSON_ONLY),
-    Case("parts of documents", "contains and is contained", get(f"{SHIP}facts->masts=cs.[2]"), ids(1), JSON_ONLY),
-    Case("contained", "contains and is contained", get(f"{SHIP}facts->masts=cd.[1,2,3,4]"), ids(1, 2), {SQLITE: refused("cd")}),
+    ships("contains and is contained", 'facts=cs.{"deck":{"guns":20}}', 2),
+    ships("contains and is contained", 'facts=not.cs.{"deck":{"guns":20}}', 1, 4),
+    ships("contains and is contained", 'facts=cs.{"masts":[3,1]}', 1),
+    ships("contains and is contained", 'facts=cs.{"masts":1}'),
+    ships("contains and is contained", 'facts=cs.{"tag":null}', 2),
+    ships("contains and is contained", "facts=cs.{}", 1, 2, 4),
+    ships("contains and is contained", "facts=cs.[]"),
+    ships("contains and is contained", "facts->masts=cs.[2]", 1),
+    ships("contains and is contained", "facts->masts=cs.2", 1),
+    ships("contains and is contained", "facts->tag=cs.null", 2),
+    ships("contains and is contained", "facts->masts=cd.[1,2,3,4]", 1, 2),
+    ships("contains and is contained", 'facts->deck=cd.{"guns":20,"wood":"elm","x":1}', 2),
+    ships("contains and is contained", 'or=(facts->deck.cs."{\\"guns\\":2}",facts->>tag.eq.new)', 1, 4),
+    wrong("contains and is contained", "facts=cs.{", 400, "22P02"),
+    *(Case(f"labels: {condition}", "contains and is contained", get(f"{LABELLED}labels={condition}"), ids(*numbers), on=(MARIADB,))
+      for condition, numbers in {"cs.{b}": (1, 3), "cs.{b,a}": (1,), "cs.{}": (1, 2, 3), "cd.{b,c d}": (2, 3), "cd.{}": (2,),
+                                 "ov.{a,c d}": (1, 3), "not.cs.{b}": (2,), "eq.{b,a}": (1,), "eq.a,b": (1,), "eq.": (2,),
+                                 "neq.{a,b}": (2, 3), "isdistinct.{a,b}": (2, 3, 4), 'in.("{b,a}",{})': (1, 2), "is.null": (4,)}.items()),
+    Case("a label that is none", "contains and is contained", get(f"{LABELLED}labels=cs.{{x}}"), fails(400, "22P02"), on=(MARIADB,)),
+    Case("no order of labels", "contains and is contained", get(f"{LABELLED}labels=gt.{{a}}"), fails(404, "42883"), on=(MARIADB,)),
     special("ranges", "numbers=ov.{4,9}", 2),
     special("ranges", "span=ov.[4,6)", 1, 2),
     special("ranges", "span=sl.[5,6)", 1),

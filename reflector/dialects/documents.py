@@ -1,0 +1,38 @@
+"""One JSON document in another, where a database can say it by itself; MariaDB's way stands in `mariadb_documents`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from reflector.query.documents import Outline
+from reflector.sql.document_forms import DocumentForms, Sql
+
+ONE: Sql = sa.literal_column("1")
+
+
+class PostgreSQLDocuments(DocumentForms):
+    def holds(self, document: Sql, operand: Any, outline: Outline | None) -> Sql:
+        return document.op("@>", is_comparison=True)(operand)
+
+    def held(self, document: Sql, operand: Any, outline: Outline | None) -> Sql:
+        return document.op("<@", is_comparison=True)(operand)
+
+
+class SQLiteDocuments(DocumentForms):
+    def holds(self, document: Sql, operand: Any, outline: Outline | None) -> Sql:
+        return sa.func.reflector_holds(document, operand) == ONE
+
+    def held(self, document: Sql, operand: Any, outline: Outline | None) -> Sql:
+        return sa.func.reflector_holds(operand, document) == ONE
+
+
+class MySQLDocuments(DocumentForms):
+    """MySQL's own containment, which unwraps arrays at any depth."""
+
+    def holds(self, document: Sql, operand: Any, outline: Outline | None) -> Sql:
+        return sa.func.json_contains(document, operand) == ONE
+
+    def held(self, document: Sql, operand: Any, outline: Outline | None) -> Sql:
+        return sa.func.json_contains(operand, document) == ONE
