@@ -172,7 +172,9 @@ class Rewriter:
         members = tuple(each for member in select for each in self.selected(member, grant))
         if grouped(members) and (column := masked_in(members)) is not None:
             # Groups would tell which values are equal, and how many.
-            raise UnknownColumn(grant.table.label, column.name, [each.name for each in grant.columns])
+            raise UnknownColumn(
+                grant.table.label, column.name, [each.name for each in grant.columns if each is not column]
+            )
         return members
 
     def selected(self, member: Selected, grant: TableGrant) -> tuple[Selected, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -27,7 +28,15 @@ from reflector.access.principal import Principal
 from reflector.catalog.model import Catalog, Column, DatabaseKind
 from reflector.datatypes import Value
 from reflector.engine import Engine, Written
-from reflector.errors import CheckRefused, Forbidden, MissingClaim, ReflectorError, UniqueViolation, UnknownColumn
+from reflector.errors import (
+    CheckRefused,
+    Forbidden,
+    InternalError,
+    MissingClaim,
+    ReflectorError,
+    UniqueViolation,
+    UnknownColumn,
+)
 from reflector.query.nodes import TRUE, Field, Filter, Literal, Order, Output, Read
 from reflector.query.sets import AnyQuery, Change, DeleteMany, InsertMany, UpdateMany, conflict_on, given_rows
 from reflector.snapshot import Snapshot
@@ -56,6 +65,7 @@ STORED = (
     (3, "theirs", 8, "open", 3, "secret", None),
     (4, "theirs-out", 8, "out", 3, "b4", None),
 )
+ROLES = ("author", "maker", "editor", "stamper", "single", "changer", "clerk", "proof", "blind", "mute", "put", "patch")
 NAMES = ("id", "code", "owner", "status", "rating", "body", "stamp")
 
 
@@ -64,7 +74,7 @@ def reads(rule: str, *columns: str) -> ReadRules:
 
 
 DESCRIPTION = AccessDescription(
-    roles={name: RoleRules() for name in ("author", "maker", "editor", "stamper", "single", "changer", "clerk")},
+    roles={name: RoleRules() for name in ROLES},
     policies={"own": RuleText("owner == claims.sub")},
     tables=(
         TableRules(
@@ -108,6 +118,28 @@ DESCRIPTION = AccessDescription(
                         ColumnList(("rating",)),
                     ),
                     DeleteRules(RuleText("not exists(remark, note_id == row.id)")),
+                ),
+                "proof": AllowRules(
+                    reads("owner == 8"),
+                    update=UpdateRules(RuleText("owner == 8"), RuleText("rating >= 3"), ColumnList(("rating",))),
+                ),
+                "blind": AllowRules(
+                    reads("own"),
+                    CreateRules(RuleText("True"), ColumnList(("id", "owner", "rating"))),
+                    UpdateRules(RuleText("True"), RuleText("True"), ColumnList(("rating",))),
+                ),
+                "mute": AllowRules(update=UpdateRules(RuleText("True"), RuleText("True"), ColumnList(("rating",)))),
+                "put": AllowRules(
+                    reads("True"),
+                    CreateRules(
+                        RuleText("True"),
+                        ColumnList(("id", "owner", "rating", "body")),
+                        {"code": PresetText("'preset'")},
+                    ),
+                    UpdateRules(RuleText("True"), RuleText("True"), ColumnList(("code", "rating", "body", "stamp"))),
+                ),
+                "patch": AllowRules(
+                    update=UpdateRules(RuleText("True"), RuleText("True"), ColumnList(("rating", "stamp"))),
                 ),
                 "changer": AllowRules(
                     reads("True"),
@@ -280,6 +312,50 @@ async def test_what_is_answered_is_what_may_be_read(engine: Engine) -> None:
     assert found.affected == 0  # a column that is hidden on a row finds nothing there
 
 
+async def test_a_new_row_needs_one_of_the_rights_that_set_the_same(engine: Engine) -> None:
+    """The changer's check is of a rating that is not given; the maker's lets every row in."""
+    await run(engine, given(engine, {"id": 10, "owner": 9}, {"id": 11, "owner": 9}), caller("maker", "changer"))
+    assert len(await stored(engine)) == 6
+
+
+async def test_rows_that_several_rights_find_are_those_of_any(engine: Engine) -> None:
+    """The editor changes what is out, the proof-reader what is of another, both to a rating of three and more."""
+    answer = await run(engine, changed(engine, returning=True, rating=4), caller("editor", "proof"))
+    assert json.loads(answer.body or b"") == [{"id": 2}, {"id": 3}, {"id": 4}]
+    note = note_of(engine)
+    assert (await run(engine, DeleteMany(note, TRUE), caller("author", "single"))).affected == 4
+
+
+async def test_a_write_finds_rows_in_sight_though_its_right_knows_no_others(engine: Engine) -> None:
+    await run(engine, changed(engine, rating=5), caller("blind"))
+    assert [row[4] for row in await stored(engine)] == [5, 5, 3, 3]
+    rows = where(note_of(engine), rating="3")
+    assert (await run(engine, replace(changed(engine, rating=6), where=rows), caller("blind"))).affected == 0
+
+
+async def test_who_sees_nothing_writes_every_row_or_none(engine: Engine) -> None:
+    """A condition of theirs would tell of rows out of sight: it is never passed over."""
+    before = await stored(engine)
+    with pytest.raises(InternalError):
+        await run(engine, changed(engine, where(note_of(engine), id="1"), rating=6), caller("mute"))
+    assert await stored(engine) == before
+    assert (await run(engine, changed(engine, rating=6), caller("mute"))).affected == 4
+
+
+async def test_a_condition_of_a_write_s_own_holds_afterwards_as_well(engine: Engine) -> None:
+    own, before = where(note_of(engine), rating="2"), await stored(engine)
+    with pytest.raises(CheckRefused):
+        await run(engine, given(engine, {"id": 10, "owner": 9, "rating": 3}, check=own), caller("changer"))
+    with pytest.raises(CheckRefused):
+        await run(engine, replace(changed(engine, rating=3), check=own), caller("author"))
+    refused = replace(merged(engine, {"id": 1, "owner": 7, "rating": 3}, update=("rating",)), check=own)
+    with pytest.raises(CheckRefused):
+        await run(engine, refused, caller("blind"))
+    assert await stored(engine) == before
+    await run(engine, given(engine, {"id": 10, "owner": 9, "rating": 2}, check=own), caller("changer"))
+    assert (await run(engine, replace(changed(engine, rating=2), check=own), caller("author"))).affected == 2
+
+
 # ── upserts ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -307,6 +383,31 @@ async def test_an_upsert_needs_both_rights_and_judges_old_and_new(engine: Engine
     with pytest.raises(Forbidden):
         await run(engine, merged(engine, {"id": 20, "rating": 3}, update=("rating",)), caller("editor"))
     assert await stored(engine) == before
+
+
+async def test_an_upsert_changes_no_row_out_of_sight_whatever_its_right_finds(engine: Engine) -> None:
+    await run(engine, merged(engine, {"id": 1, "owner": 7, "rating": 5}, update=("rating",)), caller("blind"))
+    before = await stored(engine)
+    with pytest.raises(CheckRefused):
+        await run(engine, merged(engine, {"id": 3, "owner": 7, "rating": 5}, update=("rating",)), caller("blind"))
+    assert await stored(engine) == before
+
+
+async def test_a_row_is_replaced_as_far_as_every_right_that_may_find_it_writes(engine: Engine) -> None:
+    """What a new row is given by a rule stays as it is in one that exists, as does what one of the rights may not write."""
+    note = note_of(engine)
+    for roles, told in (
+        (("put",), (1, "mine", 7, "open", 9, None, None)),
+        (("put", "patch"), (1, "mine", 7, "open", 9, "full", None)),
+    ):
+        await free(engine, DeleteMany(note, where(note, id="1")))
+        await free(engine, given(engine, dict(zip(NAMES, (1, "mine", 7, "open", 3, "full", "old"), strict=True))))
+        query = merged(engine, {"id": 1, "rating": 9}, update=("rating",))
+        assert query.conflict is not None
+        left = tuple(note.by_name[name] for name in ("code", "body", "stamp"))
+        query = replace(query, conflict=replace(query.conflict, reset=left))
+        await run(engine, query, caller(*roles))
+        assert (await stored(engine))[0] == told
 
 
 async def test_leaving_rows_alone_needs_no_right_to_change_them(engine: Engine) -> None:

@@ -14,6 +14,8 @@ PRINCIPAL = "reflector.access.principal:"
 VISIBLE = "reflector.access.permissions:_visible: "
 NEITHER = "not (description.default_read or description.default_write)"
 
+UNREACHABLE = "the cases before it are all that there are, which the types tell"
+
 EQUIVALENT: Mapping[str, str] = {
     f"{BIND}run: for … if each.severity is not Severity.WARNING → gone": "a warning of an entry names no table",
     f"{BIND}by_default: description.columns_listed or {NEITHER} → without {NEITHER}": (
@@ -23,6 +25,10 @@ EQUIVALENT: Mapping[str, str] = {
         "a plain name that no table has is told in the same words as a pattern that matches none"
     ),
     f"{BIND}allowed: self.description.anonymous_role or '' → without ''": "no role of a file has an empty name",
+    (
+        "reflector.access.exposure:_unlisted: allowed.rules.read is not None and allowed.rules.read.columns is None → "
+        "without allowed.rules.read is not None"
+    ): "asked of roles that may read alone; this tells the types so",
     f"{POLICIES}_check: there.issuperset(names) and _binds(policy, table, bind) → without there.issuperset(names)": (
         "a policy does not bind to a table that lacks one of its names; this only saves the attempt"
     ),
@@ -48,6 +54,13 @@ EQUIVALENT: Mapping[str, str] = {
         "reflector.access.rules_scan:scan: len(text) > LONGEST_TEXT or len(text.encode('utf-8', 'surrogatepass')) > "
         "LONGEST_TEXT → without len(text) > LONGEST_TEXT"
     ): "no text has more letters than bytes; this saves encoding a long one",
+    "reflector.access.rules_parse:_python: fault.offset or 1 → without 1": (
+        "Python tells where each fault of its syntax lies; this tells the types so"
+    ),
+    "reflector.access.rules_bind:Binder.condition: assert_never(condition) → gone": UNREACHABLE,
+    "reflector.access.rules_bind:bind_comparison: assert_never(condition) → gone": UNREACHABLE,
+    "reflector.access.rules_operands:bind_column: assert_never(term) → gone": UNREACHABLE,
+    "reflector.access.rules_operands:bind_value: assert_never(term) → gone": UNREACHABLE,
     "reflector.access.rules_mapping:_dynamic: raise _fault(trail, f'{given!r} is not a claim') → gone": (
         "what begins as a claim is read as a claim, or refused by the reader"
     ),

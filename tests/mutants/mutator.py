@@ -13,6 +13,7 @@ import ast
 import copy
 import importlib
 import inspect
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -34,6 +35,7 @@ TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
 SWAPPED = {"all_of": "any_of", "any_of": "all_of", "all": "any", "any": "all"}
 SWAPPED |= {"union": "intersection", "intersection": "union", "issuperset": "issubset", "isdisjoint": "issuperset"}
 JOINING = ("all_of", "any_of")
+OURS = ("reflector.", "server.", "tests.")
 
 
 @dataclass(frozen=True)
@@ -238,9 +240,9 @@ def function_named(module: ModuleType, names: str) -> FunctionType:
 
 
 def apply(mutant: Mutant, code: CodeType) -> None:
-    """Make the running process one with the mutant in it. Nothing takes it back."""
-    module = importlib.import_module(mutant.module)
-    function_named(module, mutant.function).__code__ = code
-    for each in vars(module).values():
-        if hasattr(each, "cache_clear"):
-            each.cache_clear()
+    """Make the running process one with the mutant in it, and with no memory of what was. Nothing takes it back."""
+    function_named(importlib.import_module(mutant.module), mutant.function).__code__ = code
+    for module in [each for name, each in sys.modules.items() if name.startswith(OURS)]:
+        for each in vars(module).values():
+            if hasattr(each, "cache_clear"):
+                each.cache_clear()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 
 from tests.reference.model import COLUMNS, ME, REQUIRED, VALUES, WAYS
 
+SECRET = "what-hashes-of-these-tables-are-made-with"
 KEY = "a-signing-key-of-forty-letters-at-least"
 ROLES = 24
 CLAIMS: Mapping[str, Sequence[str]] = {"int": ("sub", "org.number"), "text": ("name", "org.name"), "loose": ("name",)}
@@ -31,6 +32,7 @@ def configuration(dice: random.Random) -> str:
     """The text of a file, without its version."""
     config = {
         "auth": {"jwt": {"secret": KEY, "audience": "api", "role_claim": "roles"}, "anonymous_role": "guest"},
+        "server": {"secret": SECRET},
         "postgrest": {"db_aggregates_enabled": True, "allow_unfiltered_writes": True},
         **Drawing(dice).file(),
     }
@@ -96,6 +98,7 @@ class Drawing:
             listed = {"columns": self.listed(table)} if self.chance(0.5) else {}
             short = not isinstance(rule, dict) and self.chance(0.5)
             found |= {"read": rule, **listed} if short else {"read": {"filter": rule, **listed}}
+            found |= self.masks(table, listed.get("columns", COLUMNS[table]))
         if self.chance(0.6):
             found["aggregate"] = True
         if self.chance(0.5):
@@ -107,6 +110,15 @@ class Drawing:
             rule = self.whole(table)
             found["delete"] = {"filter": rule} if isinstance(rule, dict) else rule
         return found
+
+    def masks(self, table: str, listed: Iterable[str]) -> dict[str, Any]:
+        """How some of the columns are shown. Of texts alone in part: a number that is masked for one role is a text for all."""
+        found: dict[str, Any] = {}
+        for name in [name for name in listed if name in COLUMNS[table] and self.chance(0.1)]:
+            ways = ["hidden", {"null_unless": self.rule(table, 1)}]
+            ways += ["last4", "partial", "hash"] * 2 if COLUMNS[table][name] in TEXTUAL else []
+            found[name] = self.dice.choice(ways)
+        return {"mask": found} if found else {}
 
     def given(self, table: str, *, whole: bool) -> dict[str, Any]:
         """Columns that may be given, and presets."""

@@ -12,18 +12,21 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.properties.asking import exact, written
-from tests.reference.evaluator import Reference
-from tests.reference.model import COLUMNS, KEYS, REFERENCES, REQUIRED, Caller, Row, State, value
+from tests.reference.evaluator import Reference, Sight
+from tests.reference.model import COLUMNS, KEYS, REFERENCES, REQUIRED, Caller, Row, State, cell, key, value
 from tests.reference.questions import Asking, RefusedError, Where, canonical, check_where
 from tests.reference.spelling import Asked, conditions
 from tests.server.harness import Reply
 
+UPSERTS = {"postgrest": ("upsert",) * 4}
+"""The API that has them."""
 TYPES = {"int": "bigint", "text": "String"}
 
 
 @dataclass(frozen=True)
 class Deed:
-    """New rows, or changes to the rows that `where` finds, or their removal. `told` are the columns to answer with."""
+    """New rows, or changes to the rows that `where` finds, or their removal. `told` are the columns to answer with; `way` says
+    what becomes of rows that exist already."""
 
     verb: str
     table: str
@@ -31,6 +34,7 @@ class Deed:
     where: Where = field(default_factory=dict)
     changes: Row = field(default_factory=dict)
     told: tuple[str, ...] = ()
+    way: str = ""
 
     @property
     def key(self) -> Row:
@@ -44,7 +48,7 @@ def outcomes(reference: Reference, state: State, caller: Caller, deed: Deed, api
     if api == "graphql" and not reference.scope(caller, table).issuperset(() if deed.verb == "create" else KEYS[table]):
         return [None]  # its fields answer with rows, and find them by keys that are told
     silent = api == "resource" and deed.verb == "delete"
-    if not silent and not reference.scope(caller, table).issuperset(deed.told):
+    if not silent and not reference.scope(caller, table, masked=True).issuperset(deed.told):
         return [None]
     try:
         check_where(reference, caller, table, deed.where)
@@ -52,19 +56,20 @@ def outcomes(reference: Reference, state: State, caller: Caller, deed: Deed, api
         return [None]
     match deed.verb:
         case "create":
-            return reference.insert(state, caller, table, deed.rows)
+            return Sight(reference, state, caller).insert(table, deed.rows, deed.way)
         case "update":
-            return reference.update(state, caller, table, deed.where, deed.changes)
+            return Sight(reference, state, caller).update(table, deed.where, deed.changes)
         case _:
-            return reference.delete(state, caller, table, deed.where)
+            return Sight(reference, state, caller).delete(table, deed.where)
 
 
 class Doing(Asking):
     """Draws what one caller writes, mostly of what they may."""
 
     def deed(self, state: State) -> Deed:
-        verb = self.dice.choice(("create", "create", "update", "update", "delete"))
-        writable = [each for each in COLUMNS if self.reference.rights(self.caller, each, verb)]
+        verb = self.dice.choice(("create", "create", "update", "update", "delete", *UPSERTS.get(self.api, ())))
+        wanted = ("create", "update") if verb == "upsert" else (verb,)
+        writable = [each for each in COLUMNS if all(self.reference.rights(self.caller, each, it) for it in wanted)]
         table = self.dice.choice(writable if writable and self.chance(0.95) else list(COLUMNS))
         if verb == "update" and table == "article_tag":
             verb = "delete"  # all of it is its key
@@ -73,6 +78,8 @@ class Doing(Asking):
             names = self.given(table, verb)
             count = 1 if self.api == "graphql" else self.dice.choice((1, 1, 2, 3))
             return Deed(verb, table, tuple(self.row(state, table, names) for _ in range(count)), told=told)
+        if verb == "upsert":
+            return self.upsert(state, table, told)
         where = self.where(table, 1) if self.api == "postgrest" else self.one(state, table)
         if verb == "delete":
             return Deed(verb, table, where=where, told=told)
@@ -80,6 +87,25 @@ class Doing(Asking):
         names = names or [name for name in COLUMNS[table] if name not in KEYS[table]][:1]
         row = self.row(state, table, names)
         return Deed(verb, table, where=where, changes={name: row[name] for name in names}, told=told)
+
+    def upsert(self, state: State, table: str, told: tuple[str, ...]) -> Deed:
+        """New rows, most of them with keys that are there already, each key once."""
+        way, rows = self.dice.choice(("ignore", "merge", "merge", "put", "put")), dict[tuple[Any, ...], Row]()
+        changing = {*self.given(table, "update"), *KEYS[table]}
+        given = [name for name in self.given(table, "create") if name in changing or self.chance(0.1)]
+        names = list(dict.fromkeys([*KEYS[table], *given]))
+        for _ in range(1 if way == "put" else self.dice.choice((1, 1, 2, 3))):
+            row = self.row(state, table, names)
+            if state[table] and self.chance(0.7):
+                there = self.dice.choice(state[table])
+                row |= {name: there[name] for name in KEYS[table]}
+            if None not in key(table, row):
+                rows[key(table, row)] = row
+        if not rows:
+            return self.deed(state)
+        (first, *_) = rows.values()
+        where = {name: {"_eq": first[name]} for name in KEYS[table]} if way == "put" else {}
+        return Deed("create", table, tuple(rows.values()), where, told=told, way=way)
 
     def one(self, state: State, table: str) -> dict[str, Any]:
         row = (
@@ -130,7 +156,11 @@ def spelled_deed(api: str, deed: Deed) -> Asked:
         )
         method = {"create": "POST", "update": "PATCH", "delete": "DELETE"}[deed.verb]
         body = {"create": written(rows), "update": written(plain(deed.changes)), "delete": None}[deed.verb]
-        return Asked(method, path, body, {"Prefer": f"return={'minimal' if silent else 'representation'}"})
+        prefer = f"return={'minimal' if silent else 'representation'}"
+        if deed.way == "put":
+            return Asked("PUT", path, written(rows[0]), {"Prefer": prefer})
+        prefer += f", resolution={deed.way}-duplicates" if deed.way else ""
+        return Asked(method, path, body, {"Prefer": prefer})
     more = "" if silent else f"?fields={fields}"
     if deed.verb == "create":
         return Asked("POST", f"/api/{deed.table}{more}", written(rows if len(rows) > 1 else rows[0]))
@@ -175,5 +205,5 @@ def told_rows(api: str, reply: Reply) -> list[Any] | None:
 
 def shown(reference: Reference, state: State, caller: Caller, deed: Deed) -> list[Any]:
     """The rows of the table as the caller sees them, in the columns they want to be told."""
-    rows = reference.seen(state, caller)[deed.table]
-    return [canonical({name: row[name] for name in deed.told if name in row}) for row in rows]
+    rows = [seen for seen, _ in Sight(reference, state, caller).rows(deed.table)]
+    return [canonical({name: cell(row, name) for name in deed.told}) for row in rows]

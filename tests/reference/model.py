@@ -194,7 +194,7 @@ def rows(dice: random.Random) -> State:
 def sound(state: State) -> bool:
     """Whether the database would keep these rows: keys are unique, what has to be there is, references lead to rows."""
     for table, columns in COLUMNS.items():
-        keys = [tuple(row[name] for name in KEYS[table]) for row in state[table]]
+        keys = [key(table, row) for row in state[table]]
         if len(set(keys)) < len(keys) or any(row[name] is None for row in state[table] for name in REQUIRED[table]):
             return False
         assert all(set(row) == set(columns) for row in state[table])
@@ -216,3 +216,38 @@ def follow(state: State, here: Here, name: str) -> list[Row]:
         return [each for each in state[way.target] if joined(here[1], each, way.pairs)]
     lines = [line for line in state[way.junction] if joined(here[1], line, way.pairs)]
     return [each for each in state[way.target] if any(joined(line, each, way.far) for line in lines)]
+
+
+def along(state: State, here: Here, path: Sequence[str], *, way: bool = True) -> list[Here]:
+    """The rows at the end of a path of ways; `way` may say that its first name is a table's in any case."""
+    found = [here]
+    for number, name in enumerate(path):
+        if not number and (not way or name not in WAYS[here[0]]):
+            found = [(name, row) for row in state[name]]
+        else:
+            found = [(WAYS[each[0]][name].target, row) for each in found for row in follow(state, each, name)]
+    return found
+
+
+def empty(table: str) -> Row:
+    """A new row of which nothing was said."""
+    return {**dict.fromkeys(COLUMNS[table]), **DEFAULTS.get(table, {})}
+
+
+def key(table: str, row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in KEYS[table])
+
+
+def cell(seen: Row, name: str) -> Any:
+    """What is answered of a column of a row as it is seen."""
+    return seen.get(f"shown {name}", seen.get(name))
+
+
+def ends(table: str, name: str) -> Mapping[str, set[str]]:
+    """The columns that a way goes by, of both tables and of the junction between them."""
+    way = WAYS[table][name]
+    found: dict[str, set[str]] = {table: {near for near, _ in way.pairs}}
+    found[way.target] = found.get(way.target, set()) | {far for _, far in way.far or way.pairs}
+    if way.junction is not None:
+        found[way.junction] = {far for _, far in way.pairs} | {near for near, _ in way.far}
+    return found

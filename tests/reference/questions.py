@@ -13,8 +13,8 @@ from decimal import Decimal
 from typing import Any
 
 from tests.reference.configurations import Drawing
-from tests.reference.evaluator import Reference
-from tests.reference.model import COLUMNS, WAYS, Caller, Row, State, follow
+from tests.reference.evaluator import Reference, Sight
+from tests.reference.model import COLUMNS, WAYS, Caller, Row, State, cell, follow
 
 MADE: Mapping[str, Callable[[Sequence[Any]], Any]] = {"count": len, "sum": sum, "min": min, "max": max}
 APIS = ("resource", "graphql", "postgrest")
@@ -57,9 +57,8 @@ class Answer:
 def answer(reference: Reference, state: State, caller: Caller, asked: Question) -> Answer:
     """What the caller is to be told; raises RefusedError."""
     check(reference, caller, asked)
-    seen = reference.seen(state, caller)
-    rules = reference.rules(seen, caller)
-    rows = [row for row in seen[asked.table] if rules.mapping(asked.where, (asked.table, row)) is True]
+    seen = Sight(reference, state, caller).seen()
+    rows = [row for row in seen.state[asked.table] if seen.mapping(asked.where, (asked.table, row)) is True]
     if asked.aggregates:
         return Answer((tuple(grouped(asked, rows)),))
     for name, descending in reversed(asked.order):
@@ -68,29 +67,40 @@ def answer(reference: Reference, state: State, caller: Caller, asked: Question) 
         )
     runs: dict[tuple[Any, ...], list[Any]] = {}
     for row in rows:
-        runs.setdefault(tuple(row[name] for name, _ in asked.order), []).append(
-            document(reference, seen, caller, asked, row)
-        )
+        runs.setdefault(tuple(row[name] for name, _ in asked.order), []).append(document(seen, asked, row))
     return Answer(tuple(map(tuple, runs.values())))
 
 
 def check(reference: Reference, caller: Caller, asked: Question) -> None:
     if not reference.rights(caller, asked.table, "read"):
         raise RefusedError(asked.table)
-    names = [*asked.columns, *(name for name, _ in asked.order), *(name for _, name in asked.aggregates if name)]
+    check_names(reference, caller, asked.table, asked.columns, masked=not asked.aggregates)
+    names = [*(name for name, _ in asked.order), *(name for _, name in asked.aggregates if name)]
     check_names(reference, caller, asked.table, names)
     check_where(reference, caller, asked.table, asked.where)
     for name, (columns, where) in asked.embeds.items():
         if not reference.reaches(caller, asked.table, name):
             raise RefusedError(name)
-        check_names(reference, caller, WAYS[asked.table][name].target, columns)
+        check_names(reference, caller, WAYS[asked.table][name].target, columns, masked=True)
         check_where(reference, caller, WAYS[asked.table][name].target, where)
     if asked.aggregates and not reference.rights(caller, asked.table, "aggregate"):
         raise RefusedError("aggregates")
+    if asked.aggregates and not covered(reference, caller, asked.table).isdisjoint(asked.columns):
+        raise RefusedError("groups of what is masked on some rows")
 
 
-def check_names(reference: Reference, caller: Caller, table: str, names: Sequence[str]) -> None:
-    if not reference.scope(caller, table).issuperset(names):
+def covered(reference: Reference, caller: Caller, table: str) -> set[str]:
+    """The columns that are masked on some row, as far as rules tell."""
+    rights = reference.rights(caller, table, "read")
+    whole = [right.columns.difference(right.unless) for right in rights if right.rows is True]
+    return {name for right in rights for name in right.masks}.difference(*whole)
+
+
+def check_names(
+    reference: Reference, caller: Caller, table: str, names: Sequence[str], *, masked: bool = False
+) -> None:
+    """Raise RefusedError for what may not be asked about; `masked`: what may not be answered."""
+    if not reference.scope(caller, table, masked=masked).issuperset(names):
         raise RefusedError(f"{table}: {names}")
 
 
@@ -109,15 +119,12 @@ def check_where(reference: Reference, caller: Caller, table: str, where: Where) 
             check_where(reference, caller, WAYS[table][name].target, given)
 
 
-def document(reference: Reference, seen: State, caller: Caller, asked: Question, row: Row) -> Any:
-    found = {name: row[name] for name in asked.columns}
+def document(seen: Sight, asked: Question, row: Row) -> Any:
+    found: dict[str, Any] = {name: cell(row, name) for name in asked.columns}
     for name, (columns, where) in asked.embeds.items():
-        way = WAYS[asked.table][name]
-        rules = reference.rules(seen, caller)
-        rows = [
-            each for each in follow(seen, (asked.table, row), name) if rules.mapping(where, (way.target, each)) is True
-        ]
-        told = [{column: each[column] for column in columns} for each in rows]
+        way, far = WAYS[asked.table][name], follow(seen.state, (asked.table, row), name)
+        rows = [each for each in far if seen.mapping(where, (way.target, each)) is True]
+        told = [{column: cell(each, column) for column in columns} for each in rows]
         found[name] = told if way.many else next(iter(told), None)
     return canonical(found)
 
@@ -174,8 +181,11 @@ class Asking:
     def ways(self, table: str) -> list[str]:
         return [name for name in WAYS[table] if self.wild or self.reference.reaches(self.caller, table, name)]
 
-    def some(self, table: str) -> tuple[str, ...]:
+    def some(self, table: str, *, masked: bool = True) -> tuple[str, ...]:
+        """Columns to be answered; those alone that may be asked about where they are not `masked`."""
         names = self.columns(table)
+        if masked and not self.wild:
+            names = sorted({*names, *self.reference.scope(self.caller, table, masked=True)})
         return tuple(self.dice.sample(names, self.dice.randint(1, len(names))))
 
     def question(self) -> Question:
@@ -185,7 +195,7 @@ class Asking:
         if self.api == "postgrest" and self.chance(0.25):
             return Question(table, self.group(table), where, aggregates=self.aggregates(table))
         order = (
-            tuple((name, self.chance(0.5)) for name in self.some(table)[:2] if comparable(table, name))
+            tuple((name, self.chance(0.5)) for name in self.some(table, masked=False)[:2] if comparable(table, name))
             if self.chance(0.4)
             else ()
         )
@@ -202,13 +212,13 @@ class Asking:
         return Question(table, self.some(table), where, embeds, order, limit, offset, (), count)
 
     def group(self, table: str) -> tuple[str, ...]:
-        return tuple(
-            name for name in self.some(table)[: self.dice.choice((0, 1, 2))] if COLUMNS[table][name] != "loose"
-        )
+        never = set() if self.wild else covered(self.reference, self.caller, table)
+        names = self.some(table, masked=False)[: self.dice.choice((0, 1, 2))]
+        return tuple(name for name in names if COLUMNS[table][name] != "loose" and name not in never)
 
     def aggregates(self, table: str) -> tuple[tuple[str, str], ...]:
         found = [("count", "")] if self.chance(0.7) else []
-        for name in self.some(table):
+        for name in self.some(table, masked=False):
             functions = {"int": ("sum", "min", "max", "count"), "date": ("min", "max"), "text": ("count",)}
             fitting = functions.get(COLUMNS[table][name], ())
             if fitting and len(found) < 3:

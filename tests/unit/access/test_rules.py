@@ -87,6 +87,7 @@ MEANT: dict[str, Filter] = {
     "not True": FALSE,
     "not False": TRUE,
     "published": compared("published", EQ, True),
+    "col('published')": compared("published", EQ, True),
     "not published": Not(compared("published", EQ, True)),
     "not not published": compared("published", EQ, True),
     "published == False": compared("published", EQ, False),
@@ -195,6 +196,10 @@ def test_a_rule_means_what_it_says(text: str) -> None:
 def test_a_rule_that_is_a_boolean_is_every_row_or_none() -> None:
     assert bind_rule(True, ARTICLE, BLOG) == TRUE
     assert bind_rule(False, ARTICLE, BLOG) == FALSE
+
+
+def test_texts_are_compared_with_texts_whatever_the_database_calls_their_types() -> None:
+    assert bind_rule("title == slug", ARTICLE, BLOG) == claimed(field("title"), EQ, field("slug"))
 
 
 def test_two_paths_meet_through_lower() -> None:

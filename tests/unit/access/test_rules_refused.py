@@ -50,6 +50,21 @@ ALWAYS_WRONG: list[tuple[str, str, str | None]] = [
     ("title ‸\x00== 'a'", "the rule holds a character that no text can hold", None),
     ("title == ‸'a\x00'", "the text holds a character that no database can hold", None),
     ("title == ‸'\ud800'", "the text holds a character that no database can hold", None),
+    # what stands in a place for something else
+    ("rank is ‸title", "'is' is for None alone", "== compares"),
+    ("rank is ‸author.name", "'is' is for None alone", "== compares"),
+    ("like(title, ‸body)", "like() needs a text as its pattern", "% is any run, _ any character"),
+    ("like(title, ‸5)", "like() needs a text as its pattern", "% is any run, _ any character"),
+    ("ilike(title, ‸author.name)", "ilike() needs a text as its pattern", "% is any run, _ any character"),
+    ("has_key(meta, ‸title)", "has_key() needs a text as its key", "has_key(column, 'key')"),
+    ("has_key(meta, ‸5)", "has_key() needs a text as its key", "has_key(column, 'key')"),
+    ("‸col(5) == 'a'", "col() takes names in quotes", 'col("from"), for example'),
+    ("‸col('title', rank) == 'a'", "col() takes names in quotes", 'col("from"), for example'),
+    (
+        "‸lower(title)['x'] == 'a'",
+        "a subscript is not part of the rule language",
+        'only claims have one: claims["name"]',
+    ),
     # what the language does not have
     ("rank == ‸rank + 1", f"arithmetic {NOT_THERE}", None),
     ("‸lambda: True", f"lambda {NOT_THERE}", None),
@@ -237,9 +252,16 @@ DOES_NOT_FIT: list[tuple[str, str, str | None]] = [
     ("like(‸status, 'd%')", "'status' is status, which 'like' is not for", None),
     ("ilike(‸rank, 'd%')", "'rank' is smallint, which 'ilike' is not for", None),
     ("‸lower(rank) == 'x'", "lower() takes text, and 'rank' is smallint", None),
+    ("has_key(‸title, 'x')", "'title' is text, which has no keys", None),
+    ("‸col('own')", "articles has no column 'own'", None),  # what is quoted is a column, and never a policy
     (
         "‸rank == title",
         "'rank' is smallint and 'title' is text",
+        "columns are compared with columns of the same type",
+    ),
+    (
+        "‸title == rank",
+        "'title' is text and 'rank' is smallint",
         "columns are compared with columns of the same type",
     ),
     (
@@ -267,6 +289,11 @@ DOES_NOT_FIT: list[tuple[str, str, str | None]] = [
         "exists(‸acount, True)",
         "there is neither a relationship of articles nor a table named 'acount'",
         "did you mean 'account'?",
+    ),
+    (
+        "exists(‸log, True)",  # which stands in the second schema, and is another than a log of the first
+        "there is neither a relationship of articles nor a table named 'log'",
+        None,
     ),
     ("exists(‸comments.tags, True)", "comment has no relationship 'tags'", None),
     ("exists(comments, ‸title == 'a')", "comment has no column 'title'", None),
