@@ -43,9 +43,6 @@ EQUIVALENT: Mapping[str, str] = {
         "reflector.access.reserved:_opening: rules.name in known or not is_pattern(rules.name) → "
         "without not is_pattern(rules.name)"
     ): "as a pattern, a plain name that no table has matches none",
-    "reflector.access.rights:RightsBinder.mask: mask.way or '' → without ''": (
-        "a mask without a rule has a way, and neither '' nor None is one"
-    ),
     (
         "reflector.access.rules_hasura:compared: raise InvalidValue('a column is compared with a column of the same row, "
         "or of the row that the rule protects') → gone"

@@ -115,8 +115,10 @@ class Drawing:
         """How some of the columns are shown. Of texts alone in part: a number that is masked for one role is a text for all."""
         found: dict[str, Any] = {}
         for name in [name for name in listed if name in COLUMNS[table] and self.chance(0.1)]:
-            ways = ["hidden", {"null_unless": self.rule(table, 1)}]
-            ways += ["last4", "partial", "hash"] * 2 if COLUMNS[table][name] in TEXTUAL else []
+            ways: list[Any] = ["hidden", {"null_unless": self.rule(table, 1)}]
+            if COLUMNS[table][name] in TEXTUAL:
+                ways += ["last4", "partial", "hash"]
+                ways += [{"mask": way, "unless": self.rule(table, 1)} for way in ("last4", "partial", "hash", "hidden")]
             found[name] = self.dice.choice(ways)
         return {"mask": found} if found else {}
 

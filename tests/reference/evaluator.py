@@ -13,7 +13,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache, reduce
+from functools import cache
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -72,11 +72,12 @@ class Reference:
             listed = given.get("columns", entry.get("columns") if verb == "read" else None)
             columns = {c for name in (["*"] if listed is None else listed) for c in glob(name, COLUMNS[table])} - hidden
             presets, masks = given.get("presets", {}), entry.get("mask", {})
-            ways = {name: way for name, way in masks.items() if isinstance(way, str)}  # which are not written either
+            ways = {name: way if isinstance(way, str) else way.get("mask", "hidden") for name, way in masks.items()}
+            unless = {name: [*way.values()][-1] for name, way in masks.items() if isinstance(way, dict)}
             shown = {name: way for name, way in ways.items() if name in columns and way != "hidden"}
-            unless = {name: way["null_unless"] for name, way in masks.items() if name not in ways}
+            columns -= {*presets, *(ways.keys() - unless.keys())}  # what is masked everywhere is not written either
             if rows is not False and check is not False:
-                found.append(Right(rows, check, frozenset(columns - set(presets) - set(ways)), presets, shown, unless))
+                found.append(Right(rows, check, frozenset(columns), presets, shown, unless))
         return found
 
     def scope(self, caller: Caller, table: str, *, masked: bool = False) -> set[str]:
@@ -136,14 +137,10 @@ class Sight:
                 return found if found is None else found.lower()
         path = dotted(node)
         if path[0] == "claims":
-            return self.claim(path)
+            return self.caller.claim(path)
         here, path = (home, path[1:]) if path[0] in {"row", "new"} else (here, path)
         rows = along(self.state, here, path[:-1])
         return rows[0][1][path[-1]] if rows else None
-
-    def claim(self, path: Sequence[str]) -> Any:
-        inside = lambda found, name: found.get(name) if isinstance(found, dict) else None  # noqa: E731
-        return reduce(inside, [self.caller.claims, *path[1:]])
 
     def mapping(self, where: Mapping[str, Any], here: Here) -> Truth:
         """A filter in JSON form, of a rule or a caller."""
@@ -156,7 +153,7 @@ class Sight:
             return negated(self.mapping(given, here))
         if name in here[1]:
             dynamic = {op: isinstance(each, str) and each.startswith("claims.") for op, each in given.items()}
-            meant = {op: self.claim(each.split(".")) if dynamic[op] else each for op, each in given.items()}
+            meant = {op: self.caller.claim(each.split(".")) if dynamic[op] else each for op, each in given.items()}
             return every([compared(op.strip("_"), here[1][name], each) for op, each in meant.items()])
         path, inner = (given["_table"], given["_where"]) if name == "_exists" else (name, given)
         return any(self.mapping(inner, far) is True for far in along(self.state, here, [path], way=path == name))

@@ -36,6 +36,13 @@ class Caller:
     roles: tuple[str, ...]
     claims: Mapping[str, Any] = field(compare=False)
 
+    def claim(self, path: Sequence[str]) -> Any:
+        """What `claims.a.b` is for them, None where their token does not say."""
+        found: Any = self.claims
+        for name in path[1:]:
+            found = found.get(name) if isinstance(found, dict) else None
+        return found
+
 
 SCHEMA = """
 CREATE TABLE team (id int NOT NULL PRIMARY KEY, name {text}, open boolean NOT NULL);
