@@ -5,7 +5,8 @@ Rule: this is the only place that knows both the config's sections and the core'
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -37,7 +38,11 @@ from server.config.authentication import names_of
 from server.config.complaints import Path
 from server.config.models import Allow, Create, Delete, Read, Section, Update
 from server.config.rules import MaskSource
+from server.journal import facts
 
+LOG_OF_STATEMENTS: Final = logging.getLogger("reflector.statements")
+LONGEST_TOLD: Final = 10_000
+"""Letters of a statement that the log is told."""
 EVERYBODY: Final = "*"
 """The role of every caller where nobody can have a credential. No role of a file can have this name."""
 
@@ -54,12 +59,26 @@ def settings_of(config: Config) -> Settings:
     return Settings(
         pool_size=config.database.pool.max,
         acquire_timeout=config.database.pool.wait.total_seconds(),
+        lifetime=_seconds(config.database.pool.lifetime),
+        idleness=_seconds(config.database.pool.idle),
         statement_timeout=longest_statement(config).total_seconds(),
         writable=may_write(config),
         largest=largest_answer(config),
         roles=config.decided_by_database,
         prepared=config.postgrest.db_prepared_statements,
+        tell=tell_statements if config.observability.statements else None,
     )
+
+
+def tell_statements(statements: Sequence[str], seconds: float) -> None:
+    """A line in the log for each, with what all of them took: values are not in them."""
+    for each in statements:
+        text = " ".join(each.split())
+        LOG_OF_STATEMENTS.info("%s", text[:LONGEST_TOLD], extra=facts(milliseconds=round(seconds * 1e3, 1)))
+
+
+def _seconds(said: timedelta | None) -> float | None:
+    return None if said is None else said.total_seconds()
 
 
 def longest_statement(config: Config) -> timedelta:

@@ -26,7 +26,7 @@ from reflector.engine import Engine
 from reflector.errors import CatalogError, ConnectionRefused
 from server.access import database_of, overlay_of, settings_of
 from server.apis.admin import Reload
-from server.apis.health import Health
+from server.apis.health import Health, health_routes
 from server.binding import Binding, misfits
 from server.cache.keeping import Keeping
 from server.config import Complaint, Config, ConfigError, Position
@@ -39,10 +39,12 @@ from server.house import Grounds, House, grounds_of
 from server.journal import observe
 from server.middleware.entrance import Entrance, door
 from server.middleware.gate import gate
+from server.notified import Notified
 from server.reloading import Read, Reloading
 from server.telemetry.exposition import Worker
 from server.telemetry.listener import FigureListener
 from server.telemetry.requests import Requests
+from server.unix_socket import Listened, listening
 
 LOG: Final = logging.getLogger("reflector.server")
 DRAIN_SECONDS: Final = 6.0
@@ -64,13 +66,14 @@ class Again:
 
 @dataclass(slots=True)
 class Running:
-    """A server that listens. `port` is the one it got."""
+    """A server that listens. `port` is the one it got; `listened` its own socket in the file system, where it has one."""
 
     parts: Assembly
     runner: web.AppRunner
     listener: Listener
     sockets: asyncio.Server = field(init=False)
     port: int = 0
+    listened: Listened | None = None
 
     @property
     def config(self) -> Config:
@@ -113,6 +116,8 @@ class Running:
         """Take no more, let what is under way end, and give the database's connections back."""
         self.health.draining = True
         self.sockets.close()
+        if self.listened is not None:
+            self.listened.close()
         await self.runner.cleanup()
         self.listener.close()
         await self.parts.close()
@@ -134,7 +139,9 @@ async def start(
     """
     config = await informed(config)
     if again is not None:
-        again = replace(again, started=again.started.model_copy(update={"postgrest": config.postgrest}))
+        again = replace(
+            again, started=again.started.model_copy(update={"postgrest": config.postgrest, "said": config.said})
+        )
     context = tls_context(config)
     guard = guard_of(config)
     binding = Binding(config, strict)
@@ -142,13 +149,14 @@ async def start(
     try:
         parts = assembled(config, engine, binding, guard, routes, worker, again)
         running = await _set_up(parts)
-        await _listen(running, context, shared=worker is not None)
+        await _listen(running, context, worker)
     except BaseException:
         await engine.close()
         raise
     parts.house.watch()
     if parts.reloading is not None and again is not None and again.files is not None:
         parts.reloading.watch(again.files)
+    parts.notified.begin()
     return running
 
 
@@ -174,6 +182,7 @@ class Assembly:
     grounds: Grounds
     app: web.Application
     figures: FigureListener
+    notified: Notified
     reloading: Reloading | None = None
 
     @property
@@ -187,6 +196,7 @@ class Assembly:
 
     async def close(self) -> None:
         """Give the database's connections back."""
+        await self.notified.close()
         if self.reloading is not None:
             await self.reloading.close()
         await self.grounds.close()
@@ -210,7 +220,8 @@ def assembled(
         grounds.reload = again.ordered(reloading.reload)
     grounds.serve(grounds.build(config, engine, binding, guard))
     beside = Entrance(rules_of_figures(config))
-    figures = FigureListener(grounds.exposition, gate(lambda: beside, Requests()), config.observability.metrics)
+    wanted = config.observability.metrics
+    figures = FigureListener(grounds.exposition, gate(lambda: beside, Requests()), wanted, words(grounds.health))
     doors = [gate(lambda: grounds.house.entrance, grounds.requests)]
     app = web.Application(middlewares=doors, client_max_size=config.server.body)
     for each in grounds.house.routes:
@@ -228,7 +239,13 @@ def assembled(
     app.on_cleanup.append(grounds.end)
     if worker is not None:
         app.on_cleanup.append(partial(hush, worker))
-    return Assembly(grounds, app, figures, reloading)
+    return Assembly(grounds, app, figures, Notified(grounds, reloading), reloading)
+
+
+def words(health: Health) -> list[web.RouteDef]:
+    """What is told beside the figures: the words that everybody may hear, also at PostgREST's paths."""
+    routes = health_routes(health)
+    return [*routes, *(web.get(each.path.removeprefix("/health"), each.handler) for each in routes)]
 
 
 async def _set_up(parts: Assembly) -> Running:
@@ -257,18 +274,33 @@ async def announced(capture: Capture, _: web.Application) -> AsyncIterator[None]
     await asyncio.gather(saying, return_exceptions=True)
 
 
-async def _listen(running: Running, context: ssl.SSLContext | None, *, shared: bool) -> None:
-    host, port = running.config.server.host, running.config.server.port
-    loop = asyncio.get_running_loop()
+async def _listen(running: Running, context: ssl.SSLContext | None, worker: Worker | None) -> None:
     try:
-        running.sockets = await loop.create_server(
-            running.listener, host, port, ssl=context, backlog=1024, reuse_address=True, reuse_port=shared or None
-        )
+        running.sockets = await _sockets(running, context, worker)
     except BaseException:
         running.listener.close()
         await running.runner.cleanup()
         raise
-    running.port = running.sockets.sockets[0].getsockname()[1]
+    name = running.sockets.sockets[0].getsockname()
+    running.port = name[1] if isinstance(name, tuple) else 0
+
+
+async def _sockets(running: Running, context: ssl.SSLContext | None, worker: Worker | None) -> asyncio.Server:
+    """What takes connections: at a socket in the file system, which workers share, or at a port."""
+    loop, server = asyncio.get_running_loop(), running.config.server
+    if server.socket is None:
+        reuse = worker is not None or server.reuse_port or None
+        return await loop.create_server(
+            running.listener, server.host, server.port, ssl=context, backlog=1024, reuse_address=True, reuse_port=reuse
+        )
+    if worker is not None and worker.listens is not None:
+        return await loop.create_unix_server(running.listener, sock=worker.listens.dup(), ssl=context, backlog=1024)
+    running.listened = listening(server.socket)
+    try:
+        return await loop.create_unix_server(running.listener, sock=running.listened.socket, ssl=context, backlog=1024)
+    except BaseException:
+        running.listened.close()
+        raise
 
 
 def cursor_key(config: Config) -> bytes:

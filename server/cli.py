@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from server.commands.convert import Converted
 
 WAIT_SECONDS = 60.0
+UNKNOWN = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -92,16 +93,19 @@ def _serve(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _carried(made: Converted, output: Path | None) -> int:
-    """Print or write what another server's configuration became, and say what it did not."""
+    """Print or write what another server's configuration became, and say what it did not; the status tells of what nobody
+    knows: it may have been meant to close something."""
     from server.commands.init import write
 
     for each in made.left:
         say(f"not carried over: {each}")
+    for unknown in made.unknown:
+        say(unknown)
     if output is None or str(output) == "-":
         sys.stdout.write(made.text)
     else:
         write(made.text, output)
-    return 0
+    return UNKNOWN if made.unknown else 0
 
 
 def _init(options: argparse.Namespace, environ: Mapping[str, str]) -> int:

@@ -13,12 +13,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from reflector.drivers import open_driver
-from reflector.drivers.protocol import Driver
+from reflector.drivers.protocol import Driver, Settings
 from reflector.errors import ConnectionRefused, ReflectorError, suggestion
 from server.access import database_of, settings_of
 from server.auth.token_keys import keys_of
@@ -110,36 +111,59 @@ async def informed(config: Config) -> Config:
     Raises ConnectionRefused where the database cannot be reached, and ConfigError where `db_pre_config` cannot be called:
     nobody knows what it would have closed.
     """
-    if not (config.decided_by_database and config.postgrest.db_config):
+    if not asked_by(config):
         return config
-    driver = open_driver(database_of(config), replace(settings_of(config), pool_size=1, writable=False))
+    driver = open_driver(database_of(config), asking(config))
     try:
         await driver.open()
-        return _overlaid(config, await _said(config, driver))
+        said = await _said(config, driver)
+        return _overlaid(config, said).model_copy(update={"said": _hashed(said)})
     finally:
         await driver.close()
+
+
+def asked_by(config: Config) -> bool:
+    """Whether the database is to be asked."""
+    return config.decided_by_database and config.postgrest.db_config
+
+
+def asking(config: Config) -> Settings:
+    """How a driver that asks keeps its connection: it changes nothing."""
+    return replace(settings_of(config), pool_size=1, writable=False)
+
+
+async def said_by_database(config: Config, driver: Driver) -> str:
+    """A hash of what the database says now, as `Config.said`; raises what `informed` raises."""
+    return _hashed(await _said(config, driver, quiet=True))
+
+
+def _hashed(said: Mapping[str, Said]) -> str:
+    return sha256(repr(sorted((name, each.text) for name, each in said.items())).encode()).hexdigest()
 
 
 # ── asking ───────────────────────────────────────────────────────────────────────────────────
 
 
-async def _said(config: Config, driver: Driver) -> Mapping[str, Said]:
+async def _said(config: Config, driver: Driver, *, quiet: bool = False) -> Mapping[str, Said]:
     place = Position("the database, by ALTER ROLE")
     said = {str(name): Said(str(text), place) for name, text in await driver.fetch(OF_ROLE)}
-    function = _pre_config(config, said)
+    function, fault = _pre_config(config, said)
+    if fault is not None and not quiet:
+        _ignore(PRE_CONFIG, said[PRE_CONFIG].place, fault)
     if function is not None:
         said |= await _said_by(function, config, driver)
     return {name: each for name, each in said.items() if each.text.strip()}
 
 
-def _pre_config(config: Config, said: Mapping[str, Said]) -> str | None:
-    """The function to call: the role's own, else the file's."""
+def _pre_config(config: Config, said: Mapping[str, Said]) -> tuple[str | None, str | None]:
+    """The function to call: the role's own, else the file's; and why the role's own is not."""
+    fault = None
     if PRE_CONFIG in said:
         try:
-            return read_name(said[PRE_CONFIG].text)
+            return read_name(said[PRE_CONFIG].text), None
         except UnfitError as unfit:
-            _ignore(PRE_CONFIG, said[PRE_CONFIG].place, str(unfit))
-    return config.postgrest.db_pre_config
+            fault = str(unfit)
+    return config.postgrest.db_pre_config, fault
 
 
 async def _said_by(function: str, config: Config, driver: Driver) -> Mapping[str, Said]:

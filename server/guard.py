@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from reflector.secret import Secret
 from server.config import Config
+from server.config.models import Server
 from server.config.values import is_loopback
 from server.middleware.entrance import GateRules
 from server.middleware.gate import LOOPBACK_HOSTS
@@ -34,7 +35,7 @@ def guard_of(config: Config) -> Guard:
     """What the gate is to hold under this configuration."""
     server, asked = config.server, config.auth is not None
     pages = config.postgrest.server_cors_allowed_origins
-    alone = not asked and not config.insecure and is_loopback(server.host)
+    alone = not asked and not config.insecure and server.alone
     made = None
     if not asked and not config.insecure and not alone and server.token is None:
         made = Secret(secrets.token_urlsafe(24))
@@ -48,11 +49,19 @@ def guard_of(config: Config) -> Guard:
             origins=frozenset(server.cors.origins) | frozenset(pages) - {"*"},
             anybody=config.postgrest.path.rstrip("/") + "/" if "*" in pages else None,
             clients=config.postgrest.path.rstrip("/") + "/",
-            proxies=Proxies(server.trusted_proxies) if server.trusted_proxies else None,
+            proxies=proxies_of(server),
             further=headers_of(config),
         ),
         made,
     )
+
+
+def proxies_of(server: Server) -> Proxies | None:
+    """Whose forwarded headers are believed, None where nobody's are."""
+    by_socket = server.socket is not None and server.socket.proxy
+    if not (server.trusted_proxies or by_socket):
+        return None
+    return Proxies(server.trusted_proxies, by_socket=by_socket)
 
 
 def headers_of(config: Config) -> tuple[str, ...]:

@@ -107,7 +107,8 @@ class Reading:
 class Grounds:
     """What outlives a configuration. `key` is 64 bytes for cursors, `further` are routes of somebody else's; `engine` and
     `binding` are the present ones. `doors` lead to the routes of the first house. `reload` reads the configuration again,
-    None where nobody knows where it comes from."""
+    None where nobody knows where it comes from. `moved` is called when another house
+    serves."""
 
     key: bytes = field(repr=False)
     engine: Engine
@@ -122,6 +123,7 @@ class Grounds:
     shared: SharedBuckets | None = None
     reading: Reading = field(default_factory=Reading)
     reload: Reload | None = None
+    moved: Callable[[], None] = lambda: None
     leaving: set[asyncio.Task[None]] = field(default_factory=set)
     doors: frozenset[tuple[str, str]] = frozenset()
     house: House = field(init=False)
@@ -235,6 +237,7 @@ class Grounds:
         self.serve(house)
         old.engine.retire()
         house.watch()
+        self.moved()
         leaving = asyncio.create_task(old.leave(house), name="reflector-house-left")
         self.leaving.add(leaving)
         leaving.add_done_callback(self.leaving.discard)

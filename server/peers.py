@@ -11,6 +11,7 @@ a person. `peer_of` is the one place that tells an address.
 from __future__ import annotations
 
 import ipaddress
+import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -56,14 +57,15 @@ def plain(request: web.BaseRequest, *, trusted: bool = False) -> Peer:
 
 
 class Proxies:
-    """The proxies whose word counts."""
+    """The proxies whose word counts. `by_socket`: so does that of whoever connects by a socket in the file system."""
 
-    def __init__(self, networks: Iterable[Network]) -> None:
+    def __init__(self, networks: Iterable[Network], *, by_socket: bool = False) -> None:
         self._networks = tuple(networks)
+        self._by_socket = by_socket
 
     def peer(self, request: web.BaseRequest) -> Peer:
         """Whom the request came from; raises MalformedRequest where a trusted proxy tells two stories."""
-        if not self.trusts(read_address(request.remote or "")):
+        if not self.trusts(read_address(request.remote or "")) and not (self._by_socket and came_by_socket(request)):
             return plain(request)
         told = _told(request)
         chain = [read_address(each) for each in told.addresses]
@@ -85,6 +87,13 @@ class Proxies:
     def trusts(self, address: Address | None) -> bool:
         """Whether it is a listed proxy's."""
         return address is not None and any(address in network for network in self._networks)
+
+
+def came_by_socket(request: web.BaseRequest) -> bool:
+    """Whether the connection has no address, because it is one of a socket in the file system."""
+    transport = request.transport
+    own = None if transport is None else transport.get_extra_info("socket")
+    return own is not None and own.family == socket.AF_UNIX
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import socket
 import ssl
 import sys
 from collections.abc import Mapping
@@ -24,15 +25,40 @@ NAME: Final = {"Host": "localhost"}
 
 def ready(config: Config) -> str:
     """The word of the server; raises OSError and HTTPException where there is none."""
+    if config.server.socket is not None:
+        return asked(SocketConnection(str(config.server.socket.path), secure=config.server.tls is not None))
     base = urlsplit(address(config, config.server.port))
     if base.hostname is None or base.port is None:
         raise OSError(f"nobody listens at {base.geturl()}")
     if base.scheme == "https":
-        unverified = ssl._create_unverified_context()  # noqa: S323, SLF001
         return asked(
-            http.client.HTTPSConnection(base.hostname, base.port, timeout=PATIENCE_SECONDS, context=unverified)
+            http.client.HTTPSConnection(base.hostname, base.port, timeout=PATIENCE_SECONDS, context=unverified())
         )
     return asked(http.client.HTTPConnection(base.hostname, base.port, timeout=PATIENCE_SECONDS))
+
+
+def unverified() -> ssl.SSLContext:
+    return ssl._create_unverified_context()  # noqa: S323, SLF001
+
+
+class SocketConnection(http.client.HTTPConnection):
+    """A connection to a socket in the file system."""
+
+    def __init__(self, path: str, *, secure: bool) -> None:
+        super().__init__("localhost", timeout=PATIENCE_SECONDS)
+        self.path = path
+        self.secure = secure
+
+    def connect(self) -> None:
+        """Connect; raises OSError."""
+        plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        plain.settimeout(PATIENCE_SECONDS)
+        try:
+            plain.connect(self.path)
+        except OSError:
+            plain.close()
+            raise
+        self.sock = unverified().wrap_socket(plain) if self.secure else plain
 
 
 def asked(connection: http.client.HTTPConnection) -> str:

@@ -68,13 +68,15 @@ class Reloaded:
 
 
 class Reloading:
-    """Reads again for one server. `started` is what `read` gave at the start."""
+    """Reads again for one server. `started` is what `read` gave at the start. `said`: a hash of what the database said of
+    its settings at the last reading."""
 
     def __init__(self, grounds: Grounds, read: Read, started: Config) -> None:
         self.reading = grounds.reading
         self._grounds = grounds
         self._read = read
         self._started = self._accepted = started
+        self.said = started.said
         self._files: Mapping[Path, Mark] = {}
         self._turn = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
@@ -117,7 +119,8 @@ class Reloading:
             raise
         except ReflectorError as error:
             raise _unusable(error, wanted) from error
-        return wanted.model_copy(update={"postgrest": said.postgrest, "places": said.places})
+        self.said = said.said
+        return wanted.model_copy(update={"postgrest": said.postgrest, "places": said.places, "said": said.said})
 
     def _compared(self, present: Config, wanted: Config) -> tuple[Config, Reloaded]:
         """What is to be served, and what is new of it. A large configuration is not walked through on the event loop."""

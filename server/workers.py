@@ -288,13 +288,16 @@ def _nothing(_: int, __: FrameType | None) -> None:
 
 
 @contextmanager
-def reserved(host: str, port: int) -> Iterator[int]:
-    """The port that all workers are to listen on, free now and kept until left; raises OSError where it is taken.
+def reserved(host: str, port: int, *, reuse: bool = False) -> Iterator[int]:
+    """The port that all workers are to listen on, free now and kept until left; raises OSError where it is taken. `reuse`:
+    it may be that of another server of the same user.
 
     The socket that keeps it does not listen, so that no connection comes its way.
     """
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with socket.socket(family, socket.SOCK_STREAM) as trying:
+        if reuse:
+            trying.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         # Without SO_REUSEPORT: another server of ours on the same port would otherwise share its connections.
         trying.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         _bind(trying, address)

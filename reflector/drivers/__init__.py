@@ -13,6 +13,15 @@ __all__ = ["PLAIN", "Driver", "Session", "Settings", "open_driver"]
 def open_driver(url: DatabaseUrl, settings: Settings | None = None) -> Driver:
     """The driver for a URL, not connected yet: `await driver.open()` does that."""
     settings = settings or Settings()
+    driver = _driver(url, settings)
+    if settings.tell is None:
+        return driver
+    from reflector.drivers.told import ToldDriver
+
+    return ToldDriver(driver, settings.tell)
+
+
+def _driver(url: DatabaseUrl, settings: Settings) -> Driver:
     match url.kind:
         case DatabaseKind.POSTGRESQL:
             from reflector.drivers.postgresql import PostgreSQLDriver

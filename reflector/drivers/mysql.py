@@ -111,10 +111,11 @@ class Wire(aiomysql.Connection):  # type: ignore[misc]
 class MySQLConnection:
     """One connection. `deadline`: seconds after which an unanswered statement is given up."""
 
-    __slots__ = ("_deadline", "_driver", "_in_transaction", "_under_way", "generation", "wire")
+    __slots__ = ("_deadline", "_driver", "_in_transaction", "_under_way", "generation", "made", "used", "wire")
 
     def __init__(self, wire: Wire, driver: MySQLDriver, deadline: float) -> None:
-        self.generation = 0
+        self.generation = self.used = 0
+        self.made = 0.0
         self.wire = wire
         self._driver = driver
         self._deadline = deadline

@@ -62,7 +62,9 @@ class NetworkDriver(Generic[C]):
     """Runs plans on a pool of connections; the database's own driver says how one is made."""
 
     def __init__(self, settings: Settings) -> None:
-        self._pool: Pool[C] = Pool(self._connected, settings.pool_size, settings.acquire_timeout)
+        self._pool: Pool[C] = Pool(
+            self._connected, settings.pool_size, settings.acquire_timeout, settings.lifetime, settings.idleness
+        )
         self._largest = settings.largest
         self._roles = settings.roles
         self._errands: set[asyncio.Task[Any]] = set()

@@ -3,6 +3,9 @@
 There are `size` places. A place is free, or holds a connection that is being made, idle or in use. What is handed to a
 waiter is a connection, or a place where one may be made: a connection that broke never leaves a waiter behind.
 
+Connections end by age and by idleness too. A sweep looks after both, so that a request pays for neither with more than a
+number that it writes down: an old connection in use is marked, and let go when it comes back.
+
 Rule: only a connection whose last command ended comes back. Everything here runs in the event loop and, but for
 `acquire` and `close`, without waiting.
 """
@@ -13,16 +16,18 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
 from reflector.drivers.protocol import Usage
 from reflector.errors import DatabaseUnavailable, PoolExhausted
 
 
 class Pooled(Protocol):
-    """A connection that a pool may hold. `generation` belongs to the pool."""
+    """A connection that a pool may hold. `generation`, `made` and `used` belong to the pool."""
 
     generation: int
+    made: float
+    used: int
 
     def alive(self) -> bool:
         """Whether the connection stood when we last heard of it. Costs nothing."""
@@ -38,17 +43,31 @@ class Pooled(Protocol):
 
 
 C = TypeVar("C", bound=Pooled)
+SWEEPS: Final = 4
+"""How often within the shortest of the times it is looked whether one is over."""
+SPENT: Final = -1
+"""The generation of a connection that is too old to be given to anybody else."""
 Turn: TypeAlias = "asyncio.Future[C | None]"
 
 
 class Pool(Generic[C]):
     """At most `size` connections, made by `connect` when first needed. `patience`: seconds a caller waits for one.
 
+    `lifetime` and `idleness`: seconds after which a connection is given up, since it was made, and since it was last used;
+    None for never. Each may last a quarter of the shorter one longer.
+
     `idle` is public for the one caller in a hurry: `pool.idle.pop() if pool.idle else await pool.acquire()`, which
     may meet a connection that died while idle.
     """
 
-    def __init__(self, connect: Callable[[], Awaitable[C]], size: int, patience: float) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[C]],
+        size: int,
+        patience: float,
+        lifetime: float | None = None,
+        idleness: float | None = None,
+    ) -> None:
         self.idle: list[C] = []
         self.size = size
         self._connect = connect
@@ -60,6 +79,12 @@ class Pool(Generic[C]):
         self._alarm: asyncio.TimerHandle | None = None
         self._generation = 0
         self._closed = False
+        self._lifetime = lifetime
+        self._idleness = idleness
+        self._pause = min((each for each in (lifetime, idleness) if each is not None), default=0.0) / SWEEPS
+        self._sweeps = 0
+        self._sweeping: asyncio.TimerHandle | None = None
+        self._partings: set[asyncio.Task[None]] = set()
 
     @property
     def open(self) -> int:
@@ -93,6 +118,7 @@ class Pool(Generic[C]):
         if connection.generation != self._generation or not connection.alive():
             self.discard(connection)
             return
+        connection.used = self._sweeps
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
@@ -119,15 +145,16 @@ class Pool(Generic[C]):
         self._closed = True
         self._generation += 1
         members, self._members = self._members, set()
-        if self._alarm is not None:
-            self._alarm.cancel()
+        for timer in (self._alarm, self._sweeping):
+            if timer is not None:
+                timer.cancel()
         self.idle.clear()
         self._places += len(members)
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_exception(DatabaseUnavailable("the connections to the database have been closed"))
-        await asyncio.gather(*(connection.close() for connection in members))
+        await asyncio.gather(*self._partings, *(connection.close() for connection in members))
 
     async def _fill_place(self) -> C:
         generation = self._generation
@@ -136,12 +163,46 @@ class Pool(Generic[C]):
         except BaseException:
             self._offer_place()
             raise
-        connection.generation = generation
+        connection.generation, connection.used = generation, self._sweeps
+        connection.made = asyncio.get_running_loop().time()
         self._members.add(connection)
         if self._closed:
             self.discard(connection)
             raise DatabaseUnavailable("the connections to the database have been closed")
+        if self._sweeping is None:
+            self._sweep_later()
         return connection
+
+    # ── old and idle ones ────────────────────────────────────────────────────────────────────
+
+    def _sweep_later(self) -> None:
+        """Nobody looks while there is nothing to look at."""
+        wanted = self._pause and self._members and not self._closed
+        self._sweeping = asyncio.get_running_loop().call_later(self._pause, self._sweep) if wanted else None
+
+    def _sweep(self) -> None:
+        """Give up what is too old or was too long idle; what is in use is given up once it comes back."""
+        self._sweeps += 1
+        now = asyncio.get_running_loop().time()
+        if self._lifetime is not None:
+            for connection in self._members:
+                if now - connection.made >= self._lifetime:
+                    connection.generation = SPENT
+        ended = [each for each in self.idle if each.generation == SPENT or self._rested(each)]
+        if ended:
+            self.idle = [each for each in self.idle if each not in ended]
+        for connection in ended:
+            self._members.discard(connection)
+            parting = asyncio.ensure_future(connection.close())
+            self._partings.add(parting)
+            parting.add_done_callback(self._partings.discard)
+            self._offer_place()
+        self._sweep_later()
+
+    def _rested(self, connection: C) -> bool:
+        return self._idleness is not None and (self._sweeps - connection.used) * self._pause >= self._idleness
+
+    # ── places ───────────────────────────────────────────────────────────────────────────────
 
     def _offer_place(self) -> None:
         while self._waiting:

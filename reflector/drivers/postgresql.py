@@ -107,12 +107,15 @@ class PostgreSQLConnection:
         "_role",
         "_soiled",
         "generation",
+        "made",
         "raw",
         "statements",
+        "used",
     )
 
     def __init__(self, raw: Any, deadline: float, gauge: Gauge, *, prepares: bool = True) -> None:
-        self.generation = 0
+        self.generation = self.used = 0
+        self.made = 0.0
         self.raw = raw
         self._gauge = gauge
         self.statements: OrderedDict[Hashable, Any] = OrderedDict()

@@ -6,7 +6,7 @@ never pooled; COMMIT is shielded from cancellation; a write that was sent is nev
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -50,18 +50,23 @@ PLAIN = Session()
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a driver keeps its connections. Times in seconds. `largest`: bytes of an answer, whoever asks.
+    """How a driver keeps its connections. Times in seconds. `largest`: bytes of an answer, whoever asks. `lifetime` and
+    `idleness` of a connection through a network, None for as long as it stands.
 
     `roles`: no plan is run but as the role of its session. `prepared`: statements are kept by the server (PostgreSQL).
+    `tell` is told the statements of each run, and the seconds that it took.
     """
 
     pool_size: int = 10
     acquire_timeout: float = 5.0
+    lifetime: float | None = None
+    idleness: float | None = None
     statement_timeout: float = 10.0
     writable: bool = True
     largest: int = 32 * 1024**2
     roles: bool = False
     prepared: bool = True
+    tell: Callable[[Sequence[str], float], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,9 @@ class Usage:
 class Driver(Protocol):
     """One database, reached."""
 
-    kind: DatabaseKind
+    @property
+    def kind(self) -> DatabaseKind:
+        """Which it is; MariaDB and MySQL can be told apart once it is open."""
 
     async def open(self) -> None:
         """Connect once to prove that it works; raises ConnectionRefused naming the part at fault."""

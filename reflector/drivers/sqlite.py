@@ -59,7 +59,8 @@ class SQLiteConnection:
         *,
         reads: bool,
     ) -> None:
-        self.generation = 0
+        self.generation = self.used = 0
+        self.made = 0.0
         self._reads = reads
         self.raw = raw
         self.deadline = 0.0

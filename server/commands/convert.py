@@ -3,7 +3,8 @@
 Every option of PostgREST's is a row: where it stands here, or why it has no place. Where a safer rule is our default, the
 file says PostgREST's way, so that everything that is open can be read in it.
 
-Rule: what is not carried over is named on stderr, each with the reason; nothing is left out silently.
+Rule: what is not carried over is named on stderr, each with the reason; nothing is left out silently. An option that
+PostgREST does not have may be a misspelt one that closes something, so it is named with its place, in the file as well.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from reflector.errors import suggestion
 from server.config import Complaint, ConfigError, Position
 from server.config.postgrest import PostgrestSettings
 
@@ -49,6 +51,10 @@ def _list(given: str) -> Any:
     return [each.strip().strip('"') for each in given.split(",") if each.strip()]
 
 
+def _logged(given: str) -> Any:
+    return given.lower() == "main-query" or _flag(given)
+
+
 def _host(given: str) -> Any:
     return EVERYWHERE.get(given, given)
 
@@ -60,37 +66,42 @@ def _level(given: str) -> Any:
 @dataclass(frozen=True, slots=True)
 class Option:
     """Where an option stands here, and how its text is read; or in `reason` why it does not. `postgrest` options have the
-    same name with underscores."""
+    same name with underscores. `always`: what holds here whatever is said, so that nothing is told of it. `beside`: the
+    option without which it says nothing."""
 
     read: Callable[[str], Any] = _text
     path: tuple[str, ...] = ()
     reason: str = ""
+    always: Any = None
+    beside: str = ""
 
 
-WATCHED: Final = Option(reason="the schema is looked at every database.watch")
-OWN_POOL: Final = Option(reason="the pool of connections has its own times")
-OWN_PORT: Final = Option(reason="/health/live, /health/ready and observability.metrics tell how the server is")
-NO_SOCKET: Final = Option(reason="requests come to server.host and server.port")
+FIGURES: Final = ("observability", "metrics")
+POOL: Final = ("database", "pool")
+SOCKET: Final = ("server", "socket")
+OWN_PORT: Final = Option(reason="figures and health are told on a port: admin-server-port")
 OPTIONS: Final[Mapping[str, Option]] = {
-    "admin-server-host": OWN_PORT,
-    "admin-server-port": OWN_PORT,
+    "admin-server-host": Option(_host, (*FIGURES, "host"), beside="admin-server-port"),
+    "admin-server-port": Option(_number, (*FIGURES, "port")),
     "admin-server-unix-socket": OWN_PORT,
     "admin-server-unix-socket-mode": OWN_PORT,
     "client-error-verbosity": Option(),
     "db-aggregates-enabled": Option(_flag),
     "db-anon-role": Option(),
-    "db-channel": WATCHED,
-    "db-channel-enabled": WATCHED,
+    "db-channel": Option(),
+    "db-channel-enabled": Option(_flag),
     "db-config": Option(_flag),
     "db-extra-search-path": Option(_list),
     "db-hoisted-tx-settings": Option(_list),
     "db-max-rows": Option(_number),
     "db-plan-enabled": Option(_flag),
-    "db-pool": Option(_number, ("database", "pool", "max")),
-    "db-pool-acquisition-timeout": Option(_seconds, ("database", "pool", "wait")),
-    "db-pool-automatic-recovery": OWN_POOL,
-    "db-pool-max-idletime": OWN_POOL,
-    "db-pool-max-lifetime": OWN_POOL,
+    "db-pool": Option(_number, (*POOL, "max")),
+    "db-pool-acquisition-timeout": Option(_seconds, (*POOL, "wait")),
+    "db-pool-automatic-recovery": Option(
+        _flag, reason="the server never ends because its database is away: /health/ready is 503 then", always=True
+    ),
+    "db-pool-max-idletime": Option(_seconds, (*POOL, "idle")),
+    "db-pool-max-lifetime": Option(_seconds, (*POOL, "lifetime")),
     "db-pre-config": Option(),
     "db-pre-request": Option(),
     "db-prepared-statements": Option(_flag),
@@ -105,18 +116,18 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "jwt-secret": Option(),
     "jwt-secret-is-base64": Option(_flag),
     "log-level": Option(_level, ("observability", "level")),
-    "log-query": Option(reason="statements are not logged: reflector explain shows them"),
+    "log-query": Option(_logged, ("observability", "statements")),
     "openapi-mode": Option(),
     "openapi-security-active": Option(_flag),
     "openapi-server-proxy-uri": Option(),
     "server-cors-allowed-origins": Option(_list),
     "server-host": Option(_host, ("server", "host")),
     "server-port": Option(_number, ("server", "port")),
-    "server-reuseport": Option(reason="server.workers starts several processes on one port"),
+    "server-reuseport": Option(_flag, ("server", "reuse_port")),
     "server-timing-enabled": Option(_flag),
     "server-trace-header": Option(),
-    "server-unix-socket": NO_SOCKET,
-    "server-unix-socket-mode": NO_SOCKET,
+    "server-unix-socket": Option(_text, (*SOCKET, "path")),
+    "server-unix-socket-mode": Option(_text, (*SOCKET, "mode"), beside="server-unix-socket"),
     "url-use-legacy-target-names": Option(_flag),
 }
 OLDER: Final[Mapping[str, str]] = {
@@ -138,64 +149,80 @@ THEIR_WAY: Final[Mapping[str, Any]] = {
     "allow_granted_functions": True,
     "allow_plans": True,
     "allow_unfiltered_writes": True,
+    "db_channel_enabled": True,
     "db_config": True,
     "server_cors_allowed_origins": ["*"],
 }
 """What PostgREST does where it is told nothing, and we do not."""
-HELD_BACK: Final[Mapping[str, Any]] = {"server": {"host": "0.0.0.0", "port": 3000}}  # noqa: S104 - PostgREST's own
+ANYWHERE: Final = "0.0.0.0"  # noqa: S104 - PostgREST's own
+TIMES: Final[Mapping[str, str]] = {"wait": "10s", "idle": "30s", "lifetime": "30m"}
 HEAD: Final = """\
-# Made from {file}: the same behaviour, PostgREST's way everywhere. What begins with `allow_`, `db_config`, and the
-# `*` of the origins are more open than Reflector is by itself: take them away where nobody relies on them.
-version: 1
+# Made from {file}: the same behaviour, PostgREST's way everywhere. What begins with `allow_`, `db_config`,
+# `db_channel_enabled` and the `*` of the origins are more open than Reflector is by itself: take them away where nobody
+# relies on them.
+{unknown}version: 1
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """The text of config.yaml, and what was not carried over."""
+    """The text of config.yaml, and what was not carried over. `unknown`: what nobody knows, and may have been meant to close
+    something."""
 
     text: str
     left: tuple[str, ...]
+    unknown: tuple[Complaint, ...] = ()
 
 
 def converted(file: Path, environ: Mapping[str, str]) -> Converted:
     """The configuration of PostgREST's in a file and in PGRST_ variables, as ours.
 
-    Raises ConfigError for lines that are none and options that PostgREST does not have; OSError.
+    Raises ConfigError for lines that are none; OSError.
     """
-    given = {**options_of(file.read_text(encoding="utf-8"), str(file)), **variables(environ)}
+    said, unknown = options_of(file.read_text(encoding="utf-8"), str(file))
+    further, strange = variables(environ)
+    given, unknown = {**said, **further}, [*unknown, *strange]
     sections: dict[str, Any] = {
-        "database": {"url": "${DATABASE_URL}"},
-        "server": dict(HELD_BACK["server"]),
+        "database": {"url": "${DATABASE_URL}", "pool": dict(TIMES)},
+        "server": {"host": ANYWHERE, "port": 3000},
         "auth": {"enforce": "database"},
         "limits": {"rows": MOST_ROWS, "page": MOST_ROWS, "offset": MOST_OFFSET, "regex": True},
         "postgrest": {name: value for name, value in THEIR_WAY.items() if name in PostgrestSettings.model_fields},
     }
     left = list(_carried(given, sections))
     if given.get("log-level") in {"info", "debug"}:
-        sections["observability"]["requests"] = True
+        sections.setdefault("observability", {})["requests"] = True
     ours = [name for name in THEIR_WAY if name not in PostgrestSettings.model_fields]
     left += [f"{name}: not offered by this version; the safer way holds" for name in ours]
-    return Converted(HEAD.format(file=file.name) + "".join(_written(sections)), tuple(left))
+    if "admin-server-port" in given and "admin-server-host" not in given:
+        sections["observability"]["metrics"]["host"] = sections["server"]["host"]
+    told = "".join(f"# NOT IN FORCE, because nobody knows it: {' '.join(str(each).split())}\n" for each in unknown)
+    text = HEAD.format(file=file.name, unknown=told) + "".join(_written(sections))
+    return Converted(text, tuple(left), tuple(unknown))
 
 
-def options_of(text: str, file: str) -> dict[str, str]:
-    """The options of a file with their texts; raises ConfigError with every line that is none."""
+def options_of(text: str, file: str) -> tuple[dict[str, str], list[Complaint]]:
+    """The options of a file with their texts, and those that PostgREST does not have; raises ConfigError with every line
+    that is none."""
     found: dict[str, str] = {}
-    complaints = []
+    complaints, unknown = [], []
     for number, line in enumerate(text.splitlines(), start=1):
         if BLANK.fullmatch(line):
             continue
-        match = LINE.fullmatch(line)
-        name = None if match is None else named(match[1])
-        if match is None or name is None:
-            what = "is no `option = value`" if match is None else f"{match[1]!r} is no option of PostgREST's"
-            complaints.append(Complaint(Position(file, number, 1), "", what))
+        match, position = LINE.fullmatch(line), Position(file, number, 1)
+        if match is None:
+            complaints.append(Complaint(position, "", "is no `option = value`"))
+        elif (name := named(match[1])) is None:
+            unknown.append(_strange(position, match[1], suggestion(match[1], (*OPTIONS, *OLDER))))
         else:
             found[name] = _unquoted(match[2])
     if complaints:
-        raise ConfigError(complaints)
-    return found
+        raise ConfigError((*complaints, *unknown))
+    return found, unknown
+
+
+def _strange(position: Position, name: str, hint: str | None) -> Complaint:
+    return Complaint(position, name, "is no option of PostgREST's", hint)
 
 
 def named(option: str) -> str | None:
@@ -204,18 +231,22 @@ def named(option: str) -> str | None:
     return name if name in OPTIONS or name.startswith(APP_SETTINGS) else None
 
 
-def variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """What PGRST_ variables say; a secret stays where it is, and is referred to."""
+def variables(environ: Mapping[str, str]) -> tuple[dict[str, str], list[Complaint]]:
+    """What PGRST_ variables say, and those that mean nothing; a secret stays where it is, and is referred to."""
     found: dict[str, str] = {}
+    unknown = []
+    known = [PREFIX + name.replace("-", "_").upper() for name in (*OPTIONS, *OLDER)]
     for variable, value in environ.items():
         if not variable.startswith(PREFIX):
             continue
         plain = variable.removeprefix(PREFIX).lower()
         setting = f"{APP_SETTINGS}{plain.removeprefix('app_settings_')}" if plain.startswith("app_settings_") else plain
         name = named(setting if setting.startswith(APP_SETTINGS) else setting.replace("_", "-"))
-        if name is not None:
+        if name is None:
+            unknown.append(_strange(Position("environment"), variable, suggestion(variable, known)))
+        else:
             found[name] = f"$({variable})" if name in {"db-uri", "jwt-secret"} else value
-    return found
+    return found, unknown
 
 
 def _unquoted(text: str) -> str:
@@ -231,10 +262,14 @@ def _carried(given: Mapping[str, str], sections: dict[str, Any]) -> Iterator[str
             sections["postgrest"].setdefault("app_settings", {})[name.removeprefix(APP_SETTINGS)] = _referring(text)
             continue
         option, own = OPTIONS[name], name.replace("-", "_")
+        if option.always is not None and option.read(text) == option.always:
+            continue
         if option.reason:
             yield f"{name}: {option.reason}"
         elif not text.strip():
             continue
+        elif option.beside and not given.get(option.beside, "").strip():
+            yield f"{name}: says nothing without {option.beside}"
         elif not option.path and own not in PostgrestSettings.model_fields:
             yield f"{name}: not offered by this version"
         else:

@@ -10,9 +10,11 @@ import logging
 import os
 import secrets
 import signal
+import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -36,6 +38,7 @@ from server.journal import logging_at_once, logging_to_stderr, silence
 from server.reloading import Source
 from server.telemetry.exposition import Worker
 from server.threads import take_short_turns
+from server.unix_socket import listening
 from server.workers import Supervisor, reserved
 
 T = TypeVar("T")
@@ -192,14 +195,14 @@ def serve_together(found: Configured, *, strict: bool, verbose: bool, wait: floa
     config, sample = found.config, found.sample
     made = guard_of(config).made
     with (
-        reserved(config.server.host, config.server.port) as port,
+        listened(config) as (port, listens),
         logging_at_once(config.observability, verbose=verbose),
         TemporaryDirectory(prefix="reflector-") as folder,
     ):
         common = Common.of(found.source, config, found.files, with_shared(config, port, made))
 
         def work(worker: Worker, ready: Callable[[], None], alive: int) -> int:
-            part = Together(worker, ready, alive)
+            part = Together(replace(worker, listens=listens), ready, alive)
 
             def served() -> int:
                 with logging_to_stderr(config.observability, verbose=verbose, worker=worker.number):
@@ -209,6 +212,21 @@ def serve_together(found: Configured, *, strict: bool, verbose: bool, wait: floa
 
         count = config.server.workers
         return Supervisor(count, Path(folder), work, lambda: announce(config, port, made, sample), common).run()
+
+
+@contextmanager
+def listened(config: Config) -> Iterator[tuple[int, socket.socket | None]]:
+    """Where all workers are to listen, theirs until left: a port, or the socket in the file system, from which all of them
+    take connections; raises OSError."""
+    if config.server.socket is None:
+        with reserved(config.server.host, config.server.port, reuse=config.server.reuse_port) as port:
+            yield port, None
+        return
+    made = listening(config.server.socket)
+    try:
+        yield config.server.port, made.socket
+    finally:
+        made.close()
 
 
 def with_shared(config: Config, port: int, made: Secret | None) -> Config:
@@ -286,6 +304,6 @@ def announce(config: Config, port: int, made: Secret | None, sample: Path | None
     if made is not None:
         sys.stderr.write(f"access token, for this start alone: {made.reveal()}\n")
         sys.stderr.write(f"    curl -H 'Authorization: Bearer …' {base}/openapi.json\n")
-    if sample is not None:
+    if sample is not None and config.server.socket is None:
         sys.stderr.write(SAMPLE.format(file=sample, base=base))
     sys.stderr.flush()

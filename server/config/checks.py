@@ -356,6 +356,14 @@ def server_decides(data: Mapping[str, Any]) -> Iterator[Fault]:
             yield ("postgrest", name), "is for auth.enforce: database", None
 
 
+def channel_of_postgresql(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """No other database notifies."""
+    url = mapping(data, "database").get("url")
+    on = mapping(data, "postgrest").get("db_channel_enabled", False)
+    if str(on).lower() == "true" and not str(url).startswith(("postgresql:", "postgres:")):
+        yield ("postgrest", "db_channel_enabled"), "is for PostgreSQL: no other database notifies", None
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     published_secret,
     unknown_roles,
@@ -373,5 +381,6 @@ CHECKS: Final[tuple[Check, ...]] = (
     relationships,
     database_decides,
     server_decides,
+    channel_of_postgresql,
     *credential_checks.CHECKS,
 )

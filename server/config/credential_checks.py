@@ -92,7 +92,9 @@ def headers_taken(data: Mapping[str, Any]) -> Iterator[Fault]:
 
 def words_of_strangers(data: Mapping[str, Any]) -> Iterator[Fault]:
     """What a proxy says of people is believed from those alone who are listed."""
-    if section(data, "auth", "proxy") and not section(data, "server").get("trusted_proxies"):
+    by_socket = section(data, "server", "socket").get("proxy", False)
+    believed = section(data, "server").get("trusted_proxies") or str(by_socket).lower() == "true"
+    if section(data, "auth", "proxy") and not believed:
         yield ("auth", "proxy"), "believes nobody: list the proxy under server.trusted_proxies", None
 
 

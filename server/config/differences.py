@@ -21,6 +21,8 @@ RESTART: Final[tuple[Path, ...]] = (
     ("database", "url"),
     ("server", "host"),
     ("server", "port"),
+    ("server", "reuse_port"),
+    ("server", "socket"),
     ("server", "workers"),
     ("server", "body"),
     ("server", "secret"),

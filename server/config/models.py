@@ -31,6 +31,7 @@ from server.config.values import (
     Key,
     Leeway,
     Material,
+    Mode,
     Named,
     Network,
     OneOrMany,
@@ -42,6 +43,7 @@ from server.config.values import (
     Text,
     Token,
     Url,
+    is_loopback,
     nothing,
     only,
     read_duration,
@@ -76,6 +78,7 @@ __all__ = [
     "Rule",
     "Section",
     "Server",
+    "Socket",
     "Table",
     "TableCache",
     "Tls",
@@ -90,10 +93,12 @@ ListLength = Annotated[int, whole(1, 1_000_000)]
 
 
 class Pool(Section):
-    """How many connections to the database are kept."""
+    """How many connections to the database are kept, and for how long."""
 
     max: Annotated[int, whole(1, 1000)] = 10
     wait: Duration = read_duration("5s")
+    lifetime: Interval = read_duration("30m")
+    idle: Interval = read_duration("10m")
 
 
 class Database(Section):
@@ -120,11 +125,21 @@ class Tls(Section):
     key: FilePath
 
 
+class Socket(Section):
+    """A socket in the file system, instead of host and port. `proxy`: whoever connects there is a proxy whose word counts."""
+
+    path: FilePath
+    mode: Mode = 0o660
+    proxy: Flag = False
+
+
 class Server(Section):
     """Where to listen, and what to believe of a request."""
 
     host: Bind = "127.0.0.1"
     port: Annotated[int, whole(0, 65535)] = 8000
+    reuse_port: Flag = False
+    socket: Socket | None = None
     workers: Annotated[int, whole(1, 64)] = 1
     cors: Cors = Cors()
     body: Size = 1024**2
@@ -135,6 +150,11 @@ class Server(Section):
     tls: Tls | None = None
     watch: Interval = read_duration("2s")
     trusted_proxies: tuple[Network, ...] = ()
+
+    @property
+    def alone(self) -> bool:
+        """Whether only this machine reaches it."""
+        return self.socket is not None or is_loopback(self.host)
 
 
 Algorithm = Literal[
@@ -286,7 +306,7 @@ class Redis(Section):
 
 
 class Metrics(Section):
-    """Where figures are told to whoever asks; nothing else is served there."""
+    """Where figures, and whether the server is ready, are told to whoever asks; nothing else is served there."""
 
     host: Bind = "127.0.0.1"
     port: Annotated[int, whole(0, 65535)]
@@ -300,6 +320,7 @@ class Observability(Section):
     log: Literal["auto", "console", "json"] = "auto"
     level: Literal["debug", "info", "warning", "error"] = "info"
     requests: Flag = False
+    statements: Flag = False
     metrics: Metrics | None = None
 
 
@@ -338,12 +359,14 @@ class Config(File):
     """The file, the environment and the flags, put together and checked. Made by `load` alone.
 
     writable, insecure: the two flags for serving without rules. source: the file read, None without one.
+    said: a hash of what the database said of its settings, where it was asked.
     """
 
     writable: bool = False
     insecure: bool = False
     source: str | None = None
     places: dict[Path, Place] = Field(default_factory=dict, repr=False, exclude=True)
+    said: str | None = Field(default=None, repr=False, exclude=True)
 
     @property
     def decided_by_database(self) -> bool:

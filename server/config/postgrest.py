@@ -32,6 +32,7 @@ from server.config.values import (
 
 HOISTED: Final = ("statement_timeout", "plan_filter.statement_cost_limit", "default_transaction_isolation")
 ROOT: Final = re.compile(r"/|(/[A-Za-z0-9._~-]+)+")
+LONGEST_NAME: Final = 63
 HEADER: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
@@ -64,6 +65,15 @@ def read_function(given: Any) -> str:
     return text
 
 
+def read_channel(given: Any) -> str:
+    """The name of a channel, which PostgreSQL takes up to 63 bytes of."""
+    text = read_text(given)
+    if len(text.encode()) > LONGEST_NAME:
+        raise UnfitError(f"must be the name of a channel, of at most {LONGEST_NAME} bytes")
+    return text
+
+
+Channel = Annotated[str, Reads(read_channel, TEXT)]
 Function = Annotated[str, Reads(read_function, TEXT)]
 SigningKey = Annotated[Secret, secret(LEAST_SECRET)]
 RoleClaim = Annotated[ClaimPath, Reads(read_claim_path, TEXT, str)]
@@ -85,6 +95,8 @@ class PostgrestSettings(Section):
     client_error_verbosity: Literal["verbose", "minimal"] = "verbose"
     db_aggregates_enabled: Flag = False
     db_anon_role: Text | None = None
+    db_channel: Channel = "pgrst"
+    db_channel_enabled: Flag = False
     db_config: Flag = False
     db_extra_search_path: tuple[Text, ...] = ("public",)
     db_hoisted_tx_settings: tuple[Text, ...] = HOISTED

@@ -226,6 +226,13 @@ def read_redis_url(given: Any) -> Secret:
     return Secret(str(text))
 
 
+def read_mode(given: Any) -> int:
+    """The permissions of a file, as three octal digits: `660`, with or without quotes."""
+    if not isinstance(given, str | int) or isinstance(given, bool) or not re.fullmatch(r"[67][0-7][0-7]", str(given)):
+        raise UnfitError("must be the permissions of a file, from 600 to 777")
+    return int(str(given), 8)
+
+
 def read_origin(given: Any) -> str:
     """`https://app.example.com`: exactly what a browser sends as Origin."""
     if not isinstance(given, str) or not ORIGIN.fullmatch(given):
@@ -344,6 +351,19 @@ Material: TypeAlias = Annotated[Secret, secret(1)]
 Url: TypeAlias = Annotated[DatabaseUrl, Reads(read_database_url, TEXT, str)]
 RedisUrl: TypeAlias = Annotated[Secret, Reads(read_redis_url, TEXT, lambda _: MASK)]
 Origin: TypeAlias = Annotated[str, Reads(read_origin, TEXT)]
+Mode: TypeAlias = Annotated[
+    int,
+    Reads(
+        read_mode,
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 600, "maximum": 777},
+                {"type": "string", "pattern": r"^[67][0-7]{2}$|\$\{"},
+            ]
+        },
+        lambda mode: format(mode, "o"),
+    ),
+]
 Host: TypeAlias = Annotated[str, Reads(read_host, TEXT)]
 Bind: TypeAlias = Annotated[str, Reads(read_bind, TEXT)]
 OutboundUrl: TypeAlias = Annotated[str, Reads(read_outbound_url, TEXT)]

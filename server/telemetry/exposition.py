@@ -13,6 +13,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from socket import socket as Listening  # noqa: N812 - a worker has a method of that name
 from typing import Final
 
 import aiohttp
@@ -35,12 +36,13 @@ WORKERS: Final = ("reflector_workers", "Processes that answered")
 @dataclass(frozen=True, slots=True)
 class Worker:
     """One of several processes: its number from 1, how many there are, the folder where they meet, and how it tells
-    the others something."""
+    the others something. `listens`: the socket that all of them take connections from, None where each has its own."""
 
     number: int
     count: int
     folder: Path
     siblings: Siblings
+    listens: Listening | None = None
 
     def socket(self, number: int) -> str:
         return str(self.folder / f"{number}.sock")

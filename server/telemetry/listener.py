@@ -1,9 +1,11 @@
 """Where figures are told beside the APIs: a port of its own, and the socket on which fellow processes ask.
 
-Rule: nothing but figures is told there. Whoever reaches the port may ask; on loopback only under this machine's names.
+Rule: nothing but figures is told there, and on the port whether the server lives and is ready, in one word. Whoever reaches the port may ask; on loopback only under this machine's names.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -15,12 +17,16 @@ PATH = "/metrics"
 
 
 class FigureListener:
-    """The listeners of one process: `wanted` is the port, `gate` stands before it. `port` is the one it got."""
+    """The listeners of one process: `wanted` is the port, `gate` stands before it, `words` are further routes there. `port`
+    is the one it got."""
 
-    def __init__(self, exposition: Exposition, gate: Middleware, wanted: Metrics | None) -> None:
+    def __init__(
+        self, exposition: Exposition, gate: Middleware, wanted: Metrics | None, words: Sequence[web.RouteDef]
+    ) -> None:
         self._exposition = exposition
         self._gate = gate
         self._wanted = wanted
+        self._words = words
         self._runners: list[web.AppRunner] = []
         self.port: int | None = None
 
@@ -31,7 +37,9 @@ class FigureListener:
             runner = await self._runner(web.Application(), self._own)
             await web.UnixSite(runner, worker.socket(worker.number)).start()
         if wanted is not None:
-            runner = await self._runner(web.Application(middlewares=[self._gate]), self._all)
+            app = web.Application(middlewares=[self._gate])
+            app.add_routes(self._words)
+            runner = await self._runner(app, self._all)
             await web.TCPSite(runner, wanted.host, wanted.port, reuse_port=worker is not None or None).start()
             self.port = runner.addresses[0][1]
 

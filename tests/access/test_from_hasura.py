@@ -110,7 +110,7 @@ def articles(databases: Databases) -> str:
 
 def bearer(*roles: str, user: str = "7") -> dict[str, str]:
     variables = {"x-hasura-allowed-roles": list(roles), "x-hasura-default-role": roles[0], "x-hasura-user-id": user}
-    claims: dict[str, Any] = {"exp": time.time() + 600, "https://hasura.io/jwt/claims": variables}
+    claims: dict[str, Any] = {"exp": time.time() + 86_400, "https://hasura.io/jwt/claims": variables}
     return {"Authorization": f"Bearer {token(claims)}"}
 
 

@@ -91,7 +91,7 @@ MASKED = ("phone", "email", "card", "seal")
 
 
 def bearer(*roles: str, subject: str = "7") -> dict[str, str]:
-    claims = {"exp": time.time() + 600, "aud": "api", "iss": "https://id.example", "roles": roles, "sub": subject}
+    claims = {"exp": time.time() + 86_400, "aud": "api", "iss": "https://id.example", "roles": roles, "sub": subject}
     return {"Authorization": f"Bearer {token(claims)}"}
 
 

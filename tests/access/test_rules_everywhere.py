@@ -66,7 +66,7 @@ def config(rules: Mapping[str, Any]) -> str:
 
 
 def bearer(role: str) -> dict[str, str]:
-    claims: dict[str, Any] = {"exp": time.time() + 600, "aud": "api", "iss": "https://id.example", "roles": role}
+    claims: dict[str, Any] = {"exp": time.time() + 86_400, "aud": "api", "iss": "https://id.example", "roles": role}
     return {"Authorization": f"Bearer {token({**claims, 'https://hasura.io/jwt/claims': HASURA})}"}
 
 

@@ -35,9 +35,10 @@ SERVER: tuple[tuple[str, ...], ...] = (
     ("auth", "access", "binding", "callers", "journal", "telemetry"),
     ("apis", "openapi", "trials"),
     ("middleware",),
-    ("capturing", "connection", "database_settings", "garbage", "guard", "telling", "threads"),
+    ("capturing", "connection", "database_settings", "garbage", "guard", "telling", "threads", "unix_socket"),
     ("house",),
     ("reloading",),
+    ("notified",),
     ("app", "commands", "workers"),
     ("cli", "probe", "__main__"),
 )

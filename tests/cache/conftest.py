@@ -44,5 +44,5 @@ def write_outside(databases: Databases, url: str, sql: str) -> None:
 
 
 def bearer(role: str, subject: str = "7", **more: object) -> dict[str, str]:
-    claims = {"exp": time.time() + 600, "aud": "api", "iss": "https://id.example", "roles": role, "sub": subject}
+    claims = {"exp": time.time() + 86_400, "aud": "api", "iss": "https://id.example", "roles": role, "sub": subject}
     return {"Authorization": f"Bearer {token({**claims, **more})}"}

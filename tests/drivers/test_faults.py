@@ -228,6 +228,43 @@ async def test_an_exhausted_pool_says_so_in_time_and_recovers(kind: str, prepare
     await world.driver.close()
 
 
+WHO = {"postgresql": "SELECT pg_backend_pid()", "mariadb": "SELECT CONNECTION_ID()"}
+WHO_LATER = {
+    "postgresql": "SELECT pg_backend_pid() FROM pg_sleep(0.6)",
+    "mariadb": "SELECT CONNECTION_ID() FROM (SELECT SLEEP(0.6)) AS slept",
+}
+
+
+async def until_unused(driver: Driver) -> None:
+    async with asyncio.timeout(10):
+        while places(driver):  # noqa: ASYNC110 - the pool tells nobody
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("kind", WHO)
+async def test_what_is_too_long_unused_is_given_up_and_what_is_used_stays(kind: str, prepare: Prepare) -> None:
+    world = prepare(kind, settings(idleness=0.4))
+    await world.driver.open()
+    asked = set()
+    for _ in range(4):
+        asked.add((await world.driver.fetch(WHO[kind]))[0][0])
+        await asyncio.sleep(0.15)
+    assert len(asked) == 1
+    await until_unused(world.driver)
+    assert (await world.driver.fetch(WHO[kind]))[0][0] not in asked
+    await world.driver.close()
+
+
+@pytest.mark.parametrize("kind", WHO)
+async def test_what_is_too_old_is_given_up_also_where_it_is_in_use_all_the_time(kind: str, prepare: Prepare) -> None:
+    world = prepare(kind, settings(lifetime=0.3, pool_size=1))
+    await world.driver.open()
+    old, new = await asyncio.gather(world.driver.fetch(WHO_LATER[kind]), world.driver.fetch(WHO[kind]))
+    assert old[0][0] != new[0][0]
+    await until_unused(world.driver)
+    await world.driver.close()
+
+
 async def test_closing_ends_what_is_under_way(world: World) -> None:
     slow = asyncio.create_task(world.driver.run(world.read(SLOW[world.name])))
     await asyncio.sleep(0.2)

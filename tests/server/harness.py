@@ -223,7 +223,7 @@ class ServedProcess:
         while True:
             line = self._told.get(timeout=max(0.0, deadline - time.monotonic()))
             assert line is not None, f"it ended with {self._process.wait()}: {self.said}"
-            found = re.search(r'[ "]serving .* on (https?://[^\s"]+)["\s}]', line)
+            found = re.search(r'[ "]serving .* on ((?:https?://|unix:)[^\s"]+)["\s}]', line)
             if found:
                 return found[1]
 

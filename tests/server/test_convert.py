@@ -69,14 +69,45 @@ def test_postgrests_way_is_said_where_ours_is_safer(tmp_path: Path) -> None:
 
 
 def test_what_is_not_carried_over_is_named(tmp_path: Path) -> None:
-    left = convert(tmp_path, SAMPLE).left
-    assert [each.partition(":")[0] for each in left if each.startswith("admin")] == ["admin-server-port"]
+    said = (
+        'admin-server-host = "127.0.0.1"\nadmin-server-unix-socket = "/run/own.sock"\nserver-unix-socket-mode = 660\n'
+    )
+    left = convert(tmp_path, said + "jwt-cache-max-lifetime = 60\ndb-pool-automatic-recovery = false").left
+    assert {each.partition(":")[0] for each in left} == {
+        "admin-server-host",
+        "admin-server-unix-socket",
+        "server-unix-socket-mode",
+        "jwt-cache-max-lifetime",
+        "db-pool-automatic-recovery",
+    }
+
+
+def test_what_is_so_anyway_is_not_named(tmp_path: Path) -> None:
+    assert convert(tmp_path, "db-pool-automatic-recovery = true").left == ()
+
+
+def test_the_pool_has_the_times_of_postgrest_where_nothing_is_said(tmp_path: Path) -> None:
+    pool = loaded(tmp_path, convert(tmp_path, BEFORE)).database.pool
+    times = (pool.wait, pool.idle, pool.lifetime)
+    assert [None if each is None else each.total_seconds() for each in times] == [10, 30, 1800]
+
+
+def test_a_socket_and_the_port_of_the_administrator_have_their_places(tmp_path: Path) -> None:
+    said = 'server-unix-socket = "/run/own.sock"\nserver-unix-socket-mode = "600"\nadmin-server-port = 3009\n'
+    config = loaded(tmp_path, convert(tmp_path, BEFORE + said + "server-host = 127.0.0.1"))
+    socket, figures = config.server.socket, config.observability.metrics
+    assert socket is not None
+    assert (str(socket.path), socket.mode, socket.proxy) == ("/run/own.sock", 0o600, False)
+    assert figures is not None
+    assert (figures.host, figures.port) == ("127.0.0.1", 3009)
 
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_every_option_has_a_place_or_a_reason(tmp_path: Path, name: str) -> None:
-    made = convert(tmp_path, f'{name} = "1"')
+    beside = OPTIONS[name].beside
+    made = convert(tmp_path, f'{name} = "{SPOKEN.get(name, 1)}"' + (f"\n{beside} = 1" if beside else ""))
     carried = name.replace("-", "_") in made.text or bool(OPTIONS[name].path)
+    assert made.unknown == ()
     assert carried is not any(each.startswith(f"{name}: ") for each in made.left)
 
 
@@ -182,10 +213,21 @@ def test_variables_win_and_secrets_stay_in_theirs(tmp_path: Path) -> None:
     assert config.postgrest.app_settings["flavour"] == "mint"
 
 
-def test_what_is_no_option_is_told_with_its_line(tmp_path: Path) -> None:
+def test_what_is_no_line_of_such_a_file_is_told_with_its_place(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as refused:
         convert(tmp_path, "db-uri = x\nserver-prot = 1\nnothing at all\n")
     assert [each.position.line for each in refused.value.complaints] == [2, 3]
+
+
+def test_what_is_no_option_is_told_with_its_place_and_the_rest_is_carried_over(tmp_path: Path) -> None:
+    (tmp_path / "own.conf").write_text(BEFORE + 'jwt-audd = "us"\nserver-port = 3003\n')
+    place = str(tmp_path / "own.conf")
+    status, out, said = reflector("init", "--from-postgrest", place, environ={"PGRST_DB_ANON_ROLLE": "guest"})
+    assert status == 1
+    assert f"{place}:5:1: jwt-audd: is no option of PostgREST's; did you mean 'jwt-aud'?" in said
+    assert "environment: PGRST_DB_ANON_ROLLE: is no option of PostgREST's; did you mean 'PGRST_DB_ANON_ROLE'?" in said
+    assert "# NOT IN FORCE, because nobody knows it: " in out
+    assert loaded(tmp_path, Converted(out, ())).server.port == 3003
 
 
 def test_the_command_prints_the_file_and_says_the_rest(tmp_path: Path) -> None:
@@ -193,4 +235,4 @@ def test_the_command_prints_the_file_and_says_the_rest(tmp_path: Path) -> None:
     status, out, said = reflector("init", "--from-postgrest", str(tmp_path / "postgrest.conf"))
     assert status == 0
     assert out.startswith("# Made from postgrest.conf")
-    assert "not carried over: admin-server-port" in said
+    assert "not carried over" not in said

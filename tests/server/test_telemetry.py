@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import logging
+from collections.abc import Mapping
 
 import pytest
 from aiohttp import ClientSession
@@ -13,6 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 from prometheus_client.parser import text_string_to_metric_families
 
+from reflector.catalog.model import DatabaseKind
 from server.config import ConfigError
 from server.config.models import Observability
 from server.journal import REQUEST, facts, logging_to_stderr, style_of
@@ -120,16 +122,22 @@ async def test_some_figures_can_be_asked_for_and_nothing_else(bookshop: str) -> 
     assert document["responses"]["200"]["content"] == {"text/plain": {"schema": {"type": "string"}}}
 
 
-async def test_a_port_of_its_own_tells_figures_alone(bookshop: str) -> None:
+async def test_a_port_of_its_own_tells_figures_and_whether_it_is_ready(bookshop: str) -> None:
     async with served(bookshop, "observability: {metrics: {port: 0}}") as api, ClientSession() as client:
         port = api.running.figures.port
         base = f"http://127.0.0.1:{port}"
         assert port != api.running.port
         async with client.get(f"{base}/metrics") as reply:
             assert "reflector_info" in await reply.text()
-        for path in ("/api/book", "/openapi.json", "/docs", "/health/live"):
+        for path in ("/api/book", "/openapi.json", "/docs", "/admin/reload", "/config", "/schema_cache"):
             async with client.get(base + path) as reply:
                 assert reply.status == 404
+        for path in ("/health/live", "/live", "/health/ready", "/ready"):
+            async with client.get(base + path) as reply:
+                assert (reply.status, await reply.json()) == (200, {"status": path.rpartition("/")[2]})
+        api.running.health.draining = True
+        async with client.get(f"{base}/ready") as reply:
+            assert (reply.status, await reply.json()) == (503, {"status": "draining"})
         async with client.get(f"{base}/metrics", headers={"Host": "evil.example"}) as reply:
             assert reply.status == 421
         assert (await api.get("/metrics")).status == 404
@@ -241,6 +249,20 @@ async def test_every_line_of_a_request_carries_its_id_and_a_line_for_each_can_be
     assert isinstance(last["milliseconds"], float)
     assert "canary" not in json.dumps(told)
     assert {each["request"] for each in told if str(each["event"]).startswith("compiled")} <= set(ids)
+
+
+async def test_statements_are_told_without_their_values(
+    shops: Mapping[DatabaseKind, str], kind: DatabaseKind, capfd: pytest.CaptureFixture[str]
+) -> None:
+    wanted = "observability: {statements: true, log: json}"
+    with logging_to_stderr(configured(shops[kind], wanted).observability):
+        async with served(shops[kind], wanted) as api:
+            assert (await api.get("/api/book?title=canary&fields=id", {"X-Request-Id": "mine"})).status == 200
+    told = [each for each in lines(capfd) if each["logger"] == "reflector.statements"]
+    (statement,) = [each for each in told if each["request"] == "mine"]
+    assert "title" in str(statement["event"])
+    assert "canary" not in str(statement)
+    assert isinstance(statement["milliseconds"], float)
 
 
 def test_the_program_logs_json_where_nobody_looks(bookshop: str) -> None:

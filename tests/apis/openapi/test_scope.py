@@ -59,7 +59,7 @@ HIDDEN_FROM_GUESTS = [
 
 
 def token(*roles: str) -> Mapping[str, str]:
-    claims = {"role": list(roles), "sub": "7", "exp": int(time.time()) + 600}
+    claims = {"role": list(roles), "sub": "7", "exp": int(time.time()) + 86_400}
     return {"Authorization": "Bearer " + jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(SECRET))}
 
 

@@ -91,5 +91,5 @@ postgrest:
 
 def bearer(role: str | None = "author", sub: str = "ann", key: str = SECRET, **claims: Any) -> dict[str, str]:
     """The header of a caller."""
-    said = {"exp": int(time.time()) + 3600, "sub": sub, **({} if role is None else {"role": role}), **claims}
+    said = {"exp": int(time.time()) + 86_400, "sub": sub, **({} if role is None else {"role": role}), **claims}
     return {"Authorization": f"Bearer {jwt.encode({'alg': 'HS256'}, said, OctKey.import_key(key))}"}

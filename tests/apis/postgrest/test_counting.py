@@ -67,7 +67,7 @@ def configured(most: int = 50, allowed: str = ALLOWED) -> str:
 
 
 def token(*roles: str, sub: int = 3) -> dict[str, str]:
-    claims = {"role": list(roles), "sub": sub, "exp": int(time.time()) + 600}
+    claims = {"role": list(roles), "sub": sub, "exp": int(time.time()) + 86_400}
     return {"Authorization": "Bearer " + jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(SECRET))}
 
 

@@ -45,7 +45,7 @@ INSERT INTO note VALUES (1, 1, 'of team one'), (2, 2, 'of team two');
 
 def bearer(role: str | list[str], subject: str = "7", **more: Any) -> dict[str, str]:
     claims = {
-        "exp": time.time() + 600,
+        "exp": time.time() + 86_400,
         "aud": "api",
         "iss": "https://id.example",
         "roles": role,
@@ -230,7 +230,7 @@ async def test_who_was_away_reads_afresh_where_what_was_told_decides(api: Served
 
 
 async def test_a_claim_that_is_missing_is_an_error_and_never_opens(api: Served) -> None:
-    claims = {"exp": time.time() + 600, "aud": "api", "iss": "https://id.example", "roles": "user"}
+    claims = {"exp": time.time() + 86_400, "aud": "api", "iss": "https://id.example", "roles": "user"}
     async with connected(api, {"Authorization": f"Bearer {token(claims)}"}) as client:
         frame = await client.ask(type="subscribe", id="1", table="article")
         assert frame["code"] == "missing_claim"

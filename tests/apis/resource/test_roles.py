@@ -55,7 +55,7 @@ tables:
 
 
 def bearer(role: str, subject: str = "7") -> dict[str, str]:
-    claims = {"exp": time.time() + 600, "aud": "api", "iss": "https://id.example", "roles": role, "sub": subject}
+    claims = {"exp": time.time() + 86_400, "aud": "api", "iss": "https://id.example", "roles": role, "sub": subject}
     return {"Authorization": f"Bearer {token(claims)}"}
 
 

@@ -66,7 +66,7 @@ BAD = {
             "limits: {rows: 0, depth: 1.5, terms: true, list: '1e3'}\n"
         ),
         [
-            "2:18: database.pool: must be a mapping of: max, wait",
+            "2:18: database.pool: must be a mapping of: max, wait, lifetime, idle",
             "2:30: database.timeout: must be a duration with its unit, such as 500ms, 2s, 5m or 1h",
             "2:41: database.watch: must be a duration with its unit, such as 500ms, 2s, 5m or 1h, or off",
             "2:56: database.schemas: must be a list",
