@@ -10,13 +10,14 @@ import asyncio
 import logging
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final, cast
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -39,6 +40,7 @@ from server.house import Grounds, House, grounds_of
 from server.journal import observe
 from server.middleware.entrance import Entrance, door
 from server.middleware.gate import gate
+from server.middleware.ways import Route, Serve, Ways
 from server.notified import Notified
 from server.reloading import Read, Reloading
 from server.telemetry.exposition import Worker
@@ -183,6 +185,8 @@ class Assembly:
     app: web.Application
     figures: FigureListener
     notified: Notified
+    ways: Sequence[Route]
+    entry: Middleware
     reloading: Reloading | None = None
 
     @property
@@ -222,10 +226,14 @@ def assembled(
     beside = Entrance(rules_of_figures(config))
     wanted = config.observability.metrics
     figures = FigureListener(grounds.exposition, gate(lambda: beside, Requests()), wanted, words(grounds.health))
-    doors = [gate(lambda: grounds.house.entrance, grounds.requests)]
-    app = web.Application(middlewares=doors, client_max_size=config.server.body)
+    entry = gate(lambda: grounds.house.entrance, grounds.requests)
+    app = web.Application(middlewares=[entry], client_max_size=config.server.body)
+    ways: list[Route] = []
+    further = {(each.method, each.path) for each in routes}
     for each in grounds.house.routes:
-        app.add_routes([web.RouteDef(each.method, each.path, door(each.method, each.path, each.handler), each.kwargs)])
+        opened = door(each.method, each.path, each.handler)
+        app.add_routes([web.RouteDef(each.method, each.path, opened, each.kwargs)])
+        ways.append(Route(each.method, each.path, opened, by_itself=(each.method, each.path) not in further))
     if worker is not None:
         app.on_startup.append(partial(listen, worker))
     app.on_startup.append(lambda _: grounds.house.callers.start())
@@ -239,7 +247,7 @@ def assembled(
     app.on_cleanup.append(grounds.end)
     if worker is not None:
         app.on_cleanup.append(partial(hush, worker))
-    return Assembly(grounds, app, figures, Notified(grounds, reloading), reloading)
+    return Assembly(grounds, app, figures, Notified(grounds, reloading), ways, entry, reloading)
 
 
 def words(health: Health) -> list[web.RouteDef]:
@@ -252,7 +260,11 @@ async def _set_up(parts: Assembly) -> Running:
     # A client that leaves ends its query: only the real runner is told so by this.
     runner = web.AppRunner(parts.app, access_log=None, handler_cancellation=True, shutdown_timeout=DRAIN_SECONDS)
     await runner.setup()
-    listener = Listener(cast("web.Server", runner.server), lambda: parts.house.entrance.form)
+    server = cast("web.Server", runner.server)
+    # What the application makes of a connection's message is a Request, though the library does not say so.
+    ways = Ways(parts.ways, parts.entry, cast("Serve", server.request_handler))
+    server.request_handler = cast("Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]", ways)
+    listener = Listener(server, lambda: parts.house.entrance.form)
     return Running(parts, runner, listener)
 
 

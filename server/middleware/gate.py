@@ -21,6 +21,7 @@ import os
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 from time import perf_counter
 from typing import Final, NoReturn
 
@@ -53,15 +54,18 @@ LOG_OF_REQUESTS: Final = logging.getLogger("reflector.requests")
 REQUEST_ID: Final = istr("X-Request-Id")
 WELL_FORMED_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
-FORWARDED: Final = (
-    istr("X-Forwarded-For"),
-    istr("Forwarded"),
-    istr("X-Forwarded-Host"),
-    istr("X-Forwarded-Proto"),
-    istr("X-Forwarded-Port"),
-    istr("X-Forwarded-Server"),
-    istr("X-Real-IP"),
-)
+FORWARDED: Final = {
+    name.lower(): name
+    for name in (
+        "X-Forwarded-For",
+        "Forwarded",
+        "X-Forwarded-Host",
+        "X-Forwarded-Proto",
+        "X-Forwarded-Port",
+        "X-Forwarded-Server",
+        "X-Real-IP",
+    )
+}
 SENT_BY_BROWSERS: Final = ("basic", "digest", "negotiate", "ntlm")
 """Schemes for which a browser remembers a credential and sends it with requests of any page."""
 READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -105,7 +109,7 @@ def gate(present: Callable[[], Entrance], requests: Requests) -> Middleware:
         response: web.StreamResponse
         try:
             admit(rules, request)
-            if asks_first(request):
+            if request.method == "OPTIONS" and asks_first(request):
                 response = preflight(rules, request)
             else:
                 if callers is not None and (waiting := callers.waiting(request)) is not None:
@@ -121,7 +125,8 @@ def gate(present: Callable[[], Entrance], requests: Requests) -> Middleware:
             response = refusal(error, request, request_id, entrance.form)
         if not response.prepared:
             dress(rules, request, response, request_id)
-            if (standing := request.get(STANDING)) is not None:
+            # Asked only where it may be: to look for what a request does not hold costs an exception.
+            if entrance.rates is not None and (standing := request.get(STANDING)) is not None:
                 response.headers.update(rate_headers(standing))
             if response.status == 401 and callers is not None and callers.challenges:
                 challenge(response, callers.challenges)
@@ -171,15 +176,14 @@ def admit(rules: GateRules, request: web.Request) -> None:
     headers = request.headers
     if rules.proxies is not None:
         request[PEER] = rules.proxies.peer(request)
-    if rules.hosts is not None and not served(rules.hosts, hosts_asked(request)):
+    if rules.hosts is not None and not served(rules.hosts, hosts_asked(rules, request)):
         raise MisdirectedRequest("this server does not answer for that Host", hint="list it under server.hosts")
-    if not rules.forwarded:
-        for name in FORWARDED:
-            if name in headers:
-                raise ForwardedRefused(
-                    f"requests with {name} are refused: without auth this server is for its own machine alone",
-                    hint="configure auth, or start it with --insecure",
-                )
+    if not rules.forwarded and not FORWARDED.keys().isdisjoint(map(str.lower, headers)):
+        name = next(said for name, said in FORWARDED.items() if name in headers)
+        raise ForwardedRefused(
+            f"requests with {name} are refused: without auth this server is for its own machine alone",
+            hint="configure auth, or start it with --insecure",
+        )
     if rules.token is not None and request.method != "OPTIONS" and not is_public(request.path):
         check_token(rules.token, request)
     if request.method not in READING:
@@ -191,10 +195,11 @@ def admit(rules: GateRules, request: web.Request) -> None:
         check_origin(rules, request)
 
 
-def hosts_asked(request: web.Request) -> Sequence[str]:
+def hosts_asked(rules: GateRules, request: web.Request) -> Sequence[str]:
     """The Host that was asked for: a trusted proxy's word, else each Host header."""
-    peer = request.get(PEER)
-    return (peer.host,) if peer is not None and peer.trusted else request.headers.getall(hdrs.HOST, ())
+    if rules.proxies is not None and (peer := request[PEER]).trusted:
+        return (peer.host,)
+    return request.headers.getall(hdrs.HOST, ())
 
 
 def is_public(path: str) -> bool:
@@ -204,10 +209,13 @@ def is_public(path: str) -> bool:
 
 def served(hosts: frozenset[str], given: Sequence[str]) -> bool:
     """Whether the Host header, there exactly once, names one of the hosts, with or without a port."""
-    if len(given) != 1:
-        return False
-    name, colon, port = given[0].rpartition(":")
-    plain = name if colon and port.isdecimal() else given[0]
+    return len(given) == 1 and _serves(hosts, given[0])
+
+
+@lru_cache(maxsize=256)
+def _serves(hosts: frozenset[str], given: str) -> bool:
+    name, colon, port = given.rpartition(":")
+    plain = name if colon and port.isdecimal() else given
     return plain.lower().removesuffix(".") in hosts
 
 
@@ -274,8 +282,8 @@ def is_for_clients(rules: GateRules, request: web.Request) -> bool:
 
 
 def asks_first(request: web.Request) -> bool:
-    """Whether a browser asks, before the page's own request, whether it may be sent."""
-    return request.method == "OPTIONS" and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers
+    """Whether OPTIONS is a browser that asks, before the page's own request, whether it may be sent."""
+    return hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers
 
 
 def preflight(rules: GateRules, request: web.Request) -> web.Response:
