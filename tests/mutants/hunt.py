@@ -33,14 +33,14 @@ from tests.mutants.mutator import Make, Mutant, apply, mutants
 PACKAGES = ("reflector.", "server.")
 RULES = ("tests/unit/access",)
 ANSWERS = (
+    "tests/unit/access/test_rewrite.py",
     "tests/core/test_rights.py",
     "tests/core/test_set_rights.py",
     "tests/access/test_masks.py",
-    "tests/security/test_probing.py",
-    "tests/security/test_writes.py",
 )
 CALLERS = (
     "tests/server/test_frame.py",
+    "tests/server/test_callers.py",
     "tests/server/test_jwt.py",
     "tests/server/test_who_is_calling.py",
     "tests/access/test_role_choice.py",

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.security.threats import LATER, THREATS, Threat
+from tests.security.threat import Threat
+from tests.security.threats import LATER, THREATS
 
 TESTS = Path(__file__).parents[1]
 SECURITY = TESTS.parent / "docs" / "security.md"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -220,6 +222,33 @@ async def test_a_name_and_its_password_are_somebody(url: str) -> None:
         form = {"Content-Type": "application/x-www-form-urlencoded"}
         body = b"grant_type=password&username=bob%40example&password=correct+horse%3B+b%C3%A4ttery"
         assert (await api.request("POST", "/auth/token", form, data=body)).status == 200
+
+
+async def test_a_token_of_a_password_is_no_more_than_its_person(url: str) -> None:
+    """Whatever stands in the person's claims or in the request, its end, its audience and its roles are the server's to say."""
+    async with served(url, CONFIG % "") as api:
+        asked = {"username": "ann@example", "password": WORD}
+        began = time.time()
+        token = (await api.post("/auth/token", asked)).json["access_token"]
+        said = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+        assert (said["aud"], said["iss"], said["sub"], said["app"]["roles"]) == (
+            "api",
+            "https://us.example",
+            "1",
+            "user",
+        )
+        assert said["exp"] - said["iat"] == 600
+        assert abs(said["iat"] - began) < 60
+        for more in ({"role": "editor"}, {"claims": {"org": 8}}, {"expires_in": 999999}, {"scope": "editor"}):
+            reply = await api.post("/auth/token", {**asked, **more})
+            assert reply.status in {200, 422}, more
+            if reply.status == 200:
+                again = json.loads(base64.urlsafe_b64decode(reply.json["access_token"].split(".")[1] + "=="))
+                assert {**again, "iat": 0, "exp": again["exp"] - again["iat"]} == {**said, "iat": 0, "exp": 600}, more
+        chosen = await api.post("/auth/token", asked, {"X-Role": "editor"})
+        assert chosen.status == 403 or "editor" not in json.dumps(chosen.json)
+        lying = {"Authorization": f"Bearer {token}", "X-Role": "editor"}
+        assert (await api.get("/api/note", lying)).status == 403
 
 
 async def test_nobody_else_is_anybody_and_all_are_answered_alike(url: str) -> None:
