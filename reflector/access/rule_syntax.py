@@ -125,6 +125,14 @@ class Keyed:
 
 
 @dataclass(frozen=True, slots=True)
+class Contains:
+    """`'x' in y`: the column is an array, or a document that is one, and has the value."""
+
+    term: ColumnTerm
+    item: Constant | ClaimPath
+
+
+@dataclass(frozen=True, slots=True)
 class There:
     """`exists(path, condition)`: the path is one of relationships, or a table's name."""
 
@@ -147,4 +155,6 @@ class Negated:
     part: Condition
 
 
-Condition: TypeAlias = Truth | Holds | Compared | Among | Absent | Matched | Keyed | There | Every | Either | Negated
+Condition: TypeAlias = (
+    Truth | Holds | Compared | Among | Absent | Matched | Keyed | Contains | There | Every | Either | Negated
+)

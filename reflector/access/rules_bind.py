@@ -18,6 +18,7 @@ from reflector.access.rule_syntax import (
     ColumnTerm,
     Compared,
     Condition,
+    Contains,
     Either,
     Every,
     Holds,
@@ -49,8 +50,10 @@ from reflector.catalog.model import Catalog, Relationship, Table
 from reflector.datatypes import Kind
 from reflector.errors import RuleError, suggestion
 from reflector.query.comparisons import EQ, IN, Comparison
+from reflector.query.native import MEMBER, TEXT_MEMBER
 from reflector.query.nodes import (
     FALSE,
+    TEXT,
     TRUE,
     Claim,
     Compare,
@@ -129,7 +132,7 @@ class Binder:
                 return self.holds(path, place, depth)
             case There(path=path, condition=inner):
                 return self.exists(path, inner, place, depth)
-            case Compared() | Among() | Absent() | Matched() | Keyed():
+            case Compared() | Among() | Absent() | Matched() | Keyed() | Contains():
                 return bind_comparison(condition, place)
             case _:
                 assert_never(condition)
@@ -241,7 +244,7 @@ def _steps(names: tuple[str, ...], catalog: Catalog, table: Table, offset: int) 
 # ── comparisons ──────────────────────────────────────────────────────────────────────────────
 
 
-def bind_comparison(condition: Compared | Among | Absent | Matched | Keyed, place: Place) -> Filter:
+def bind_comparison(condition: Compared | Among | Absent | Matched | Keyed | Contains, place: Place) -> Filter:
     """The comparison's filter; raises UnfitRule."""
     match condition:
         case Compared():
@@ -260,6 +263,8 @@ def bind_comparison(condition: Compared | Among | Absent | Matched | Keyed, plac
             if typed.type.kind is not Kind.JSON:
                 raise UnfitRule(f"{spelled(term)} is {typed.type.native}, which has no keys", offset=term.offset)
             return Not(IsNull(JsonPath(typed.expression, (key,))))
+        case Contains():
+            return _contains(condition, place)
         case _:
             assert_never(condition)
 
@@ -304,6 +309,20 @@ def _among(condition: Among, place: Place) -> Filter:
         return Compare(typed.expression, IN, Claim(choices.parts, typed.type, many=True), exact=True)
     values = tuple(dict.fromkeys(all_made(lambda each: bind_constant(each, typed.type), choices)))
     return Compare(typed.expression, IN, Literal(values, typed.type, many=True), exact=True)
+
+
+def _contains(condition: Contains, place: Place) -> Filter:
+    typed = bind_column(place, condition.term)
+    type_ = typed.type
+    if type_.kind is Kind.JSON:
+        item = bind_value(condition.item, TEXT)
+        return Compare(typed.expression, TEXT_MEMBER, item)
+    if type_.kind is Kind.ARRAY and type_.element is not None and type_.element.facts.comparable:
+        return Compare(typed.expression, MEMBER, bind_value(condition.item, type_.element))
+    message = f"{spelled(condition.term)} is {type_.native}, which has no items"
+    raise UnfitRule(
+        message, hint="x in ['a', 'b'] asks whether a column is one of several", offset=condition.term.offset
+    )
 
 
 def _check_offered(typed: Typed, term: ColumnTerm, comparison: Comparison) -> None:

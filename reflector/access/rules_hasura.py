@@ -10,17 +10,18 @@ Rule: a word is a row of these tables; what Hasura has and we have not is named,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from reflector.access.rule_syntax import Path, RowPath
 from reflector.access.rules_operands import Place, Typed, UnfitRule, bind_column, comparable_types
-from reflector.catalog.model import Column
-from reflector.datatypes import Kind
+from reflector.catalog.model import Column, DatabaseKind
+from reflector.datatypes import Kind, parse_json
 from reflector.errors import InvalidValue
 from reflector.query.comparisons import EQ, GT, GTE, LT, LTE, NE, Comparison
-from reflector.query.native import IMATCH, MATCH
-from reflector.query.nodes import Compare, Field, Filter, IsNull, JsonPath, Literal, Lowered, Not, Outer
+from reflector.query.documents import held, holding, outline_of
+from reflector.query.native import CONTAINED, CONTAINS, IMATCH, MATCH, offered
+from reflector.query.nodes import Compare, Field, Filter, IsNull, JsonPath, Literal, Lowered, Not, Outer, all_of, any_of
 from reflector.query.operators import OPERATORS
 
 VARIABLE: Final = "x-hasura-"
@@ -43,21 +44,38 @@ COLUMNS: Final[Mapping[str, Comparison]] = {
     "_clte": LTE,
 }
 HAS_KEY: Final = "_has_key"
-WORDS: Final = (*SPELLED, *OPPOSITES, *PATTERNS, *COLUMNS, HAS_KEY)
-MISSING: Final = frozenset(
-    [
-        "_contained_in",
-        "_has_keys_any",
-        "_has_keys_all",
-        "_cast",
-        "_similar",
-        "_nsimilar",
-        "_ancestor",
-        "_descendant",
-        "_matches",
-    ]
-)
-"""Words of Hasura's that no rule has here."""
+HAS_KEYS: Final[Mapping[str, Callable[..., Filter]]] = {"_has_keys_any": any_of, "_has_keys_all": all_of}
+CONTAINMENT: Final[Mapping[str, Comparison]] = {
+    "_contains": CONTAINS,
+    "_contained_in": CONTAINED,
+    "_ancestor": CONTAINS,
+    "_descendant": CONTAINED,
+}
+"""Of documents and arrays the first two, of PostgreSQL's ltree the others; `_contains` of a text is an operator of ours."""
+LTREE: Final = ("_ancestor", "_descendant")
+WORDS: Final = (*SPELLED, *OPPOSITES, *PATTERNS, *COLUMNS, HAS_KEY, *HAS_KEYS, *CONTAINMENT)
+SHAPES: Final = "write a view, or a column that says it, and compare that"
+MISSING: Final[Mapping[str, str]] = {
+    "_cast": "compare the column as it is; of a geometry, write a view",
+    "_similar": "write _like, or _regex",
+    "_nsimilar": "write _nlike, or _nregex",
+    "_ancestor_any": "write _or with an _ancestor for each",
+    "_descendant_any": "write _or with a _descendant for each",
+    "_matches": "write _descendant, or a view",
+    "_matches_any": "write _or with a _descendant for each, or a view",
+    "_matches_fulltext": SHAPES,
+    "_jsonb_path_exists": "write _contains, or _has_key",
+    "_jsonb_path_match": "write _contains, or a column that says it",
+    **dict.fromkeys(
+        (
+            "_st_contains", "_st_crosses", "_st_equals", "_st_overlaps", "_st_touches", "_st_within", "_st_intersects",
+            "_st_3d_intersects", "_st_d_within", "_st_3d_d_within", "_st_intersects_rast", "_st_intersects_nband_geom",
+            "_st_intersects_geom_nband",
+        ),
+        SHAPES,
+    ),
+}  # fmt: skip
+"""Words of Hasura's that no rule has here, and what to write instead."""
 ROOT: Final = "$"
 
 
@@ -91,6 +109,45 @@ def keyed(column: Column, given: Any) -> Filter:
     if not isinstance(given, str):
         raise InvalidValue(f"{HAS_KEY!r} takes a text")
     return Not(IsNull(JsonPath(Field(column), (given,))))
+
+
+def keys(column: Column, word: str, given: Any) -> Filter:
+    """That a document has some of these keys, or all of them; raises InvalidValue."""
+    if not isinstance(given, list | tuple) or not given:
+        raise InvalidValue(f"{word!r} takes a list of texts that is not empty")
+    return HAS_KEYS[word](*(keyed(column, each) for each in given))
+
+
+def is_containment(column: Column, word: Any) -> bool:
+    """Whether the word asks what a document or an array holds, and not whether a text has another in it."""
+    return word in CONTAINMENT and not (word in SPELLED and column.type.facts.textual)
+
+
+def contained(column: Column, word: str, given: Any, database: DatabaseKind) -> Filter:
+    """That a document, an array or a path holds another, or is held by it; raises InvalidValue."""
+    type_, comparison = column.type, CONTAINMENT[word]
+    own = type_.native.rpartition(".")[2] == "ltree" if word in LTREE else type_.kind in (Kind.JSON, Kind.ARRAY)
+    if not own:
+        raise InvalidValue(f"{word!r} cannot be asked of {type_.native}")
+    if not offered(comparison, type_, database):
+        hint = "'x' in column asks for one text of an array, has_key(column, 'x') for a key"
+        raise InvalidValue(f"{word!r} cannot be asked of {type_.native} on this database", hint=hint)
+    if variable(given) is not None or (isinstance(given, str) and given.startswith(("claims.", "claims["))):
+        raise InvalidValue(f"{word!r} takes what stands in the rule", hint="claims.x in column asks for one item")
+    value = parse_json(type_, _plain(given))
+    if value is None:
+        raise InvalidValue(f"{word!r} takes a value")
+    if type_.kind is not Kind.JSON:
+        return Compare(Field(column), comparison, Literal(value, type_))
+    outline = outline_of(value) if database is DatabaseKind.MARIADB else None
+    return Compare(Field(column), holding(outline) if comparison is CONTAINS else held(outline), Literal(value, type_))
+
+
+def _plain(given: Any) -> Any:
+    """What stands in the file, as JSON has it."""
+    if isinstance(given, Mapping):
+        return {name: _plain(each) for name, each in given.items()}
+    return [_plain(each) for each in given] if isinstance(given, list | tuple) else given
 
 
 def compared(column: Column, word: str, given: Any, place: Place) -> Filter:

@@ -99,6 +99,8 @@ class MappingReader:
         self.count(depth)
         word, trail = rules_hasura.word_of(key), f"{trail}.{key}"
         try:
+            if rules_hasura.is_containment(column, word):
+                return rules_hasura.contained(column, word, operand, place.catalog.kind)
             if word in rules_hasura.SPELLED:
                 return _compared(column, OPERATORS[rules_hasura.SPELLED[word]], operand, trail)
             if word in rules_hasura.OPPOSITES:
@@ -109,10 +111,12 @@ class MappingReader:
                 return self.matched(column, word, operand, place, trail)
             if word == rules_hasura.HAS_KEY:
                 return rules_hasura.keyed(column, operand)
+            if word in rules_hasura.HAS_KEYS:
+                return rules_hasura.keys(column, word, operand)
         except InvalidValue as fault:
             raise _unfit(trail, fault.message, fault.hint) from None
         if word in rules_hasura.MISSING:
-            raise _fault(trail, f"{key!r} is an operator of Hasura that rules do not have")
+            raise _fault(trail, f"{key!r} is an operator of Hasura that rules do not have", rules_hasura.MISSING[word])
         raise _fault(trail, f"there is no operator {key!r}", suggestion(str(word), rules_hasura.WORDS))
 
     def matched(self, column: Column, word: str, operand: Any, place: Place, trail: str) -> Filter:

@@ -19,6 +19,7 @@ from reflector.access.rule_syntax import (
     Compared,
     Condition,
     Constant,
+    Contains,
     Either,
     Every,
     Holds,
@@ -182,8 +183,12 @@ class _Reader:
             raise self.source.error(right, "'is' is for None alone", "== compares")
         return Absent(self.column(left, "'is None'"))
 
-    def among(self, left: ast.expr, right: ast.expr) -> Among:
+    def among(self, left: ast.expr, right: ast.expr) -> Among | Contains:
         source = self.source
+        if isinstance(right, ast.Name | ast.Attribute | ast.Subscript | ast.Call):
+            item, column = all_made(lambda side: read_term(source, side), (left, right))
+            if isinstance(item, Constant | ClaimPath) and is_column(column):
+                return Contains(column, item)
         term = self.column(left, "'in'")
         if not isinstance(right, ast.List | ast.Tuple):
             choices = read_term(source, right) if not isinstance(right, ast.Set) else None
@@ -260,5 +265,14 @@ def policies_named(condition: Condition) -> frozenset[str]:
             return policies_named(part)
         case There(condition=inner):
             return policies_named(inner)
-        case Holds(path=Path() | RowPath()) | Truth() | Compared() | Among() | Absent() | Matched() | Keyed():
+        case (
+            Holds(path=Path() | RowPath())
+            | Truth()
+            | Compared()
+            | Among()
+            | Absent()
+            | Matched()
+            | Keyed()
+            | Contains()
+        ):
             return frozenset()

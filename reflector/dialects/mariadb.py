@@ -63,6 +63,12 @@ class MariaDB(Dialect):
     update_returning = False
     lateral = False
     masks = masks.MARIADB
+    among_items = (
+        "(CASE JSON_TYPE({x}) WHEN 'ARRAY' THEN EXISTS (SELECT 1 FROM JSON_TABLE({x}, '$[*]' COLUMNS (document JSON PATH '$')) AS item "
+        "WHERE JSON_TYPE(item.document) = 'STRING' AND CAST(CONVERT(JSON_UNQUOTE(item.document) USING utf8mb4) AS BINARY) "
+        "= CAST(CONVERT({y} USING utf8mb4) AS BINARY)) "
+        "WHEN 'NULL' THEN NULL ELSE NULLIF({x} IS NULL, 1) END)"
+    )
     sets = MariaDBSets()
     documents: ClassVar[DocumentForms] = MariaDBDocuments()
 

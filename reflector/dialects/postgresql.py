@@ -60,6 +60,10 @@ class PostgreSQL(Dialect):
     function_rows = True
     position = "ctid"
     masks = masks.POSTGRESQL
+    among_items = (
+        "(CASE pg_catalog.jsonb_typeof({x}) WHEN 'array' THEN {x} @> pg_catalog.jsonb_build_array(CAST({y} AS pg_catalog.text)) "
+        "WHEN 'null' THEN NULL ELSE NULLIF({x} IS NULL, true) END)"
+    )
     sets = PostgreSQLSets()
     documents = PostgreSQLDocuments()
 
@@ -135,6 +139,10 @@ class PostgreSQL(Dialect):
 
     def by_operator(self, sign: str, left: Sql, right: Sql) -> Sql:
         return left.op(sign, is_comparison=True)(right)
+
+    def member(self, array: Sql, item: Sql) -> Sql:
+        found = "(CASE WHEN {x} IS NOT NULL THEN COALESCE({y} = ANY ({x}), false) END)"
+        return sa.type_coerce(Shaped(found, array, y=item), sa.Boolean())
 
     def search(self, function: str, language: str | None, left: Sql, text: Sql, *, vector: bool) -> Sql:
         said = "" if language is None else f"CAST('{language}' AS pg_catalog.regconfig), "

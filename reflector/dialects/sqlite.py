@@ -46,6 +46,11 @@ class SQLite(Dialect):
     position = "_rowid_"
     deepest = 16
     masks = masks.SQLITE
+    among_items = (
+        "(CASE WHEN {x} IS NULL THEN NULL WHEN typeof({x}) = 'blob' OR NOT json_valid({x}) THEN 0 "
+        "ELSE CASE json_type({x}) WHEN 'array' THEN EXISTS (SELECT 1 FROM json_each({x}) AS item "
+        "WHERE item.type = 'text' AND item.value = {y}) WHEN 'null' THEN NULL ELSE 0 END END)"
+    )
     sets = SQLiteSets()
     documents = SQLiteDocuments()
 

@@ -25,6 +25,12 @@ MATCH = Comparison("match", lambda d, left, right: d.match(left, right), _asked)
 IMATCH = Comparison("imatch", lambda d, left, right: d.imatch(left, right), _asked)
 
 
+MEMBER = Comparison("member", lambda d, left, right: d.member(left, right), _asked)
+"""An array has the value as an item."""
+TEXT_MEMBER = Comparison("text_member", lambda d, left, right: d.text_member(left, right), _asked)
+"""A document is an array and has the text as an item."""
+
+
 def _operator(name: str, sign: str) -> Comparison:
     return Comparison(name, lambda d, left, right: d.by_operator(sign, left, right), _asked)
 

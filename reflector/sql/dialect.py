@@ -136,6 +136,8 @@ class Dialect:
     """The database's own name for a row's place, which finds a row without a key inside one transaction."""
 
     masks: ClassVar[Mapping[MaskKind, str]]
+    among_items: ClassVar[str]
+    """Whether the document `{x}` is an array that has the text `{y}`; NULL for none, and for JSON's null."""
     """How it says each mask."""
     sets: ClassVar[SetForms]
     """How it takes many rows at once."""
@@ -231,6 +233,10 @@ class Dialect:
     def by_operator(self, sign: str, left: Sql, right: Sql) -> Sql:
         """A comparison by one of PostgreSQL's own operators, a row of `query.native`."""
         raise self.unsupported(f"compare by {sign}")
+
+    def text_member(self, document: Sql, text: Sql) -> Sql:
+        """The document is an array that has the text; not known of none, and of JSON's null."""
+        return sa.type_coerce(Shaped(self.among_items, document, y=text), sa.Boolean())
 
     def search(self, function: str, language: str | None, left: Sql, text: Sql, *, vector: bool) -> Sql:
         """A full-text search, one of `query.native.SEARCHES`."""

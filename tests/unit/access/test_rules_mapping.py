@@ -82,7 +82,11 @@ ALWAYS_WRONG: list[tuple[dict[str, Any], str, str | None]] = [
         "rank._in: a session variable cannot stand in a list of values",
         "ask for each by itself, under _or",
     ),
-    ({"title": {"_similar": "a"}}, "title._similar: '_similar' is an operator of Hasura that rules do not have", None),
+    (
+        {"title": {"_similar": "a"}},
+        "title._similar: '_similar' is an operator of Hasura that rules do not have",
+        "write _like, or _regex",
+    ),
     ({"title": {"$lik": "a"}}, "title.$lik: there is no operator '$lik'", "did you mean '_like'?"),
     ({"rank": {"_between": "claims.x"}}, "rank._between: 'between' takes no claim", None),
     ({"_exists": {"_table": "account"}}, "_exists: takes _table and _where", None),
