@@ -38,6 +38,7 @@ from reflector.errors import (
     UniqueViolation,
 )
 from reflector.events import CatalogLoaded, CatalogNotice, Observer, PlanCompiled, WatchFailed, ignore
+from reflector.looks import Looks
 from reflector.query.calls import Call
 from reflector.query.parameterize import parameterize_any
 from reflector.query.sets import AnyQuery
@@ -108,6 +109,7 @@ class Engine:
         self.seen_fingerprint = ""
         self._watching: asyncio.Task[None] | None = None
         self._renewing = asyncio.Lock()
+        self._looks = Looks(self._renewing)
         self._anew: defaultdict[TableName, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._writing: list[Callable[[Written], None]] = []
         self._reach: Reach | None = None
@@ -358,9 +360,8 @@ class Engine:
             self.observe(CatalogNotice(notice.code, notice.message))
 
     async def renewed(self, stale: Snapshot) -> bool:
-        """Whether another snapshot than `stale` serves now: the schema is looked at once for all who ask at a time."""
-        async with self._renewing:
-            return self.snapshot is not stale or await self.refresh()
+        """Whether another snapshot than `stale` serves now; the schema is looked at for it, which may take its turn."""
+        return await self._looks.look(lambda: self.snapshot is not stale, self.refresh)
 
     async def refresh(self) -> bool:
         """Look at the schema once, and swap in a new snapshot when it has changed."""

@@ -20,7 +20,7 @@ REFLECTOR: tuple[tuple[str, ...], ...] = (
     ("dialects",),
     ("drivers", "reflection"),
     ("changes",),
-    ("snapshot", "versions"),
+    ("snapshot", "versions", "looks"),
     ("engine",),
     ("capture",),
 )

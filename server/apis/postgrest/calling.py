@@ -9,9 +9,9 @@ what the function did.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import orjson
 from aiohttp import web
@@ -148,6 +148,7 @@ class CallRoad:
             represents=handler is None,
             clock=clock,
             form=USUAL if media is None or handler is not None else clock.form(media.kind),
+            legacy_targets=settings.url_use_legacy_target_names,
         )
         call = Call(
             function,
@@ -217,10 +218,11 @@ async def _sent(request: web.Request, asked: Question) -> Sent:
     match written_in:
         case Body.JSON:
             value = read_json(body) if body.strip() else {}
-            named = value if isinstance(value, dict) else {}
+            named = _first(value)
+            mixed = asked.columns is None and isinstance(value, list) and not _alike(value)
             if asked.columns is not None:
                 named = {name: named[name] for name in asked.columns if name in named}
-            return Sent(named, texts=False, written_in=written_in, whole=value)
+            return Sent(named, texts=False, written_in=written_in, whole=value, mixed=mixed)
         case Body.FORM:
             return Sent(given_texts(form_pairs(body)), texts=True, written_in=written_in)
         case Body.OCTETS:
@@ -229,6 +231,17 @@ async def _sent(request: web.Request, asked: Question) -> Sent:
             return Sent({}, texts=False, written_in=written_in, whole=_text(body))
         case _:
             raise refusal("PGRST102", f"Content-Type not acceptable: {written_in.value}")
+
+
+def _first(value: Any) -> Mapping[str, Any]:
+    """The arguments of a body: its members, or those of the first object of an array."""
+    first = value[0] if isinstance(value, list) and value else value
+    return first if isinstance(first, dict) else {}
+
+
+def _alike(items: Sequence[Any]) -> bool:
+    """Whether they are objects with the same members."""
+    return all(isinstance(each, dict) and each.keys() == items[0].keys() for each in items)
 
 
 def _text(body: bytes) -> str:

@@ -36,6 +36,8 @@ TYPES: Final[Mapping[str, Kind]] = {
     "application/vnd.pgrst.plan+text": Kind.PLAN,
     "application/vnd.pgrst.plan+json": Kind.PLAN,
 }
+ANSWER: Final = Kind.JSON.value
+"""What a plan is of where nothing is said."""
 PLAN_OPTIONS: Final = ("analyze", "verbose", "settings", "buffers", "wal")
 ANY: Final = "*/*"
 DATA: Final = frozenset({Kind.JSON, Kind.OBJECT, Kind.ARRAY, Kind.CSV})
@@ -136,8 +138,11 @@ def media_of(wanted: Wanted) -> Media | None:
     return Media(Kind.JSON) if kind is Kind.ARRAY and not stripped else Media(kind, stripped)
 
 
-def _plan(wanted: Wanted) -> Media:
-    planned = TYPES.get(wanted.parameters.get("for", "").partition(";")[0].strip().lower(), Kind.JSON)
+def _plan(wanted: Wanted) -> Media | None:
+    """A plan, None for one of a type that nobody makes."""
+    planned = TYPES.get(wanted.parameters.get("for", ANSWER).partition(";")[0].strip().lower())
+    if planned is None:
+        return None
     asked = wanted.parameters.get("options", "").split("|")
     return Media(
         Kind.PLAN,

@@ -154,7 +154,8 @@ class Understanding:
             raise translate(Forbidden(f"you may not read {table.table.name}"), table.table.name)
         preferred = preferences(asked.prefer)
         limits, rows = limits_of(rights), self._most(rights)
-        read = question(asked.query, limits, legacy_targets=self.api.settings.url_use_legacy_target_names)
+        legacy = self.api.settings.url_use_legacy_target_names
+        read = question(asked.query, limits, legacy_targets=legacy)
         media, handler = handled(rights.access.scope, table, read.root, asked.accept, offered(self.api, caller))
         wanted = window(asked.ranged, read.root.limit, read.root.offset).capped(rows)
         if wanted.offset > rights.limits.offset:
@@ -163,7 +164,7 @@ class Understanding:
         plain, clock = handler is not None, clock_asked(caller, preferred)
         form = USUAL if plain else clock.form(media.planned if media.kind is Kind.PLAN else media.kind)
         lowering = Lowering(
-            rights.access.scope, rights.snapshot.catalog, rows, limits, aggregates, not plain, clock, form
+            rights.access.scope, rights.snapshot.catalog, rows, limits, aggregates, not plain, clock, form, legacy
         )
         lowered = lowering.read(table, read.root, wanted, count=preferred.count is not None)
         ended("parse")

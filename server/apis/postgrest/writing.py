@@ -136,7 +136,16 @@ class WriteRoad:
         rows = min(rights.limits.rows, settings.db_max_rows or rights.limits.rows)
         clock = clock_asked(caller, preferred)
         form = clock.form(media.planned if media.kind is Kind.PLAN else media.kind)
-        lowering = Lowering(rights.access.scope, rights.snapshot.catalog, rows, limits, clock=clock, form=form)
+        lowering = Lowering(
+            rights.access.scope,
+            rights.snapshot.catalog,
+            rows,
+            limits,
+            settings.db_aggregates_enabled,
+            clock=clock,
+            form=form,
+            legacy_targets=settings.url_use_legacy_target_names,
+        )
         closed = rights.snapshot.permissions is None and not rights.snapshot.writable
         writes = Writes(lowering, table, asked, preferred, media.kind is Kind.OBJECT, closed, rights.limits.affected)
         return Wanted(request, caller, table, profile, media, preferred, asked, writes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -257,6 +258,8 @@ async def test_a_function_that_is_broken_is_no_fault_of_the_schema(api: Served) 
     reply = await api.post(RPC + "misses", {})
     assert (reply.status, reply.code) == (404, "42883")
     assert b"not_there" not in reply.body
+    together = await asyncio.gather(*(api.post(RPC + "misses", {}) for _ in range(20)))
+    assert {(each.status, each.code) for each in together} == {(404, "42883")}
 
 
 async def test_functions_of_another_schema(api: Served) -> None:

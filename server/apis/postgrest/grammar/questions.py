@@ -64,7 +64,7 @@ class _Reader:
         for name, value in self.pairs:
             if name not in WHOLE:
                 self._parameter(name, value, function=function)
-        root = _level(self.selected, self.root)
+        root = _level(self.selected, self.root, legacy_targets=self.legacy_targets)
         return Question(
             root, self._names("columns"), self._names("on_conflict"), tuple(self.arguments), tuple(self.legacy)
         )
@@ -120,26 +120,27 @@ class _Reader:
         raise not_embedded(name)
 
 
-def _level(selected: tuple[Selected, ...], part: _Part) -> Level:
+def _level(selected: tuple[Selected, ...], part: _Part, *, legacy_targets: bool) -> Level:
     """The level with what was said about it; what nothing was said about stays as it is."""
     if part.inner:
         items = list(selected)
         for index, inner in part.inner.items():
             embed = items[index]
             if isinstance(embed, Embed):
-                items[index] = replace(embed, level=_level(embed.level.selected, inner))
+                items[index] = replace(embed, level=_level(embed.level.selected, inner, legacy_targets=legacy_targets))
         selected = tuple(items)
     if part.order:
-        _check_order(part.order, selected)
+        _check_order(part.order, selected, legacy_targets=legacy_targets)
     return Level(selected, tuple(part.where), part.order, part.limit, part.offset)
 
 
-def _check_order(terms: tuple[Term, ...], selected: tuple[Selected, ...]) -> None:
+def _check_order(terms: tuple[Term, ...], selected: tuple[Selected, ...], *, legacy_targets: bool) -> None:
     """Raise PostgrestError for an order by a field of related rows that are not embedded at that level."""
     for term in terms:
         if term.relation is None:
             continue
-        if not any(isinstance(each, Embed) and term.relation in {each.label, each.name} for each in selected):
+        embeds = [each for each in selected if isinstance(each, Embed)]
+        if not any(term.relation == each.label or (legacy_targets and term.relation == each.name) for each in embeds):
             raise not_embedded(term.relation)
 
 

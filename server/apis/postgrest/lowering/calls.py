@@ -48,17 +48,19 @@ VARIADIC: Final = "variadic"
 class Sent:
     """What was sent to a function: arguments by name, or the body as a whole.
 
-    `texts`: values are lists of texts, one for each time a name was given. `written_in` is None without a body.
+    `texts`: values are lists of texts, one for each time a name was given. `written_in` is None without a body. `mixed`:
+    it is an array of what could not be one row, or another, so that its first item tells no names.
     """
 
     named: Mapping[str, Any]
     texts: bool
     written_in: Body | None = None
     whole: Any = None
+    mixed: bool = False
 
     @property
     def only_whole(self) -> bool:
-        return self.written_in in {Body.TEXT, Body.XML, Body.OCTETS}
+        return self.mixed or self.written_in in {Body.TEXT, Body.XML, Body.OCTETS}
 
 
 def given_texts(pairs: Sequence[tuple[str, str]]) -> Mapping[str, list[str]]:
@@ -73,13 +75,15 @@ def given_texts(pairs: Sequence[tuple[str, str]]) -> Mapping[str, list[str]]:
 
 
 def function_of(scope: Scope, schema: str, name: str, sent: Sent) -> Function:
-    """The function; raises PostgrestError PGRST202 for none, PGRST203 for several."""
+    """The function; raises PostgrestError PGRST202 for none, PGRST203 for several, PGRST102 for a mixed array."""
     known = scope.functions.get((schema, name), ())
     fitting = [] if sent.only_whole else [each for each in known if _fits(each, sent.named)]
     if not fitting:
         fitting = [each for each in known if _takes_whole(each, sent.written_in)]
     if len(fitting) > 1:
         raise _ambiguous(fitting)
+    if not fitting and sent.mixed:
+        raise refusal("PGRST102", "All object keys must match")
     if not fitting:
         raise _unknown(scope, schema, name, sent)
     return fitting[0]

@@ -76,7 +76,8 @@ class Relative:
 @dataclass(frozen=True, eq=False, slots=True)
 class Lowering:
     """What reads one request. `rows` is the most that any list of it may hold. `represents`: domains show their values in
-    their own way. `clock` is the client's, `form` how the values of a row are written."""
+    their own way. `clock` is the client's, `form` how the values of a row are written. `legacy_targets`: what has an alias
+    answers to the relation's name too."""
 
     scope: Scope
     catalog: Catalog
@@ -86,6 +87,7 @@ class Lowering:
     represents: bool = True
     clock: Clock = UTC
     form: Form = USUAL
+    legacy_targets: bool = True
 
     def read(self, table: TableScope, level: nodes.Level, window: Window, *, count: bool = False) -> Read:
         """The rows of a table that a level and a window ask for; raises PostgrestError, RequestError."""
@@ -180,7 +182,7 @@ class Lowering:
     # ── which rows ───────────────────────────────────────────────────────────────────────────
 
     def _where(self, table: TableScope, level: nodes.Level, related: Sequence[Relative]) -> Filter:
-        by_name = _by_name(related)
+        by_name = self._by_name(related)
         inner = [each.exists for each in related if each.written.join is nodes.Join.INNER]
         return all_of(*(self._logic(table, each, by_name) for each in level.where), *inner)
 
@@ -216,7 +218,7 @@ class Lowering:
         if term.relation is None:
             expression = field_of(table, term.field, self.catalog.kind)
         else:
-            expression = self._related_field(table, term.relation, term.field, _by_name(related))
+            expression = self._related_field(table, term.relation, term.field, self._by_name(related))
         if not is_sortable(type_of(expression), self.catalog.kind):
             raise no_order(type_of(expression), "an ordering")
         nulls_last = None if term.nulls_first is None else not term.nulls_first
@@ -236,11 +238,10 @@ class Lowering:
         target = self.scope.on(embedded.relationship.target)
         return Related(embedded.relationship, field_of(target, field, self.catalog.kind), embedded.read.where)
 
-
-def _by_name(related: Sequence[Relative]) -> Mapping[str, Relative]:
-    """Embedded resources by relation, and before that by label."""
-    by_relation = {each.written.name: each for each in reversed(related)}
-    return by_relation | {each.written.label: each for each in reversed(related)}
+    def _by_name(self, related: Sequence[Relative]) -> Mapping[str, Relative]:
+        """Embedded resources by label, and behind that by relation."""
+        by_relation = {each.written.name: each for each in reversed(related)} if self.legacy_targets else {}
+        return by_relation | {each.written.label: each for each in reversed(related)}
 
 
 def no_spread_aggregates(name: str) -> PostgrestError:

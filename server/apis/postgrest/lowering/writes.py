@@ -16,6 +16,7 @@ from typing import Final
 from reflector.catalog.model import Column, Deed, Fill, Table, TableKind
 from reflector.datatypes import Value
 from reflector.errors import Forbidden, InvalidRequest, TooManyAffected
+from reflector.query.expressions import grouped
 from reflector.query.nodes import TRUE, Filter, Literal, Read
 from reflector.query.represented import body_type
 from reflector.query.scope import TableScope
@@ -207,6 +208,8 @@ class Writes:
             return None
         root = self.asked.root
         read = self.lowering.read(self.table, replace(root, where=()), Window(root.offset, root.limit))
+        if grouped(read.select):
+            raise refusal("PGRST127", "Feature not implemented", "Aggregates of written rows are not answered")
         return replace(read, limit=root.limit)
 
     # ── rows that exist ──────────────────────────────────────────────────────────────────────

@@ -75,7 +75,7 @@ CONFIGS: Final[Mapping[str, str]] = {
     "yard": "",
     "trial": TRIAL,
     "taken back": "postgrest: {db_tx_end: rollback}",
-    "berths": "",
+    "berths": "postgrest: {db_aggregates_enabled: true}",
     "computed": computing.config(),
     "handlers": test_handlers.RULES,
     "represented": "",

@@ -336,6 +336,12 @@ CASES: Final = (
          gives([{"id": 3, "c": {"name": "Bo"}}], Warning=None)),
     Case("a null of the relation", "related rows by an older name",
          get("ship?select=id,c:captain(name)&c.name=eq.Bo&captain=not.is.null"), gives([{"id": 3, "c": {"name": "Bo"}}])),
+    *(Case(f"off: {condition}", "related rows by an older name", get(f"ship?select=id,c:captain(name)&{condition}&limit=1"),
+           Gives(400, {"code": code, "message": message}), at="strict")
+      for condition, code, message in (("captain=is.null", "42703", "column ship.captain does not exist"),
+                                       ("order=captain(name)", "PGRST108", "'captain' is not an embedded resource in this request"),
+                                       ("captain.name=eq.Ana", "PGRST108", "'captain' is not an embedded resource in this request"))),
+    Case("off: the alias", "related rows by an older name", get("ship?select=id,c:captain(name)&c=is.null"), gives([{"id": 4, "c": None}]), at="strict"),
     Case("a null of the alias", "related rows by an older name",
          get("ship?select=id,c:captain_id(name)&c.name=eq.Bo&c=not.is.null"), gives([{"id": 3, "c": {"name": "Bo"}}])),
     Case("a column's own null", "related rows by an older name",

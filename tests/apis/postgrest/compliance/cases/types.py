@@ -81,6 +81,7 @@ CASES: Final = (
          {SQLITE: fails(400, "PGRST127")}),
     plan("of a write that is not done", ask("DELETE", "ship?id=eq.1", Accept=f"{PLAN}+json"), gives(...)),
     Case("not for everybody", "execution plans", get("ship", Accept=PLAN), fails(406, "PGRST107"), at="plans"),
+    plan("of a type that nobody makes", get("ship", Accept=f'{PLAN}; for="image/png"'), fails(406, "PGRST107")),
     Case("not enabled", "execution plans", get("ship", Accept=PLAN), fails(406, "PGRST107")),
     # ── media types ──
     here(OWN, "an aggregate over rows", get("place?order=id.desc&limit=2", Accept=ROWS), gives(

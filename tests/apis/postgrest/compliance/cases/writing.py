@@ -109,6 +109,8 @@ CASES: Final = (
     writes("what a write answers", "columns and aliases", post("thing?select=c:code,n:amount", {"code": "d"}, Prefer=ROWS), gives([{"c": "d", "n": 7}], 201)),
     writes("what a write answers", "casts and paths", post("thing?select=amount::text,facts->a", {"code": "d", "facts": {"a": 1}}, Prefer=ROWS),
            gives([{"amount": "7", "a": 1}], 201)),
+    Case("aggregates of written rows", "what a write answers", post("berth?select=count()", {"id": 1}, Prefer=ROWS),
+         fails(400, "PGRST127", ..., "Aggregates of written rows are not answered"), at="berths"),
     writes("what a write answers", "an unknown column", post("thing?select=nope", {"code": "d"}, Prefer=ROWS), fails(400, "42703"), ALL_LEFT),
     writes("what a write answers", "CSV", post("thing?select=code,name", {"code": "d"}, Prefer=ROWS, Accept="text/csv"), gives(b"code,name\nd,", 201)),
     writes("one object of a write", "one", post("thing?select=code", {"code": "d"}, Prefer=ROWS, Accept=OBJECT), gives({"code": "d"}, 201)),
