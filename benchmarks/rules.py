@@ -19,9 +19,10 @@ from contextlib import closing
 from pathlib import Path
 
 from benchmarks.processes import resident_bytes
+from reflector.catalog.model import Catalog
 from server.app import Again, start
 from server.binding import Binding
-from server.config import Flags, load
+from server.config import Config, Flags, load
 from server.garbage import keep_what_is_here, look_seldom
 from server.reloading import Source
 from server.threads import take_short_turns
@@ -73,6 +74,12 @@ async def longest_pause(over: asyncio.Event) -> float:
     return longest
 
 
+def binding_seconds(config: Config, catalog: Catalog) -> float:
+    binding, begun = Binding(config), time.process_time()
+    binding.snapshot(1, catalog)
+    return time.process_time() - begun
+
+
 async def measured(source: Source, file: Path) -> None:
     gc.collect()
     weight, began = resident_bytes(os.getpid()), time.process_time()
@@ -80,12 +87,9 @@ async def measured(source: Source, file: Path) -> None:
     loaded = time.process_time()
     running = await start(config, again=Again(source.read, config))
     try:
-        catalog = running.engine.snapshot.catalog
-        binding, begun = Binding(config), time.process_time()
-        binding.snapshot(1, catalog)
-        print(f"load {loaded - began:.2f} s, bind {time.process_time() - begun:.2f} s")
         gc.collect()
         print(f"memory {(resident_bytes(os.getpid()) - weight) / MEBIBYTE:.0f} MiB, with the server itself")
+        print(f"load {loaded - began:.2f} s, bind {binding_seconds(config, running.engine.snapshot.catalog):.2f} s")
         keep_what_is_here()
         await asyncio.to_thread(changed, file)
         over, began = asyncio.Event(), time.process_time()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final
@@ -45,8 +45,8 @@ ACCESS_SECTIONS: Final = {"auth", "roles", "policies", "defaults", "tables", "re
 class Binding:
     """Makes snapshots. `strict` refuses whatever does not fit.
 
-    `unfit` is what does not, in the newest snapshot, or in one that was refused while the one before it serves on. `bound`:
-    the configuration was bound to a catalog before. `appeared` are columns that came while their tables were served.
+    `unfit` is what does not, in the newest snapshot, or in one that was refused while the one before it serves on, `closed` how
+    that is told; `exposed` tells of columns that appeared, and that may be read though no list names them. `bound`: the configuration was bound to a catalog before. `appeared` are columns that came while their tables were served.
     """
 
     config: Config
@@ -55,13 +55,13 @@ class Binding:
     warnings: tuple[Complaint, ...] = ()
     appeared: frozenset[Place] = frozenset()
     description: AccessDescription = field(init=False)
-    paths: Mapping[Position, Path] = field(init=False)
+    closed: tuple[str, ...] = field(default=(), init=False)
+    exposed: tuple[str, ...] = field(default=(), init=False)
     bound: bool = field(default=False, init=False)
     before: Catalog | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.description = describe(self.config)
-        self.paths = paths_of(self.config)
 
     def snapshot(self, number: int, catalog: Catalog) -> Snapshot:
         """The snapshot of a catalog; raises ConfigError with every complaint where the configuration cannot be used."""
@@ -128,40 +128,40 @@ class Binding:
         """Report what can be lived with; raises ConfigError with everything where something cannot."""
         refusing = {Severity.ERROR, Severity.UNBOUND} if self.strict else {Severity.ERROR}
         if any(each.severity in refusing for each in complaints):
-            self.unfit = tuple(each for each in complaints if each.severity is not Severity.WARNING)
-            self.warnings = tuple(each for each in complaints if each.severity is Severity.WARNING)
-            raise ConfigError(map(self.located, self.unfit))
+            self.keep(complaints, [each for each in complaints if each.severity is not Severity.WARNING])
+            raise ConfigError(self.located(self.unfit))
         self.report(complaints)
 
     def report(self, complaints: Iterable[Complaint]) -> None:
         """Keep what does not fit, and log what is new of it."""
         known = (*self.unfit, *self.warnings)
-        self.unfit = tuple(each for each in complaints if each.severity is Severity.UNBOUND)
+        self.keep(complaints, [each for each in complaints if each.severity is Severity.UNBOUND])
+        new = [each for each in (*self.unfit, *self.warnings) if each not in known]
+        for each, line in zip(new, self.told(new), strict=True):
+            LOG.log(logging.ERROR if each in self.unfit else logging.WARNING, "%s", line)
+
+    def keep(self, complaints: Iterable[Complaint], unfit: Iterable[Complaint]) -> None:
+        """Remember what does not fit and what is merely odd, and how readiness tells of it."""
+        self.unfit = tuple(unfit)
         self.warnings = tuple(each for each in complaints if each.severity is Severity.WARNING)
-        for each in (*self.unfit, *self.warnings):
-            if each not in known:
-                LOG.log(logging.ERROR if each in self.unfit else logging.WARNING, "%s", self.told(each))
+        self.closed = self.told(self.unfit)
+        self.exposed = self.told([each for each in self.warnings if each.code == EXPOSED])
 
     @property
     def known(self) -> tuple[bool, tuple[Complaint, ...], tuple[Complaint, ...], frozenset[Place]]:
         """What a binding of another configuration to the same database begins with, after the configuration."""
         return self.strict, self.unfit, self.warnings, self.appeared
 
-    @property
-    def exposed(self) -> tuple[Complaint, ...]:
-        """Columns that appeared, and that roles may read though no list names them."""
-        return tuple(each for each in self.warnings if each.code == EXPOSED)
+    def located(self, complaints: Collection[Complaint]) -> tuple[ConfigComplaint, ...]:
+        """The complaints with their places in the file. What stands where is found anew, because few ever ask."""
+        paths = paths_of(self.config) if complaints else {}
+        return tuple(located(each, paths) for each in complaints)
 
-    def located(self, complaint: Complaint) -> ConfigComplaint:
-        """The complaint with its place in the file."""
-        return located(complaint, self.paths)
-
-    def told(self, complaint: Complaint) -> str:
-        """The complaint in one line, with what it does."""
-        effect = ""
-        if complaint.severity is Severity.UNBOUND:
-            effect = f"; {complaint.table} is closed" if complaint.table else LEFT_OUT.get(complaint.code, "")
-        return f"{self.located(complaint)}{effect}"
+    def told(self, complaints: Collection[Complaint]) -> tuple[str, ...]:
+        """The complaints in a line each, with what they do."""
+        return tuple(
+            f"{said}{effect_of(each)}" for each, said in zip(complaints, self.located(complaints), strict=True)
+        )
 
     def identity(self, catalog: Catalog) -> str:
         """A hash of all that answers depend on beside data: the schema, and what is configured of access."""
@@ -183,6 +183,13 @@ def paths_of(config: Config) -> Mapping[Position, Path]:
         for position in (place.value, place.value.moved(1), place.value.below(1)):
             paths.setdefault(position, path)
     return paths
+
+
+def effect_of(complaint: Complaint) -> str:
+    """What becomes of that which does not fit."""
+    if complaint.severity is not Severity.UNBOUND:
+        return ""
+    return f"; {complaint.table} is closed" if complaint.table else LEFT_OUT.get(complaint.code, "")
 
 
 def located(complaint: Complaint, paths: Mapping[Position, Path]) -> ConfigComplaint:

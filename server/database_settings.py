@@ -24,7 +24,7 @@ from reflector.errors import ConnectionRefused, ReflectorError, suggestion
 from server.access import database_of, settings_of
 from server.auth.token_keys import keys_of
 from server.config import Complaint, Config, ConfigError, Position
-from server.config.document import Place
+from server.config.complaints import Path
 from server.config.postgrest import PostgrestSettings
 from server.config.postgrest import read_function as read_name
 from server.config.values import UnfitError
@@ -191,9 +191,9 @@ async def _pairs(driver: Driver, statement: str) -> list[tuple[str, str | None]]
 
 def _overlaid(config: Config, said: Mapping[str, Said]) -> Config:
     found = _with_usable_key(config, dict(_taken(config, said)), said)
-    places = {("postgrest", name): Place(said[name].place, said[name].place) for name in found}
+    places: dict[Path, Position] = {("postgrest", name): said[name].place for name in found}
     section = config.postgrest.model_copy(update=found)
-    return config.model_copy(update={"postgrest": section, "places": {**config.places, **places}})
+    return config.model_copy(update={"postgrest": section, "places": config.places.besides(places)})
 
 
 def _with_usable_key(config: Config, found: dict[str, Any], said: Mapping[str, Said]) -> Mapping[str, Any]:

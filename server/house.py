@@ -155,8 +155,8 @@ class Grounds:
             "since": self.reading.at,
             "refused": list(map(str, self.reading.refused)),
             "restart": list(self.reading.waiting),
-            "closed": list(map(self.binding.told, self.binding.unfit)),
-            "exposed": list(map(self.binding.told, self.binding.exposed)),
+            "closed": list(self.binding.closed),
+            "exposed": list(self.binding.exposed),
         }
 
     async def details(self) -> Mapping[str, Any]:

@@ -99,7 +99,7 @@ async def check(config: Config, say: Say, known: Sequence[Complaint] = (), wante
     try:
         complaints += _of_trials(config, binding.catalog) if wanted.tests else ()
         if complaints or engine is None:
-            warnings = map(binding.located, binding.warnings)
+            warnings = binding.located(binding.warnings)
             told = (replace(each, message=f"warning: {each.message}") for each in warnings)
             raise ConfigError([*complaints, *told])
         return await _checked(engine, binding, wanted, say)
@@ -145,8 +145,8 @@ def _unreached(config: Config, refused: ConnectionRefused) -> Complaint:
 
 async def _checked(engine: Engine, binding: Binding, wanted: Wanted, say: Say) -> int:
     config, tables = binding.config, len(engine.snapshot.catalog.tables)
-    for each in binding.warnings:
-        say(f"warning: {binding.told(each)}")
+    for line in binding.told(binding.warnings):
+        say(f"warning: {line}")
     results = await _tested(engine, config, wanted, say) if wanted.tests else ()
     if not results and wanted.filter is not None:
         return FAILED  # nothing was tried, and that is not what was asked for

@@ -7,18 +7,24 @@ Rule: only files inside the directory are read, and none twice on one way.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+import yaml
+from yaml.error import YAMLError
 
 from server.config import Complaint, ConfigError, Position
+from server.config.composing import plain_value
 
 INCLUDE: Final = "!include"
 DEEPEST: Final = 16
+
+
+PLAIN: Final = "!plain"
+MAPPING: Final = "tag:yaml.org,2002:map"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +98,33 @@ def _read(root: Path, path: Path, way: tuple[Path, ...]) -> Any:
         raise _refused(path, "is included from outside of the metadata")
     if real in way or len(way) > DEEPEST:
         raise _refused(path, "includes itself")
-    yaml = YAML(typ="safe", pure=True)
-    yaml.constructor.add_constructor(INCLUDE, lambda _, node: f"{INCLUDE} {node.value}")
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"))
+        document = _said(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise _refused(path, "is included, and is not there") from None
     except (YAMLError, UnicodeDecodeError) as error:
         raise _refused(path, "cannot be read as YAML") from error
     return _with_included(root, path, document, (*way, real))
+
+
+def _said(text: str) -> Any:
+    """The value of a document; what plain text means is said by the core schema of YAML 1.2. Raises YAMLError."""
+    loader = yaml.SafeLoader(text)
+    loader.yaml_implicit_resolvers = {None: [(PLAIN, re.compile(""))]}
+    loader.yaml_constructors = {
+        **loader.yaml_constructors,
+        PLAIN: lambda _, node: plain_value(node.value),
+        INCLUDE: lambda _, node: f"{INCLUDE} {node.value}",
+        MAPPING: _mapping,
+    }
+    return loader.get_single_data()
+
+
+def _mapping(loader: Any, node: Any) -> Any:
+    keys = [key.value for key, _ in node.value]
+    if len({*map(str, keys)}) < len(keys):
+        raise YAMLError("a key is given twice")
+    return loader.construct_mapping(node, deep=True)
 
 
 def _with_included(root: Path, path: Path, given: Any, way: tuple[Path, ...]) -> Any:

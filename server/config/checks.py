@@ -37,8 +37,8 @@ def check(document: Document) -> None:
 def mapping(given: Any, *path: str) -> Mapping[str, Any]:
     """The mapping under a path, empty where there is none."""
     for step in path:
-        given = given.get(step) if isinstance(given, Mapping) else None
-    return given if isinstance(given, Mapping) else {}
+        given = given.get(step) if isinstance(given, dict) else None
+    return given if isinstance(given, dict) else {}
 
 
 def parents(role: Any) -> list[tuple[Path, str]]:

@@ -15,7 +15,7 @@ from typing import Any, Final, get_args, get_origin
 from reflector.errors import suggestion
 from reflector.secret import Secret
 from server.config.complaints import Path, Position
-from server.config.document import Document, Place, SourceList, SourceMapping, SourceText
+from server.config.document import Document, SourceList, SourceMapping, SourceText
 from server.config.models import File
 from server.config.outline import NAME, of_sections, settings, stripped
 
@@ -108,7 +108,7 @@ def _put(document: Document, path: Path, value: Any, position: Position) -> None
     section = document.data
     for depth, step in enumerate(path[:-1], start=1):
         if step not in section:
-            document.places[path[:depth]] = Place(position, position)
+            document.places.put(path[:depth], position)
         section = section.setdefault(str(step), SourceMapping(position))
         if isinstance(section, list):
             document.complain(position, path, "the file has a list there", "write the setting into the file")
@@ -117,7 +117,7 @@ def _put(document: Document, path: Path, value: Any, position: Position) -> None
             return  # the file gives no mapping there, which is a complaint of its own
     name = str(path[-1])
     section[name] = _read(path, value, position)
-    document.places[path] = Place(position, position)
+    document.places.put(path, position)
     forgiven = document.broken.pop(path, None)
     if forgiven is not None:
         document.complaints.remove(forgiven)

@@ -14,10 +14,11 @@ from pydantic import ValidationError
 from server.config import checks, faults
 from server.config.complaints import Complaint, ConfigError, Position
 from server.config.complaints import Path as SettingPath
-from server.config.document import LARGEST_FILE, Document, SourceMapping, SourceText, read_document
+from server.config.document import Document, SourceMapping, SourceText
 from server.config.environment import CONFIG, Flags, override, switched
 from server.config.models import Config, File
 from server.config.pruning import without
+from server.config.reading import LARGEST_FILE, read_document
 from server.config.rule_checks import check_rules
 from server.config.trial_checks import check_trials
 

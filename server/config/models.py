@@ -13,8 +13,8 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from server.config.authentication import ApiKeys, Basic, Introspection, Oidc, ProxyHeaders, Webhook
 from server.config.changes import Changes, ToldOf
-from server.config.complaints import Path, Position
-from server.config.document import Place
+from server.config.complaints import Position
+from server.config.places import Places
 from server.config.postgrest import PostgrestSettings
 from server.config.rates import Rate, RateSetting
 from server.config.rules import Allow, Columns, Create, Delete, Preset, Read, Rule, Update
@@ -365,7 +365,7 @@ class Config(File):
     writable: bool = False
     insecure: bool = False
     source: str | None = None
-    places: dict[Path, Place] = Field(default_factory=dict, repr=False, exclude=True)
+    places: Places = Field(default_factory=Places, repr=False, exclude=True)
     said: str | None = Field(default=None, repr=False, exclude=True)
 
     @property

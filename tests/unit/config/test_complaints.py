@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from server.config import ConfigError, Flags, load, understood
-from server.config.document import LARGEST_FILE
+from server.config.reading import LARGEST_FILE
 from tests.unit.config.conftest import ENVIRONMENT, NO_FLAGS, SAMPLE, Loader
 
 SHORT_KEY = "is too short for a secret: at least 32 bytes"
@@ -336,21 +336,45 @@ BAD = {
     ),
     "no YAML": (
         "version: 1\nserver: {port: 1\n",
-        ["3:1: this is not YAML: expected ',' or '}', but got '<stream end>'"],
+        ["3:1: this is not YAML: expected ',' or '}'"],
     ),
     "a reference that needs quotes": (
         "version: 1\ndatabase: {url: ${DB}}\n",
+        [("2:18: this is not YAML: expected ',' or '}'; inside {…} and […] write a reference in quotes: \"${NAME}\"")],
+    ),
+    "an alias of nothing": (
+        "version: 1\nserver: *nothing\n",
+        ["2:9: server: is an alias (*name) of nothing that stands above it"],
+    ),
+    "an anchor twice": (
+        "version: 1\nroles: {a: &r {limits: {depth: 1}}, b: &r {limits: {depth: 2}}, c: *r}\n",
+        ["2:40: roles.b: has an anchor (&name) that is given twice"],
+    ),
+    "a break of older YAML": (
+        "version: 1\n# a\u2028tables: {}\n",
         [
             (
-                "2:18: this is not YAML: expected ',' or '}', but got '{';"
-                ' inside {…} and […] write a reference in quotes: "${NAME}"'
+                "2:1: the file holds a letter that older YAML takes for a line break;"
+                " write it as \\N, \\L or \\P in double quotes"
             )
         ],
     ),
-    "an alias of nothing": ("version: 1\nserver: *nothing\n", ["2:9: this is not YAML: found undefined alias …"]),
+    "tags that say what is there anyway": (
+        "version: !!int 1\ntables: !!map {}\n!!str policies: {}\n",
+        [
+            "1:10: version: has a YAML tag, and tags are not accepted",
+            "2:9: tables: has a YAML tag, and tags are not accepted",
+            "3:1: has a key that is not text; write a name; put numbers, true and null in quotes",
+        ],
+    ),
     "another encoding": (b"version: 1\n# \xe9\n", ["2:1: the file is not UTF-8"]),
     "a control character": (b"version: 1\na: \x07\n", ["2:1: the file holds a character that YAML does not allow"]),
-    "depth": ("[\n" * 3000, ["1:1: the file is nested too deeply"]),
+    "depth": ("a:\n" + " [\n" * 3000, ["1:1: the file unfolds to more than 100000 values or 64 levels"]),
+    "depth under a name": (
+        "a: &a\n" + " [\n" * 3000,
+        ["1:1: the file unfolds to more than 100000 values or 64 levels"],
+    ),
+    "depth of what is no mapping": ("[" * 1_000_000, ["1:1: the file unfolds to more than 100000 values or 64 levels"]),
     "an alias inside itself": (
         "version: 1\ntables: &t {a: *t}\n",
         ["1:1: the file unfolds to more than 100000 values or 64 levels"],
@@ -384,7 +408,7 @@ UNREADABLE = (
     "not YAML",
     "is empty; the least",
     "must be a mapping of sections",
-    "nested too deeply",
+    "older YAML",
     "unfolds to",
     "does not allow",
     "larger than",
