@@ -127,6 +127,7 @@ DESCRIPTION = AccessDescription(
                     reads("own"),
                     CreateRules(RuleText("True"), ColumnList(("id", "owner", "rating"))),
                     UpdateRules(RuleText("True"), RuleText("True"), ColumnList(("rating",))),
+                    DeleteRules(RuleText("True")),
                 ),
                 "mute": AllowRules(update=UpdateRules(RuleText("True"), RuleText("True"), ColumnList(("rating",)))),
                 "put": AllowRules(
@@ -331,6 +332,8 @@ async def test_a_write_finds_rows_in_sight_though_its_right_knows_no_others(engi
     assert [row[4] for row in await stored(engine)] == [5, 5, 3, 3]
     rows = where(note_of(engine), rating="3")
     assert (await run(engine, replace(changed(engine, rating=6), where=rows), caller("blind"))).affected == 0
+    assert (await run(engine, DeleteMany(note_of(engine), TRUE), caller("blind"))).affected == 2
+    assert [row[0] for row in await stored(engine)] == [3, 4]
 
 
 async def test_who_sees_nothing_writes_every_row_or_none(engine: Engine) -> None:

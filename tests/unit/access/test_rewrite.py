@@ -17,31 +17,41 @@ from reflector.access.rewrite import Rewriter, rewrite
 from reflector.access.rewrite_sets import rewrite_any
 from reflector.access.rules import bind_rule
 from reflector.catalog.model import Catalog, Function, Relationship, Table
-from reflector.errors import Forbidden, InternalError, UnknownColumn
+from reflector.errors import Forbidden, InternalError, InvalidRequest, UnknownColumn
 from reflector.query.aggregates import AGGREGATES
 from reflector.query.calls import Call, Gathered
-from reflector.query.masks import Mask, MaskKind
+from reflector.query.comparisons import EQ
+from reflector.query.masks import Mask, Masked, MaskKind
 from reflector.query.nodes import (
     TRUE,
     Aggregate,
     Apart,
+    Cast,
+    Compare,
+    Computed,
     Counted,
     Delete,
     Embed,
     Exists,
+    Expression,
     Field,
     Filter,
     FixedText,
     Group,
     Guarded,
+    Insert,
     IsNull,
+    JsonPath,
+    Lowered,
     Not,
     Order,
+    Outer,
     Output,
     Overview,
     Read,
     Related,
     Spread,
+    Update,
     all_of,
     any_of,
 )
@@ -54,6 +64,7 @@ from tests.unit.access.blog import (
     COMMENT,
     COMMENTS_OF,
     COUNTRY,
+    INTEGER,
     TAG,
     TAGS_OF,
     TEXT,
@@ -74,11 +85,18 @@ TABLES = {
         "other": {"read": "rank == 3", "columns": ["id", "title", "author_id"], "delete": "rank == 2"},
         "all": {"read": True, "aggregate": True},
         "few": {"read": "rank == 1"},
+        "half": {"read": "rank == 7", "columns": ["id"]},
         "writes": {"create": True},
+        "edits": {
+            "read": True,
+            "create": "rank == 5",
+            "update": {"filter": "rank == 2", "check": "rank < 3"},
+        },
     },
     "author": {
         "one": {"read": "active", "columns": ["name"], "aggregate": True},
         "other": {"read": "name == 'x'", "columns": ["id", "name"]},
+        "people": {"read": True, "aggregate": True},
         "all": {"read": True, "aggregate": True},
     },
     "tag": {"one": {"read": True, "aggregate": True}, "all": {"read": True}},
@@ -114,6 +132,7 @@ def rule(table: Table, text: str) -> Filter:
 NEAR, FAR = rule(ARTICLE, "rank == 3"), rule(AUTHOR, "name == 'x'")
 ROWS = any_of(rule(AUTHOR, "active"), FAR)
 ASKED = IsNull(of(AUTHOR, "name"))
+ASKED_ARTICLE = IsNull(of(ARTICLE, "body"))
 NAMES = Read(AUTHOR, (Output("name", of(AUTHOR, "name")),), ASKED)
 
 
@@ -165,14 +184,8 @@ def test_to_aggregate_spread_rows_needs_the_right_to_aggregate_those_in_hand() -
     assert read((counted,), ALL).select
     with pytest.raises(Forbidden):
         read((counted,), grants("other"))
-    aggregates_authors = grants("few", "one")
-    lacking = replace(
-        aggregates_authors,
-        rights={**aggregates_authors.rights, ARTICLE: grants("all", "few").rights[ARTICLE][1:]},
-    )
-    assert not grant(lacking, ARTICLE).aggregate
-    with pytest.raises((Forbidden, InternalError)):
-        read((counted,), lacking)
+    with pytest.raises(Forbidden):  # who may aggregate the one and not the other
+        read((counted,), grants("few", "people"))
     plain = Spread(COMMENTS_OF, Read(COMMENT, (Output("body", of(COMMENT, "body")),)))
     assert read((plain,), grants("few")).select
 
@@ -237,6 +250,110 @@ def test_an_overview_holds_what_is_about_no_row_and_nothing_else() -> None:
     assert found == Overview(ARTICLE, (typename, Apart("a", replace(apart.read, where=rule(ARTICLE, "rank == 1")))))
     with pytest.raises(InternalError):
         rewrite(Overview(ARTICLE, (Output("id", of(ARTICLE, "id")),)), ALL)
+
+
+# ── expressions ──────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        JsonPath(of(ARTICLE, "meta"), ("a",), True),
+        Lowered(of(ARTICLE, "title")),
+        Cast(of(ARTICLE, "title"), INTEGER),
+        Computed(SEEN),
+        FixedText("x"),
+        Aggregate(AGGREGATES["max"], of(ARTICLE, "rank")),
+    ],
+)
+def test_what_is_made_of_a_cell_is_made_of_the_one_in_sight(expression: Expression) -> None:
+    assert read((Output("x", expression),), ALL).select == (Output("x", expression),)
+    inner = getattr(expression, "expression", None)
+    if isinstance(inner, Field):
+        seen = grants("half", "few")
+        shown = Guarded(grant(seen, ARTICLE).columns[inner.column], inner)
+        if not isinstance(expression, Aggregate):
+            [output] = read((Output("x", expression),), seen).select
+            assert output == Output("x", replace(expression, expression=shown))  # type: ignore[call-arg]
+
+
+def test_groups_and_what_stands_apart_are_rewritten_where_they_stand() -> None:
+    apart = Apart("a", Read(AUTHOR, (Output("name", of(AUTHOR, "name")),)))
+    [group] = read((Group("g", (apart, Output("id", of(ARTICLE, "id")))),)).select
+    seen = Apart("a", replace(apart.read, where=ROWS))
+    assert group == Group("g", (seen, Output("id", of(ARTICLE, "id"))))
+    assert read((apart,)).select == (seen,)
+
+
+def test_nothing_is_aggregated_without_the_right_to() -> None:
+    with pytest.raises(Forbidden):
+        read((Output("count", COUNT),), grants("few"))
+
+
+def test_what_may_fail_is_asked_of_rows_in_sight_alone() -> None:
+    number = Cast(of(ARTICLE, "title"), INTEGER)
+    sight = rule(ARTICLE, "rank == 1")
+    assert where(IsNull(number), grants("few")) == IsNull(Guarded(sight, number))
+    assert where(IsNull(number), ALL) == IsNull(number)
+    plain = IsNull(of(ARTICLE, "title"))
+    assert where(plain, grants("few")) == plain
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [Guarded(TRUE, of(ARTICLE, "id")), Outer(ARTICLE.by_name["id"], 1), Masked(of(ARTICLE, "id"), TRUE, ())],
+)
+def test_what_only_rules_may_hold_is_refused_of_a_caller(expression: Expression) -> None:
+    with pytest.raises(InternalError):
+        read((Output("x", expression),), ALL)
+
+
+def test_a_field_that_a_function_makes_needs_the_right_to_call_it() -> None:
+    with pytest.raises(Forbidden):
+        read((Output("x", Computed(SECRET)),), ALL)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        IsNull(COUNT),
+        Compare(of(ARTICLE, "title"), EQ, of(ARTICLE, "body")),
+        Compare(of(ARTICLE, "title"), EQ, Lowered(of(ARTICLE, "body"))),
+    ],
+)
+def test_a_filter_asks_of_one_row_and_of_values(asked: Filter) -> None:
+    with pytest.raises(InternalError):
+        where(asked, ALL)
+
+
+# ── writes ───────────────────────────────────────────────────────────────────────────────────
+
+OWN_CHECK = rule(ARTICLE, "id is None")
+
+
+def test_a_write_finds_what_its_right_finds_and_is_held_against_both_checks() -> None:
+    edits = grants("edits")
+    right, after = rule(ARTICLE, "rank == 2"), rule(ARTICLE, "rank < 3")
+    for own, check in ((TRUE, after), (OWN_CHECK, all_of(after, OWN_CHECK))):
+        [found] = rewrite(Update(ARTICLE, ASKED_ARTICLE, (), own), edits)
+        assert found == Update(ARTICLE, all_of(right, ASKED_ARTICLE), (), check)
+    new = rule(ARTICLE, "rank == 5")
+    for own, check in ((TRUE, new), (OWN_CHECK, all_of(new, OWN_CHECK))):
+        [made] = rewrite(Insert(ARTICLE, (), own), edits)
+        assert made == Insert(ARTICLE, (), check)
+
+
+def test_written_rows_are_answered_one_by_one() -> None:
+    with pytest.raises(InvalidRequest):
+        rewrite(Delete(ARTICLE, TRUE, Read(ARTICLE, (Output("count", COUNT),))), SOME)
+
+
+def test_a_table_that_is_closed_is_not_written() -> None:
+    for query in (Insert(COMMENT, ()), Update(COMMENT, TRUE, ()), Delete(COMMENT, TRUE)):
+        with pytest.raises(InternalError):
+            rewrite(query, grants("edits"))
+    with pytest.raises(Forbidden):
+        rewrite(Delete(ARTICLE, TRUE), grants("edits"))
 
 
 # ── what never comes from a caller ───────────────────────────────────────────────────────────
