@@ -274,7 +274,7 @@ def test_what_is_made_of_a_cell_is_made_of_the_one_in_sight(expression: Expressi
         shown = Guarded(grant(seen, ARTICLE).columns[inner.column], inner)
         if not isinstance(expression, Aggregate):
             [output] = read((Output("x", expression),), seen).select
-            assert output == Output("x", replace(expression, expression=shown))  # type: ignore[call-arg]
+            assert output == Output("x", replace(expression, expression=shown))  # type: ignore[arg-type]
 
 
 def test_groups_and_what_stands_apart_are_rewritten_where_they_stand() -> None:
