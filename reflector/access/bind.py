@@ -15,7 +15,7 @@ from reflector.access.entries import TableEntry, read_entries
 from reflector.access.functions import bind_functions
 from reflector.access.permissions import Permission, Permissions, open_permission
 from reflector.access.policies import Policies, check_unused, names_in
-from reflector.access.reserved import hidden_columns, narrowed, reserved_tables
+from reflector.access.reserved import hidden_columns, narrowed, reserved_tables, shown_by, views_of
 from reflector.access.rights import BrokenPolicyError, RightsBinder
 from reflector.access.rules import Rule, bind_rule
 from reflector.access.rules_bind import Unfoldings
@@ -46,6 +46,7 @@ class _Binding:
     closed: dict[Table, frozenset[str]] = field(default_factory=dict)
     functions: Mapping[str, frozenset[Function]] = field(default_factory=dict)
     reserved: Mapping[Table, ReservedTable] = field(default_factory=dict)
+    showing: frozenset[Table] = frozenset()
 
     def run(self) -> None:
         roles = self.description.roles
@@ -59,6 +60,7 @@ class _Binding:
         entries = read_entries(self.description, self.catalog, self.complaints.append)
         misfits = {each.table for each in self.complaints[before:] if each.severity is not Severity.WARNING}
         self.reserved = reserved_tables(self.description, self.catalog, self.complaints.append)
+        self.showing = views_of(self.reserved, self.catalog)
         for entry in entries:
             self.table(entry, rules, fits=entry.table.label not in misfits)
         self.complaints.extend(rules.check_unused())
@@ -105,6 +107,8 @@ class _Binding:
             entry.hidden.update(hidden_columns(entry.table, reserved))
             if not reserved.served:
                 return
+        if entry.table in self.showing and not self.named(entry):
+            return
         binder = RightsBinder(entry, rules.bind, self.description.columns_listed, mask_key=self.description.mask_key)
         permissions = self.allowed(entry, binder) if entry.allowed else self.by_default(entry)
         self.complaints.extend(binder.complaints)
@@ -116,6 +120,13 @@ class _Binding:
             permission = said if reserved is None else narrowed(said, entry.table, reserved)
             if not permission.empty:
                 self.rights[role][entry.table] = permission
+
+    def named(self, entry: TableEntry) -> bool:
+        """Whether a view of a table that is nobody's is opened by its own name; what else would open it does not."""
+        entry.allowed = {role: each for role, each in entry.allowed.items() if each.exact}
+        for each in list(entry.allowed.values())[:1]:
+            self.complaints.append(shown_by(entry.table, each.rules.where))
+        return bool(entry.allowed)
 
     def allowed(self, entry: TableEntry, binder: RightsBinder) -> Mapping[str, Permission]:
         anonymous = self.ancestors.get(self.description.anonymous_role or "", ())

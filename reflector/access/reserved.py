@@ -1,5 +1,7 @@
 """Tables that the server itself reads to know who calls.
 
+A view that reads one is opened by its own name alone, and told of: neither a pattern nor a default means it.
+
 Rule: such a table is nobody's: no rule opens it, no default, no grant of the database. One that is `served` besides is opened by
 rules as any other, but what proves its people is hidden from everybody, and what makes them who they are is written by nobody.
 """
@@ -39,6 +41,19 @@ def reserved_tables(
     for complaint in _opening(description, known, found):
         complain(complaint)
     return found
+
+
+def views_of(reserved: Mapping[Table, ReservedTable], catalog: Catalog) -> frozenset[Table]:
+    """Those that read a table of them, be it by way of other views, as far as the database tells what they read."""
+    return frozenset(view for view, tables in catalog.stands_on.items() if not reserved.keys().isdisjoint(tables))
+
+
+def shown_by(view: Table, where: object) -> Complaint:
+    """What is told of such a view that a rule opens."""
+    message = (
+        f"{view.label} shows a table that is read to know who calls: whoever may read it reads what it shows of that"
+    )
+    return Complaint(Severity.WARNING, "reserved_view", message, "let it show no hash, or do not open it", where)
 
 
 def _unfit(table: Table, reserved: ReservedTable) -> Iterator[Complaint]:

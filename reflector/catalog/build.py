@@ -8,7 +8,7 @@ equal catalogs in every process.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -76,10 +76,27 @@ def build(facts: Facts, overlay: Overlay = NO_OVERLAY) -> Catalog:
         inherited=MappingProxyType(inherited(facts.inherited, tables.values())),
         computed_fields=computed_fields(ranked),
         computed_relationships=computed_relationships(ranked),
+        stands_on=MappingProxyType(dict(_stands_on(facts, tables.values()))),
     )
     handlers = tuple(_function(each, tables.values()) for each in facts.handlers)
     catalog = replace(catalog, functions=(*catalog.functions, *handlers))
     return replace(catalog, fingerprint=content_hash(catalog))
+
+
+def _stands_on(facts: Facts, tables: Iterable[Table]) -> Iterator[tuple[Table, frozenset[Table]]]:
+    """What each view reads in the end; also by way of views that are not served."""
+    reads: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for view, read in facts.reads:
+        reads.setdefault(view, set()).add(read)
+    served = {(table.schema, table.name): table for table in tables}
+    for place in reads.keys() & served.keys():
+        found: set[tuple[str, str]] = set()
+        waiting = [place]
+        while waiting:
+            new = reads.get(waiting.pop(), set()) - found
+            found |= new
+            waiting += new
+        yield served[place], frozenset(served[each] for each in found & served.keys() if each != place)
 
 
 def _unknown_schemas(facts: Facts, overlay: Overlay) -> Iterable[Misfit]:

@@ -34,6 +34,7 @@ def content_hash(catalog: Catalog) -> str:
         [_relationship_content(each) for named in catalog.relationships.values() for each in named.values()],
         sorted(_function_content(function) for function in catalog.functions),
         [_relationship_content(each) for ways in catalog.inherited.values() for each in ways],
+        sorted((view.label, sorted(each.label for each in tables)) for view, tables in catalog.stands_on.items()),
     )
     return sha256(repr(content).encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -80,7 +80,8 @@ class InheritedKeyFact:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything one reflection saw. `schemas` begins with the connection's current schema."""
+    """Everything one reflection saw. `schemas` begins with the connection's current schema. `reads`: what each view reads by
+    itself, each by schema and name, as far as the database tells."""
 
     kind: DatabaseKind
     version: tuple[int, ...]
@@ -91,3 +92,4 @@ class Facts:
     notices: tuple[Notice, ...] = ()
     inherited: tuple[InheritedKeyFact, ...] = ()
     handlers: tuple[Function, ...] = ()
+    reads: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = ()

@@ -313,3 +313,5 @@ class Catalog:
     """Functions that give one value for a row of the table; of one name, the first is meant."""
     computed_relationships: Mapping[Table, tuple[Relationship, ...]] = field(default_factory=dict)
     """Ways that functions make; of one name, the first is meant."""
+    stands_on: Mapping[Table, frozenset[Table]] = field(default_factory=dict)
+    """By view: the tables and views that it reads, itself or by way of others, as far as the database tells."""

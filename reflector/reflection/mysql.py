@@ -22,7 +22,7 @@ from reflector.errors import CatalogError
 from reflector.reflection import Fetch
 from reflector.reflection.mysql_queries import SCHEMAS, SERVER, digest, questions, quiet
 from reflector.reflection.mysql_types import data_type, json_type
-from reflector.reflection.mysql_views import joins, json_columns, standing_on, unquoted
+from reflector.reflection.mysql_views import joins, json_columns, read_by, standing_on, unquoted
 
 Row = Sequence[Any]
 Place = tuple[str, str]
@@ -109,7 +109,9 @@ def facts_of(
             notices.append(Notice("invisible_column", text))
     keys = tuple(key for place in sorted(answers.foreign_keys) for key in _foreign_keys(place, answers))
     functions = tuple(_function(place, each) for place, each in _overloaded(answers.routines))
-    return Facts(kind, version, names, tuple(tables), keys, functions, tuple(notices))
+    definitions = {place: row[4] for place, [row] in answers.tables.items() if row[1] == "VIEW"}
+    reads = tuple(sorted(read_by(definitions, answers.tables)))
+    return Facts(kind, version, names, tuple(tables), keys, functions, tuple(notices), reads=reads)
 
 
 def _grouped(rows: Iterable[Row], names: Sequence[str]) -> Mapping[Place, list[Row]]:

@@ -21,6 +21,7 @@ _QUOTED = re.compile(r"`(?:[^`]|``)*`|'(?:[^'\\]|''|\\.)*'", re.DOTALL)
 _JOIN = re.compile(r"\bjoin\b", re.IGNORECASE)
 _SELECT = re.compile(r"\b(?:select|union|intersect|except|with)\b", re.IGNORECASE)
 _SHOWN = re.compile(rf"(?:(?<=select )|(?<=distinct )|(?<=,))(?:{_NAME}\.)?{_NAME}\.{_NAME} AS {_NAME}", re.IGNORECASE)
+_NAMED = re.compile(rf"{_NAME}\.{_NAME}")
 _ALIAS = re.compile(rf"{_NAME}\.{_NAME} {_NAME}")
 
 
@@ -32,6 +33,13 @@ def unquoted(text: str) -> str:
 def joins(definition: str | None) -> bool:
     """Whether a view reads several tables: rows of it can be updated, but neither inserted nor deleted."""
     return _JOIN.search(unquoted(definition or "")) is not None
+
+
+def read_by(definitions: Mapping[Place, str | None], tables: Collection[Place]) -> Iterator[tuple[Place, Place]]:
+    """Each view with each of the tables that its definition names; of one that is not shown nothing is known."""
+    for view, definition in definitions.items():
+        named = {tuple(each.replace("``", "`") for each in pair) for pair in _NAMED.findall(definition or "")}
+        yield from ((view, table) for table in tables if table in named and table != view)
 
 
 def standing_on(tables: Collection[Place], definitions: Mapping[Place, str | None]) -> frozenset[Place]:

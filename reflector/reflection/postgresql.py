@@ -22,7 +22,7 @@ from reflector.reflection.postgresql_handlers import read_handlers
 from reflector.reflection.postgresql_queries import COLUMNS, FINGERPRINT, FUNCTIONS, KEYS, RELATIONS, SERVER, TYPES
 from reflector.reflection.postgresql_records import read_records
 from reflector.reflection.postgresql_types import TypeRow, Types
-from reflector.reflection.postgresql_views import inherited_keys
+from reflector.reflection.postgresql_views import inherited_keys, views_read
 
 KINDS: Mapping[str, TableKind] = {
     "r": TableKind.TABLE,
@@ -61,6 +61,7 @@ async def read_facts(fetch: Fetch, schemas: Sequence[str] | None, path: Sequence
         ),
         notices=tuple(_notices(relations.values())),
         inherited=await inherited_keys(fetch),
+        reads=await views_read(fetch),
         handlers=await read_handlers(fetch, usable, types),
     )
 

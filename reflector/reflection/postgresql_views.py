@@ -28,6 +28,18 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('v', 'm') AND r.rulename = '_RETURN' AND {_NOT_SYSTEM}
 ORDER BY n.nspname, c.relname
 """
+READS = f"""
+SELECT DISTINCT n.nspname::pg_catalog.text, c.relname::pg_catalog.text, m.nspname::pg_catalog.text, d.relname::pg_catalog.text
+FROM pg_catalog.pg_depend x
+JOIN pg_catalog.pg_rewrite r ON r.oid = x.objid
+JOIN pg_catalog.pg_class c ON c.oid = r.ev_class
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_class d ON d.oid = x.refobjid
+JOIN pg_catalog.pg_namespace m ON m.oid = d.relnamespace
+WHERE x.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND x.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+  AND c.relkind IN ('v', 'm') AND r.rulename = '_RETURN' AND d.oid <> c.oid AND {_NOT_SYSTEM}
+"""
+"""What views read by themselves."""
 LINKS = f"""
 SELECT k.conrelid, n.nspname::pg_catalog.text, c.relname::pg_catalog.text,
        k.confrelid, m.nspname::pg_catalog.text, d.relname::pg_catalog.text, k.conname::pg_catalog.text,
@@ -51,6 +63,11 @@ ORDER BY k.conname, n.nspname, c.relname
 """
 Origin = tuple[int, int]
 """A relation's oid, and the number of a column of it."""
+
+
+async def views_read(fetch: Fetch) -> tuple[tuple[tuple[str, str], tuple[str, str]], ...]:
+    """What each view reads by itself, by schema and name."""
+    return tuple(sorted(((row[0], row[1]), (row[2], row[3])) for row in await fetch(READS)))
 
 
 async def inherited_keys(fetch: Fetch) -> tuple[InheritedKeyFact, ...]:

@@ -27,7 +27,7 @@ from reflector.errors import (
     StatementTimeout,
 )
 from reflector.reflection import Fetch
-from reflector.reflection.sqlite_ddl import TableText, folded, instead_of, read_table
+from reflector.reflection.sqlite_ddl import TableText, folded, instead_of, read_table, tokens
 from reflector.reflection.sqlite_types import data_type
 
 Row = Sequence[Any]
@@ -105,6 +105,7 @@ async def read_facts(fetch: Fetch, schemas: Sequence[str] | None, _path: Sequenc
         tables=tuple(table for tables, _, _ in facts for table in tables),
         foreign_keys=tuple(key for _, keys, _ in facts for key in keys),
         notices=tuple(notice for _, _, notices in facts for notice in notices),
+        reads=tuple(sorted(each for answer in answers for each in _reads(answer))),
     )
 
 
@@ -164,6 +165,15 @@ def _grouped(rows: Iterable[Row]) -> Mapping[str, Sequence[Row]]:
     for table, *rest in rows:
         groups[table].append(rest)
     return groups
+
+
+def _reads(answers: Answers) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
+    """Each view with each table that its text names, be it only as a word: SQLite tells no more."""
+    names = {folded(name): name for name in answers.statements}
+    for view, (_, type_, _, sql) in answers.statements.items():
+        named = {folded(each.name) for each in tokens(sql) if each.name} if type_ == "view" else set()
+        for name in named & names.keys() - {folded(view)}:
+            yield (answers.schema, view), (answers.schema, names[name])
 
 
 def facts_of(answers: Answers) -> tuple[list[TableFact], list[ForeignKeyFact], list[Notice]]:

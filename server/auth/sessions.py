@@ -59,11 +59,21 @@ class Sessions(Method):
         self._cookies, self._tokens = Seal(secret, "session cookie"), Seal(secret, "session token")
         self._lasts, self._clock = lasts.total_seconds(), clock
         self.left: OrderedDict[str, None] = OrderedDict()
+        self.used: OrderedDict[str, None] = OrderedDict()
 
     def follow(self, before: Method) -> None:
         if isinstance(before, Sessions):
             # One for both: whoever is still inside under the configuration before may leave there.
-            self.left = before.left
+            self.left, self.used = before.left, before.used
+
+    def use(self, state: str) -> bool:
+        """Whether this is the first time that somebody comes back with the state of a sign-in."""
+        if state in self.used:
+            return False
+        self.used[state] = None
+        while len(self.used) > REMEMBERED:
+            self.used.popitem(last=False)
+        return True
 
     def takes(self, credential: Credential, request: web.BaseRequest) -> bool:
         return credential.text.startswith(PREFIX)

@@ -160,7 +160,11 @@ def nobody_calls(data: Mapping[str, Any]) -> Iterator[Fault]:
     """Somebody must be able to have a role, where roles are allowed something."""
     auth = data.get("auth")
     if isinstance(auth, Mapping) and not auth.keys() - {"enforce"} and not decided_by_database(data):
-        yield ("auth",), "says nothing: name jwt, anonymous_role or both", None
+        yield (
+            ("auth",),
+            "says nothing of who calls",
+            "name a way of proving it, such as jwt or api_keys, or anonymous_role",
+        )
     first = next(allowances(data), None)
     if "auth" not in data and first is not None:
         yield (

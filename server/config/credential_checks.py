@@ -90,6 +90,18 @@ def headers_taken(data: Mapping[str, Any]) -> Iterator[Fault]:
         seen.add(header.lower())
 
 
+def sent_twice(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """What a webhook is sent beside the credential is no credential: with another one a request would have two."""
+    webhook = section(data, "auth", "webhook")
+    own, sent = str(webhook.get("header", "Authorization")).lower(), webhook.get("send", ())
+    for name in [sent] if isinstance(sent, str) else sent if isinstance(sent, list) else ():
+        path: Path = ("auth", "webhook", "send")
+        if isinstance(name, str) and name.lower() == own:
+            yield path, f"names {name}, which carries the credential and is sent anyway", None
+        elif isinstance(name, str) and name.lower() == "authorization":
+            yield path, "names Authorization, and a request with both would have two credentials", "auth.webhook.header"
+
+
 def words_of_strangers(data: Mapping[str, Any]) -> Iterator[Fault]:
     """What a proxy says of people is believed from those alone who are listed."""
     by_socket = section(data, "server", "socket").get("proxy", False)
@@ -150,6 +162,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     keys_of_nobody,
     equal_keys,
     headers_taken,
+    sent_twice,
     words_of_strangers,
     administrator_without_role,
     nothing_to_sign_with,

@@ -318,3 +318,39 @@ def test_the_command_makes_a_key_and_its_hash() -> None:
     status, told, said = reflector("token", "--api-key", "--role", "user")
     assert (status, told) == (2, "")
     assert "--api-key" in said
+
+
+# ── views of the table ───────────────────────────────────────────────────────────────────────
+
+VIEWS = """
+    CREATE VIEW owners AS SELECT id, owner FROM api_key;
+    CREATE VIEW latest AS SELECT o.id, n.text FROM owners o JOIN note n ON n.id = o.id;
+    CREATE VIEW others AS SELECT id, text FROM note;
+"""
+
+
+async def test_a_view_of_the_table_is_opened_by_its_name_alone(
+    databases: Databases, kind: DatabaseKind, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = databases.database(kind, script(kind) + VIEWS)
+    me = {"X-API-Key": ADMIN, "X-Request-Id": "one"}
+    for opened in (
+        '  "*": {allow: {admin: {read: true}}}\n  "o*": {allow: {admin: {read: true}}}\n',
+        "defaults: {read: true, write: true}\n",
+    ):
+        async with served(url, CONFIG + opened) as api:
+            assert (await api.get("/api/others", me)).status == 200
+            for view in ("owners", "latest"):
+                assert (await api.get(f"/api/{view}", me)).code == "unknown_table"
+                assert (await api.get(f"/rest/v1/{view}", me)).status == 404
+                asked = await api.post("/graphql", {"query": f"{{{view} {{id}}}}"}, me)
+                assert "errors" in asked.json
+                assert view not in (await api.get("/openapi.json", me)).body.decode()
+    assert "read to know who calls" not in caplog.text
+    named = '  "*": {allow: {admin: {read: true}, user: {read: true}}}\n  latest: {allow: {user: {read: true}}}\n'
+    caplog.clear()
+    async with served(url, CONFIG + named) as api:
+        assert (await api.get("/api/latest", {"X-API-Key": ADMIN})).status == 200  # who extends the user
+        assert (await api.get("/api/owners", me)).status == 404
+    assert "latest shows a table that is read to know who calls" in caplog.text
+    assert "owners shows" not in caplog.text

@@ -13,9 +13,8 @@ from __future__ import annotations
 import hmac
 import secrets
 import time
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -39,7 +38,6 @@ from server.problems import InvalidToken, MalformedRequest, MisdirectedRequest, 
 PAGES: Final = ("docs", "graphiql")
 """Pages that somebody may come back to, and whose visitors are known to them."""
 ASSETS: Final = Path(__file__).parent / "assets"
-STATES: Final = 10_000
 CAME_BACK: Final = (
     '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=../{page}">'
     '<link rel="icon" href="data:,"><title>Signed in</title></head><body><p>Signed in. <a href="../{page}">Go on</a></p></body></html>'
@@ -74,7 +72,6 @@ class SignIn:
     provider: Provider
     seal: Seal
     url: str | None
-    used: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
     async def login(self, request: web.Request) -> web.StreamResponse:
         """To the provider's page. Raises MalformedRequest, IdentityUnavailable."""
@@ -153,11 +150,8 @@ class SignIn:
 
     def _use(self, state: str) -> None:
         """Each sign-in is finished once; raises InvalidToken."""
-        if state in self.used:
+        if not self.sessions.use(state):
             raise InvalidToken(REFUSED)
-        self.used[state] = None
-        while len(self.used) > STATES:
-            self.used.popitem(last=False)
 
 
 def sign_in_routes(callers: Authenticate, config: Config) -> list[web.RouteDef]:

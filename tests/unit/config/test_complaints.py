@@ -129,7 +129,10 @@ BAD = {
         "version: 1\nauth: {jwt: {secret: " + "x" * 32 + ", leeway: 31s}}\n",
         ["2:64: auth.jwt.leeway: must be at most 30s"],
     ),
-    "auth that says nothing": ("version: 1\nauth: {}\n", ["2:1: auth: says nothing: name jwt, anonymous_role or both"]),
+    "auth that says nothing": (
+        "version: 1\nauth: {}\n",
+        ["2:1: auth: says nothing of who calls; name a way of proving it, such as jwt or api_keys, or anonymous_role"],
+    ),
     "roles nobody declared": (
         "version: 1\n"
         "auth: {anonymous_role: gust, jwt: {secret: " + "x" * 32 + ", default_role: usr}}\n"
