@@ -90,7 +90,9 @@ class Rights:
         return not column.nullable and self.surely_seen(table, column)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(
+    eq=False, slots=True
+)  # not frozen: one is made for every request, and a frozen one takes three times as long to make
 class Caller:
     """Whoever sent the request."""
 

@@ -125,7 +125,14 @@ def read_parts(parts: tuple[Part | None, ...], row: Row, fields: dict[str, Any],
         elif part in _COUNTS:
             fields[_COUNTS[part]] = None if value is None else int(value)
         elif part in _DOCUMENTS:
-            fields[_DOCUMENTS[part]] = value.encode() if type(value) is str else value
+            fields[_DOCUMENTS[part]] = _document(value)
+
+
+def _document(value: str | bytes | int | None) -> bytes | None:
+    """A small document; a key of one whole number is told without the brackets of a list."""
+    if type(value) is str:
+        return value.encode()
+    return b"[%d]" % value if type(value) is int else value  # type: ignore[return-value]
 
 
 _BODY: Final = Part.BODY  # looking a member up in its class costs as much as all the rest here

@@ -217,7 +217,7 @@ Later = FromStep
 """In a bound plan's values, a `FromStep` stands for a value that the driver fills in."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every request, and a frozen one takes three times as long to make
 class BoundPlan:
     """A plan with this request's values, encoded: `values[i]` are those of `plan.steps[i]`. Where it is `optional`, a
     row that is not there is an answer without anything, and not RowNotFound. `most` and `repeats` are the bound on the
@@ -252,7 +252,7 @@ class RowList(list[Cells]):
         self.bare = bare
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every request, and a frozen one takes three times as long to make
 class Answer:
     """What came back. `body` is JSON, None when there is nothing to show. Counts are None unless they were asked.
     `members` are the documents of an overview.

@@ -14,7 +14,7 @@ from aiohttp import web
 from reflector.access.permissions import CreateRight
 from reflector.catalog.model import Column
 from reflector.datatypes import Value
-from reflector.errors import InvalidRequest, InvalidValue, ReflectorError, UnknownColumn
+from reflector.errors import InvalidRequest, InvalidValue, ReflectorError, RequestError, UnknownColumn
 from reflector.query.scope import TableScope
 from reflector.query.told import told
 from server.apis.resource.faults import FaultList, in_body
@@ -89,9 +89,10 @@ class RowReader:
     def created(self, body: Mapping[str, Any], rights: tuple[CreateRight, ...]) -> dict[Column, Value]:
         """The values of a new row. A column that must be given under every right is missed here already."""
         values = self._read(body, self.table.creatable)
-        always = frozenset.intersection(*(right.columns for right in rights)) if rights else frozenset()
         for name, column in self.table.creatable.items():
-            if not column.nullable and name not in body and column.required and column in always:
+            if name in body or column.nullable or not column.required:
+                continue
+            if rights and all(column in right.columns for right in rights):
                 self.faults.add(InvalidValue(f"{name!r} is required"), self.at(name))
         return values
 
@@ -102,11 +103,13 @@ class RowReader:
     def _read(self, body: Mapping[str, Any], given: Mapping[str, Column]) -> dict[Column, Value]:
         values: dict[Column, Value] = {}
         for name, value in body.items():
-            with self.faults.at(self.at(name)):
+            try:
                 column = given.get(name)
                 if column is None:
                     raise self._not_given(name, given)
                 values[column] = written_value(column, value, sized=self.sized)
+            except RequestError as fault:
+                self.faults.add(fault, self.at(name))
         return values
 
     def _not_given(self, name: str, given: Mapping[str, Column]) -> ReflectorError:

@@ -61,6 +61,8 @@ def _decoded(part: str) -> str:
 
 def write_key(key: bytes) -> str:
     """The address's last part for a JSON array of key values."""
+    if (number := key[1:-1]).isdigit():
+        return number.decode()
     values: list[Any] = DECODER.decode(key.decode())
     return ",".join(quote(_text(value), safe="") for value in values)
 

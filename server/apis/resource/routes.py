@@ -8,6 +8,7 @@ Rule: a handler reads the request, asks the engine and passes the bytes on; it d
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
@@ -319,8 +320,11 @@ def _raw_key(request: web.Request) -> str:
 
 def _listed(table: TableScope) -> dict[str, Any]:
     """A table as `GET /api` shows it."""
-    url = f"{ROOT}/{quote(table.table.label, safe='')}"
-    listed: dict[str, Any] = {"name": table.table.label, "url": url, "methods": method_names(table, row=False)}
+    listed: dict[str, Any] = {
+        "name": table.table.label,
+        "url": _home(table.table.label),
+        "methods": method_names(table, row=False),
+    }
     key = row_key(table)
     if key:
         listed["key"] = [column.name for column in key]
@@ -332,7 +336,13 @@ def _address(table: TableScope, answer: Answer) -> str:
     """Where the new row is to be had; empty when the caller cannot ask for it."""
     if answer.key is None or not table.may_read or not row_key(table):
         return ""
-    return f"{ROOT}/{quote(table.table.label, safe='')}/{write_key(answer.key)}"
+    return f"{_home(table.table.label)}/{write_key(answer.key)}"
+
+
+@lru_cache(maxsize=1024)
+def _home(label: str) -> str:
+    """The address of a table."""
+    return f"{ROOT}/{quote(label, safe='')}"
 
 
 def _written(request: web.Request, answer: Answer, status: int, location: str = "") -> web.Response:

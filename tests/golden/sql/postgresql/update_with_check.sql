@@ -4,4 +4,4 @@ FROM (SELECT "book"."id" AS id, "book"."isbn" AS isbn, "book"."title" AS title, 
 FROM (SELECT t0."code" AS code, t0."name" AS name, t0."country" AS country, t0."founded_on" AS founded_on, t0."website" AS website, t0."note" AS note 
 FROM "public"."publisher" AS t0 
 WHERE "book"."publisher_code" = t0."code" 
- LIMIT 1) AS r) AS publisher) AS r) AS body, "book"."status" != CAST(CAST($4 AS pg_catalog.text) AS "public"."publication_status") AS holds, pg_catalog.json_build_array("book"."id") AS key
+ LIMIT 1) AS r) AS publisher) AS r) AS body, "book"."status" != CAST(CAST($4 AS pg_catalog.text) AS "public"."publication_status") AS holds, "book"."id" AS key
