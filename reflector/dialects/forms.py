@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import Final
 
 from reflector.datatypes import DataType, Kind
-from reflector.query.forms import Form, is_moment
+from reflector.query.forms import Form, is_map, is_moment
 from reflector.zones import ENDS, Period, Zone, offset_text, periods
 
 QUOTED_ITEM: Final = re.compile(r'[\s{}",\\]|\A\Z|\A(?i:null)\Z')
@@ -88,16 +88,22 @@ def postgresql_form(type_: DataType, form: Form) -> str:
     """What PostgreSQL says around `{x}`."""
     if type_.kind is Kind.INTERVAL:
         return _INTERVAL
-    if type_.by_json or (type_.kind is Kind.ARRAY and form.zone is None and not form.plain):
+    if type_.element is not None and type_.element.kind is Kind.INTERVAL:
+        return _each(_INTERVAL, plain=form.plain)
+    if type_.by_json or is_map(type_) or (type_.kind is Kind.ARRAY and form.zone is None and not form.plain):
         return "{x}"
     if form.zone is None or not is_moment(type_):
         return "CAST({x} AS pg_catalog.text)"
     zoned = (_IN_WORDS if form.plain else _IN_JSON).format(zone=_postgresql_zone(form.zone))
     if type_.kind is Kind.INSTANT:
         return zoned
-    item = zoned.replace("{x}", "listed.item")
-    # Arrays in arrays keep their clock: unnested they would be one.
-    if form.plain:
+    return _each(zoned, plain=form.plain)
+
+
+def _each(said: str, *, plain: bool) -> str:
+    """What is said around each item of an array. Arrays in arrays keep their form: unnested they would be one."""
+    item = said.replace("{x}", "listed.item")
+    if plain:
         listed, whole = f"CAST(ARRAY(SELECT {item} {_LISTED}) AS pg_catalog.text)", "CAST({x} AS pg_catalog.text)"
     else:
         listed, whole = f"(SELECT pg_catalog.json_agg({item}) {_LISTED})", "pg_catalog.to_json({x})"

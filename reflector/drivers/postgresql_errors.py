@@ -73,6 +73,9 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
 OTHERWISE: Final = Meaning(DatabaseError, "the database could not do this")
 
 TLS_MODES: Final = frozenset({"require", "verify-ca", "verify-full"})
+READERS: Final = frozenset({"hstore_io.c", "lwgeom_pg.c"})
+"""Sources of extensions that say of a text which they cannot read that it is a fault of the server's."""
+UNREADABLE: Final = "22P02"
 STALE_STATEMENT: Final = frozenset({"26000", "XX000"})
 """A kept statement that the server forgot, or whose types are gone: it is prepared anew next time."""
 
@@ -101,7 +104,7 @@ def meaning_of(sqlstate: str) -> Meaning:
 
 
 def _reported(error: asyncpg.PostgresError, *, own_read_only: bool) -> Verdict:
-    sqlstate = error.sqlstate or ""
+    sqlstate = _sqlstate(error)
     severity = getattr(error, "severity_en", None) or getattr(error, "severity", None)
     if severity is None:  # asyncpg's own: a value it cannot write, or a connection that closed
         if isinstance(error, asyncpg.DataError):
@@ -119,13 +122,19 @@ def _reported(error: asyncpg.PostgresError, *, own_read_only: bool) -> Verdict:
     )
 
 
+def _sqlstate(error: asyncpg.PostgresError) -> str:
+    if error.sqlstate == "XX000" and getattr(error, "server_source_filename", None) in READERS:
+        return UNREADABLE
+    return error.sqlstate or ""
+
+
 def _named(error: asyncpg.PostgresError) -> dict[str, object]:
     column = getattr(error, "column_name", None)
     return {
         "constraint": getattr(error, "constraint_name", None),
         "table": getattr(error, "table_name", None),
         "columns": (column,) if column else (),
-        "sqlstate": error.sqlstate,
+        "sqlstate": _sqlstate(error) or None,
     }
 
 

@@ -34,12 +34,17 @@ class Form:
             return Form(self.zone if is_moment(type_) else None, plain=True)
         if self.zone is not None and is_moment(type_):
             return Form(self.zone)
-        own = type_.kind in ITS_OWN or (type_.element is not None and type_.element.kind is Kind.BYTES)
-        own = own or (bool(type_.by_json) and not self.plain)
+        own = type_.kind in ITS_OWN or (type_.element is not None and type_.element.kind in ITS_OWN)
+        own = own or ((bool(type_.by_json) or is_map(type_)) and not self.plain)
         return Form() if own and not type_.by else None
 
 
 USUAL: Final = Form()
+
+
+def is_map(type_: DataType) -> bool:
+    """Whether PostgreSQL shows values of a type that is a text to us as objects: hstore."""
+    return type_.kind is Kind.SPECIAL and type_.cast.endswith('."hstore"')
 
 
 def is_moment(type_: DataType) -> bool:

@@ -62,15 +62,28 @@ TYPES: Mapping[str, tuple[Comparison, ...]] = {
     "inet": (OVERLAPS, LEFT_OF, RIGHT_OF),
     "cidr": (OVERLAPS, LEFT_OF, RIGHT_OF),
     "ltree": (CONTAINS, CONTAINED),
+    "hstore": (CONTAINS, CONTAINED),
+    "tsquery": (CONTAINS, CONTAINED),
+    "cube": SETS,
 }
 """What PostgreSQL can be asked of its own types, by how their name ends."""
 
 
-def is_ordered(type_: DataType, database: DatabaseKind) -> bool:
-    """Whether rows of ORDERS can be asked of a type that is not ordered everywhere."""
-    if database is not DatabaseKind.POSTGRESQL:
+SIZES: Mapping[str, frozenset[str]] = {
+    "pg_catalog.box": frozenset(ORDERS) - {"neq"},
+    "pg_catalog.path": frozenset(ORDERS) - {"neq"},
+    "pg_catalog.circle": frozenset(ORDERS),
+    "pg_catalog.lseg": frozenset(ORDERS),
+    "pg_catalog.line": frozenset({"eq"}),
+}
+"""What PostgreSQL compares by size, of types that it has no order for: rows of ORDERS by the type's name."""
+
+
+def is_ordered(name: str, type_: DataType, database: DatabaseKind) -> bool:
+    """Whether the row of ORDERS can be asked of a type that is not ordered everywhere."""
+    if database is not DatabaseKind.POSTGRESQL or not type_.writable:
         return False
-    return type_.kind in {Kind.ENUM, Kind.ARRAY} or type_.ranked
+    return type_.kind in {Kind.ENUM, Kind.ARRAY} or type_.ranked or name in SIZES.get(type_.cast, ())
 
 
 def is_sortable(type_: DataType, database: DatabaseKind) -> bool:

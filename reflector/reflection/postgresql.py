@@ -21,7 +21,7 @@ from reflector.reflection import Fetch
 from reflector.reflection.postgresql_handlers import read_handlers
 from reflector.reflection.postgresql_queries import COLUMNS, FINGERPRINT, FUNCTIONS, KEYS, RELATIONS, SERVER, TYPES
 from reflector.reflection.postgresql_records import read_records
-from reflector.reflection.postgresql_types import TypeRow, Types
+from reflector.reflection.postgresql_types import NAMES, TypeRow, Types
 from reflector.reflection.postgresql_views import inherited_keys, views_read
 
 KINDS: Mapping[str, TableKind] = {
@@ -43,7 +43,8 @@ async def read_facts(fetch: Fetch, schemas: Sequence[str] | None, path: Sequence
     schemas `path`, the functions that take a row of one of theirs."""
     (number, usable), *_ = await fetch(SERVER, None if schemas is None else list(schemas))
     rows = {row[0]: TypeRow(*row[1:]) for row in await fetch(TYPES)}
-    types = Types(rows, await read_records(fetch, {oid: row.element or row.base for oid, row in rows.items()}))
+    made_of = {oid: row.element or row.base for oid, row in rows.items() if not NAMES.fullmatch(row.name)}
+    types = Types(rows, await read_records(fetch, made_of))
     relations = {row[0]: _Relation(*row) for row in await fetch(RELATIONS, usable)}
     oids = list(relations)
     for column in map(_ColumnRow._make, await fetch(COLUMNS, oids)):

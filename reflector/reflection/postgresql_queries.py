@@ -57,7 +57,8 @@ SELECT t.oid, n.nspname::pg_catalog.text, t.typname::pg_catalog.text, t.typtype:
        AND t.oid IN (SELECT q.oprleft FROM pg_catalog.pg_operator q
                      WHERE q.oprname = '=' AND q.oprleft = q.oprright AND pg_catalog.pg_operator_is_visible(q.oid)),
        t.oid IN (SELECT o.opcintype FROM pg_catalog.pg_opclass o JOIN pg_catalog.pg_am m ON m.oid = o.opcmethod
-                 WHERE o.opcdefault AND m.amname = 'btree'),
+                 WHERE o.opcdefault AND m.amname = 'btree')
+       AND t.oid IN (SELECT q.oprleft FROM pg_catalog.pg_operator q WHERE q.oprname = '<' AND q.oprleft = q.oprright),
        {_by("t.oid", _JSON)}, {_by(_JSON, "t.oid")}, {_by(_TEXT, "t.oid")},
        NOT EXISTS (SELECT FROM pg_catalog.pg_cast k JOIN pg_catalog.pg_proc i ON i.oid = k.castfunc
                    WHERE t.typtype = 'd' AND t.oid IN (k.castsource, k.casttarget) AND i.provolatile <> 'i')

@@ -42,8 +42,8 @@ class _Row:
 
 
 async def read_records(fetch: Fetch, made_of: Mapping[int, int]) -> Mapping[int, Record]:
-    """The types by oid, their arrays among them. `made_of`: every type that is no row, with the type that
-    it is a domain or an array of, 0 for none."""
+    """The types by oid, their arrays among them. `made_of`: every type that may be told, and is
+    no row, with the type that it is a domain or an array of, 0 for none."""
     found = {row[0]: _Row(*row[1:]) for row in await fetch(RECORDS)}
     arrays = {record.array: oid for oid, record in found.items()}
     known: dict[int, bool] = {}

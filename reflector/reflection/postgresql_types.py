@@ -126,7 +126,7 @@ _RANGES = frozenset("rm")
 # Without operators of their own, or with such as the search path may not find.
 _LIKE_OTHERS = frozenset(("varchar", "cidr", "citext"))
 # Names of the catalog: what there is would be told by whether it can be written.
-_NAMES = re.compile(r"reg(class|collation|config|dictionary|namespace|oper|operator|proc|procedure|role|type)")
+NAMES = re.compile(r"reg(class|collation|config|dictionary|namespace|oper|operator|proc|procedure|role|type)")
 # Compared by bounding box, which is not what equality says.
 _SPATIAL = frozenset(("geometry", "geography", "raster"))
 
@@ -179,8 +179,9 @@ class Types:
         if row.element is not None:
             return self._array(row.element, modifier)
         type_ = _plain(row, modifier)
-        by_json = row.cast if type_.kind is Kind.OPAQUE and not _NAMES.fullmatch(row.name) else ""
-        ranked = type_.kind is Kind.SPECIAL and self._comparable(oid) and self._ranked(oid)
+        by_json = row.cast if type_.kind is Kind.OPAQUE and not NAMES.fullmatch(row.name) else ""
+        own = type_.kind in {Kind.SPECIAL, Kind.OPAQUE} and (not by_json or self._comparable(oid))
+        ranked = own and self._ranked(oid)
         return replace(type_, native=row.name, cast=_CAST.get(row.name, row.cast), by_json=by_json, ranked=ranked)
 
     def _record(self, oid: int) -> DataType:
@@ -207,7 +208,10 @@ class Types:
         if row is None:
             return False
         made_of = row.element or (row.base if row.form == "d" else 0)
-        return self._ranked(made_of) if made_of else row.ranked or row.form in "erm" or row.name in _LIKE_OTHERS
+        if made_of:
+            return self._ranked(made_of)
+        known = row.name in _LIKE_OTHERS or NAMES.fullmatch(row.name) is not None
+        return row.ranked or row.form in "erm" or known
 
     def _comparable(self, oid: int) -> bool:
         row = self.rows.get(oid)

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from reflector.access.database import DatabasePermissions
+from reflector.catalog.model import DatabaseKind
 from reflector.engine import Engine
 from reflector.query.scope import TableScope
 from server.apis.postgrest.grammar.limits import Limits
@@ -100,7 +101,8 @@ def database_decides(caller: Caller) -> bool:
 
 def clock_asked(caller: Caller, preferred: Preferences) -> Clock:
     """The clock of a request; raises PostgrestError 22023."""
-    return clock_of(preferred, database_decides=database_decides(caller))
+    endless = caller.rights.snapshot.catalog.kind is DatabaseKind.POSTGRESQL
+    return clock_of(preferred, database_decides=database_decides(caller), endless=endless)
 
 
 def warning_header(legacy: Sequence[str]) -> dict[str, str]:

@@ -28,7 +28,7 @@ PLAIN: Final = re.compile(
 """A whole parameter that compares a column with a plain value: what comes before the value, and the value."""
 NOWHERE: Final = "\x00"
 """A value that no plain one is, in the place of one."""
-OTHER_WORDS: Final = frozenset({Kind.JSON, Kind.ARRAY})
+OTHER_WORDS: Final = frozenset({Kind.JSON, Kind.ARRAY, Kind.OPAQUE})
 """Kinds whose values are written in a way of this API's own."""
 
 
@@ -96,8 +96,7 @@ class Template(Generic[Made]):
 
 def _reader(type_: DataType, clock: Clock) -> Callable[[str], Value]:
     """How a text is read as a value of the type."""
-    read = partial(KINDS[type_.kind].from_text, type_)
-    return (lambda text: read(clock.text(type_, text))) if clock.reads(type_) else read
+    return partial(clock.value, type_) if clock.reads(type_) else partial(KINDS[type_.kind].from_text, type_)
 
 
 def _worded_otherwise(type_: DataType) -> bool:

@@ -18,7 +18,7 @@ from typing import Any, Final
 import orjson
 
 from reflector.catalog.model import Argument, Function
-from reflector.datatypes import DataType, Kind, Value, clean_text, parse_json, parse_text
+from reflector.datatypes import DataType, Kind, Value, clean_text, parse_json
 from reflector.errors import InvalidValue
 from reflector.query.calls import Given
 from reflector.query.nodes import Literal
@@ -176,7 +176,7 @@ def _from_texts(argument: Argument, texts: Sequence[str], clock: Clock) -> Value
     if type_.by_json:
         return _as_json(list(texts) if argument.mode == VARIADIC else texts[-1])
     if argument.mode == VARIADIC and type_.element is not None:
-        return tuple(parse_text(type_.element, clock.text(type_.element, text)) for text in texts)
+        return tuple(clock.value(type_.element, text) for text in texts)
     return from_text(type_, texts[-1], clock)
 
 
@@ -185,7 +185,7 @@ def from_text(type_: DataType, text: str, clock: Clock = UTC) -> Value:
     if type_.kind is Kind.OPAQUE and type_.cast:
         return clean_text(type_, text)  # cannot be compared, and can be read by the database
     if type_.kind is not Kind.ARRAY or type_.element is None:
-        return parse_text(type_, clock.text(type_, text))
+        return clock.value(type_, text)
     return array_value(type_, text, LIMITS, clock)
 
 

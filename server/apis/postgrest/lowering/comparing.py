@@ -89,6 +89,9 @@ class Comparing:
             return apply_text(row, expression, own, value)
         if type_.kind is Kind.ARRAY:
             return row.build(expression, type_, [self._array(type_, value)])
+        endless = self.clock.endless_value(type_, value)
+        if endless is not None and operator not in PATTERNS:
+            return row.build(expression, type_, [endless])
         value = self.clock.text(type_, value)
         return apply_text(row, expression, type_, value.replace("*", "%") if operator in PATTERNS else value)
 
@@ -113,6 +116,8 @@ class Comparing:
             return row.build(expression, type_, [set_value(type_, each, self.limits) for each in values])
         if not row.allowed(type_.facts):
             raise no_operator(told(type_), "in")
+        if any(self.clock.endless_value(type_, each) is not None for each in values):
+            return row.build(expression, type_, [self.clock.value(type_, each) for each in values])
         return apply_json(row, expression, own_type(expression), [self.clock.text(type_, each) for each in values])
 
     def _array(self, type_: DataType, text: str) -> Value:
@@ -134,7 +139,7 @@ class Comparing:
 
     def _ordered(self, expression: Expression, type_: DataType, operator: str, text: str) -> Filter:
         """By an order that this database alone has for the type; raises PostgrestError where it has none."""
-        if operator not in ORDERS or not is_ordered(type_, self.database):
+        if operator not in ORDERS or not is_ordered(operator, type_, self.database):
             raise no_operator(told(type_), operator)
         return Compare(expression, ORDERS[operator], Literal(self._value(type_, text), type_))
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from reflector.catalog.model import DatabaseKind
-from reflector.datatypes import DataType, Value, parse_text
+from reflector.datatypes import DataType, Value
 from server.apis.postgrest.faults import PostgrestError, refusal
-from server.apis.postgrest.grammar.arrays import array_items
+from server.apis.postgrest.grammar.arrays import Items, array_items, array_tree
 from server.apis.postgrest.grammar.limits import Limits
 from server.apis.postgrest.lowering.zoned import UTC, Clock
 
@@ -40,8 +40,18 @@ def array_value(type_: DataType, text: str, limits: Limits, clock: Clock = UTC) 
     element = type_.element
     if element is None:
         return tuple(array_items(text, limits))
-    items = array_items(text, limits)
-    return tuple(None if item is None else parse_text(element, clock.text(element, item)) for item in items)
+    return _values(element, array_tree(text, limits), clock)
+
+
+def _values(element: DataType, items: Items, clock: Clock) -> tuple[Value, ...]:
+    return tuple(
+        _values(element, item, clock)
+        if isinstance(item, tuple)
+        else None
+        if item is None
+        else clock.value(element, item)
+        for item in items
+    )
 
 
 def not_on(database: DatabaseKind, what: str) -> PostgrestError:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from reflector import scalars
 from reflector.catalog.model import Column, DatabaseKind
-from reflector.datatypes import DataType, Kind, Value, parse_json, parse_text
+from reflector.datatypes import DataType, Kind, Value, parse_json
 from reflector.errors import InvalidValue
 from reflector.query import sets
 from reflector.query.represented import body_type
@@ -25,6 +25,8 @@ from server.apis.postgrest.lowering.set_values import set_value
 from server.apis.postgrest.lowering.zoned import UTC, Clock
 
 LISTED: Final = frozenset({Kind.ARRAY, Kind.SET})
+AS_THEY_ARE: Final = frozenset({Kind.BOOLEAN, Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.JSON, Kind.ARRAY})
+"""Kinds whose values are more in JSON than texts."""
 
 
 def given_value(
@@ -44,27 +46,38 @@ def given_value(
         json_text(parsed)  # what cannot be written is told here
         return parsed
     if type_.kind in LISTED and isinstance(given, list):
-        return parse_json(type_, given_list(type_, given, clock))
+        return parse_list(type_, given, clock)
     text = given if isinstance(given, str) else json_text(given)
     if type_.kind is Kind.ARRAY and type_.element is not None:
         return array_value(type_, text, limits, clock)
     if type_.kind is Kind.SET:
         return set_value(type_, text, limits)
-    return _parsed(type_, clock.text(type_, text))
+    return _parsed(type_, text, clock)
+
+
+def parse_list(type_: DataType, given: list[Any], clock: Clock) -> Value:
+    """An array of JSON as a value; raises InvalidValue."""
+    element = type_.element
+    if element is None or not any(isinstance(each, str) and clock.endless_value(element, each) for each in given):
+        return parse_json(type_, given_list(type_, given, clock))
+    return tuple(
+        None if each is None else clock.value(element, each if isinstance(each, str) else json_text(each))
+        for each in given
+    )
 
 
 def given_list(type_: DataType, given: list[Any], clock: Clock) -> list[Any]:
-    """An array of JSON whose texts are as the core reads them, at any depth."""
-    if type_.element is None or not clock.reads(type_.element):
+    """An array of JSON whose items are as the core reads them, at any depth: of what is no text, the text."""
+    element = type_.element
+    if element is None or (element.kind in AS_THEY_ARE and not clock.reads(element)):
         return given
-    return [
-        given_list(type_, each, clock)
-        if isinstance(each, list)
-        else clock.text(type_.element, each)
-        if isinstance(each, str)
-        else each
-        for each in given
-    ]
+    return [given_list(type_, each, clock) if isinstance(each, list) else _item(element, each, clock) for each in given]
+
+
+def _item(element: DataType, given: Any, clock: Clock) -> Any:
+    if isinstance(given, str):
+        return clock.text(element, given)
+    return given if given is None or element.kind in AS_THEY_ARE else clock.text(element, json_text(given))
 
 
 def given_rows(
@@ -80,16 +93,16 @@ def _types(columns: Sequence[Column]) -> tuple[DataType, ...] | None:
     return types if any(type_.by or type_.by_json for type_ in types) else None
 
 
-def same_key(column: Column, value: Value, text: str) -> bool:
+def same_key(column: Column, value: Value, text: str, clock: Clock) -> bool:
     """Whether a value of a body is what an address names."""
     if body_type(column.type) is not column.type:
         return value is not None and (value if isinstance(value, str) else json_text(value)) == text
-    return bool(value == parse_text(column.type, text))
+    return bool(value == clock.value(column.type, text))
 
 
-def _parsed(type_: DataType, text: str) -> Value:
+def _parsed(type_: DataType, text: str, clock: Clock) -> Value:
     try:
-        return parse_text(type_, text)
+        return clock.value(type_, text)
     except InvalidValue:
         if type_.kind is Kind.INTEGER and scalars.integer_of(text) is not None:
             shown = text if len(text) <= 60 else text[:60] + "…"

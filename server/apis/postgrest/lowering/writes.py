@@ -252,10 +252,7 @@ class Writes:
         return [(key[each[0]], each[1]) for each in found if each is not None]
 
     def _is_at(self, key: list[tuple[Column, str]], row: Mapping[Column, Value]) -> bool:
-        return all(
-            column in row and same_key(column, row[column], self.lowering.clock.text(column.type, text))
-            for column, text in key
-        )
+        return all(column in row and same_key(column, row[column], text, self.lowering.clock) for column, text in key)
 
 
 VERBS: Final[Mapping[Deed, str]] = {Deed.INSERT: "insert into", Deed.UPDATE: "update", Deed.DELETE: "delete from"}

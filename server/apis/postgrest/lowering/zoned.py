@@ -1,5 +1,8 @@
 """What a client's texts mean and how it is shown values: by the zone that it prefers, and bytes as PostgreSQL writes them.
 
+PostgreSQL alone has decimals that are no number, and moments before and after all others. They are read here and nowhere
+else: nothing in memory has to order them, because what is asked at this API only the database answers.
+
 Rule: where the database itself is told the zone it shows everything in it; elsewhere instants of the answer are shown in
 it, and nothing else of a request knows that there are zones but the values that it writes.
 """
@@ -8,10 +11,12 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
-from reflector.datatypes import DataType, Kind, refused
+from reflector.datatypes import DataType, Kind, Value, parse_text, refused
 from reflector.query.forms import Form
 from reflector.zones import Zone, located, zone_of
 from server.apis.postgrest.faults import refusal
@@ -25,10 +30,12 @@ LONGEST: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """`zone` is meant by moments without offset, UTC for None. `shows`: instants of the answer are written in it here."""
+    """`zone` is meant by moments without offset, UTC for None. `shows`: instants of the answer are written in it here.
+    `endless`: the database has infinite decimals and moments."""
 
     zone: Zone | None = None
     shows: bool = False
+    endless: bool = False
 
     def form(self, answered: Answered) -> Form:
         """How values of an answer of that kind are written."""
@@ -42,11 +49,43 @@ class Clock:
             return text
         return located(text, self.zone)
 
+    def value(self, type_: DataType, text: str) -> Value:
+        """What a client wrote as a canonical value, or as an endless one; raises InvalidValue."""
+        endless = self.endless_value(type_, text)
+        return parse_text(type_, self.text(type_, text)) if endless is None else endless
+
+    def endless_value(self, type_: DataType, text: str) -> Value | None:
+        """A value that no text of a core's type is, None for every other."""
+        if not self.endless or type_.kind not in ENDLESS:
+            return None
+        named = ENDLESS[type_.kind].get(text.strip().lower())
+        return None if named is None else Decimal(named) if type_.kind is Kind.DECIMAL else Endless(named)
+
     def reads(self, type_: DataType) -> bool:
         """Whether it has a say in what a text of the type means."""
+        if self.endless and type_.kind in ENDLESS:
+            return True
         return type_.kind is Kind.BYTES or (self.zone is not None and type_.kind is Kind.INSTANT)
 
 
+class Endless(str):
+    """A moment before or after all others, by PostgreSQL's name of it."""
+
+    __slots__ = ()
+
+    def isoformat(self) -> str:
+        """The name: it is bound as every moment is."""
+        return str(self)
+
+
+_INFINITE: Final = {"infinity": "infinity", "+infinity": "infinity", "-infinity": "-infinity"}
+ENDLESS: Final[Mapping[Kind, Mapping[str, str]]] = {
+    Kind.DECIMAL: {"nan": "NaN", "inf": "Infinity", "+inf": "Infinity", "-inf": "-Infinity"} | _INFINITE,
+    Kind.DATE: _INFINITE,
+    Kind.TIMESTAMP: _INFINITE,
+    Kind.INSTANT: _INFINITE,
+}
+"""What PostgreSQL alone has of a kind, by its spellings in small letters."""
 ESCAPE: Final = re.compile(rb"\\(\\|[0-3][0-7]{2})?")
 
 
@@ -67,15 +106,16 @@ def _escaped(found: re.Match[bytes]) -> bytes:
 
 
 UTC = Clock()
+BOUNDLESS: Final = Clock(endless=True)
 
 
-def clock_of(preferred: Preferences, *, database_decides: bool) -> Clock:
+def clock_of(preferred: Preferences, *, database_decides: bool, endless: bool) -> Clock:
     """The clock of a request; raises PostgrestError 22023 for what is no zone, unless the database is to say so."""
     name = preferred.timezone
     if name is None:
-        return UTC
+        return BOUNDLESS if endless else UTC
     zone = zone_of(name)
     if zone is None and not database_decides:
         shown = name if len(name) <= LONGEST else name[:LONGEST] + "…"
         raise refusal("22023", f'invalid value for parameter "TimeZone": "{shown}"')
-    return Clock(zone, shows=not database_decides)
+    return Clock(zone, shows=not database_decides, endless=endless)
