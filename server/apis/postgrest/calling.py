@@ -97,7 +97,7 @@ class CallRoad:
         catalog = caller.rights.snapshot.catalog
         if catalog.kind is DatabaseKind.SQLITE:
             raise refusal("PGRST127", "Feature not implemented", "SQLite has no functions that could be called")
-        profile = "Accept-Profile" if request.method in READING else "Content-Profile"
+        profile = "Content-Profile" if request.method == "POST" else "Accept-Profile"
         schema = schema_of(catalog.schemas, request.headers.get(profile), catalog.kind)
         headers = profile_header(catalog.schemas, schema)
         if request.method == "OPTIONS":
