@@ -46,6 +46,10 @@ SERVER_SETTINGS: Final[Mapping[str, str]] = {
 """Constants of every connection. `search_path` is left as the database has it: it says which schema is the first, and
 functions and triggers of the database's own rely on it."""
 
+KEPT_SETTING: Final = "IntervalStyle"
+"""What PostgreSQL reports of those; where it is another, something between here and there drops what a connection began with: answers
+would be written otherwise, and no time limit nor the refusal of writes would hold."""
+
 AFRESH: Final = "RESET ROLE; RESET ALL"
 RENEWED: Final = """
 CLOSE ALL; RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; UNLISTEN *; DISCARD TEMP; DISCARD SEQUENCES;
@@ -260,6 +264,9 @@ class PostgreSQLDriver(NetworkDriver[PostgreSQLConnection]):
             statement_cache_size=0,  # we keep our own: keyed by text, and never parted with in the middle of a burst
             server_settings=self._server_settings(),
         )
+        if getattr(raw.get_settings(), KEPT_SETTING, None) != SERVER_SETTINGS[KEPT_SETTING]:
+            raw.terminate()
+            raise postgresql_errors.dropped(self._url)
         await raw.set_type_codec("json", schema="pg_catalog", encoder=_json_out, decoder=bytes, format="binary")
         await raw.set_type_codec("jsonb", schema="pg_catalog", encoder=_jsonb_out, decoder=_jsonb_in, format="binary")
         deadline = self._settings.statement_timeout + GRACE

@@ -161,8 +161,18 @@ def refusal(error: BaseException, url: DatabaseUrl) -> ConnectionRefused | None:
         )
     if isinstance(error, asyncpg.InterfaceError):  # asked for a password, and has none
         return refused_credentials(url)
+    if isinstance(error, asyncpg.ProtocolViolationError):  # PgBouncer: "unsupported startup parameter"
+        return dropped(url)
     if isinstance(error, asyncpg.PostgresError | asyncpg.InternalClientError):
         return ConnectionRefused(f"host: {place_of(url)} answers, but not as a PostgreSQL server that can be used")
     if type(error) is ConnectionError and url.option("sslmode") in TLS_MODES:  # asyncpg: the server has no TLS
         return network_refusal(ssl.SSLError(), url)
     return network_refusal(error, url)
+
+
+def dropped(url: DatabaseUrl) -> ConnectionRefused:
+    """What stands between here and PostgreSQL does not pass on what a connection begins with."""
+    return ConnectionRefused(
+        f"host: {place_of(url)} does not take the settings of a connection, as a pooler of transactions does not",
+        hint="connect to PostgreSQL itself: connections are pooled here",
+    )
