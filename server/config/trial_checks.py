@@ -95,6 +95,8 @@ def _of_expected(given: Mapping[str, Any], name: str) -> Iterator[Fault]:
     code = given.get("denied")
     if isinstance(code, str) and code not in codes():
         yield ("denied",), "is no code of an error", suggestion(code, codes())
+    if ("by" in given) is not ("groups" in given) and not verdict:
+        yield ("by" if "by" in given else "groups",), "by and groups go together: by these columns, these groups", None
     if name == "create" and "values" not in given:
         yield (), "creates nothing: values is missing", None
     if name == "update" and "sets" in given and "values" not in given:

@@ -38,12 +38,13 @@ class Verb:
     writes: bool = False
 
 
+AGGREGATED: Final = ("sum", "avg", "min", "max")
 VERBS: Final[Mapping[str, Verb]] = {
     "read": Verb(("where", "filter", "fields"), ("rows", "keys", "columns", "hidden", "sees")),
     "create": Verb(("values",), ("affected", "sets"), writes=True),
     "update": Verb(("where", "filter", "values"), ("affected", "sets"), writes=True),
     "delete": Verb(("where", "filter"), ("affected",), writes=True),
-    "aggregate": Verb(("where", "filter"), ("count",)),
+    "aggregate": Verb(("where", "filter", "by"), ("count", *AGGREGATED, "groups")),
     "call": Verb(("arguments",), ("rows", "returns"), writes=True),
 }
 VERDICTS: Final = ("allowed", "denied")
@@ -182,6 +183,7 @@ Callers: TypeAlias = Annotated[tuple[Calling, ...], Reads(read_callers, CALLERS,
 Row: TypeAlias = Annotated[Mapping[str, Any], Reads(read_row, ROW, thaw)]
 Given: TypeAlias = Annotated[Mapping[str, Any], Reads(read_given, GIVEN, thaw)]
 Values: TypeAlias = Annotated[Any, Reads(read_one_or_rows, {"anyOf": [ROW, SOME_ROWS]}, thaw)]
+Rows: TypeAlias = Annotated[tuple[Mapping[str, Any], ...], Reads(read_rows, SOME_ROWS, thaw)]
 ExpectedRows: TypeAlias = Annotated[Any, Reads(read_expected_rows, {"anyOf": [NUMBER, SOME_ROWS]}, thaw)]
 Keys: TypeAlias = Annotated[tuple[Any, ...], Reads(read_keys, {"type": "array"}, thaw)]
 Denied: TypeAlias = Annotated[bool | str, Reads(read_denied, {"anyOf": [{"const": True}, TEXT]})]
@@ -221,6 +223,12 @@ class Trial(Section):
     sets: Row | None = None
     affected: Number | None = None
     count: Number | None = None
+    by: tuple[Text, ...] | None = None
+    sum: Row | None = None
+    avg: Row | None = None
+    min: Row | None = None
+    max: Row | None = None
+    groups: Rows | None = None
     returns: Anything | None = None
     denied: Denied | None = None
     allowed: Allowed | None = None

@@ -10,13 +10,11 @@ from typing import Any
 
 from reflector.catalog.model import Column, Function, Table
 from reflector.errors import Forbidden, InvalidRequest, UnknownTable
-from reflector.query.aggregates import AGGREGATES
 from reflector.query.calls import Call, Given
 from reflector.query.conditions import ConditionReader
 from reflector.query.faults import FaultList
 from reflector.query.nodes import (
     TRUE,
-    Aggregate,
     Assignment,
     Embed,
     Field,
@@ -33,9 +31,9 @@ from reflector.query.sets import AnyQuery, Change, DeleteMany, InsertMany, Updat
 from reflector.snapshot import Access
 from server.config import EffectiveLimits
 from server.config.values import thaw
+from server.trials.aggregates import selected
 from server.trials.trial import Bound, exact, rows_of, typed
 
-COUNT = "count"
 MOST_RELATED = 1000
 
 
@@ -90,9 +88,9 @@ class Asking:
         return wanted or dict.fromkeys(table.answered)
 
     def aggregate(self, table: TableScope) -> Read:
-        """How many rows there are, for whoever may aggregate."""
+        """How many rows there are and what else is asked of them together, for whoever may aggregate."""
         _readable(table)
-        return Read(table.table, (Output(COUNT, Aggregate(AGGREGATES[COUNT])),), where=self.filter(table))
+        return Read(table.table, selected(table, self.said), where=self.filter(table))
 
     def filter(self, table: TableScope) -> Filter:
         """The caller's own filter, read as the APIs read theirs."""

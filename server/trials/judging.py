@@ -18,6 +18,7 @@ from reflector.datatypes import parse_json
 from reflector.errors import InvalidValue
 from server.config.trials import VERBS
 from server.config.values import thaw
+from server.trials.aggregates import COUNT, cells, same_number, totals
 from server.trials.running import Seen
 from server.trials.trial import Bound, exact, fault_of, rows_of
 
@@ -151,6 +152,8 @@ class Judge:
         said, seen = self.said, self.seen
         if said.count is not None and said.count != seen.total:
             yield from differing(f"count: {said.count}", f"count: {seen.total}")
+        if self.bound.trial.verb == "aggregate":
+            yield from self.aggregated()
         if said.columns is not None:
             yield from sets_differ("columns", said.columns, seen.columns)
         if isinstance(said.rows, int):
@@ -165,6 +168,27 @@ class Judge:
             yield from self.hidden(said.hidden)
         if said.returns is not None and not (seen.rows and plain(seen.rows[0]) == plain(exact(thaw(said.returns)))):
             yield from differing(f"returns: {inline(said.returns)}", f"returns: {inline(seen.rows[:1])}")
+
+    def aggregated(self) -> Iterator[str]:
+        """What was worked out of several rows."""
+        said, rows = self.said, self.seen.rows
+        if said.groups is not None:
+            missing, surplus = matched(said.groups, rows, self.same_group)
+            yield from (f"- {inline(each)}" for each in missing)
+            yield from (f"+ {inline(each)}" for each in surplus[:MOST_SHOWN])
+            return
+        for name, value in cells({name: each for name, each in totals(said).items() if name != COUNT}):
+            found = rows[0].get(name) if rows else None
+            if not self.same_cell(name, value, found):
+                yield from differing(f"{name}: {inline(value)}", f"{name}: {inline(found)}")
+
+    def same_group(self, wanted: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+        return all(self.same_cell(name, value, row.get(name)) for name, value in cells(wanted))
+
+    def same_cell(self, name: str, wanted: Any, value: Any) -> bool:
+        column = None if self.bound.table is None else self.bound.table.by_name.get(name.rpartition(" ")[2])
+        given = exact(thaw(wanted))
+        return same_number(given, value) or (column is not None and same_value(column, wanted, value))
 
     def number(self, wanted: int) -> Iterator[str]:
         total = self.total

@@ -41,7 +41,8 @@ from reflector.sql.flat import cut_page
 from reflector.sql.plan import Answer
 from server.access import EVERYBODY
 from server.config import Config, limits_for
-from server.trials.asking import COUNT, Asking
+from server.trials.aggregates import COUNT
+from server.trials.asking import Asking
 from server.trials.callers import principal_for
 from server.trials.trial import Bound, fault_of
 
@@ -244,7 +245,7 @@ def answered(bound: Bound, answer: Answer, seen: Seen) -> None:
     elif verb in ("update", "delete"):
         seen.affected = max(seen.affected, answer.affected or 0)
     elif verb == "aggregate":
-        seen.total = seen.rows[0][COUNT] if seen.rows else 0
+        seen.total = sum(row[COUNT] for row in seen.rows)
 
 
 __all__ = ["Access", "Runner", "Seen"]

@@ -25,7 +25,7 @@ from reflector.errors import InvalidValue, ReflectorError, RuleError, suggestion
 from reflector.query.nodes import TRUE, Filter
 from server.config import Complaint, Config, Position
 from server.config.complaints import Path, dotted
-from server.config.trials import VERBS, Calling
+from server.config.trials import AGGREGATED, VERBS, Calling
 from server.config.trials import Trial as Said
 from server.config.values import thaw
 
@@ -145,6 +145,7 @@ class Binder:
         for word in ("values", "sets", "sees"):
             for row in rows_of(getattr(said, word)):
                 self._row(table, row, word)
+        self._check_aggregates(table)
         for row in rows_of(said.rows) if not isinstance(said.rows, int) else ():
             self._row(table, row, "rows")
         return bound
@@ -181,6 +182,18 @@ class Binder:
                 told = Complaint(place, dotted((*self.trial.path, "where")), fault.message, fault.hint)
                 self.complaints.append(told)
             return TRUE
+
+    def _check_aggregates(self, table: Table) -> None:
+        said = self.trial.said
+        for name in said.by or ():
+            self._column(table, name, "by")
+        for row in ({each: getattr(said, each) for each in AGGREGATED}, *rows_of(said.groups)):
+            for name, value in row.items():
+                if name in AGGREGATED and (value is None or isinstance(value, Mapping)):
+                    for column in value or ():
+                        self._column(table, column, "groups" if said.groups is not None else name)
+                elif name not in (*(said.by or ()), "count"):
+                    self._complain(f"{name!r} is neither among by nor a mapping of columns", None, "groups")
 
     def _check_names(self, table: Table) -> None:
         for word in ("fields", "columns", "hidden"):

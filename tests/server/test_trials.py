@@ -67,6 +67,10 @@ PASSING = (
     "{as: {role: [customer, auditor], sub: '2'}, read: customer, where: id == 2, sees: {email: robertdroptablecustomer2@mail.example}}",
     "{as: editor, aggregate: book, where: id == 3, count: 1}",
     "{as: editor, aggregate: book, allowed: true}",
+    "{as: editor, aggregate: book, where: 'id in [3, 4]', count: 2, min: {id: 3}, max: {id: 4, title: Pride and Prejudice}, sum: {id: 7}, avg: {id: 3.5}}",
+    "{as: editor, aggregate: book, where: 'id in [3, 4]', by: [id], groups: [{id: 4, count: 1, sum: {id: 4}}, {id: 3, max: {price: 25.86}}]}",
+    "{as: editor, aggregate: book, where: id < 0, count: 0, max: {price: null}}",
+    "{as: guest, aggregate: book, by: [title], denied: true}",
     "{as: guest, aggregate: book, denied: true}",
     "{as: editor, create: tag, values: {name: unheard of, description: null}}",
     "{as: editor, create: tag, values: [{name: a1}, {name: a2}], affected: 2}",
@@ -160,6 +164,45 @@ async def test_what_does_not_hold_fails_and_says_why(url: str) -> None:
     told = re.sub(r"(unique_violation: [^(\n]*) \(.*", r"\1", "\n".join(lines)) + "\n"
     assert status == 1
     assert told == GOLDEN.read_text()
+
+
+OTHERWISE = (
+    ("where: 'id in [3, 4]', sum: {id: 8}", ["- sum id: 8", "+ sum id: 7"]),
+    ("where: 'id in [3, 4]', avg: {id: 3.4}", ["- avg id: 3.4", "+ avg id: 3.5"]),
+    ("where: 'id in [3, 4]', max: {title: Emma}", ['- max title: "Emma"', '+ max title: "Pride and Prejudice"']),
+    ("where: id < 0, min: {id: 0}", ["- min id: 0", "+ min id: null"]),
+    (
+        "where: 'id in [3, 4]', by: [id], groups: [{id: 3, count: 2}, {id: 4, count: 1}]",
+        ["- {id: 3, count: 2}", "+ {id: 3, count: 1}"],
+    ),
+    ("where: id == 3, by: [id], groups: []", ["+ {id: 3, count: 1}"]),
+)
+WRONG = (
+    ("{as: editor, aggregate: book, sum: {pric: 1}}", "book has no column 'pric'"),
+    ("{as: editor, aggregate: book, by: [nosuch], groups: []}", "book has no column 'nosuch'"),
+    (
+        "{as: editor, aggregate: book, by: [id], groups: [{id: 3, total: 4}]}",
+        "'total' is neither among by nor a mapping of",
+    ),
+    ("{as: editor, aggregate: book, by: [id], count: 3}", "by and groups go together"),
+    ("{as: editor, aggregate: book, groups: [{count: 3}]}", "by and groups go together"),
+    ("{as: editor, read: book, sum: {price: 1}}", "has no meaning for read"),
+)
+
+
+async def test_what_is_worked_out_otherwise_fails_and_is_shown(url: str) -> None:
+    found = await results(url, listed(*(f"{{as: editor, aggregate: book, {said}}}" for said, _ in OTHERWISE)))
+    told = [[re.sub(r"(\d\.\d)0+$", r"\1", line) for line in each.lines] for each in found]
+    assert told == [lines for _, lines in OTHERWISE]
+
+
+@pytest.mark.parametrize(("said", "complaint"), WRONG)
+async def test_an_aggregate_that_says_nothing_is_told(
+    own_shops: Mapping[DatabaseKind, str], said: str, complaint: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        await checked(own_shops[DatabaseKind.SQLITE], listed(said))
+    assert complaint in str(refused.value)
 
 
 TURNED = (
