@@ -62,6 +62,8 @@ TYPES: Mapping[str, tuple[Comparison, ...]] = {
     "inet": (OVERLAPS, LEFT_OF, RIGHT_OF),
     "cidr": (OVERLAPS, LEFT_OF, RIGHT_OF),
     "ltree": (CONTAINS, CONTAINED),
+    "geometry": (OVERLAPS, *BESIDE),
+    "geography": (OVERLAPS,),
     "hstore": (CONTAINS, CONTAINED),
     "tsquery": (CONTAINS, CONTAINED),
     "cube": SETS,
@@ -105,7 +107,8 @@ def offered(comparison: Comparison, type_: DataType, database: DatabaseKind) -> 
         return False
     if type_.kind is Kind.ARRAY or (type_.ranked and type_.by_json.endswith("[]")):
         return comparison in SETS
-    name = type_.native.removesuffix("multirange") + "range" if type_.native.endswith("multirange") else type_.native
+    bare = type_.native.partition("(")[0]
+    name = bare.removesuffix("multirange") + "range" if bare.endswith("multirange") else bare
     return any(name.endswith(ending) and comparison in allowed for ending, allowed in TYPES.items())
 
 

@@ -103,6 +103,11 @@ CASES: Final = (
     here(MAPS, "rows", get("shop?id=eq.1&select=id,geom", Accept=MAP), gives({"type": "FeatureCollection", "features": [
         {"type": "Feature", "geometry": {"type": "Point", "coordinates": [1, 2]}, "properties": {"id": 1}}]},
         Content_Type=f"{MAP}; charset=utf-8", Content_Range="0-0/*"), "maps"),
+    *(here("ranges", f"on a map: {condition}", get(f"shop?select=id&order=id&geom={condition}"), ids(*numbers), "maps")
+      for condition, numbers in {"ov.SRID=4326;POLYGON((0 0,2 0,2 3,0 3,0 0))": (1,), "ov.POINT(9 9)": (), "sl.SRID=4326;POINT(2 0)": (1,),
+                                 "sr.SRID=4326;POINT(2 0)": (2,), "eq.SRID=4326;POINT(3 4)": (2,)}.items()),
+    here("ranges", "on a map: no such operator", get("shop?geom=adj.POINT(1 1)"), fails(404, "42883"), "maps"),
+    here("ranges", "on a map: no geometry", get("shop?geom=ov.nothing"), fails(400, "22P02"), "maps"),
     here(MAPS, "none", get("shop?id=eq.9", Accept=MAP), gives({"type": "FeatureCollection", "features": []}), "maps"),
     here(MAPS, "related rows", get("shop?id=eq.1&select=geom,visit(id)", Accept=MAP), gives(
         Parts({"features/0/properties": {"visit": [{"id": 1}, {"id": 2}]}})), "maps"),
