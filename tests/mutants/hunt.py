@@ -41,6 +41,7 @@ ANSWERS = (
 CALLERS = (
     "tests/server/test_frame.py",
     "tests/server/test_callers.py",
+    "tests/server/test_claims.py",
     "tests/server/test_jwt.py",
     "tests/server/test_who_is_calling.py",
     "tests/access/test_role_choice.py",

@@ -80,7 +80,7 @@ def request(draw: st.DrawFn, asking: Asking, kind: str) -> Asked:
     words, path = Words(draw), f"{ROOT}/{asking.table}"
     match kind:
         case "read":
-            method = words.one("GET", "GET", "GET", "HEAD")
+            method = words.one("GET", "HEAD", "GET", "GET")
             query = words.query(asking)
             return Asked(asking.caller, method, path + query, headers=words.headers(PREFERRED))
         case "other":

@@ -41,6 +41,8 @@ BY_KIND: Mapping[Kind, tuple[Any, ...]] = {
 }
 ANYTHING = tuple(value for values in BY_KIND.values() for value in values)
 SORTS = ("{}", "-{}", "{}.nullslast", "-{}.nullsfirst")
+ASIDE = ("/health/ready", "/metrics", "/admin/reload", "/graphql", "/docs", "/rest/v1/")
+"""What is about no table."""
 WRITES = {"article": ("user", "all"), "comment": ("user", "all"), "note": ("both", "all")}
 """Which callers may write what."""
 NULLED = {"guest": (), "user": ("account",), "both": ("note",), "all": ("account", "note", "note", "note")}
@@ -164,9 +166,7 @@ def request(draw: st.DrawFn, asking: Asking, kind: str) -> Asked:
             return Asked(caller, "DELETE", f"{path}/{draw(keys(asking.table, near=not asking.wild))}")
         case _:
             method = draw(st.sampled_from(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST"]))
-            where = draw(
-                st.sampled_from(["/api", path, f"{path}/1", "/openapi.json", f"/{asking.table}", "/health/ready"])
-            )
+            where = draw(st.sampled_from(["/api", path, f"{path}/1", "/openapi.json", f"/{asking.table}", *ASIDE]))
             return Asked(caller, method, where, "{}" if method in ("PUT", "POST") else None)
 
 

@@ -15,7 +15,7 @@ from server.auth.outbound import Outbound
 from server.auth.role_choice import chosen
 from server.auth.verified import Verified
 from server.context import Credential
-from server.problems import AmbiguousCredentials, InvalidToken
+from server.problems import AmbiguousCredentials, InvalidToken, MalformedRequest
 from tests.server.test_frame import GUEST, Keys, Names, asking, told
 
 SIGNED = "a.b.c"
@@ -200,3 +200,33 @@ async def test_connections_to_others_end_with_the_methods() -> None:
 async def test_a_credential_of_no_kind_that_is_known_is_refused_even_so() -> None:
     with pytest.raises(InvalidToken):
         await Authenticator([Keys()], GUEST).proved(Credential("bearer", "ann"), asking({}))
+
+
+# ── the administrator, as somebody ───────────────────────────────────────────────────────────
+
+ADMIN = Principal(roles=("admin",), claims={"was": "there"}, method="administrator", any_role=True)
+DECLARED = ("user", "editor", "admin")
+
+
+def test_the_administrator_is_whom_the_session_variables_name_and_nobody_else_is() -> None:
+    headers = {"X-Hasura-User-Id": " 7 ", "X-Hasura-Org": "3", "X-Other": "no", "X-Hasura-Role": "user"}
+    found = chosen(ADMIN, asking(headers), DECLARED)
+    assert (found.roles, found.chosen, found.subject) == (("user",), True, "7")
+    said = {"x-hasura-user-id": "7", "x-hasura-org": "3", "sub": "7", "x-hasura-role": "user"}
+    assert found.claims == {"was": "there", **said}
+    plain = Principal(roles=("user",), claims={"sub": "8"}, subject="8")
+    assert chosen(plain, asking(headers), DECLARED) is plain
+
+
+def test_variables_without_a_user_are_claims_alone_and_without_any_nothing_changes() -> None:
+    found = chosen(ADMIN, asking({"X-Hasura-Org": "3"}), DECLARED)
+    assert (found.claims, found.subject) == ({"was": "there", "x-hasura-org": "3"}, None)
+    somebody = Principal(roles=("admin",), subject="1", any_role=True)
+    assert chosen(somebody, asking({"X-Hasura-Org": "3"}), DECLARED).claims["sub"] == "1"
+    assert chosen(ADMIN, asking({}), DECLARED) is ADMIN
+    assert chosen(ADMIN, asking({"X-Hasura-Admin-Secret": "x"}), DECLARED) is ADMIN
+
+
+def test_a_variable_that_is_said_twice_is_refused_of_the_administrator() -> None:
+    with pytest.raises(MalformedRequest):
+        chosen(ADMIN, asking([("X-Hasura-Org", "3"), ("x-hasura-org", "4")]), DECLARED)
