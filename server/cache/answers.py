@@ -69,7 +69,7 @@ class Nearby(Protocol):
         """Hear all that was told before now."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, for one is made for every request
 class Rendered:
     """An answer as it is sent, without what its being kept adds. `link` is its Link header, empty for none; `media` is
     its type, `more` further headers."""

@@ -14,6 +14,7 @@ from multidict import CIMultiDict
 from reflector.access.principal import Principal
 from server.cache.answers import AnswerCache
 from server.cache.memory import Entry
+from server.whole import Whole
 
 TAGS: Final = re.compile(r'\s*(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")\s*(?:,|$)')
 BY_CALLER: Final = "Authorization, Accept-Profile, Origin, Accept-Encoding, X-Role, X-Hasura-Role"
@@ -33,7 +34,7 @@ def respond(cache: AnswerCache, entry: Entry, request: web.BaseRequest, principa
             headers[hdrs.VARY] = f"{headers[hdrs.VARY]}, {BY_CALLER}"
     if told:
         return web.Response(status=304, headers=headers)
-    return web.Response(body=entry.body, status=entry.status, headers=headers)
+    return Whole(body=entry.body, status=entry.status, headers=headers)
 
 
 def _bare(entry: Entry) -> CIMultiDict[str]:

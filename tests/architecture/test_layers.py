@@ -27,7 +27,7 @@ REFLECTOR: tuple[tuple[str, ...], ...] = (
 """From the bottom up: a module imports from its own row and from the rows above it in this list."""
 
 SERVER: tuple[tuple[str, ...], ...] = (
-    ("config", "problems", "siblings"),
+    ("config", "problems", "siblings", "whole"),
     ("cache",),
     ("peers",),
     ("rates",),

@@ -40,6 +40,7 @@ from server.callers import LONGEST_KEPT, Caller, Callers, Recent
 from server.context import Context
 from server.pages import page_routes
 from server.problems import RateExceeded, status_of
+from server.whole import Whole
 
 LOG: Final = logging.getLogger("reflector.server")
 PATHS: Final = ("/graphql", "/v1/graphql")
@@ -266,7 +267,7 @@ def _parsed(document: Document) -> DocumentNode:
 
 
 def _response(body: bytes, strict: bool, status: int, headers: dict[str, str] | None = None) -> web.Response:
-    return web.Response(body=body, status=status, headers={"Content-Type": MEDIA_TYPES[strict], **(headers or {})})
+    return Whole(body=body, status=status, headers={"Content-Type": MEDIA_TYPES[strict], **(headers or {})})
 
 
 def _refusal(shown: dict[str, Any], error: Fault) -> Answered:

@@ -26,6 +26,7 @@ from server.cache.conditions import respond
 from server.cache.question import Key
 from server.cache.question import Question as Kept
 from server.callers import Caller
+from server.whole import Whole
 
 
 class ReadRoad:
@@ -53,7 +54,7 @@ class ReadRoad:
         ended("transaction")
         if request.method == "HEAD":
             return _bodiless(status, headers)
-        return web.Response(status=status, headers=headers, body=body)
+        return Whole(status=status, headers=headers, body=body)
 
     async def _made(self, caller: Caller, asking: Asking) -> tuple[int, bytes, CIMultiDict[str]]:
         """Status, body and headers, asked of the database."""

@@ -37,6 +37,7 @@ from server.apis.postgrest.rendering import rendered
 from server.apis.postgrest.roads import Api, applied_header, clock_asked, limits_of, table_asked, warning_header
 from server.apis.postgrest.timing import ended
 from server.callers import Caller
+from server.whole import Whole
 
 MOST_ROWS: Final = 10_000
 """Rows of one body."""
@@ -195,7 +196,7 @@ class WriteRoad:
         if wanted.single and rows != 1:
             # The one row was written, and its writer may not see it as it is now.
             return web.Response(status=status, headers=every)
-        return web.Response(status=status, headers=every, body=rendered(body, rows, wanted.media))
+        return Whole(status=status, headers=every, body=rendered(body, rows, wanted.media))
 
     def _applied(self, wanted: Wanted) -> Mapping[str, str]:
         method, upserts = wanted.request.method, wanted.writes.upserts

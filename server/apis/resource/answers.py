@@ -10,6 +10,8 @@ from typing import Final
 from aiohttp import web
 from multidict import CIMultiDict
 
+from server.whole import Whole
+
 JSON: Final = "application/json"
 _JSON: Final = CIMultiDict({"Content-Type": JSON})
 
@@ -17,8 +19,8 @@ _JSON: Final = CIMultiDict({"Content-Type": JSON})
 def answered(body: bytes, status: int = 200, **headers: str) -> web.Response:
     """A response with a JSON body. Names of headers have `_` for `-`; empty ones are left out."""
     if not headers:
-        return web.Response(body=body, status=status, headers=_JSON)
-    return web.Response(body=body, status=status, headers=_named({"Content_Type": JSON, **headers}))
+        return Whole(body=body, status=status, headers=_JSON)
+    return Whole(body=body, status=status, headers=_named({"Content_Type": JSON, **headers}))
 
 
 def empty(status: int = 204, **headers: str) -> web.Response:
