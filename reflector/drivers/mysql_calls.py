@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -16,6 +16,9 @@ import orjson
 from pymysql.constants import FIELD_TYPE
 
 from reflector.errors import AnswerTooLarge, NotSupported
+from reflector.query.forms import Form
+from reflector.sql.procedures import formed
+from reflector.zones import Zone, written
 
 CALL: Final = "CALL "
 """How the statements begin that are read by `given`."""
@@ -31,7 +34,7 @@ async def given(wire: Any, largest: int, text: str) -> tuple[str | None, int]:
     while True:
         result = wire.sent
         if result.unbuffered_active:
-            sets.append(await _rows(wire, result, largest))
+            sets.append(await _rows(wire, result, largest, formed(text)))
         if not result.has_next:
             break
         await wire.following()
@@ -40,13 +43,13 @@ async def given(wire: Any, largest: int, text: str) -> tuple[str | None, int]:
     return (f"[{','.join(sets[0])}]", len(sets[0])) if sets else (None, 0)
 
 
-async def _rows(wire: Any, result: Any, largest: int) -> list[str]:
+async def _rows(wire: Any, result: Any, largest: int, form: Form | None) -> list[str]:
     """The documents of one set."""
     names = [orjson.dumps(column[0]).decode() for column in result.description]
     codes = [column[1] for column in result.description]
     found: list[str] = []
     while (row := await wire.one_row(result)) is not None:
-        found.append(_document(names, codes, row))
+        found.append(_document(names, codes, row, form))
         largest -= len(found[-1])
         if largest < 0:
             wire.cut()
@@ -54,19 +57,24 @@ async def _rows(wire: Any, result: Any, largest: int) -> list[str]:
     return found
 
 
-def _document(names: Sequence[str], codes: Sequence[int], row: Sequence[Any]) -> str:
-    cells = [_cell(code, value) for code, value in zip(codes, row, strict=True)]
+def _document(names: Sequence[str], codes: Sequence[int], row: Sequence[Any], form: Form | None) -> str:
+    cells = [_cell(code, value, form) for code, value in zip(codes, row, strict=True)]
     return "{" + ",".join([f"{name}:{cell}" for name, cell in zip(names, cells, strict=True)]) + "}"
 
 
-def _cell(code: int, value: Any) -> str:
+def _cell(code: int, value: Any, form: Form | None) -> str:
     """A value as JSON, in the forms that columns have."""
     if value is None:
         return "null"
     if code == FIELD_TYPE.BIT and isinstance(value, bytes):
         return str(int.from_bytes(value, "big"))
     if code == FIELD_TYPE.TIMESTAMP and isinstance(value, datetime):
-        return f'"{_moment(value)}+00:00"'
+        zone, plain = (Zone(), False) if form is None else (form.zone or Zone(), form.plain)
+        return f'"{written(value.replace(tzinfo=UTC), zone, plain=plain)}"'
+    if form is not None and isinstance(value, bytes):
+        return _text(f"\\x{value.hex()}")
+    if form is not None and form.plain and isinstance(value, datetime):
+        return f'"{_moment(value).replace("T", " ")}"'
     return WRITTEN[type(value)](value)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from reflector.catalog.model import Argument, Function, Table
 from reflector.errors import InternalError
+from reflector.query.forms import Form
 from reflector.query.nodes import Operand, Parameter, Read
 from reflector.query.walk import with_operands
 
@@ -30,6 +31,7 @@ class Call:
     values alone are answered. `read_only`: whatever the function is, it must change nothing. More than `most` rows, or
     with `exactly_one` any other number than that, take back what it did. `bare`: the one value is answered as its own
     bytes or text, not as JSON. `handler` makes one document of a page of its rows, as that of a `Gathered`.
+    `form`: how a procedure's values are written, where that is not the core's own way.
     """
 
     function: Function
@@ -40,6 +42,7 @@ class Call:
     bare: bool = False
     most: int | Parameter | None = None
     handler: Function | None = None
+    form: Form | None = None
 
     @property
     def writes(self) -> bool:

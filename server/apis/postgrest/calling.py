@@ -81,7 +81,7 @@ class Calling:
     @property
     def zoned(self) -> bool:
         """Whether values are answered whose clock is ours to choose."""
-        return self.media is not None and self.call.handler is None and not self.function.procedure
+        return self.media is not None and self.call.handler is None
 
 
 class CallRoad:
@@ -159,6 +159,7 @@ class CallRoad:
             bare=media is None,
             most=_most(function, preferred),
             handler=handler,
+            form=lowering.form if function.procedure else None,
         )
         return Calling(function, call, asked, page, media, preferred)
 

@@ -109,7 +109,7 @@ async def test_every_kind_of_value(api: Served) -> None:
             "day": "2024-02-29",
             "moment": "2024-02-29T10:00:00.25",
             "hour": "11:30:00",
-            "bytes": "AP8=",
+            "bytes": "\\x00ff",
             "bits": 5,
             "word": 'ü "quoted" \\',
             "document": '{"a": 1}',
@@ -117,6 +117,16 @@ async def test_every_kind_of_value(api: Served) -> None:
     ]
     assert b'"exact":1.50' in reply.body
     assert (await api.post(RPC + "moments", {})).json == [{"at": "2024-02-29T10:00:00.5+00:00"}, {"at": None}]
+    for zone, shown in (
+        ("America/Lima", "T05:00:00.5-05:00"),
+        ("5.5", "T15:30:00.5+05:30"),
+        ("-3", "T07:00:00.5-03:00"),
+    ):
+        reply = await api.post(RPC + "moments", {}, {"Prefer": f"timezone={zone}"})
+        assert reply.json == [{"at": f"2024-02-29{shown}"}, {"at": None}]
+        assert reply.headers["Preference-Applied"] == f"timezone={zone}"
+    table = await api.post(RPC + "moments", {}, {"Accept": "text/csv", "Prefer": "timezone=America/Lima"})
+    assert table.body == b'at\n"2024-02-29 05:00:00.5-05"\n'
 
 
 async def test_arguments_that_come_back_are_an_object(api: Served) -> None:
