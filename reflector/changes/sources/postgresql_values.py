@@ -10,6 +10,7 @@ Rule: text that has no canonical value (an infinite date, one before Christ) sta
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from reflector.catalog.model import Column
@@ -19,6 +20,10 @@ from reflector.datatypes import DataType, Kind, Value, parse_text
 from reflector.errors import InvalidValue
 
 # ── canonical ────────────────────────────────────────────────────────────────────────────────
+
+
+ENDLESS = frozenset({"NaN", "Infinity", "-Infinity"})
+"""What a numeric holds beside numbers, as PostgreSQL writes it."""
 
 
 def value(column: Column, stored: str) -> Value:
@@ -34,6 +39,8 @@ def _value(type_: DataType, text: str) -> Value:
             return bytes.fromhex(text[2:])
         case Kind.ARRAY:
             return text if type_.element is None else _items(type_.element, parse_array(text))
+        case Kind.DECIMAL if text in ENDLESS:
+            return Decimal(text)  # nobody gives one but at an API that PostgreSQL alone answers
         case _:
             try:
                 return parse_text(type_, text)

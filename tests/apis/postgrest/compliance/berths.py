@@ -9,8 +9,10 @@ from reflector.catalog.model import DatabaseKind
 POSTGRESQL: Final = """
 CREATE DOMAIN grade AS text DEFAULT 'plain' CHECK (VALUE <> '');
 CREATE TYPE mood AS ENUM ('calm', 'rough');
+CREATE TYPE spot AS (row integer, name text, mood mood);
 CREATE TABLE berth (
-    id integer PRIMARY KEY, grade grade, code char(4), flags bit(4), fee money, mood mood, depth numeric(5, 2), label varchar(5));
+    id integer PRIMARY KEY, grade grade, code char(4), flags bit(4), fee money, mood mood, depth numeric(5, 2), label varchar(5), spot spot,
+    spots spot[], grid integer[], since timestamptz);
 """
 MARIADB: Final = """
 CREATE TABLE berth (

@@ -143,6 +143,17 @@ CASES: Final = (
     refused_row("no label", {"mood": "wild"}, "22P02", TWO),
     refused_row("what a check refuses", {"mood": "wild"}, "23514", (SQLITE,)),
     refused_row("what a domain refuses", {"grade": ""}, "23514", HERE),
+    kept("a composite", {"spot": {"row": 1, "name": "a", "of no field": 2}}, {"spot": {"row": 1, "name": "a", "mood": None}}, HERE),
+    kept("a composite as a text", {"spot": "(1,,calm)"}, {"spot": {"row": 1, "name": None, "mood": "calm"}}, HERE),
+    kept("an array of composites", {"spots": [{"row": 1}, None]}, {"spots": [{"row": 1, "name": None, "mood": None}, None]}, HERE),
+    kept("arrays in an array", {"grid": [[1, 2], [3, 4]]}, {"grid": [[1, 2], [3, 4]]}, HERE),
+    kept("numbers that are none", {"depth": "NaN", "since": "infinity"}, {"depth": "NaN", "since": "infinity"}, HERE),
+    refused_row("an array for a composite", {"spot": [1]}, "22023", HERE),
+    refused_row("a number for a composite", {"spot": 1}, "22023", HERE),
+    refused_row("a field of another type", {"spot": {"row": "a"}}, "22P02", HERE),
+    refused_row("a field without such a label", {"spot": {"mood": "wild"}}, "22P02", HERE),
+    refused_row("an object for an array", {"spots": {"row": 1}}, "22P02", HERE),
+    refused_row("numbers that are none", {"depth": "NaN"}, "22P02", ELSEWHERE),
     refused_row("a number beyond its places", {"depth": 12345}, "22003", TWO),
 )
 # fmt: on
