@@ -1,7 +1,8 @@
 """The bookshop on three databases, and engines over it.
 
 A test that writes takes a bookshop of its own, so that no test sees what another did. It is loaded once on PostgreSQL and
-SQLite and then copied, which costs a tenth; MariaDB cannot copy a database.
+SQLite and then copied, which costs a tenth; MariaDB cannot copy a database. What was made for one test goes with it, because
+all of it may stand in memory.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import itertools
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pg8000.exceptions
 
 from examples import bookshop
 from reflector.access.permissions import Permissions
@@ -32,11 +35,14 @@ _numbers = itertools.count()
 
 @dataclass(frozen=True)
 class Databases:
-    """Where each kind of database is to be had; `folder` holds SQLite files."""
+    """Where each kind of database is to be had; `folder` holds SQLite files. `passing` tells whether what is made now is for
+    one test alone."""
 
     postgresql: Callable[[], PostgreSQLServer]
     mariadb: Callable[[], MariaDBServer]
     folder: Path
+    passing: Callable[[], bool] = lambda: False
+    _passing: list[str] = field(default_factory=list)
     _loaded: dict[DatabaseKind, str] = field(default_factory=dict)
 
     def bookshop(self, kind: DatabaseKind) -> str:
@@ -48,8 +54,8 @@ class Databases:
             self._loaded[kind] = self._load(kind, name)
             name = f"{name}_copy"
         if kind is DatabaseKind.POSTGRESQL:
-            return self.postgresql().create_database(name, self._loaded[kind])
-        return f"sqlite:///{shutil.copyfile(self._loaded[kind], self.folder / f'{name}.sqlite')}"
+            return self._made(self.postgresql().create_database(name, self._loaded[kind]))
+        return self._made(f"sqlite:///{shutil.copyfile(self._loaded[kind], self.folder / f'{name}.sqlite')}")
 
     def _load(self, kind: DatabaseKind, name: str) -> str:
         """The bookshop that is copied: the name of the database, or the path of the file."""
@@ -67,11 +73,32 @@ class Databases:
             path = self.folder / f"{name}.sqlite"
             with closing(sqlite3.connect(path)) as connection:
                 connection.executescript(script)
-            return f"sqlite:///{path}"
+            return self._made(f"sqlite:///{path}")
         server = self.postgresql() if kind is DatabaseKind.POSTGRESQL else self.mariadb()
         url = server.create_database(name)
+        self._made(url)
         server.run(name, script)
         return url
+
+    def _made(self, url: str) -> str:
+        if self.passing():
+            self._passing.append(url)
+        return url
+
+    def forget(self) -> None:
+        """Remove what was made for the test that has ended."""
+        urls, self._passing[:] = self._passing.copy(), ()
+        for url in urls:
+            kind, _, rest = url.partition("://")
+            if kind == "sqlite":
+                for path in (rest[1:], f"{rest[1:]}-wal", f"{rest[1:]}-shm"):
+                    Path(path).unlink(missing_ok=True)
+            elif kind == "postgresql":
+                # A slot that a test left behind holds its database.
+                with suppress(pg8000.exceptions.DatabaseError):
+                    self.postgresql().drop_database(rest.rpartition("/")[2])
+            else:
+                self.mariadb().drop_database(rest.rpartition("/")[2])
 
 
 @asynccontextmanager

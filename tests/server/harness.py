@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import aiohttp
 from aiohttp import web
@@ -39,6 +39,7 @@ from yarl import URL
 from server.app import Again, Running, start
 from server.config import Config, Flags, Seen, address, load
 from server.reloading import Source
+from tests.server.commanding import Forked, commanded
 
 REPOSITORY = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-m", "server")
@@ -177,26 +178,34 @@ async def reloadable(
 
 
 class ServedProcess:
-    """`reflector` as a program of its own, ended when the context is left. What it says is gathered as it comes."""
+    """`reflector` as a process of its own, ended when the context is left. What it says is gathered as it comes. `program`
+    starts it anew; without it what is imported already is forked."""
 
     def __init__(
         self,
         *arguments: str,
         environ: Mapping[str, str] | None = None,
         folder: Path | None = None,
-        program: Sequence[str] = PROGRAM,
+        program: Sequence[str] | None = None,
     ) -> None:
         self._lines: list[str] = []
         self._told: Queue[str | None] = Queue()
-        self._process = subprocess.Popen(
-            [*program, *arguments],
-            cwd=folder or REPOSITORY,
-            env=environment(environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        variables, place = environment(environ), folder or REPOSITORY
+        self._process: Forked | subprocess.Popen[str]
+        if program is None:
+            self._process = Forked(arguments, variables, place)
+            self._said: IO[str] | None = self._process.said
+        else:
+            self._process = subprocess.Popen(
+                [*program, *arguments],
+                cwd=place,
+                env=variables,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            self._said = self._process.stderr
         self._reading = threading.Thread(target=self._read, daemon=True)
         self._reading.start()
 
@@ -237,8 +246,8 @@ class ServedProcess:
         return status
 
     def _read(self) -> None:
-        assert self._process.stderr is not None
-        with self._process.stderr as said:
+        assert self._said is not None
+        with self._said as said:
             for line in said:
                 self._lines.append(line)
                 self._told.put(line)
@@ -261,16 +270,7 @@ def reflector(
     *arguments: str, environ: Mapping[str, str] | None = None, folder: Path | None = None
 ) -> tuple[int, str, str]:
     """Run a command to its end: exit status, stdout, stderr."""
-    done = subprocess.run(
-        [*PROGRAM, *arguments],
-        cwd=folder or REPOSITORY,
-        env=environment(environ),
-        capture_output=True,
-        text=True,
-        timeout=START_SECONDS,
-        check=False,
-    )
-    return done.returncode, done.stdout, done.stderr
+    return commanded(arguments, environment(environ), folder or REPOSITORY, START_SECONDS)
 
 
 async def eventually(condition: Any, seconds: float = 10.0) -> Any:

@@ -19,7 +19,7 @@ from server.config import ConfigError
 from server.config.models import Observability
 from server.journal import REQUEST, facts, logging_to_stderr, style_of
 from server.telemetry.requests import BOUNDS, Requests
-from tests.server.harness import ServedProcess, configured, served
+from tests.server.harness import PROGRAM, ServedProcess, configured, served
 
 SECRET = "a-signing-key-of-forty-letters-at-least"
 RULES = f"""
@@ -267,7 +267,7 @@ async def test_statements_are_told_without_their_values(
 
 def test_the_program_logs_json_where_nobody_looks(bookshop: str) -> None:
     environ = {"REFLECTOR_OBSERVABILITY_LOG": "auto"}
-    with ServedProcess("serve", bookshop, "--port", "0", environ=environ) as process:
+    with ServedProcess("serve", bookshop, "--port", "0", environ=environ, program=PROGRAM) as process:
         process.wait_until_it_serves()
     events = [json.loads(line) for line in process.said.splitlines()]
     assert [each["level"] for each in events if "serving" in each["event"]] == ["info"]

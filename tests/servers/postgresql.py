@@ -33,6 +33,9 @@ SETTINGS: Mapping[str, str] = {
     "logging_collector": "off",
 }
 
+FILE_COPY_SINCE = 150_000
+"""The version from which it can be said how a database is copied; before, files were."""
+
 
 class PostgreSQLServer(ServerProcess):
     name: ClassVar[str] = "PostgreSQL"
@@ -83,7 +86,9 @@ class PostgreSQLServer(ServerProcess):
     def create_database(self, name: str, template: str = "template0") -> str:
         """Make a fresh database, in place of any of that name, as a copy of `template`; return its URL."""
         self.drop_database(name)
-        self._connection().run(f"CREATE DATABASE {quoted(name)} TEMPLATE {quoted(template)}")
+        # Without fsync copying files costs half of what writing every page of them into the log does.
+        strategy = "STRATEGY file_copy" if self._version() >= FILE_COPY_SINCE else ""
+        self._connection().run(f"CREATE DATABASE {quoted(name)} TEMPLATE {quoted(template)} {strategy}")
         return self.url(name)
 
     def drop_database(self, name: str) -> None:
@@ -97,6 +102,9 @@ class PostgreSQLServer(ServerProcess):
             return list(connection.run(script) or [])
         finally:
             connection.close()
+
+    def _version(self) -> int:
+        return int(self._connection().run("SHOW server_version_num")[0][0])
 
     def _connect(self, database: str) -> pg8000.native.Connection:
         return pg8000.native.Connection("postgres", host=self.host, port=self.port, database=database, timeout=30)

@@ -26,6 +26,9 @@ HOST = "127.0.0.1"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 PORT_ATTEMPTS = 3
+MEMORY = Path("/dev/shm")
+LEAST_FREE = 4 * 1024**3
+"""Bytes; a server has some hundred megabytes, logs of changes included."""
 # Below the range from which the system draws ports for outgoing connections: a restarted server finds its port free.
 PORTS = range(15_000, 32_000)
 
@@ -233,7 +236,7 @@ def port_is_free(port: int) -> bool:
 
 def private_folder(name: str, account: pwd.struct_passwd | None) -> Path:
     """Make a folder for one server, owned by the user it runs as, on a short path: sockets have names too."""
-    parents = (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"))
+    parents = (*in_memory(), Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"))
     for parent in parents:
         if account is None or anyone_may_enter(parent):
             folder = Path(tempfile.mkdtemp(prefix=f"reflector-{name.lower()}-", dir=parent))
@@ -241,6 +244,13 @@ def private_folder(name: str, account: pwd.struct_passwd | None) -> Path:
                 os.chown(folder, account.pw_uid, account.pw_gid)
             return folder
     raise ServerFailed(f"user {account.pw_name if account else ''} can enter none of {', '.join(map(str, parents))}")
+
+
+def in_memory() -> tuple[Path, ...]:
+    """Where files are kept in memory, if there is enough room for all servers of a run: making a database there costs a third."""
+    if not MEMORY.is_dir() or not os.access(MEMORY, os.W_OK | os.X_OK):
+        return ()
+    return (MEMORY,) if shutil.disk_usage(MEMORY).free >= LEAST_FREE else ()
 
 
 def anyone_may_enter(folder: Path) -> bool:
