@@ -13,6 +13,7 @@ from typing import Final
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
+from multidict import CIMultiDict
 
 PLAIN: Final = frozenset({200, 201, 206})
 """Statuses of answers that have a body whatever was asked."""
@@ -20,6 +21,13 @@ PLAIN: Final = frozenset({200, 201, 206})
 
 class Whole(web.Response):
     """An answer with a body of bytes and its headers, sent as one."""
+
+    @classmethod
+    def over(cls, body: bytes, status: int, headers: CIMultiDict[str]) -> Whole:
+        """An answer of which these very headers are part from now on: nobody else may keep them."""
+        made = cls(body=body, status=status)
+        made._headers = headers
+        return made
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Begin to send: the headers wait for the body."""

@@ -54,7 +54,7 @@ class ReadRoad:
         ended("transaction")
         if request.method == "HEAD":
             return _bodiless(status, headers)
-        return Whole(status=status, headers=headers, body=body)
+        return Whole.over(body, status, headers)
 
     async def _made(self, caller: Caller, asking: Asking) -> tuple[int, bytes, CIMultiDict[str]]:
         """Status, body and headers, asked of the database."""

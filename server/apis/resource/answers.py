@@ -19,7 +19,7 @@ _JSON: Final = CIMultiDict({"Content-Type": JSON})
 def answered(body: bytes, status: int = 200, **headers: str) -> web.Response:
     """A response with a JSON body. Names of headers have `_` for `-`; empty ones are left out."""
     if not headers:
-        return Whole(body=body, status=status, headers=_JSON)
+        return Whole.over(body, status, _JSON.copy())
     return Whole(body=body, status=status, headers=_named({"Content_Type": JSON, **headers}))
 
 
