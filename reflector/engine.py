@@ -43,7 +43,7 @@ from reflector.query.calls import Call
 from reflector.query.parameterize import parameterize_any
 from reflector.query.sets import AnyQuery
 from reflector.reflection import fingerprint, reflect
-from reflector.snapshot import Access, MakeSnapshot, Snapshot
+from reflector.snapshot import Access, MakeSnapshot, Snapshot, inherited
 from reflector.sql.compile import bind_plan, compile_any
 from reflector.sql.explaining import Explaining
 from reflector.sql.flat import cut_page
@@ -152,7 +152,7 @@ class Engine:
         heir = Engine(driver or self.driver, make_snapshot, overlay, self.observe, self.clock)
         heir._anew, heir._writing = self._anew, self._writing
         async with self._renewing:
-            number = self.snapshot.number + 1
+            number = inherited(self.snapshot.number)
             if overlay != self.overlay:
                 await heir._load(number, self.snapshot.catalog)
                 return heir

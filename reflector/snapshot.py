@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from typing import Final
 
 from reflector.access.permissions import Grants, Permissions, open_grants
 from reflector.access.principal import Principal
@@ -87,6 +88,21 @@ class PlanCache:
 def weight(plans: tuple[Plan, ...]) -> int:
     """About how many bytes a cached plan and its key take: the text, and as much again for shape and binds."""
     return sum(2048 + 3 * len(step.text) + 200 * len(step.binds) for plan in plans for step in plan.steps)
+
+
+GENERATION: Final = 1 << 32
+"""The numbers of an engine and those of its heir are in different ones of this size."""
+
+
+def inherited(number: int) -> int:
+    """The number of an heir's first snapshot: above all that its predecessor may come to until it is retired, because two
+    snapshots of one number could be taken for one another, and a lower one for an old one."""
+    return (number // GENERATION + 1) * GENERATION + swaps(number) + 1
+
+
+def swaps(number: int) -> int:
+    """How many snapshots came before it."""
+    return number % GENERATION
 
 
 @dataclass(frozen=True, eq=False)

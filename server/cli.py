@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from server.commands.endings import REFUSED, exit_status, say
 from server.commands.loop import run
 from server.config import Flags, config_schema, load
-from server.config.environment import CONFIG
+from server.config.environment import CONFIG, CONFIG_TEXT
 from server.journal import silence
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _init(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         from server.commands.convert import converted
 
         return _carried(converted(options.from_postgrest, environ), options.output)
-    rest = {name: value for name, value in environ.items() if name != CONFIG}
+    rest = {name: value for name, value in environ.items() if name not in {CONFIG, CONFIG_TEXT}}
     config = load(None, rest, flags_of(options))
     if options.from_hasura is not None:
         from server.commands.hasura import converted_for

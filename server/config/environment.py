@@ -21,6 +21,8 @@ from server.config.outline import NAME, of_sections, settings, stripped
 
 PREFIX: Final = "REFLECTOR_"
 CONFIG: Final = "REFLECTOR_CONFIG"
+CONFIG_TEXT: Final = "REFLECTOR_CONFIG_TEXT"
+"""Holds what the file would say, where there is none."""
 SWITCHES: Final = {"REFLECTOR_WRITABLE": "writable", "REFLECTOR_INSECURE": "insecure"}
 SHORT: Final[Mapping[str, Path]] = {
     "REFLECTOR_HOST": ("server", "host"),
@@ -63,6 +65,11 @@ FLAGS: Final[Mapping[str, tuple[str, Path]]] = {
 def override(document: Document, environ: Mapping[str, str], flags: Flags) -> None:
     """Put what variables and flags say into the document, in place of what the file says; complain of unknown ones."""
     _complain_of_unknown(document, environ)
+    if CONFIG in environ and CONFIG_TEXT in environ:
+        document.complain(Position(variable(CONFIG_TEXT)), (), f"is refused beside {CONFIG}", "keep one of them")
+    for name in (CONFIG, CONFIG_TEXT):
+        if name in environ and not environ[name].strip():
+            document.complain(Position(variable(name)), (), "is set, but empty", "unset it, or give it a value")
     for source, path, value in _given(document, environ, flags):
         _put(document, path, value, Position(source))
 
@@ -70,24 +77,25 @@ def override(document: Document, environ: Mapping[str, str], flags: Flags) -> No
 def switched(document: Document, environ: Mapping[str, str], flags: Flags) -> dict[str, Position]:
     """Which of `writable` and `insecure` are on, and what turned them on."""
     on = {name: Position(f"--{name}") for name in SWITCHES.values() if getattr(flags, name)}
-    for variable, name in SWITCHES.items():
-        position = Position(_variable(variable))
-        if environ.get(variable, "false") not in {"true", "false"}:
+    for switch, name in SWITCHES.items():
+        position = Position(variable(switch))
+        if environ.get(switch, "false") not in {"true", "false"}:
             document.complain(position, (), "must be true or false")
-        elif environ.get(variable) == "true":
+        elif environ.get(switch) == "true":
             on.setdefault(name, position)
     return on
 
 
-def _variable(name: str) -> str:
+def variable(name: str) -> str:
+    """How complaints name a variable."""
     return f"environment variable {name}"
 
 
 def _complain_of_unknown(document: Document, environ: Mapping[str, str]) -> None:
-    known = [*VARIABLES, *SWITCHES, CONFIG]
+    known = [*VARIABLES, *SWITCHES, CONFIG, CONFIG_TEXT]
     for name in environ:
         if name.startswith(PREFIX) and name not in known:
-            document.complain(Position(_variable(name)), (), "is unknown", suggestion(name, known))
+            document.complain(Position(variable(name)), (), "is unknown", suggestion(name, known))
 
 
 def _given(document: Document, environ: Mapping[str, str], flags: Flags) -> Iterator[tuple[str, Path, Any]]:
@@ -95,9 +103,9 @@ def _given(document: Document, environ: Mapping[str, str], flags: Flags) -> Iter
         if name not in environ:
             continue
         if environ[name]:
-            yield _variable(name), path, environ[name]
+            yield variable(name), path, environ[name]
         else:
-            document.complain(Position(_variable(name)), path, "is set, but empty", "unset it, or give it a value")
+            document.complain(Position(variable(name)), path, "is set, but empty", "unset it, or give it a value")
     for field, (source, path) in FLAGS.items():
         value = getattr(flags, field)
         if value is not None:

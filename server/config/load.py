@@ -5,6 +5,7 @@ Rule: either all of it is right, or nothing is used and everything that is wrong
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +16,7 @@ from server.config import checks, faults
 from server.config.complaints import Complaint, ConfigError, Position
 from server.config.complaints import Path as SettingPath
 from server.config.document import Document, SourceMapping, SourceText
-from server.config.environment import CONFIG, Flags, override, switched
+from server.config.environment import CONFIG, CONFIG_TEXT, Flags, override, switched, variable
 from server.config.models import Config, File
 from server.config.pruning import without
 from server.config.reading import LARGEST_FILE, read_document
@@ -49,8 +50,8 @@ def load(
 ) -> Config:
     """The configuration in force. Raises `ConfigError` with every complaint.
 
-    path: the file of `--config`; without it `REFLECTOR_CONFIG`; without that, and without a database URL on the
-    command line, `./config.yaml` where it exists; else no file at all. `seen` is told of each file right before it is
+    path: the file of `--config`; without it `REFLECTOR_CONFIG`, or what `REFLECTOR_CONFIG_TEXT` says itself; without
+    those, and without a database URL on the command line, `./config.yaml` where it exists; else no file at all. `seen` is told of each file right before it is
     read.
     """
     config, complaints = understood(path, environ, flags, seen)
@@ -88,7 +89,7 @@ def _config(file: File, document: Document, switches: Mapping[str, Position], ch
         **{name: getattr(file, name) for name in File.model_fields},
         writable="writable" in switches,
         insecure="insecure" in switches,
-        source=str(chosen) if chosen else None,
+        source=str(chosen) if chosen else document.places.source,
         places=document.places,
     )
 
@@ -99,10 +100,14 @@ def chosen_file(path: Path | None, environ: Mapping[str, str], flags: Flags) -> 
         return path
     if environ.get(CONFIG):
         return Path(environ[CONFIG])
+    if CONFIG_TEXT in environ:
+        return None
     return DEFAULT_FILE if flags.url is None and DEFAULT_FILE.exists() else None
 
 
 def _document(chosen: Path | None, environ: Mapping[str, str], seen: Callable[[Path], None]) -> Document:
+    if chosen is None and environ.get(CONFIG_TEXT, "").strip():
+        return read_document(os.fsencode(environ[CONFIG_TEXT]), variable(CONFIG_TEXT), environ)
     if chosen is None:
         document = Document(SourceMapping(Position("no file")), readable=True)
         document.data["version"] = 1

@@ -28,12 +28,12 @@ class Place:
 
 
 class Places(Mapping[Path, Place]):
-    """The places of a file, which complaints call `source`, and of what stands elsewhere."""
+    """The places of a file, which complaints call `source` (None: there is none), and of what stands elsewhere."""
 
-    __slots__ = ("_elsewhere", "_packed", "_source")
+    __slots__ = ("_elsewhere", "_packed", "source")
 
-    def __init__(self, source: str = "") -> None:
-        self._source = source
+    def __init__(self, source: str | None = None) -> None:
+        self.source = source
         self._packed: dict[Path, int] = {}
         self._elsewhere: dict[Path, Place] = {}
 
@@ -47,7 +47,7 @@ class Places(Mapping[Path, Place]):
 
     def besides(self, others: Mapping[Path, Position]) -> Places:
         """These places and others, in place of those of the same paths."""
-        more = Places(self._source)
+        more = Places(self.source)
         more._packed = self._packed
         more._elsewhere = {**self._elsewhere, **{path: Place(each, each) for path, each in others.items()}}
         return more
@@ -61,7 +61,7 @@ class Places(Mapping[Path, Place]):
         return Place(self._position(key), self._position(value))
 
     def _position(self, packed: int) -> Position:
-        return Position(self._source, packed >> BITS, packed & LOW)
+        return Position(self.source or "", packed >> BITS, packed & LOW)
 
     def __contains__(self, path: object) -> bool:
         return path in self._packed or path in self._elsewhere

@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 
 from reflector.capture import Capture
 from reflector.engine import Engine
+from reflector.snapshot import swaps
 from server.cache.answers import AnswerCache
 from server.telemetry.requests import BOUNDS, Requests
 
@@ -196,7 +197,7 @@ def _of_pools(name: str, present: Callable[[], Engine]) -> Values:
 
 
 OF_ENGINE: Final[tuple[tuple[str, Kind, str, Callable[[Engine], float]], ...]] = (
-    ("snapshot_number", "gauge", "How often the schema was swapped", lambda engine: engine.snapshot.number),
+    ("snapshot_number", "gauge", "How often the schema was swapped", lambda engine: swaps(engine.snapshot.number)),
     ("tables", "gauge", "Tables and views of the schema", lambda engine: len(engine.snapshot.catalog.tables)),
     ("plan_cache_hits", "counter", "Plans found, in this schema", lambda engine: engine.snapshot.plans.hits),
     ("plan_cache_misses", "counter", "Plans compiled, in this schema", lambda engine: engine.snapshot.plans.misses),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -112,6 +113,28 @@ def plain(text: str) -> Any:
 def test_the_schema_is_one_and_accepts_the_sample() -> None:
     Draft202012Validator.check_schema(config_schema())
     assert [error.message for error in SCHEMA.iter_errors(plain(SAMPLE))] == []
+
+
+ROOT = Path(__file__).parents[3]
+FILES = [ROOT / "config.yaml", *sorted((ROOT / "examples").rglob("config*.yaml"))]
+SNIPPETS = {
+    f"{page.name} {number}": block
+    for page in sorted((ROOT / "docs").glob("*.md"))
+    for number, block in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL))
+}
+
+
+@pytest.mark.parametrize("file", FILES, ids=[str(file.relative_to(ROOT)) for file in FILES])
+def test_the_schema_accepts_every_configuration_here(file: Path) -> None:
+    assert [error.message for error in SCHEMA.iter_errors(plain(file.read_text()))] == []
+
+
+@pytest.mark.parametrize("text", SNIPPETS.values(), ids=SNIPPETS.keys())
+def test_the_schema_accepts_what_pages_show(text: str) -> None:
+    said = plain(text)
+    if "…" in text or not isinstance(said, dict) or not set(said) <= set(File.model_fields):
+        return  # abridged, part of a section, or no configuration
+    assert [error.message for error in SCHEMA.iter_errors({"version": 1, **said})] == []
 
 
 @pytest.mark.parametrize(

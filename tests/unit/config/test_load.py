@@ -212,3 +212,64 @@ def test_limits_are_a_roles_own_then_inherited_then_common(loaded: Loader) -> No
 )
 def test_open_means_that_nothing_says_who_may(loaded: Loader, section: str, is_open: bool) -> None:
     assert loaded(f"version: 1\n{section}\n").open is is_open
+
+
+WHOLE = "version: 1\nauth: {jwt: {secret: '${KEY}', audience: api}, anonymous_role: guest}\nroles: {guest: {}}\ntables: {t: {allow: {guest: {read: a == 1}}}}\n"
+
+
+def test_a_variable_may_say_all_that_a_file_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("config.yaml").write_text("version: 1\nlimits: {rows: 7}\n")
+    environ = {"REFLECTOR_CONFIG_TEXT": WHOLE, "KEY": "x" * 32, "REFLECTOR_LIMITS_DEPTH": "3"}
+    config = load(None, environ, Flags(url="sqlite:///x.db"))
+    assert (list(config.tables), config.limits.depth, config.limits.rows) == (["t"], 3, 1000)
+    assert config.source == "environment variable REFLECTOR_CONFIG_TEXT"
+    assert config.position("tables", "t") == Position(config.source, 4, 10)
+    (tmp_path / "key").write_text("y" * 40)
+    read = load(None, {"REFLECTOR_CONFIG_TEXT": WHOLE.replace("${KEY}", "file:key")}, Flags())
+    assert read.auth is not None
+    assert read.auth.jwt[0].secret is not None
+    assert read.auth.jwt[0].secret.reveal() == "y" * 40
+    assert load(Path("config.yaml"), environ, Flags()).limits.rows == 7
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        (
+            {"REFLECTOR_CONFIG_TEXT": WHOLE.replace("t: {allow: {guest", "t: {allow: {gest"), "KEY": "x" * 32},
+            [
+                (
+                    "environment variable REFLECTOR_CONFIG_TEXT:4:22: tables.t.allow.gest: there is no role 'gest';"
+                    " did you mean 'guest'?"
+                )
+            ],
+        ),
+        (
+            {"REFLECTOR_CONFIG_TEXT": " \n"},
+            ["environment variable REFLECTOR_CONFIG_TEXT: is set, but empty; unset it, or give it a value"],
+        ),
+        (
+            {"REFLECTOR_CONFIG": ""},
+            ["environment variable REFLECTOR_CONFIG: is set, but empty; unset it, or give it a value"],
+        ),
+        (
+            {"REFLECTOR_CONFIG_TEXT": "version: 1\n", "REFLECTOR_CONFIG": "c.yaml"},
+            [
+                "c.yaml: there is no such file",
+                "environment variable REFLECTOR_CONFIG_TEXT: is refused beside REFLECTOR_CONFIG; keep one of them",
+            ],
+        ),
+        (
+            {"REFLECTOR_CONFIG_TEXT": "version: 1\nserver: {port: 1\n"},
+            ["environment variable REFLECTOR_CONFIG_TEXT:3:1: this is not YAML: expected ',' or '}'"],
+        ),
+    ],
+)
+def test_a_variable_that_says_it_wrongly_is_named(
+    environ: dict[str, str], said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        load(None, environ, Flags())
+    assert [str(each) for each in caught.value.complaints] == said
