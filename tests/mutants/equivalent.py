@@ -51,6 +51,11 @@ EQUIVALENT: Mapping[str, str] = {
         "reflector.access.rules_scan:scan: len(text) > LONGEST_TEXT or len(text.encode('utf-8', 'surrogatepass')) > "
         "LONGEST_TEXT → without len(text) > LONGEST_TEXT"
     ): "no text has more letters than bytes; this saves encoding a long one",
+    (
+        "server.auth.claims:RoleRules.usually: not isinstance(given, str) or given not in roles → "
+        "without not isinstance(given, str)"
+    ): "roles are texts, so that nothing else is one of them; this tells the types so",
+    "server.auth.claims:moment: False → True": "what no float can hold is beyond every moment as well",
     "reflector.access.rewrite:Rewriter.call: False → True": "what a function gives is read, and never written",
     "reflector.access.rewrite:Rewriter.member: assert_never(member) → gone": UNREACHABLE,
     "reflector.access.rewrite:Rewriter.expression: assert_never(expression) → gone": UNREACHABLE,
