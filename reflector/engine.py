@@ -52,8 +52,8 @@ from reflector.versions import Reach, TableName
 
 Clock = Callable[[], dt.datetime]
 T = TypeVar("T")
-ATTEMPTS: Final = 8
-"""How often an upsert is begun that others get in the way of."""
+ATTEMPTS: Final = 24
+"""How often an upsert is begun that others get in the way of: those that had begun before it may each do so once."""
 ANEW: Final = 3
 """The attempt of an upsert after which a key that exists is no accident: it is another one than the upsert is about."""
 
