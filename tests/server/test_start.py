@@ -90,6 +90,18 @@ def test_the_commands_that_the_sample_suggests_work(tmp_path: Path) -> None:
         assert [get(url)[0] for url in suggested] == [200] * len(suggested)
 
 
+def test_rules_are_served_without_any_file(bookshop: str, tmp_path: Path) -> None:
+    text = AUTH + "tables: {book: {allow: {guest: {read: id <= 2, columns: [id]}}}}\n"
+    environ = {"REFLECTOR_CONFIG_TEXT": text, "DATABASE_URL": bookshop, "REFLECTOR_PORT": "0"}
+    with ServedProcess("serve", environ=environ, folder=tmp_path) as process:
+        base = process.wait_until_it_serves()
+        assert json.loads(get(f"{base}/api/book?sort=id")[1])["items"] == [{"id": 1}, {"id": 2}]
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            get(f"{base}/api/customer")
+        process.signal(signal.SIGTERM)
+        assert process.wait() == 0
+
+
 def test_ctrl_c_ends_quietly(bookshop: str) -> None:
     with ServedProcess("serve", bookshop, "--port", "0") as process:
         process.wait_until_it_serves()
