@@ -50,7 +50,7 @@ from reflector.catalog.model import Catalog, Relationship, Table
 from reflector.datatypes import Kind
 from reflector.errors import RuleError, suggestion
 from reflector.query.comparisons import EQ, IN, Comparison
-from reflector.query.native import MEMBER, TEXT_MEMBER
+from reflector.query.native import EXACT_MEMBER, MEMBER, TEXT_MEMBER
 from reflector.query.nodes import (
     FALSE,
     TEXT,
@@ -318,7 +318,8 @@ def _contains(condition: Contains, place: Place) -> Filter:
         item = bind_value(condition.item, TEXT)
         return Compare(typed.expression, TEXT_MEMBER, item)
     if type_.kind is Kind.ARRAY and type_.element is not None and type_.element.facts.comparable:
-        return Compare(typed.expression, MEMBER, bind_value(condition.item, type_.element))
+        member = EXACT_MEMBER if type_.element.kind is Kind.TEXT else MEMBER
+        return Compare(typed.expression, member, bind_value(condition.item, type_.element))
     message = f"{spelled(condition.term)} is {type_.native}, which has no items"
     raise UnfitRule(
         message, hint="x in ['a', 'b'] asks whether a column is one of several", offset=condition.term.offset

@@ -144,6 +144,11 @@ class PostgreSQL(Dialect):
         found = "(CASE WHEN {x} IS NOT NULL THEN COALESCE({y} = ANY ({x}), false) END)"
         return sa.type_coerce(Shaped(found, array, y=item), sa.Boolean())
 
+    def exact_member(self, array: Sql, item: Sql) -> Sql:
+        # citext and a collation without case would find what is another's.
+        bytewise = cast(array, "pg_catalog.text[]").collate("C")
+        return self.member(bytewise, cast(item, "pg_catalog.text"))
+
     def search(self, function: str, language: str | None, left: Sql, text: Sql, *, vector: bool) -> Sql:
         said = "" if language is None else f"CAST('{language}' AS pg_catalog.regconfig), "
         words = left if vector else Shaped(f"pg_catalog.to_tsvector({said}{{x}})", left)

@@ -27,6 +27,8 @@ IMATCH = Comparison("imatch", lambda d, left, right: d.imatch(left, right), _ask
 
 MEMBER = Comparison("member", lambda d, left, right: d.member(left, right), _asked)
 """An array has the value as an item."""
+EXACT_MEMBER = Comparison("exact_member", lambda d, left, right: d.exact_member(left, right), _asked)
+"""An array of texts has this one, byte by byte, whatever its collation."""
 TEXT_MEMBER = Comparison("text_member", lambda d, left, right: d.text_member(left, right), _asked)
 """A document is an array and has the text as an item."""
 

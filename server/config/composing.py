@@ -32,6 +32,8 @@ from server.config.references import UnresolvedReferenceError, resolve
 
 MOST_VALUES: Final = 100_000
 DEEPEST: Final = 64
+MOST_LETTERS: Final = 8 * 1024 * 1024
+"""Of all texts together, each counted wherever an alias or a variable puts it."""
 
 NULL: Final = re.compile(r"(null|Null|NULL|~)?")
 BOOLEAN: Final = re.compile(r"true|True|TRUE|false|False|FALSE")
@@ -43,7 +45,7 @@ MERGE: Final = "<<"
 
 
 class TooLargeError(Exception):
-    """A document with more values or levels than anybody means, as it stands or by its aliases."""
+    """A document with more values, levels or text than anybody means, as it stands or by its aliases."""
 
 
 @dataclass(slots=True)
@@ -58,6 +60,7 @@ class Composing:
     environ: Mapping[str, str]
     visited: int = 0
     kept: int = 0
+    letters: int = 0
     anchors: dict[str, list[Event]] = field(default_factory=dict)
 
     def root(self, events: Events | None) -> SourceMapping | None:
@@ -201,6 +204,9 @@ class Composing:
         except UnresolvedReferenceError as fault:
             self.document.give_up(position, path, str(fault))
             return None
+        self.letters += len(resolved)
+        if self.letters > MOST_LETTERS:
+            raise TooLargeError
         if style in {"|", ">"}:
             return SourceText(resolved, Position(self.source, position.line + 1, 1), spread=True)
         begins = position.moved(1) if style else position

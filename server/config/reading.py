@@ -11,7 +11,7 @@ from typing import Any, Final
 from yaml.error import YAMLError
 
 from server.config.complaints import Position
-from server.config.composing import DEEPEST, MOST_VALUES, Composing, TooLargeError
+from server.config.composing import DEEPEST, MOST_LETTERS, MOST_VALUES, Composing, TooLargeError
 from server.config.document import Document, SourceMapping
 from server.config.events import QUICK, NotYamlError, ended, events_of, told
 from server.config.places import Places
@@ -30,7 +30,8 @@ def read_document(content: bytes, source: str, environ: Mapping[str, str], loade
     try:
         data = _composed(composing, text, loader)
     except TooLargeError:
-        document.complain(start, (), f"the file unfolds to more than {MOST_VALUES} values or {DEEPEST} levels")
+        most = f"{MOST_VALUES} values, {DEEPEST} levels or {MOST_LETTERS // 1024**2} MiB of text"
+        document.complain(start, (), f"the file unfolds to more than {most}")
     except NotYamlError as fault:
         # What stands before the fault may mean something else once that is put right.
         document = Document(SourceMapping(start), Places(source))

@@ -149,6 +149,26 @@ async def test_arrays_of_postgresql(databases: Databases) -> None:
     await found_by(databases.database(DatabaseKind.POSTGRESQL, script), said)
 
 
+@pytest.mark.parametrize("type_", ["CITEXT[]", "TEXT[] COLLATE no_case", "VARCHAR(9)[] COLLATE no_case", "NO_CASE[]"])
+async def test_items_are_texts_byte_by_byte(databases: Databases, type_: str) -> None:
+    """A claim of `ALICE` is not `alice`, whatever the column's type or collation thinks of that."""
+    script = f"""
+        CREATE EXTENSION citext;
+        CREATE COLLATION no_case (PROVIDER = icu, LOCALE = 'und-u-ks-level2', DETERMINISTIC = false);
+        CREATE DOMAIN no_case AS TEXT COLLATE no_case;
+        CREATE TABLE post (id INTEGER PRIMARY KEY, tags {type_});
+        INSERT INTO post VALUES (1, '{{a,7}}'), (2, '{{A,NULL}}'), (3, NULL), (4, '{{}}');
+    """
+    said: tuple[tuple[Any, list[int]], ...] = (
+        ("'a' in tags", [1]),
+        ("'A' in tags", [2]),
+        ("'a ' in tags", []),
+        ("'a' not in tags", [2, 4]),
+        ("claims.sub in tags", [1]),
+    )
+    await found_by(databases.database(DatabaseKind.POSTGRESQL, script), said)
+
+
 @pytest.mark.parametrize(
     ("rule", "said"),
     [

@@ -372,20 +372,23 @@ BAD = {
     ),
     "another encoding": (b"version: 1\n# \xe9\n", ["2:1: the file is not UTF-8"]),
     "a control character": (b"version: 1\na: \x07\n", ["2:1: the file holds a character that YAML does not allow"]),
-    "depth": ("a:\n" + " [\n" * 3000, ["1:1: the file unfolds to more than 100000 values or 64 levels"]),
+    "depth": ("a:\n" + " [\n" * 3000, ["1:1: the file unfolds to more than 100000 values, 64 levels or 8 MiB of text"]),
     "depth under a name": (
         "a: &a\n" + " [\n" * 3000,
-        ["1:1: the file unfolds to more than 100000 values or 64 levels"],
+        ["1:1: the file unfolds to more than 100000 values, 64 levels or 8 MiB of text"],
     ),
-    "depth of what is no mapping": ("[" * 1_000_000, ["1:1: the file unfolds to more than 100000 values or 64 levels"]),
+    "depth of what is no mapping": (
+        "[" * 1_000_000,
+        ["1:1: the file unfolds to more than 100000 values, 64 levels or 8 MiB of text"],
+    ),
     "an alias inside itself": (
         "version: 1\ntables: &t {a: *t}\n",
-        ["1:1: the file unfolds to more than 100000 values or 64 levels"],
+        ["1:1: the file unfolds to more than 100000 values, 64 levels or 8 MiB of text"],
     ),
     "aliases that multiply": (
         "version: 1\na: &a [x,x,x,x,x,x,x,x,x,x]\n"
         + "".join(f"{b}: &{b} [{','.join(['*' + a] * 10)}]\n" for a, b in zip("abcdef", "bcdefg", strict=True)),
-        ["1:1: the file unfolds to more than 100000 values or 64 levels"],
+        ["1:1: the file unfolds to more than 100000 values, 64 levels or 8 MiB of text"],
     ),
     "size": ("#" * (LARGEST_FILE + 1), ["1:1: the file is larger than 1024 KiB"]),
 }

@@ -277,3 +277,12 @@ def test_depth_ends_before_the_file_does(text: str) -> None:
     assert not document.readable
     assert "unfolds to" in str(document.complaints[-1])
     assert len(taken) < 1000
+
+
+@pytest.mark.parametrize("value", ["*long", '"${LONG}"'], ids=["alias", "variable"])
+def test_text_ends_however_often_it_is_said(value: str) -> None:
+    """Each place of a text is a text of its own: a file of 1 MiB could hold gigabytes of them."""
+    text = f"version: 1\na: &long '{'x' * 100_000}'\nb: [{', '.join([f'{value} '] * 9_000)}]\n"
+    document = read_document(text.encode(), "c.yaml", {"LONG": "x" * 100_000})
+    assert not document.readable
+    assert "MiB of text" in str(document.complaints[-1])

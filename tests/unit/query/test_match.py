@@ -14,7 +14,7 @@ from reflector.datatypes import DataType, Kind
 from reflector.errors import MissingClaim
 from reflector.query.comparisons import COMPARISONS, EQ, GT, GTE, ILIKE, IN, LIKE, LT, LTE, NE, Comparison
 from reflector.query.match import ASK, Answer, matches
-from reflector.query.native import MEMBER, TEXT_MEMBER
+from reflector.query.native import EXACT_MEMBER, MEMBER, TEXT_MEMBER
 from reflector.query.nodes import (
     FALSE,
     TRUE,
@@ -367,7 +367,7 @@ def test_a_missing_claim_is_an_error_and_never_an_answer() -> None:
 def test_what_arrays_hold_is_asked_of_the_database() -> None:
     """Nobody here knows what an item is to a database; that there is nothing to look into is known."""
     text = DataType(Kind.TEXT, "text")
-    for kind, comparison in ((Kind.JSON, TEXT_MEMBER), (Kind.ARRAY, MEMBER)):
+    for kind, comparison in ((Kind.JSON, TEXT_MEMBER), (Kind.ARRAY, MEMBER), (Kind.ARRAY, EXACT_MEMBER)):
         tags = column(kind)
         where = Compare(Field(tags), comparison, Literal("x", text))
         held: Any = ["x"] if kind is Kind.JSON else ("x",)
