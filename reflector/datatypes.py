@@ -18,7 +18,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from reflector import moments, scalars
-from reflector.errors import InvalidValue
+from reflector.errors import InvalidValue, Unfit
 from reflector.kinds import Kind as Kind  # noqa: PLC0414 - whoever asks for types asks for their kinds here
 from reflector.representations import Representation
 
@@ -106,7 +106,9 @@ def refused(type_: DataType, value: object, because: str = "") -> InvalidValue:
     quoted = shown if len(shown) <= 60 else shown[:60] + "…"
     broken = type_.kind is Kind.INTEGER and not because and scalars.decimal_of(shown) is not None
     hint = "this is a number, and whole numbers alone are held here" if broken else None
-    return InvalidValue(f"{quoted!r} is not {_ARTICLE.get(type_.kind, 'a ' + type_.kind)}{because}", hint=hint)
+    error = InvalidValue(f"{quoted!r} is not {_ARTICLE.get(type_.kind, 'a ' + type_.kind)}{because}", hint=hint)
+    error.unfit = Unfit(type_.kind, type_.native, type_.bits, quoted, because)
+    return error
 
 
 def _shown(value: object) -> str:

@@ -38,6 +38,7 @@ Rule: a `code` outlives its wording, and a message never holds what a database s
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import ClassVar
 
@@ -111,7 +112,21 @@ class UnknownParameter(RequestError):
 
 
 class InvalidValue(RequestError):
+    """A value that is not of its type. `unfit` says so in parts, where it is known."""
+
     code = "invalid_value"
+    unfit: Unfit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """A text of at most 60 characters that is no value of the type. `because`: what is wrong with one of the right kind."""
+
+    kind: str
+    native: str
+    bits: int
+    text: str
+    because: str
 
 
 class InvalidRequest(RequestError):

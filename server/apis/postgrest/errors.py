@@ -52,6 +52,7 @@ from reflector.errors import (
     UnknownTable,
 )
 from server.apis.postgrest.faults import RAISED, Fault, PostgrestError, status_of
+from server.apis.postgrest.misfits import misfit
 from server.apis.postgrest.ranges import NOT_ONE
 from server.problems import (
     ForwardedRefused,
@@ -164,6 +165,8 @@ def translate(error: ReflectorError, table: str | None = None) -> PostgrestError
     the request is about."""
     if isinstance(error, Faults) and error.faults:
         return translate(error.faults[0], table)
+    if isinstance(error, InvalidValue) and error.unfit is not None and (fault := misfit(error.unfit)) is not None:
+        return PostgrestError(fault)
     words = words_of(error)
     code = _code(error, words)
     message = None if code in SPECIAL or code.startswith(RAISED) else _message(error, words, table)

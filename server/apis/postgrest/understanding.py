@@ -27,7 +27,7 @@ from server.apis.postgrest.grammar.questions import question
 from server.apis.postgrest.handlers import handled
 from server.apis.postgrest.locations import content_location
 from server.apis.postgrest.lowering.reads import Lowering
-from server.apis.postgrest.lowering.zoned import UTC, Clock
+from server.apis.postgrest.lowering.zoned import UTC, Clock, Endless
 from server.apis.postgrest.media import Kind, Media, own_type
 from server.apis.postgrest.plans import offered
 from server.apis.postgrest.preferences import preferences
@@ -195,7 +195,7 @@ class Understanding:
         self, caller: Caller, prepared: Prepared, headers: CIMultiDict[str], location: str, asked: Asked
     ) -> Kept | None:
         """What is asked, where its answers are kept: all that is told of the request beside its rows is part of it."""
-        if self.api.cache is None:
+        if self.api.cache is None or any(isinstance(value, Endless) and value.passes for value in prepared.values):
             return None
         roles = (*caller.principal.roles, "", *caller.rights.access.roles)
         told = (part for pair in headers.items() for part in pair)

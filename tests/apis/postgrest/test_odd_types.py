@@ -215,8 +215,8 @@ async def test_no_other_database_has_endless_values(databases: Databases, kind: 
     url = databases.database(kind, "CREATE TABLE plain (id integer PRIMARY KEY, price decimal(8, 2), day date)")
     config = "tables: {plain: {allow: {guest: {read: true, create: true}}}}\nauth: {anonymous_role: guest}\nroles: {guest: {}}"
     async with served(url, config) as own:
-        for column, value in (("price", "NaN"), ("day", "infinity")):
+        for column, value, code in (("price", "NaN", "22P02"), ("day", "infinity", "22007")):
             refused = await rest(own, "GET", f"plain?{column}=eq.{value}")
-            assert (refused.status, refused.json["code"]) == (400, "22P02")
+            assert (refused.status, refused.json["code"]) == (400, code)
             refused = await rest(own, "POST", "plain", {"id": 1, column: value})
-            assert (refused.status, refused.json["code"]) == (400, "22P02")
+            assert (refused.status, refused.json["code"]) == (400, code)

@@ -181,9 +181,9 @@ async def test_several_that_fit_are_told(api: Served) -> None:
 
 
 async def test_values_of_the_wrong_type(api: Served) -> None:
-    for body in ({"n": "x"}, {"n": 1.5}, {"n": [1]}, {"n": 2**40}):
-        reply = await api.post(RPC + "twice", body)
-        assert (reply.status, reply.code) == (400, "22P02"), body
+    for value, code in (("x", "22P02"), (1.5, "22P02"), ([1], "22P02"), (2**40, "22003")):
+        reply = await api.post(RPC + "twice", {"n": value})
+        assert (reply.status, reply.code) == (400, code), value
     evil = await api.post(RPC + "twice", {"n": "1); DROP TABLE shelf; --"})
     assert evil.status == 400
     name = await api.post(RPC + "twice", {"n": 1, 'by_what" => 1); DROP TABLE shelf; --': 2})

@@ -5,6 +5,9 @@ Rule: a cast is one of those the core knows; any other name is a type that does 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from reflector.catalog.model import DatabaseKind
 from reflector.datatypes import DataType, Kind
 from reflector.errors import InvalidRequest
@@ -94,9 +97,37 @@ def type_named(name: str) -> DataType:
     return found
 
 
+SYMBOLS: Final[Mapping[str, str]] = {
+    "eq": "=",
+    "neq": "<>",
+    "gt": ">",
+    "gte": ">=",
+    "lt": "<",
+    "lte": "<=",
+    "in": "=",
+    "like": "~~",
+    "ilike": "~~*",
+    "match": "~",
+    "imatch": "~*",
+    "cs": "@>",
+    "cd": "<@",
+    "ov": "&&",
+    "sl": "<<",
+    "sr": ">>",
+    "nxr": "&<",
+    "nxl": "&>",
+    "adj": "-|-",
+    "fts": "@@",
+    "plfts": "@@",
+    "phfts": "@@",
+    "wfts": "@@",
+}
+UNTYPED: Final = "No operator matches the given name and argument types. You might need to add explicit type casts."
+
+
 def no_operator(left: str, operator: str, right: str = "unknown") -> PostgrestError:
-    """The error for an operator that a type does not have."""
-    return refusal("42883", f"operator does not exist: {left} {operator} {right}")
+    """The error for an operator that a type does not have, by the name that PostgreSQL has for it."""
+    return refusal("42883", f"operator does not exist: {left} {SYMBOLS.get(operator, operator)} {right}", hint=UNTYPED)
 
 
 def no_aggregates() -> PostgrestError:

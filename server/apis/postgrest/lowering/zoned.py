@@ -1,6 +1,6 @@
 """What a client's texts mean and how it is shown values: by the zone that it prefers, and bytes as PostgreSQL writes them.
 
-PostgreSQL alone has decimals that are no number, and moments before and after all others. They are read here and nowhere
+PostgreSQL alone has decimals that are no number, moments before and after all others, and words for moments. They are read here and nowhere
 else: nothing in memory has to order them, because what is asked at this API only the database answers.
 
 Rule: where the database itself is told the zone it shows everything in it; elsewhere instants of the answer are shown in
@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from reflector.datatypes import DataType, Kind, Value, parse_text, refused
+from reflector.datatypes import DataType, Kind, Value, clean_text, parse_text, refused
 from reflector.query.forms import Form
 from reflector.zones import Zone, located, zone_of
 from server.apis.postgrest.faults import refusal
+from server.apis.postgrest.lowering.spellings import BY_NOW, MOMENTS, OTHERS, WORDED, spelled
 from server.apis.postgrest.media import Kind as Answered
 from server.apis.postgrest.preferences import Preferences
 
@@ -45,6 +46,7 @@ class Clock:
         """What a client wrote as the core reads it: a moment with the offset that was left out, bytes in base64."""
         if type_.kind is Kind.BYTES:
             return base64.b64encode(read_bytes(type_, text)).decode()
+        text = spelled(type_.kind, text)
         if self.zone is None or type_.kind is not Kind.INSTANT:
             return text
         return located(text, self.zone)
@@ -59,19 +61,27 @@ class Clock:
         if not self.endless or type_.kind not in ENDLESS:
             return None
         named = ENDLESS[type_.kind].get(text.strip().lower())
-        return None if named is None else Decimal(named) if type_.kind is Kind.DECIMAL else Endless(named)
+        if named is None:
+            # What the database alone reads, it also says what is wrong with.
+            return Endless(clean_text(type_, text)) if type_.kind in MOMENTS and OTHERS.search(text) else None
+        return Decimal(named) if type_.kind is Kind.DECIMAL else Endless(named)
 
     def reads(self, type_: DataType) -> bool:
         """Whether it has a say in what a text of the type means."""
         if self.endless and type_.kind in ENDLESS:
             return True
-        return type_.kind is Kind.BYTES or (self.zone is not None and type_.kind is Kind.INSTANT)
+        return type_.kind is Kind.BYTES or type_.kind in WORDED
 
 
 class Endless(str):
-    """A moment before or after all others, by PostgreSQL's name of it."""
+    """A moment that PostgreSQL alone has or can read: before or after all others, or by its words."""
 
     __slots__ = ()
+
+    @property
+    def passes(self) -> bool:
+        """Whether it is another one later."""
+        return BY_NOW.search(self) is not None
 
     def isoformat(self) -> str:
         """The name: it is bound as every moment is."""
@@ -82,6 +92,7 @@ _INFINITE: Final = {"infinity": "infinity", "+infinity": "infinity", "-infinity"
 ENDLESS: Final[Mapping[Kind, Mapping[str, str]]] = {
     Kind.DECIMAL: {"nan": "NaN", "inf": "Infinity", "+inf": "Infinity", "-inf": "-Infinity"} | _INFINITE,
     Kind.DATE: _INFINITE,
+    Kind.TIME: {},
     Kind.TIMESTAMP: _INFINITE,
     Kind.INSTANT: _INFINITE,
 }

@@ -145,11 +145,7 @@ function elsewhere(client) {
     "no text searches": async () => {
       for (const type of [undefined, "plain", "phrase", "websearch"]) await refusal(things().textSearch("name", "x", { type }));
     },
-    "documents": async () => {
-      const asked = client.from("thing").select("id").contains("facts", { a: 1 });
-      if (sqlite) await refusal(asked);
-      else same(await ids(asked), []);
-    },
+    "documents": async () => same(await ids(client.from("thing").select("id").contains("facts", { a: 1 })), []),
     "no maps": async () => bad(client.from("thing").select().geojson(), 406, "PGRST107"),
     "no plans with more in them": async () => refusal(things().explain({ verbose: true })),
   };

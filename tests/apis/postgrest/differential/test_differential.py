@@ -51,7 +51,8 @@ async def answer(api: Served, question: Question) -> tuple[Any, ...]:
 
 
 def told(text: str) -> str:
-    """An answer without the name of the schema, which is the database's."""
+    """An answer without the names that are the database's: of the schema, of enums, of whole numbers' widths."""
+    text = re.sub(r"(input value for enum )\w+", r"\1it", re.sub(r"(for type )bigint", r"\1integer", text))
     return re.sub(r"'(?:main|(?:database|bookshop)_\d+)(['.])", r"'public\1", text)
 
 

@@ -153,7 +153,7 @@ CASES: Final = (
     refused_row("a field of another type", {"spot": {"row": "a"}}, "22P02", HERE),
     refused_row("a field without such a label", {"spot": {"mood": "wild"}}, "22P02", HERE),
     refused_row("an object for an array", {"spots": {"row": 1}}, "22P02", HERE),
-    refused_row("numbers that are none", {"depth": "NaN"}, "22P02", ELSEWHERE),
+    refused_row("numbers that are none elsewhere", {"depth": "NaN"}, "22P02", ELSEWHERE),
     refused_row("a number beyond its places", {"depth": 12345}, "22003", TWO),
 )
 # fmt: on
