@@ -317,7 +317,7 @@ def _contains(condition: Contains, place: Place) -> Filter:
     if type_.kind is Kind.JSON:
         item = bind_value(condition.item, TEXT)
         return Compare(typed.expression, TEXT_MEMBER, item)
-    if type_.kind is Kind.ARRAY and type_.element is not None and type_.element.facts.comparable:
+    if type_.element is not None and type_.element.facts.comparable:
         member = EXACT_MEMBER if type_.element.kind is Kind.TEXT else MEMBER
         return Compare(typed.expression, member, bind_value(condition.item, type_.element))
     message = f"{spelled(condition.term)} is {type_.native}, which has no items"
