@@ -48,7 +48,7 @@ from reflector.errors import (
     UnknownColumn,
     UnknownTable,
 )
-from server.problems import MalformedRequest, RateExceeded, told
+from server.problems import MalformedRequest, RateExceeded, TooManyAttempts, TooManySockets, told
 
 REQUEST: Final = "$"
 VALIDATION: Final = "validation-failed"
@@ -66,6 +66,8 @@ CODES: Final[Mapping[type[ReflectorError], str]] = {
     Unauthenticated: "invalid-jwt",
     Forbidden: "access-denied",
     RateExceeded: "rate-limit-exceeded",
+    TooManyAttempts: "rate-limit-exceeded",
+    TooManySockets: "rate-limit-exceeded",
     CheckRefused: "permission-error",
     MissingClaim: "not-found",
     RuleUnbound: "unexpected",
