@@ -172,7 +172,9 @@ class Composing:
         if key is not None and key != MERGE and "${" not in key:
             return sys.intern(key)
         _pass(found, rest)
-        if key is None:
+        if found.tag is not None:
+            message, hint = "has a key with a YAML tag, and tags are not accepted", "write the name alone"
+        elif key is None:
             message, hint = "has a key that is not text", "write a name; put numbers, true and null in quotes"
         elif key == MERGE:
             message, hint = "unknown setting", "merge keys are not accepted: repeat the settings"

@@ -367,7 +367,7 @@ BAD = {
         [
             "1:10: version: has a YAML tag, and tags are not accepted",
             "2:9: tables: has a YAML tag, and tags are not accepted",
-            "3:1: has a key that is not text; write a name; put numbers, true and null in quotes",
+            "3:1: has a key with a YAML tag, and tags are not accepted; write the name alone",
         ],
     ),
     "another encoding": (b"version: 1\n# \xe9\n", ["2:1: the file is not UTF-8"]),
