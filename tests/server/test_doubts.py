@@ -210,7 +210,8 @@ async def test_who_guesses_tokens_is_told_to_wait_before_the_issuer_is_asked(boo
         for path in ("/api/book?limit=1", "/rest/v1/book?limit=1", "/graphql?query={book(limit:1){id}}"):
             reply = await api.get(path, {**bearer("four"), "X-Forwarded-For": "192.0.2.9"})
             assert (reply.status, int(reply.headers.get("Retry-After", "1200")) > 1000) == (429, True), path
-        assert reply.json["errors"][0]["extensions"]["code"] == "rate-limit-exceeded"
+            if path.startswith("/graphql"):
+                assert reply.json["errors"][0]["extensions"]["code"] == "rate-limit-exceeded"
         assert await statuses(api, "bob", "ann", path="/openapi.json") == [429, 200]
         assert (await api.get("/api/book?limit=1")).status == 200
         assert (await api.get("/api/book?limit=1", {"X-Reflector-Admin-Secret": SECRET})).status == 200
