@@ -85,6 +85,12 @@ class Databases:
             self._passing.append(url)
         return url
 
+    def lasting(self, url: str) -> str:
+        """Keep what was made while a test ran until all have ended: others use it too."""
+        if url in self._passing:
+            self._passing.remove(url)
+        return url
+
     def forget(self) -> None:
         """Remove what was made for the test that has ended."""
         urls, self._passing[:] = self._passing.copy(), ()

@@ -72,6 +72,12 @@ def told(fault: YAMLError, text: str) -> NotYamlError:
     if isinstance(fault, MarkedYAMLError):
         problem, mark = fault.problem, fault.problem_mark or fault.context_mark
     why = _not_yaml(_masked(problem or "it cannot be read").replace("did not find expected", "expected"))
+    if (
+        mark
+        and text.split("\n")[mark.line : mark.line + 1]
+        and text.split("\n")[mark.line][mark.column :].startswith(":")
+    ):
+        why += "; put a text that begins with a colon in quotes"
     return NotYamlError(why, mark.line + 1, mark.column + 1) if mark else NotYamlError(why, 1)
 
 

@@ -24,7 +24,7 @@ def bookshop(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="session")
 def bookshops(databases: Databases) -> Callable[[DatabaseKind], str]:
     """Gives the URL of a bookshop of a kind that nobody writes to, made when it is first asked for."""
-    return cache(databases.bookshop)
+    return cache(lambda kind: databases.lasting(databases.bookshop(kind)))
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ async def test_a_page_is_our_own_under_the_address_that_the_proxy_was_asked_for(
         assert (await api.post("/api/nothing", {}, page)).status == 403
 
 
-@pytest.mark.parametrize("listed", ["0.0.0.0/0", "::/0", "10.0.0.1/24", "proxy.example", "''"])
+@pytest.mark.parametrize("listed", ["0.0.0.0/0", "'::/0'", "10.0.0.1/24", "proxy.example", "''"])
 def test_what_is_no_proxy_is_a_complaint(listed: str) -> None:
     with pytest.raises(ConfigError, match=r"server\.trusted_proxies"):
         configured("sqlite:///x.db", AUTH + f"server: {{trusted_proxies: [{listed}]}}")

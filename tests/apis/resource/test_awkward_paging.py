@@ -131,5 +131,5 @@ def made() -> dict[DatabaseKind, str]:
 @pytest.fixture
 def things(kind: DatabaseKind, databases: Databases, made: dict[DatabaseKind, str]) -> str:
     if kind not in made:
-        made[kind] = databases.database(kind, script(kind))
+        made[kind] = databases.lasting(databases.database(kind, script(kind)))
     return made[kind]

@@ -42,6 +42,18 @@ def check_order_of_groups(table: TableScope, members: Sequence[Selected], order:
             )
 
 
+def order_of_ties(members: Sequence[Selected], order: Sequence[Order], database: DatabaseKind) -> tuple[Order, ...]:
+    """By what groups are told apart that the asked order does not: else rows out of sight could move those in sight, and
+    pages could overlap."""
+    asked = {each.expression for each in order}
+    values = (each.expression for each in members if isinstance(each, Output))
+    return tuple(
+        Order(value)
+        for value in values
+        if not isinstance(value, Aggregate | Related) and value not in asked and is_sortable(type_of(value), database)
+    )
+
+
 def no_order(type_: DataType, what: str) -> PostgrestError:
     """The error for a type without an operator of that sort."""
     return refusal("42883", f"could not identify {what} operator for type {told(type_)}")

@@ -46,7 +46,7 @@ from server.apis.postgrest.grammar.limits import LIMITS, Limits
 from server.apis.postgrest.grammar.questions import not_embedded
 from server.apis.postgrest.lowering.comparing import Comparing
 from server.apis.postgrest.lowering.expressions import cast_to, counted_rows, field_of, is_named, selected_of
-from server.apis.postgrest.lowering.groups import check_groups, check_order_of_groups, no_order
+from server.apis.postgrest.lowering.groups import check_groups, check_order_of_groups, no_order, order_of_ties
 from server.apis.postgrest.lowering.relationships import relationship_of
 from server.apis.postgrest.lowering.zoned import UTC, Clock
 from server.apis.postgrest.ranges import Window
@@ -98,6 +98,7 @@ class Lowering:
         if grouped(members):
             check_groups(members, self.catalog.kind)
             check_order_of_groups(table, members, order)
+            order += order_of_ties(members, order, self.catalog.kind)
         read = Read(
             table.table,
             members,
