@@ -170,10 +170,19 @@ class Inserting:
         self.change(given, conflict, met, parts)
         self.old.append((met, parts))
 
-    def same(self, writer: Writer, given: GivenRows, conflict: Conflict, rows: sa.FromClause, alias: str) -> list[Sql]:
-        """That the row has the key of a given one."""
-        presets = {each.column: each for each in self.query.presets}
-        places = {column: index for index, column in enumerate(given.columns)}
+    def same(
+        self,
+        writer: Writer,
+        given: GivenRows,
+        conflict: Conflict,
+        rows: sa.FromClause,
+        alias: str,
+        since: Sequence[Assignment] = (),
+    ) -> list[Sql]:
+        """That the row has the key of a given one, or where it was changed, what its columns were set to `since`."""
+        presets = {each.column: each for each in (*self.query.presets, *since)}
+        later = {each.column for each in since}
+        places = {column: index for index, column in enumerate(given.columns) if column not in later}
         return [
             self.dialect.column(alias, column) == self.given_value(writer, column, rows, places, presets, alias)
             for column in conflict.columns
@@ -213,15 +222,17 @@ class Inserting:
             rows.c.n.is_not(None)
         )  # a column of theirs by itself: it makes them part of the statement
         self.steps.add(writer.finish(update, Expect.DONE))
-        if self.key is not None and set(taken) & set(self.key):
+        assigned = {*taken, *conflict.reset, *(each.column for each in conflict.presets)}
+        if self.key is not None and assigned & set(self.key):
             self.moved(given, conflict, met, self.key)
 
     def moved(self, given: GivenRows, conflict: Conflict, met: int, key: SetKey) -> None:
-        """The changed rows under their new keys."""
+        """The changed rows under their new keys. What the change presets has taken the place of what they were met by."""
         writer = Writer(self.dialect)
         alias, rows = writer.alias(), self.given(writer, given, (met,), met=True)
         columns, parts = found_by(self.dialect, self.query.table, key, alias)
-        joined = self.steps.rows(alias).join(rows, sa.and_(*self.same(writer, given, conflict, rows, alias)))
+        same = self.same(writer, given, conflict, rows, alias, conflict.presets)
+        joined = self.steps.rows(alias).join(rows, sa.and_(*same))
         look = sa.select(*columns, rows.c.n.label("place")).select_from(joined)
         self.steps.add(writer.finish(look, Expect.MOVED, (*parts, Part.PLACE), about=(met,)))
 
