@@ -92,8 +92,7 @@ class Reference:
 
 
 class Sight:
-    """One state as one caller meets it: what rules say of its rows, what is seen, and what may come of a write: every state
-    that it may lead to, None for a refusal."""
+    """One state as a caller meets it: what rules say, what is seen, what states may come of a write (None: refused)."""
 
     def __init__(self, reference: Reference, state: State, caller: Caller) -> None:
         self.reference, self.state, self.caller = reference, state, caller
@@ -202,7 +201,7 @@ class Sight:
         for row in self.state[table] if way else ():
             finding = [right for right in changers if row in sight and self.holds(right.rows, (table, row)) is True]
             old[key(table, row)] = row, finding
-        for made, own in itertools.product(unique(r.presets for r in makers), unique(r.presets for r in changers)):
+        for made, own in itertools.product(self.presets(makers), self.presets(changers)):
             rows = [{**new, **row, **self.preset(table, made)} for row in given]
             lost = new.keys() - names - {*KEYS[table], *made} if way == "put" else set()
             reset = {name: new[name] for name in lost if all(name in right.columns for right in changers)}
@@ -217,10 +216,8 @@ class Sight:
         """Each row is changed by a right that found it before and whose check holds of it after; what none found, stays."""
         rights, changes = self.rights(table, "update", given), []
         for _, row, finding in self.found(table, where, rights):
-            each_way = [
-                (row, given, [r for r in finding if r.presets == it]) for it in unique(r.presets for r in finding)
-            ]
-            changes += [each_way] if finding else []
+            each_way = [(row, given, [r for r in finding if r.presets == it]) for it in self.presets(finding)]
+            changes += [each_way] if each_way else []
         makes = [self.written(table, each) or [None] for each in itertools.product(*changes)]
         return [*itertools.chain(*makes)] if rights and self.rights(table, "read") else [None]
 
@@ -239,6 +236,13 @@ class Sight:
         later = Sight(self.reference, new, self.caller)
         fine = [any(later.holds(r.check, (table, row)) is True for r in rights) for row, rights in judged if sound(new)]
         return [None] if not sound(new) else [new] if all(fine) else []
+
+    def presets(self, rights: Iterable[Right]) -> list[Mapping[str, Any]]:
+        """What rights set, in each way that they do; one that needs a claim that the caller lacks sets nothing."""
+        return [each for each in unique(r.presets for r in rights) if not any(map(self.lacks, each.values()))]
+
+    def lacks(self, said: Any) -> bool:
+        return str(said).startswith("claims.") and self.caller.claim(said.split(".")) is None
 
     def preset(self, table: str, presets: Mapping[str, Any]) -> Row:
         nothing: Here = ("", {})
