@@ -48,8 +48,11 @@ def outcomes(reference: Reference, state: State, caller: Caller, deed: Deed, api
     if api == "graphql" and not reference.scope(caller, table).issuperset(() if deed.verb == "create" else KEYS[table]):
         return [None]  # its fields answer with rows, and find them by keys that are told
     silent = api == "resource" and deed.verb == "delete"
-    if not silent and not reference.scope(caller, table, masked=True).issuperset(deed.told):
+    seen = reference.scope(caller, table, masked=True)
+    if not silent and not seen.issuperset(deed.told):
         return [None]
+    if api == "resource" and not silent and not seen and reference.rights(caller, table, "read"):
+        return [None]  # rows are read, and nothing of them could be told
     try:
         check_where(reference, caller, table, deed.where)
     except RefusedError:
