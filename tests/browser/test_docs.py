@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import quote
@@ -20,6 +21,8 @@ BOOK = "#operations-tag-book"
 LIST = "#operations-book-list_book"
 ALL_TAGS = "[...document.querySelectorAll('.opblock-tag')].map(each => each.dataset.tag)"
 SECRET = "a-signing-key-of-forty-letters-at-least"
+A_HAND = 1.0
+"""Seconds that somebody needs from one button to the next."""
 SHOWN = f"document.querySelector('{BOOK}')"
 
 
@@ -44,6 +47,8 @@ async def try_the_list(tab: Tab) -> None:
     """Open the list of books and send the request that the page offers, until 200 is shown."""
     await click(tab, BOOK)
     await click(tab, f"{LIST} .opblock-summary-control")
+    # The button is there before the page has read its parameters, and a click that comes then is lost with all after it.
+    await asyncio.sleep(A_HAND)
     await click(tab, f"{LIST} .execute")
     await tab.until(f"document.querySelector('{LIST} .live-responses-table')?.innerText.includes('200')")
 
