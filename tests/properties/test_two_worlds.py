@@ -124,6 +124,7 @@ def test_what_is_hidden_changes_no_byte_of_any_answer(worlds: Worlds, api: str) 
             statuses["write", "done"] += 1
         follow(worlds, asked, reply)
         had(worlds, asked, reply)
+        statuses[without_body(worlds, asked, reply)] += 1
 
     ask()
     print(statuses)  # noqa: T201
@@ -168,6 +169,15 @@ def had(worlds: Worlds, asked: Asked, reply: Reply) -> None:
     for sent, status in ((tag, 304), (tag[:-2] + ("A" if tag[-2] != "A" else "B") + '"', reply.status)):
         again = worlds.ask(replace(asked, headers={**asked.headers, "If-None-Match": sent}))
         assert again.status == status, (asked, sent)
+
+
+def without_body(worlds: Worlds, asked: Asked, reply: Reply) -> tuple[str, object]:
+    """What HEAD answers where GET answered: the same, as far as it goes. `Range` is for GET alone (RFC 9110, 14.2)."""
+    if asked.method != "GET" or reply.status >= 300 or asked.path.startswith("/graphql") or "Range" in asked.headers:
+        return "HEAD", None
+    head = worlds.ask(replace(asked, method="HEAD"))
+    assert (head.status, head.body) == (reply.status, b""), asked
+    return "HEAD", head.status
 
 
 @pytest.mark.parametrize("caller", CALLERS)
