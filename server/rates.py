@@ -94,16 +94,32 @@ class Buckets:
     def __len__(self) -> int:
         return len(self._kept)
 
+    def look(self, name: str, rate: Rate) -> Standing:
+        """How a bucket stands, which takes no room for one that nobody has taken of."""
+        tokens = self._tokens(name, rate, self._clock())
+        return Standing(rate, tokens >= 1, tokens)
+
+    def give_back(self, name: str, rate: Rate, amount: int) -> None:
+        """Put back what was taken for nothing."""
+        if name in self._kept:
+            tokens, at = self._kept[name]
+            self._kept[name] = min(float(rate.count), tokens + amount), at
+
     def take(self, name: str, rate: Rate, amount: int) -> Standing:
+        """Take tokens, where there are as many."""
         now = self._clock()
-        tokens, at = self._kept.pop(name, (float(rate.count), now))
-        tokens = min(rate.count, tokens + (now - at) * rate.each_second)
+        tokens = self._tokens(name, rate, now)
+        self._kept.pop(name, None)
         granted = tokens >= amount
         tokens -= amount if granted else 0
         self._kept[name] = tokens, now
         if len(self._kept) > BUCKETS:
             self._kept.popitem(last=False)
         return Standing(rate, granted, tokens)
+
+    def _tokens(self, name: str, rate: Rate, now: float) -> float:
+        tokens, at = self._kept.get(name, (float(rate.count), now))
+        return min(float(rate.count), tokens + (now - at) * rate.each_second)
 
 
 class SharedBuckets:

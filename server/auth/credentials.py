@@ -16,10 +16,10 @@ from server.access import anonymous_role
 from server.auth.administrator import AdministratorSecret
 from server.auth.api_keys import ApiKeys
 from server.auth.basic import Basic
-from server.auth.claims import ClaimRules, RoleRules, Terms
+from server.auth.claims import Terms
 from server.auth.frame import Authenticator, Open
 from server.auth.introspection import Introspection
-from server.auth.issuers import tokens
+from server.auth.issuers import claim_rules, tokens
 from server.auth.method import Method
 from server.auth.outbound import Outbound
 from server.auth.passwords import Passwords
@@ -28,8 +28,6 @@ from server.auth.proxy_headers import ProxyHeaders
 from server.auth.sessions import Sessions
 from server.auth.webhook import WebhookMethod
 from server.config import Config
-from server.config.authentication import Introspection as IntrospectionSettings
-from server.config.authentication import Webhook as WebhookSettings
 from server.context import Authenticate
 
 M = TypeVar("M", bound=Method)
@@ -73,8 +71,7 @@ def _introspected(means: Means) -> Method | None:
     said = means.config.auth.introspection if means.config.auth else None
     if said is None:
         return None
-    terms = Terms(said.audience, said.issuer, absent_exp=True)
-    rules = ClaimRules(terms, _roles(means.config, said), said.namespace)
+    rules = claim_rules(means.config, said, Terms(said.audience, said.issuer, absent_exp=True))
     return Introspection(said, rules, means.outbound, means.clock)
 
 
@@ -83,13 +80,8 @@ def _known_elsewhere(means: Means) -> Method | None:
     said = means.config.auth.webhook if means.config.auth else None
     if said is None:
         return None
-    rules = ClaimRules(Terms(absent_exp=True), _roles(means.config, said))
+    rules = claim_rules(means.config, said, Terms(absent_exp=True))
     return WebhookMethod(said, rules, means.outbound, means.clock)
-
-
-def _roles(config: Config, said: IntrospectionSettings | WebhookSettings) -> RoleRules:
-    declared = None if config.decided_by_database else frozenset(config.roles)
-    return RoleRules(said.role_claim, said.default_role, declared, said.usual_role_claim)
 
 
 def _keys(means: Means) -> Method | None:

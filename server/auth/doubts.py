@@ -142,7 +142,7 @@ class Doubts:
 
     def _left(self, address: str) -> Standing:
         """How many refusals the address has left; raises TooManyAttempts where there is none."""
-        standing = self._refusals.take(address, self._rate, 0)
+        standing = self._refusals.look(address, self._rate)
         if standing.left < 1:
             message = "too many credentials that do not hold came from this address: wait before the next one"
             raise TooManyAttempts(message, retry=standing.wait)

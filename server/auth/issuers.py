@@ -17,6 +17,7 @@ from server.auth.outbound import Outbound
 from server.auth.signed import SignedBearer, TokenRules
 from server.auth.token_keys import SigningKey, keys_of
 from server.config import Complaint, Config, ConfigError, Position
+from server.config.claim_settings import CallerClaims, RoleClaim, TokenClaims
 from server.config.models import Jwt
 
 USUAL: Final = ("HS256",)
@@ -32,15 +33,16 @@ def tokens(config: Config, outbound: Outbound, clock: Callable[[], float]) -> Me
 
 def _issuer(config: Config, outbound: Outbound, index: int) -> Issuer:
     said = _jwt(config)[index]
-    return Issuer(
-        key_set(config, index, outbound),
-        ClaimRules(
-            Terms(said.audience, said.issuer, said.leeway.total_seconds()),
-            RoleRules(said.role_claim, said.default_role, frozenset(config.roles), said.usual_role_claim),
-            said.namespace,
-        ),
-        algorithms_of(said),
-    )
+    terms = Terms(said.audience, said.issuer, said.leeway.total_seconds())
+    return Issuer(key_set(config, index, outbound), claim_rules(config, said, terms), algorithms_of(said))
+
+
+def claim_rules(config: Config, said: RoleClaim, terms: Terms) -> ClaimRules:
+    """How claims that came by these settings make a caller."""
+    declared = None if config.decided_by_database else frozenset(config.roles)
+    usual = said.usual_role_claim if isinstance(said, CallerClaims) else None
+    namespace = said.namespace if isinstance(said, TokenClaims) else None
+    return ClaimRules(terms, RoleRules(said.role_claim, said.default_role, declared, usual), namespace)
 
 
 def algorithms_of(said: Jwt) -> frozenset[str]:

@@ -24,7 +24,8 @@ from authlib.oidc.core import CodeIDToken
 from joserfc.errors import JoseError
 
 from reflector.access.principal import Principal
-from server.auth.claims import ClaimRules, RoleRules, Terms
+from server.auth.claims import Terms
+from server.auth.issuers import claim_rules
 from server.auth.jwt import Issuer, JwtBearer
 from server.auth.key_sets import FetchedKeys
 from server.auth.opened import opened
@@ -95,7 +96,7 @@ class Provider:
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings, self._outbound, self._clock, self._steady = settings, outbound, clock, steady
-        self._roles = RoleRules(settings.role_claim, settings.default_role, frozenset(config.roles))
+        self._rules = claim_rules(config, settings, Terms((settings.client_id,), settings.issuer, LEEWAY))
         self._metadata: Metadata | None = None
         self._asked = float("-inf")
         self._asking = asyncio.Lock()
@@ -163,9 +164,7 @@ class Provider:
         pages, tokens, keys = (
             _address(said, name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")
         )
-        terms = Terms((self._settings.client_id,), issuer, LEEWAY)
-        keys_of_issuer = FetchedKeys(keys, self._outbound)
-        bearer = JwtBearer([Issuer(keys_of_issuer, ClaimRules(terms, self._roles))], self._clock)
+        bearer = JwtBearer([Issuer(FetchedKeys(keys, self._outbound), self._rules)], self._clock)
         return Metadata(pages, tokens, self._auth_method(said), bearer)
 
     def _auth_method(self, said: Mapping[str, Any]) -> str:

@@ -21,34 +21,33 @@ from typing import Any, Final
 
 from aiohttp import hdrs, web
 
+from server.auth.asked import AskedMethod, Word
 from server.auth.claims import ClaimRules
-from server.auth.method import InHeader, Method, Proof, in_authorization
+from server.auth.method import InHeader, Proof, in_authorization
 from server.auth.opened import LONGEST
 from server.auth.outbound import Answered, Away, Outbound
-from server.cache.flights import Flights
 from server.config.authentication import Webhook as Settings
 from server.context import Credential
-from server.problems import IdentityUnavailable, InvalidToken
+from server.problems import InvalidToken
 
-REFUSED: Final = "the credential does not hold: whoever knows it says so"
 HASURA: Final = "x-hasura-"
 USER: Final = "x-hasura-user-id"
 NEVER_KEPT: Final = re.compile(r"(?:^|[,\s])no-(?:store|cache)(?:$|[,\s=])")
 MAX_AGE: Final = re.compile(r"(?:^|[,\s])max-age=\"?([0-9]{1,9})")
 
 
-class WebhookMethod(Method):
+class WebhookMethod(AskedMethod):
     """Tells who carries a credential by asking another server."""
 
     name = "webhook"
-    asks = True
+    refused = "the credential does not hold: whoever knows it says so"
+    away = "whoever knows the credential cannot be asked"
 
     def __init__(
         self, settings: Settings, rules: ClaimRules, outbound: Outbound, clock: Callable[[], float] = time.time
     ) -> None:
-        self._settings, self._rules, self._outbound, self._clock = settings, rules, outbound, clock
-        self._flights: Flights[Proof] = Flights()
-        self._away = False
+        super().__init__(rules, clock)
+        self._settings, self._outbound = settings, outbound
         self.further = settings.send
         if settings.header.lower() == "authorization":
             self.kinds, self.carriers = ("bearer", "token"), (in_authorization,)
@@ -57,11 +56,9 @@ class WebhookMethod(Method):
 
     async def prove(self, credential: Credential, request: web.BaseRequest) -> Proof:
         sent = self._sent(credential, request)
-        key = tuple(sent.items())
         if not credential.text or sum(map(len, sent.values())) > LONGEST:
-            raise InvalidToken(REFUSED)
-        flight = self._flights.find(key) or self._flights.begin(key, 0.0, lambda: self._asked(sent))
-        return await self._flights.wait(key, flight)
+            raise InvalidToken(self.refused)
+        return await self.word_of(tuple(sent.items()), lambda: self._question(sent))
 
     def _sent(self, credential: Credential, request: web.BaseRequest) -> dict[str, str]:
         """The headers of the question. A token of a socket's frame came in none, and is sent as if it had."""
@@ -73,24 +70,12 @@ class WebhookMethod(Method):
                 sent[name] = ", ".join(given)
         return sent
 
-    async def _asked(self, sent: Mapping[str, str]) -> Proof:
-        try:
-            answer = await self._outbound.ask("GET", self._settings.url, headers=sent)
-            said = named(answer)
-        except Away as away:
-            self._away = True
-            raise IdentityUnavailable("whoever knows the credential cannot be asked") from away
-        self._away = False
-        if said is None:
-            raise InvalidToken(REFUSED)
-        now = self._clock()
-        principal = self._rules.principal(said, self.name, now)
-        seconds = min(kept_seconds(answer, now), self._settings.cache.total_seconds())
-        return Proof(principal, principal.until, seconds, 500 + 4 * (sum(map(len, sent.values())) + len(answer.body)))
-
-    @property
-    def degraded(self) -> bool:
-        return self._away
+    async def _question(self, sent: Mapping[str, str]) -> Word | None:
+        answer = await self._outbound.ask("GET", self._settings.url, headers=sent)
+        said = named(answer)
+        seconds = min(kept_seconds(answer, self._clock()), self._settings.cache.total_seconds())
+        size = sum(map(len, sent.values())) + len(answer.body)
+        return None if said is None else Word(said, seconds, size)
 
 
 def named(answer: Answered) -> dict[str, Any] | None:

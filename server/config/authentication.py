@@ -1,4 +1,4 @@
-"""What `auth` says of ways to prove who calls, beside tokens that are signed elsewhere.
+"""What `auth` says of ways to prove who calls.
 
 Rule: a table that is named here is read by the server alone; what proves somebody stands in it, and in this file, as a hash.
 """
@@ -12,12 +12,15 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from reflector.secret import Secret
+from server.config.claim_settings import CallerClaims, RoleClaim, TokenClaims
 from server.config.postgrest import HeaderName
 from server.config.section import Section
 from server.config.values import (
     TEXT,
     Duration,
     Flag,
+    Key,
+    Leeway,
     Material,
     Named,
     OneOrMany,
@@ -28,6 +31,7 @@ from server.config.values import (
     freeze,
     nothing,
     read_duration,
+    read_leeway,
     read_text,
     secret,
 )
@@ -147,7 +151,25 @@ class Basic(Section):
     token: Duration = read_duration("1h")
 
 
-class Introspection(Section):
+Algorithm = Literal[
+    "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
+    "ES256", "ES384", "ES512", "EdDSA", "Ed25519", "Ed448",
+]  # fmt: skip
+
+
+class Jwt(TokenClaims):
+    """An issuer of tokens: a secret shared with it, its public keys, or where it publishes them."""
+
+    secret: Key | None = None
+    keys: Annotated[tuple[Material, ...], OneOrMany()] = ()
+    jwks: OutboundUrl | None = None
+    algorithms: Annotated[tuple[Algorithm, ...], OneOrMany()] = ()
+    audience: Annotated[tuple[Text, ...], OneOrMany()] = ()
+    issuer: Text | None = None
+    leeway: Leeway = read_leeway("5s")
+
+
+class Introspection(TokenClaims):
     """The issuer that says what a token is worth (RFC 7662)."""
 
     url: OutboundUrl
@@ -155,32 +177,39 @@ class Introspection(Section):
     client_secret: Material
     audience: Annotated[tuple[Text, ...], OneOrMany()] = ()
     issuer: Text | None = None
-    role_claim: Text = "role"
-    default_role: Text | None = None
-    usual_role_claim: Text | None = None
-    namespace: Text | None = None
     cache: Duration = read_duration("1m")
 
 
-class Webhook(Section):
+class Webhook(CallerClaims):
     """A server that knows who carries a credential."""
 
     url: OutboundUrl
     header: HeaderName = "Authorization"
     send: Annotated[tuple[HeaderName, ...], OneOrMany()] = ()
-    role_claim: Text = "role"
-    default_role: Text | None = None
-    usual_role_claim: Text | None = None
     cache: Duration = read_duration("5m")
 
 
-class Oidc(Section):
+class Oidc(RoleClaim):
     """Where people sign in who look at pages of this server."""
 
     issuer: OutboundUrl
     client_id: Text
     client_secret: Annotated[Secret, secret(8)] | None = None
     scopes: tuple[Text, ...] = ("openid",)
-    role_claim: Text = "role"
-    default_role: Text | None = None
     session: Duration = read_duration("8h")
+
+
+class Auth(Section):
+    """Who is calling."""
+
+    enforce: Literal["server", "database"] = "server"
+    jwt: Annotated[tuple[Jwt, ...], OneOrMany()] = ()
+    api_keys: ApiKeys | None = None
+    basic: Basic | None = None
+    introspection: Introspection | None = None
+    webhook: Webhook | None = None
+    proxy: ProxyHeaders | None = None
+    oidc: Oidc | None = None
+    anonymous_role: Text | None = None
+    admin_role: Text | None = None
+    admin_secret: Key | None = None

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from server.config.authentication import ApiKeys, Basic, Introspection, Oidc, ProxyHeaders, Webhook
+from server.config.authentication import Auth, Jwt
 from server.config.changes import Changes, ToldOf
 from server.config.complaints import Position
 from server.config.places import Places
@@ -29,14 +29,10 @@ from server.config.values import (
     Host,
     Interval,
     Key,
-    Leeway,
-    Material,
     Mode,
     Named,
     Network,
-    OneOrMany,
     Origin,
-    OutboundUrl,
     PublicUrl,
     RedisUrl,
     Size,
@@ -47,7 +43,6 @@ from server.config.values import (
     nothing,
     only,
     read_duration,
-    read_leeway,
     whole,
 )
 
@@ -155,44 +150,6 @@ class Server(Section):
     def alone(self) -> bool:
         """Whether only this machine reaches it."""
         return self.socket is not None or is_loopback(self.host)
-
-
-Algorithm = Literal[
-    "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
-    "ES256", "ES384", "ES512", "EdDSA", "Ed25519", "Ed448",
-]  # fmt: skip
-
-
-class Jwt(Section):
-    """An issuer of tokens: a secret shared with it, its public keys, or where it publishes them."""
-
-    secret: Key | None = None
-    keys: Annotated[tuple[Material, ...], OneOrMany()] = ()
-    jwks: OutboundUrl | None = None
-    algorithms: Annotated[tuple[Algorithm, ...], OneOrMany()] = ()
-    audience: Annotated[tuple[Text, ...], OneOrMany()] = ()
-    issuer: Text | None = None
-    role_claim: Text = "role"
-    default_role: Text | None = None
-    usual_role_claim: Text | None = None
-    namespace: Text | None = None
-    leeway: Leeway = read_leeway("5s")
-
-
-class Auth(Section):
-    """Who is calling."""
-
-    enforce: Literal["server", "database"] = "server"
-    jwt: Annotated[tuple[Jwt, ...], OneOrMany()] = ()
-    api_keys: ApiKeys | None = None
-    basic: Basic | None = None
-    introspection: Introspection | None = None
-    webhook: Webhook | None = None
-    proxy: ProxyHeaders | None = None
-    oidc: Oidc | None = None
-    anonymous_role: Text | None = None
-    admin_role: Text | None = None
-    admin_secret: Key | None = None
 
 
 class RoleLimits(Section):

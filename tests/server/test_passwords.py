@@ -14,10 +14,11 @@ import bcrypt
 import pytest
 
 from reflector.catalog.model import DatabaseKind
-from server.auth.attempts import Attempts, network_of
+from server.auth.attempts import Attempts
 from server.auth.password_hashes import FORMS, UnknownHash, matches
 from server.config import ConfigError
 from server.problems import TooManyAttempts
+from server.rates import network_of
 from tests.bookshops import Databases
 from tests.server.harness import Served, configured, eventually, reloadable, served
 from tests.server.test_api_keys import run
