@@ -5,6 +5,7 @@
     one, not remembered                whom its method says that it proves: this may be waited for
     one that was refused a moment ago, or comes from where many were refused                                  401, 429: nobody is asked about it
     one that does not hold, or of a kind that nobody here knows       401, wherever guests may read
+    nothing but a header in which others carry theirs (`FOREIGN`)     401: whoever sends it believes to be somebody
     several, whatever their kinds      400; but the same text as `apikey` and as Bearer is one credential
 
 The gate asks `waiting` before any handler runs, so that handlers ask who calls without waiting; the outcome, an error too, is
@@ -23,9 +24,11 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final
 
 from aiohttp import web
+from multidict import istr
 
 from reflector.access.principal import Principal
 from reflector.errors import ReflectorError, Unauthenticated
+from server.auth.administrator import HEADERS as ADMINISTRATORS
 from server.auth.doubts import Doubts
 from server.auth.method import Carrier, Method, in_authorization
 from server.auth.outbound import Outbound
@@ -39,6 +42,10 @@ from server.rates import network_of
 
 OUTCOME: Final = web.RequestKey("outcome", object)
 """Under which a request remembers who sent it, a Principal, or why that is not told, a ReflectorError."""
+FOREIGN: Final = tuple(map(istr, ("X-API-Key", "apikey", *ADMINISTRATORS, "X-Hasura-Access-Key")))
+"""Headers that hold a credential wherever they have a meaning. Where they have none they do not disturb one that is taken:
+gateways pass theirs on, and Supabase's clients write `apikey` beside each Bearer."""
+HINT: Final = "send it as Authorization: Bearer, or name the header in auth.api_keys.header"
 USUAL: Final = Rate(120, 60)
 """How many credentials that do not hold may come from one address."""
 
@@ -113,6 +120,8 @@ class Authenticator:
             dict.fromkeys((in_authorization, *(each for method in methods for each in method.carriers)))
         )
         self._further = tuple(dict.fromkeys(each for method in methods for each in method.further))
+        sent = {name.lower() for name in self._further}
+        self._foreign = tuple(name for name in FOREIGN if name.lower() not in sent)
         self._by_kind: dict[str, tuple[Method, ...]] = {}
         for method in methods:
             for kind in method.kinds:
@@ -149,7 +158,15 @@ class Authenticator:
                     raise AmbiguousCredentials("the request carries several credentials: send one")
                 if found is None or not _is_token(credential.text):
                     found = credential
-        return found
+        return found or self._of_others(request)
+
+    def _of_others(self, request: web.BaseRequest) -> Credential | None:
+        """A credential where no method looks for one: its bearer is not to be taken for a guest."""
+        headers = request.headers
+        for name in self._foreign:
+            if name in headers:
+                return Credential(name.lower(), headers[name])
+        return None
 
     async def proved(self, credential: Credential, request: web.BaseRequest) -> Principal:
         key = self._key(credential, request)
@@ -183,7 +200,8 @@ class Authenticator:
         for method in self._by_kind.get(credential.kind, ()):
             if method.takes(credential, request):
                 return method
-        raise InvalidToken("this server takes no credential of that kind")
+        where = next((f" in the header {name}" for name in FOREIGN if name.lower() == credential.kind), " of that kind")
+        raise InvalidToken(f"this server takes no credential{where}", hint=HINT if where.endswith("apikey") else None)
 
     # ── beginning and end ────────────────────────────────────────────────────────────────────
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -50,6 +51,7 @@ def notes(request: pytest.FixtureRequest, databases: Databases) -> str:
 
 def config(**auth: Any) -> str:
     said = {"jwt": {"keys": pem(ONE), "audience": "shop"}, "anonymous_role": "guest", **auth}
+    said = {name: given for name, given in said.items() if given is not None}
     return f"auth: {json.dumps(said)}\n{RULES}"
 
 
@@ -136,3 +138,56 @@ async def test_two_credentials_are_refused_whatever_their_kinds_by_every_api(dat
             with pytest.raises(WSServerHandshakeError) as caught:
                 await api.session.ws_connect(f"{api.base}/ws", headers=CIMultiDict(pair))
             assert caught.value.status == 400, pair
+
+
+KEY = "a-key-of-more-than-twenty-two-letters"
+KEYS_ALONE = {
+    "jwt": None,
+    "api_keys": {
+        "keys": {
+            "one": {"hash": f"sha256:{sha256(KEY.encode()).hexdigest()}", "role": "named", "claims": {"name": "alice"}}
+        }
+    },
+}
+IN_AUTHORIZATION = tuple(
+    ("Authorization", text) for text in ("Bearer x", "bearer", "", "Basic YTpi", "ApiKey x", "Foo bar")
+)
+IN_HEADERS = tuple(
+    (name, text)
+    for name in ("X-API-Key", "x-api-key", "apikey", "X-Reflector-Admin-Secret", "X-Hasura-Admin-Secret")
+    for text in ("x", "")
+)
+
+
+@pytest.mark.parametrize("auth", [{}, {"jwt": None}, KEYS_ALONE], ids=["tokens alone", "guests alone", "keys alone"])
+async def test_a_credential_that_no_method_takes_is_never_the_guest(notes: str, auth: dict[str, Any]) -> None:
+    async with served(notes, config(**auth)) as api:
+        assert (await api.get("/api/account")).status == 200
+        for credential in (*IN_AUTHORIZATION, *IN_HEADERS):
+            headers = CIMultiDict([credential])
+            for path in ("/api/account", "/rest/v1/account", "/graphql?query={account{id}}", "/openapi.json"):
+                assert (await api.get(path, headers)).status == 401, (path, credential)
+            assert (await api.request("DELETE", "/api/account/7", headers)).status == 401, credential
+            with pytest.raises(WSServerHandshakeError) as caught:
+                await api.session.ws_connect(f"{api.base}/ws", headers=headers)
+            assert caught.value.status == 401, credential
+
+
+async def test_a_header_of_other_credentials_does_not_disturb_one_that_is_taken(notes: str) -> None:
+    """Gateways pass their keys on, and Supabase's clients write `apikey` beside each Bearer, the same text or another."""
+    token = bearer(sub="7")
+    async with served(notes, config()) as api:
+        same = {"apikey": token["Authorization"].removeprefix("Bearer ")}
+        for beside in (same, *({name: text} for name, text in IN_HEADERS)):
+            assert await ids(api, {**token, **beside}) == [(200, [1])] * 3, beside
+            assert [status for status, _ in await ids(api, {"Authorization": "Bearer x", **beside})] == [401] * 3
+        refused = await api.get("/api/account", same)
+        assert (refused.status, refused.code, refused.headers["WWW-Authenticate"]) == (
+            401,
+            "invalid_token",
+            'Bearer error="invalid_token"',
+        )
+        assert refused.json["detail"] == "this server takes no credential in the header apikey"
+    async with served(notes, config(**KEYS_ALONE)) as api:
+        for beside in ({"apikey": "x"}, {"X-Hasura-Admin-Secret": "x"}):
+            assert await ids(api, {"X-API-Key": KEY, **beside}) == [(200, [1])] * 3
