@@ -19,10 +19,11 @@ from reflector.catalog.model import Column, DatabaseKind
 from reflector.datatypes import Kind, parse_json
 from reflector.errors import InvalidValue
 from reflector.query.comparisons import EQ, GT, GTE, LT, LTE, NE, Comparison
-from reflector.query.documents import held, holding, outline_of
+from reflector.query.documents import contained_in, containing
 from reflector.query.native import CONTAINED, CONTAINS, IMATCH, MATCH, offered
 from reflector.query.nodes import Compare, Field, Filter, IsNull, JsonPath, Literal, Lowered, Not, Outer, all_of, any_of
 from reflector.query.operators import OPERATORS
+from reflector.query.outlines import outline_of
 
 VARIABLE: Final = "x-hasura-"
 SPELLED: Final[Mapping[str, str]] = {f"_{name}": name for name in OPERATORS} | {"_neq": "ne", "_is_null": "isnull"}
@@ -140,7 +141,9 @@ def contained(column: Column, word: str, given: Any, database: DatabaseKind) -> 
     if type_.kind is not Kind.JSON:
         return Compare(Field(column), comparison, Literal(value, type_))
     outline = outline_of(value) if database is DatabaseKind.MARIADB else None
-    return Compare(Field(column), holding(outline) if comparison is CONTAINS else held(outline), Literal(value, type_))
+    return Compare(
+        Field(column), containing(outline) if comparison is CONTAINS else contained_in(outline), Literal(value, type_)
+    )
 
 
 def _plain(given: Any) -> Any:

@@ -6,33 +6,34 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from reflector.query.documents import Outline
-from reflector.sql.document_forms import DocumentForms, Sql
+from reflector.query.outlines import Outline
+from reflector.query.speaker import DocumentSpeaker
+from reflector.sql.shaped import Sql
 
 ONE: Sql = sa.literal_column("1")
 
 
-class PostgreSQLDocuments(DocumentForms):
-    def holds(self, document: Sql, operand: Any, outline: Outline | None) -> Sql:
+class PostgreSQLDocuments(DocumentSpeaker):
+    def contains(self, document: Sql, operand: Any, outline: Outline | None) -> Sql:
         return document.op("@>", is_comparison=True)(operand)
 
-    def held(self, document: Sql, operand: Any, outline: Outline | None) -> Sql:
+    def contained(self, document: Sql, operand: Any, outline: Outline | None) -> Sql:
         return document.op("<@", is_comparison=True)(operand)
 
 
-class SQLiteDocuments(DocumentForms):
-    def holds(self, document: Sql, operand: Any, outline: Outline | None) -> Sql:
+class SQLiteDocuments(DocumentSpeaker):
+    def contains(self, document: Sql, operand: Any, outline: Outline | None) -> Sql:
         return sa.func.reflector_holds(document, operand) == ONE
 
-    def held(self, document: Sql, operand: Any, outline: Outline | None) -> Sql:
+    def contained(self, document: Sql, operand: Any, outline: Outline | None) -> Sql:
         return sa.func.reflector_holds(operand, document) == ONE
 
 
-class MySQLDocuments(DocumentForms):
+class MySQLDocuments(DocumentSpeaker):
     """MySQL's own containment, which unwraps arrays at any depth."""
 
-    def holds(self, document: Sql, operand: Any, outline: Outline | None) -> Sql:
+    def contains(self, document: Sql, operand: Any, outline: Outline | None) -> Sql:
         return sa.func.json_contains(document, operand) == ONE
 
-    def held(self, document: Sql, operand: Any, outline: Outline | None) -> Sql:
+    def contained(self, document: Sql, operand: Any, outline: Outline | None) -> Sql:
         return sa.func.json_contains(operand, document) == ONE

@@ -25,10 +25,14 @@ from reflector.dialects.mariadb_sets import MariaDBSets
 from reflector.query.casts import CASTS
 from reflector.query.comparisons import Comparison
 from reflector.query.forms import Form
-from reflector.sql.dialect import PERCENT, Dialect, Member, Page, Shaped, Source, Sql, iso, text
-from reflector.sql.document_forms import DocumentForms
+from reflector.query.speaker import DocumentSpeaker
+from reflector.sql.dialect import Dialect
 from reflector.sql.json_text import json_text
+from reflector.sql.making_documents import Member, Page, Source
+from reflector.sql.names import PERCENT
+from reflector.sql.operands import iso
 from reflector.sql.plan import Encode
+from reflector.sql.shaped import Shaped, Sql, text
 
 ONE: Sql = sa.literal_column("1")
 EMPTY_ARRAY: Sql = sa.literal_column("JSON_ARRAY()")
@@ -70,7 +74,7 @@ class MariaDB(Dialect):
         "WHEN 'NULL' THEN NULL ELSE NULLIF({x} IS NULL, 1) END)"
     )
     sets = MariaDBSets()
-    documents: ClassVar[DocumentForms] = MariaDBDocuments()
+    documents: ClassVar[DocumentSpeaker] = MariaDBDocuments()
 
     def quote(self, name: str) -> str:
         return "`" + name.replace("`", "``").replace("%", PERCENT) + "`"

@@ -17,9 +17,9 @@ from typing import Any, Final, TypeAlias
 import sqlalchemy as sa
 
 from reflector.errors import InternalError
-from reflector.query.documents import NULL, Items, Members, Outline
-from reflector.sql.dialect import Shaped, Sql
-from reflector.sql.document_forms import DocumentForms
+from reflector.query.outlines import NULL, Items, Members, Outline
+from reflector.query.speaker import DocumentSpeaker
+from reflector.sql.shaped import Shaped, Sql
 
 Path: TypeAlias = tuple[str | int, ...]
 ONE: Final[Sql] = sa.literal_column("1")
@@ -62,15 +62,15 @@ def step_of(step: str | int) -> str:
     return f"[{step}]" if isinstance(step, int) else "." + json.dumps(step, ensure_ascii=False)
 
 
-class MariaDBDocuments(DocumentForms):
-    def holds(self, document: Sql, operand: Any, outline: Outline | None) -> Sql:
+class MariaDBDocuments(DocumentSpeaker):
+    def contains(self, document: Sql, operand: Any, outline: Outline | None) -> Sql:
         whole, part, made = Place(document), Place(OPERAND), _known(outline)
         asked = _holds(whole, part, made, 0)
         return _asked(
             document, operand, sa.or_(asked, _has_item(whole, part, made, 0)) if isinstance(made, str) else asked
         )
 
-    def held(self, document: Sql, operand: Any, outline: Outline | None) -> Sql:
+    def contained(self, document: Sql, operand: Any, outline: Outline | None) -> Sql:
         part, whole, made = Place(document), Place(OPERAND), _known(outline)
         asked = [_held(part, whole, made, 0)]
         if isinstance(made, Items):

@@ -15,9 +15,9 @@ import sqlalchemy as sa
 
 from reflector.catalog.model import Column
 from reflector.datatypes import DataType, Kind
-from reflector.sql.dialect import Shaped, Sql
 from reflector.sql.plan import Cells, RowList
 from reflector.sql.set_forms import Origin, SetForms
+from reflector.sql.shaped import Shaped, Sql
 from reflector.sql.statement import Writer
 
 COLLATION = re.compile(r"(?:utf8mb[34]|[a-z0-9]+)_[a-z0-9_]+\Z")

@@ -24,10 +24,13 @@ from reflector.dialects.forms import postgresql_form
 from reflector.dialects.postgresql_sets import BY_JSON, PostgreSQLSets
 from reflector.query.comparisons import Comparison
 from reflector.query.forms import Form
-from reflector.sql.dialect import Dialect, Member, Page, Shaped, Source, Sql, each, iso
+from reflector.sql.dialect import Dialect
 from reflector.sql.json_text import json_text
+from reflector.sql.making_documents import FlatPages, Member, Page, Source
+from reflector.sql.operands import each, iso
 from reflector.sql.plan import Encode
 from reflector.sql.routine import Routine
+from reflector.sql.shaped import Shaped, Sql
 
 ARRAY_OF_NONE: Sql = sa.literal_column("'[]'::pg_catalog.json")
 PLAIN_LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]{0,62}\Z")
@@ -51,12 +54,11 @@ def cast(expression: Any, name: str) -> Sql:
     return sa.cast(expression, Native(name))
 
 
-class PostgreSQL(Dialect):
+class PostgreSQL(Dialect, FlatPages):
     kind = DatabaseKind.POSTGRESQL
     name = "PostgreSQL"
     engine = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
     fused_writes = True
-    flat_pages = True
     function_rows = True
     position = "ctid"
     masks = masks.POSTGRESQL

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from reflector.datatypes import DataType, Kind
-from reflector.sql.dialect import Sql
 from reflector.sql.plan import Cells, Encode, Pack
-from reflector.sql.set_forms import Origin, SetForms
+from reflector.sql.set_forms import IgnoringSets, Origin
+from reflector.sql.shaped import Sql
 from reflector.sql.statement import Writer
 
 NATIVE = (Kind.BOOLEAN, Kind.INTEGER, Kind.BYTES)
@@ -23,9 +23,7 @@ BY_JSON = "(SELECT made.v FROM pg_catalog.json_to_record(pg_catalog.json_build_o
 """A value that PostgreSQL makes of the JSON `{x}`, as a member of a document."""
 
 
-class PostgreSQLSets(SetForms):
-    native_ignore = True
-
+class PostgreSQLSets(IgnoringSets):
     def encoder(self, writer: Writer, type_: DataType) -> Encode | None:
         if type_.kind is not Kind.ARRAY:
             return writer.dialect.encoder(type_)
@@ -55,7 +53,8 @@ class PostgreSQLSets(SetForms):
         if len(left) > 1 or type_ is None or type_.kind is Kind.ARRAY:
             return super().among(writer, left, types, origin)
         dialect = writer.dialect
-        return dialect.contained(left[0], dialect.operand(writer.bind(origin(_column(0))), type_, many=True))
+        found: Sql = dialect.contained(left[0], dialect.operand(writer.bind(origin(_column(0))), type_, many=True))
+        return found
 
     def locked(self, select: sa.Select[Any], rows: sa.FromClause) -> sa.Select[Any]:
         return select.with_for_update(of=rows)

@@ -29,9 +29,12 @@ from reflector.errors import InvalidValue, NotSupported
 from reflector.query.aggregates import AggregateFunction
 from reflector.query.comparisons import ILIKE, Comparison, pattern_marks
 from reflector.query.forms import Form
-from reflector.sql.dialect import Dialect, Linked, Member, Page, Shaped, Source, Sql, iso, text
+from reflector.sql.dialect import Dialect
 from reflector.sql.json_text import json_text
+from reflector.sql.making_documents import Linked, Member, Page, Source
+from reflector.sql.operands import iso
 from reflector.sql.plan import Encode
+from reflector.sql.shaped import Shaped, Sql, text
 
 ONE: Sql = sa.literal_column("1")
 TWO: Sql = sa.literal_column("2")

@@ -19,9 +19,9 @@ from sqlalchemy.dialects import sqlite
 from reflector.catalog.model import Column, Fill
 from reflector.datatypes import DataType
 from reflector.errors import InvalidData, NotSupported
-from reflector.sql.dialect import Sql
 from reflector.sql.plan import Cells
-from reflector.sql.set_forms import Origin, SetForms
+from reflector.sql.set_forms import IgnoringSets, Origin
+from reflector.sql.shaped import Sql
 from reflector.sql.statement import Writer
 
 LARGEST = 1 << 63
@@ -29,9 +29,7 @@ TEXTS = re.compile(r"'(?:[^']|'')*'")
 NAMES = re.compile(r"[\"`\[]")
 
 
-class SQLiteSets(SetForms):
-    native_ignore = True
-
+class SQLiteSets(IgnoringSets):
     def relation(self, writer: Writer, types: Sequence[DataType | None], origin: Origin, name: str) -> sa.FromClause:
         bind = writer.bind(origin(_packed))
         shown = ["json_extract(listed.value, '$[0]') AS n"]

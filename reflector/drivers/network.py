@@ -9,6 +9,7 @@ has it. What was lost is sent again once, and only where it had no effect. COMMI
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Sequence
 from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
@@ -58,7 +59,7 @@ class Connection(Pooled, Protocol):
 C = TypeVar("C", bound=Connection)
 
 
-class NetworkDriver(Generic[C]):
+class NetworkDriver(ABC, Generic[C]):
     """Runs plans on a pool of connections; the database's own driver says how one is made."""
 
     def __init__(self, settings: Settings) -> None:
@@ -70,13 +71,13 @@ class NetworkDriver(Generic[C]):
         self._errands: set[asyncio.Task[Any]] = set()
         self._soiled: set[C] = set()
 
+    @abstractmethod
     async def connect(self) -> C:
         """A new connection; raises what the library raises."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refusal(self, error: Exception) -> ConnectionRefused | None:
         """Which part of the configuration makes connecting fail; None where the error is no such thing."""
-        raise NotImplementedError
 
     async def open(self) -> None:
         try:

@@ -1,9 +1,9 @@
 """What a comparison means: in SQL and in memory, side by side.
 
-`sql` speaks to a dialect and to SQL expressions by duck typing, `holds` to two canonical values that are not NULL.
+`sql` speaks to a dialect, and to SQL expressions by duck typing; `holds` to two canonical values that are not NULL.
 Everything an API can spell (`operators`) is made of these few.
 
-Rule: a new comparison is one new row here, plus at most one dialect method where a database says it differently.
+Rule: a new comparison is one new row here, plus at most one method of `Speaker` where databases say it differently.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reflector.datatypes import Value
+from reflector.query.speaker import Speaker
 
 ESCAPE = "\\"
 """What makes `%`, `_` and itself literal in a pattern, on every database."""
@@ -24,7 +25,7 @@ class Comparison:
     """`many` takes a tuple as its operand. `pattern` takes a LIKE pattern. `equality` compares for being the same."""
 
     name: str
-    sql: Callable[[Any, Any, Any], Any]
+    sql: Callable[[Speaker, Any, Any], Any]
     holds: Callable[[Value, Value], bool]
     many: bool = False
     pattern: bool = False

@@ -12,13 +12,12 @@ Rule: nothing is unwrapped but at the top; `holds` says what is meant, and a dia
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final, TypeAlias
+from typing import Any
 
 from reflector.query.comparisons import Comparison
+from reflector.query.outlines import Outline
 
 
 def holds(whole: Any, part: Any) -> bool:
@@ -54,68 +53,16 @@ def _plain(value: Any) -> tuple[bool, Any]:
     return isinstance(value, bool), Decimal(repr(value)) if isinstance(value, float) else value
 
 
-# ── what a database has to know beforehand ───────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Members:
-    """The outline of an object: its members by name."""
-
-    of: tuple[tuple[str, Outline], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Items:
-    """The outline of an array: its items in their order."""
-
-    of: tuple[Outline, ...]
-
-
-Outline: TypeAlias = Members | Items | str
-"""What a document is made of, without its values; of a plain one its type, a value of TYPES."""
-NULL: Final = "NULL"
-TYPES: Final[Mapping[type, str]] = {
-    str: "STRING",
-    bool: "BOOLEAN",
-    int: "NUMBER",
-    float: "NUMBER",
-    Decimal: "NUMBER",
-    type(None): NULL,
-}
-
-
-def outline_of(document: Any) -> Outline:
-    """The outline of a document."""
-    if isinstance(document, dict):
-        return Members(tuple([(name, outline_of(document[name])) for name in sorted(document)]))
-    if isinstance(document, list):
-        return Items(tuple([outline_of(each) for each in document]))
-    return TYPES[type(document)]
-
-
-def parts_of(document: Any) -> int:
-    """How many objects, arrays and plain values a document is made of."""
-    number, waiting = 0, [document]
-    while waiting:
-        each = waiting.pop()
-        number += 1
-        if isinstance(each, dict):
-            waiting.extend(each.values())
-        elif isinstance(each, list):
-            waiting.extend(each)
-    return number
-
-
 @lru_cache(maxsize=1024)
-def holding(outline: Outline | None = None) -> Comparison:
-    """A document holds the operand. `outline` is the operand's, for databases that have to know it. Equal outlines give
+def containing(outline: Outline | None) -> Comparison:
+    """A document contains the operand. `outline` is the operand's, for databases that have to know it. Equal outlines give
     the same comparison, so that a plan is found again."""
-    return Comparison("cs", lambda d, left, right: d.documents.holds(left, right, outline), holds)
+    return Comparison("cs", lambda d, left, right: d.documents.contains(left, right, outline), holds)
 
 
 @lru_cache(maxsize=1024)
-def held(outline: Outline | None = None) -> Comparison:
-    """A document is held by the operand; as `holding`."""
+def contained_in(outline: Outline | None) -> Comparison:
+    """A document is contained in the operand; as `containing`."""
     return Comparison(
-        "cd", lambda d, left, right: d.documents.held(left, right, outline), lambda left, right: holds(right, left)
+        "cd", lambda d, left, right: d.documents.contained(left, right, outline), lambda left, right: holds(right, left)
     )

@@ -15,6 +15,7 @@ from reflector.catalog.model import DatabaseKind
 from reflector.datatypes import DataType, Kind, Value
 from reflector.errors import NotSupported
 from reflector.query.comparisons import Comparison
+from reflector.query.speaker import Speaker
 
 
 def _asked(_left: Value, _right: Value) -> NoReturn:
@@ -140,7 +141,7 @@ def search(function: str, language: str | None, vector: bool) -> Comparison:
         raise NotSupported(f"no text search configuration {language!r}")
     called = SEARCHES[function]
 
-    def said(dialect: Any, left: Any, right: Any) -> Any:
+    def said(dialect: Speaker, left: Any, right: Any) -> Any:
         return dialect.search(called, language, left, right, vector=vector)
 
     return Comparison(f"{function}({language or ''}){'v' if vector else ''}", said, _asked)

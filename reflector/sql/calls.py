@@ -19,13 +19,15 @@ from reflector.query.calls import Call, Given
 from reflector.query.comparisons import EQ
 from reflector.query.nodes import TRUE, Output, Parameter, Read
 from reflector.query.walk import tables_of
-from reflector.sql.dialect import Dialect, Source, Sql
+from reflector.sql.dialect import Dialect
 from reflector.sql.filters import operand
 from reflector.sql.gathering import gathered
+from reflector.sql.making_documents import Source
 from reflector.sql.plan import Called, Expect, Part, Plan, Step
 from reflector.sql.procedures import procedure_plan
 from reflector.sql.reads import PAGE, amount, page_members, page_rows, paged, total
 from reflector.sql.routine import Routine
+from reflector.sql.shaped import Sql
 from reflector.sql.statement import Writer
 
 CALLED = "called"

@@ -20,6 +20,7 @@ from reflector.sql.calls import call_plan
 from reflector.sql.dialect import Dialect
 from reflector.sql.flat import cut_of, flat_step
 from reflector.sql.gathering import gathered_plan
+from reflector.sql.making_documents import FlatPages
 from reflector.sql.overviews import overview_step
 from reflector.sql.plan import (
     Bind,
@@ -116,9 +117,9 @@ def compile_query(dialect: Dialect, query: Query) -> Plan:
 def _compiled(dialect: Dialect, query: Query) -> Plan:
     match query:
         case Read():
-            cut = cut_of(dialect, query)
-            step = read_step(Writer(dialect), query) if cut is None else flat_step(Writer(dialect), query)
-            return replace(_reading(query, step), cut=cut)
+            if isinstance(dialect, FlatPages) and (cut := cut_of(query)) is not None:
+                return replace(_reading(query, flat_step(Writer(dialect), dialect, query)), cut=cut)
+            return _reading(query, read_step(Writer(dialect), query))
         case Overview():
             return _reading(query, overview_step(Writer(dialect), query))
         case Insert():

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from reflector.catalog.model import Function
 from reflector.errors import InternalError
-from reflector.sql.dialect import Shaped, Sql
 from reflector.sql.routine import Routine
+from reflector.sql.shaped import Shaped, Sql
 from reflector.sql.statement import Writer
 
 

@@ -47,9 +47,9 @@ from reflector.query.nodes import (
 )
 from reflector.secret import Secret
 from reflector.sql.computed import of_row, rows_of_row
-from reflector.sql.dialect import Shaped, Sql
 from reflector.sql.plan import Constant, Encode, FromClaim, FromRequest, Moment
 from reflector.sql.plan import Source as Origin
+from reflector.sql.shaped import Shaped, Sql
 from reflector.sql.statement import Writer
 
 Rows = tuple[str, ...]

@@ -17,9 +17,9 @@ from decimal import Decimal
 from reflector.datatypes import Value
 from reflector.query.expressions import grouped
 from reflector.query.nodes import TRUE, Output, Parameter, Read, all_of
-from reflector.sql.dialect import Dialect, Source
 from reflector.sql.filters import condition
 from reflector.sql.json_text import json_text
+from reflector.sql.making_documents import FlatPages, Source
 from reflector.sql.plan import Answer, Cut, Expect, Part, Step
 from reflector.sql.reads import amount, members, ordered, total
 from reflector.sql.statement import Writer
@@ -33,10 +33,10 @@ MOST_MATCHED = 40
 _ROW = json.JSONDecoder(parse_float=Decimal)
 
 
-def cut_of(dialect: Dialect, read: Read) -> Cut | None:
+def cut_of(read: Read) -> Cut | None:
     """How the page is to be cut, when it can be gathered in one pass; None when it cannot."""
     outputs = [member for member in read.select if isinstance(member, Output)]
-    if not dialect.flat_pages or grouped(read.select) or read.single or not outputs or len(outputs) < len(read.select):
+    if grouped(read.select) or read.single or not outputs or len(outputs) < len(read.select):
         return None
     labels = {member.expression: member.label for member in reversed(outputs) if member.form is None}
     if read.keyset and any(order.expression not in labels for order in read.order):
@@ -59,7 +59,7 @@ def _plain_row(labels: Sequence[str], keys: tuple[str, ...]) -> re.Pattern[bytes
     return re.compile((r"\{" + ",".join(members) + r"\}").encode())
 
 
-def flat_step(writer: Writer, read: Read) -> Step:
+def flat_step(writer: Writer, pages: FlatPages, read: Read) -> Step:
     """The whole page as one step: its documents, one row beyond the limit, straight from their table."""
     alias = writer.alias()
     where = all_of(read.where, read.after)
@@ -70,7 +70,7 @@ def flat_step(writer: Writer, read: Read) -> Step:
         amount(writer, read.limit, 1),
         amount(writer, read.offset),
     )
-    statement = writer.dialect.flat_page(members(writer, read.select, (alias,)), source)
+    statement = pages.flat_page(members(writer, read.select, (alias,)), source)
     if not read.count:
         return writer.finish(statement, Expect.ANSWER, (Part.BODY,))
     statement = statement.add_columns(total(writer, read).label("total"))

@@ -17,12 +17,14 @@ from reflector.errors import InternalError
 from reflector.query.calls import Gathered
 from reflector.query.nodes import Output, Read, Selected
 from reflector.query.walk import tables_of
-from reflector.sql.dialect import Dialect, Member, Shaped, Sql
+from reflector.sql.dialect import Dialect
 from reflector.sql.filters import raw
 from reflector.sql.groups import Names, followed, names_of
+from reflector.sql.making_documents import Member
 from reflector.sql.plan import Called, Expect, Part, Plan
 from reflector.sql.reads import PAGE, amount, members, page_rows, total
 from reflector.sql.routine import Routine
+from reflector.sql.shaped import Shaped, Sql
 from reflector.sql.statement import Writer
 
 FEATURES = (

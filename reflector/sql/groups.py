@@ -32,8 +32,8 @@ from reflector.query.nodes import (
 )
 from reflector.query.walk import source_columns
 from reflector.sql.computed import as_key
-from reflector.sql.dialect import Sql
 from reflector.sql.filters import Rows, raw
+from reflector.sql.shaped import Sql
 from reflector.sql.statement import Writer
 
 Named: TypeAlias = Expression | Embed | Spread

@@ -11,9 +11,10 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from reflector.query.nodes import Apart, Group, Overview, Read, Selected
-from reflector.sql.dialect import Member, Source, Sql
+from reflector.sql.making_documents import Member, Source
 from reflector.sql.plan import Expect, Part, Step
 from reflector.sql.reads import PAGE, member_value, page_members, page_rows, reordered, single
+from reflector.sql.shaped import Sql
 from reflector.sql.statement import Writer
 
 

@@ -21,10 +21,11 @@ from reflector.datatypes import Kind
 from reflector.query.calls import Call
 from reflector.query.comparisons import EQ
 from reflector.query.forms import Form
-from reflector.sql.dialect import Dialect, Shaped, Sql
+from reflector.sql.dialect import Dialect
 from reflector.sql.filters import operand
 from reflector.sql.plan import Called, Expect, Part, Plan, Step
 from reflector.sql.routine import Routine
+from reflector.sql.shaped import Shaped, Sql
 from reflector.sql.statement import Writer
 from reflector.zones import Zone
 

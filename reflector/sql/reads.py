@@ -35,10 +35,12 @@ from reflector.query.nodes import (
 )
 from reflector.query.walk import own_columns
 from reflector.sql.computed import as_document
-from reflector.sql.dialect import Linked, Member, Page, Sorting, Source, Sql
 from reflector.sql.filters import Rows, column_of, condition, joined_rows, nullable, raw, related_rows
 from reflector.sql.groups import NO_NAMES, Names, followed, group_rows, keyed, named_order, names_of, one_by_one
+from reflector.sql.making_documents import Linked, Member, Page, Source
+from reflector.sql.ordering import Sorting
 from reflector.sql.plan import Expect, FromRequest, Part, Step
+from reflector.sql.shaped import Sql
 from reflector.sql.statement import Writer
 
 PAGE = "page"

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from reflector.sql.dialect import Sql
+from reflector.sql.shaped import Sql
 
 
 class Routine(FunctionElement[Any]):

@@ -7,36 +7,34 @@ Rule: however many rows there are, the text of a statement is the same: the rows
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sqlalchemy as sa
 
 from reflector.catalog.model import Column
 from reflector.datatypes import DataType
 from reflector.sql.plan import Encode, Pack, Source
+from reflector.sql.shaped import Sql
 
 if TYPE_CHECKING:  # a writer has a dialect, and a dialect these forms
     from reflector.sql.statement import Writer
 
-Sql: TypeAlias = sa.ColumnElement[Any]
 Origin: TypeAlias = Callable[[Pack], Source]
 """Where rows come from, once it is known how they are packed into one bound value."""
 
 
-class SetForms:
+class SetForms(ABC):
     """The constructs for sets of rows. A `relation` has the columns n (the row's place), c0, c1, …"""
-
-    native_ignore: ClassVar[bool] = False
-    """Whether an insert can leave existing rows alone by itself, told by the columns of a key."""
 
     def encoder(self, writer: Writer, type_: DataType) -> Encode | None:
         """How a canonical value is put into given rows."""
         return writer.dialect.encoder(type_)
 
+    @abstractmethod
     def relation(self, writer: Writer, types: Sequence[DataType | None], origin: Origin, name: str) -> sa.FromClause:
         """The rows as something to select from. A type of None is a number of the database's own."""
-        raise NotImplementedError
 
     def as_column(self, given: Sql, column: Column) -> Sql:
         """A given value as it is compared with the column."""
@@ -56,10 +54,14 @@ class SetForms:
     def insert(self, target: sa.TableClause) -> Any:
         return sa.insert(target)
 
-    def ignoring(self, insert: Any, key: Sequence[str]) -> Any:
-        """The insert, leaving rows alone that have the key already."""
-        raise NotImplementedError
-
     def default(self, column: Column) -> Sql:
         """What a column is that is given no value, in an UPDATE."""
         return sa.literal_column("DEFAULT")
+
+
+class IgnoringSets(SetForms):
+    """Of a database whose inserts can leave existing rows alone by themselves, told by the columns of a key."""
+
+    @abstractmethod
+    def ignoring(self, insert: Any, key: Sequence[str]) -> Any:
+        """The insert, leaving rows alone that have the key already."""

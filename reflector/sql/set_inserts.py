@@ -11,9 +11,10 @@ Rule: given rows are only ever told apart by their place; whether two keys are t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
@@ -22,12 +23,16 @@ from reflector.errors import InternalError
 from reflector.query.comparisons import EQ
 from reflector.query.nodes import TRUE, Assignment
 from reflector.query.sets import Conflict, GivenRows, InsertMany, Judge
-from reflector.sql.dialect import Dialect, Sql
+from reflector.sql.dialect import Dialect
 from reflector.sql.filters import condition, operand
 from reflector.sql.plan import Expect, FromRows, Many, Pack, Part, Plan, Step
-from reflector.sql.set_forms import Origin
+from reflector.sql.set_forms import IgnoringSets, Origin
 from reflector.sql.set_steps import Kept, SetKey, Steps, alone, found_by, in_one_statement, set_key, told
+from reflector.sql.shaped import Sql
 from reflector.sql.statement import Writer
+
+Leaving: TypeAlias = Callable[[Any], Any]
+"""The insert, leaving rows alone that are there already."""
 
 
 def insert_many_plan(dialect: Dialect, query: InsertMany) -> Plan:
@@ -83,7 +88,7 @@ class Inserting:
         Where the insert itself leaves some out, nobody says which, and the order in which they were given is all there is.
         """
         conflict = self.query.conflict
-        if conflict is None or (conflict.update is None and self.dialect.sets.native_ignore):
+        if conflict is None or (conflict.update is None and isinstance(self.dialect.sets, IgnoringSets)):
             return ()
         return tuple(
             (number_of(given), tuple(at for at, column in enumerate(given.columns) if column in conflict.columns))
@@ -96,29 +101,31 @@ class Inserting:
             self.make(given)
         elif conflict.update is not None:
             self.merge(given, conflict)
-        elif self.dialect.sets.native_ignore:
-            self.make(given, ignoring=conflict.columns)
+        elif isinstance(sets := self.dialect.sets, IgnoringSets):
+            self.make(given, leaving=partial(sets.ignoring, key=self.names(conflict.columns)))
         else:
             self.make_unless(given, conflict)
 
     def set_columns(self, given: GivenRows) -> set[Column]:
         return {*given.columns, *(each.column for each in self.query.presets)}
 
+    def names(self, columns: Iterable[Column]) -> list[str]:
+        return [column_name(self.dialect, column) for column in columns]
+
     # ── new rows ─────────────────────────────────────────────────────────────────────────────
 
-    def make(self, given: GivenRows, split: tuple[int, ...] = (), ignoring: Sequence[Column] = ()) -> None:
-        """`INSERT … SELECT … FROM the given rows`, in their order."""
+    def make(self, given: GivenRows, split: tuple[int, ...] = (), leaving: Leaving | None = None) -> None:
+        """`INSERT … SELECT … FROM the given rows`, in their order; `leaving` makes it leave some out."""
         writer = Writer(self.dialect)
-        names = [column_name(self.dialect, column) for column in given.columns]
-        names += [column_name(self.dialect, each.column) for each in self.query.presets]
+        names = self.names([*given.columns, *(each.column for each in self.query.presets)])
         insert = self.dialect.sets.insert(target(self.dialect, self.query.table, names))
         if names:
             rows = self.given(writer, given, split)
             values = [rows.c[f"c{index}"] for index in range(len(given.columns))]
             values += [operand(writer, each.operand, (), EQ) for each in self.query.presets]
             insert = insert.from_select(names, sa.select(*values).select_from(rows).order_by(rows.c.n))
-        if ignoring:
-            insert = self.dialect.sets.ignoring(insert, [column_name(self.dialect, each) for each in ignoring])
+        if leaving is not None:
+            insert = leaving(insert)
         columns, parts = self.returned(writer)
         repeat = None if names else number_of(given)
         made = writer.finish(insert.returning(*columns), Expect.MADE, parts, repeat=repeat)

@@ -14,9 +14,10 @@ from reflector.access.rules_hasura import is_containment
 from reflector.catalog.model import DatabaseKind
 from reflector.datatypes import DataType, Kind
 from reflector.query.comparisons import LIKE, Comparison
-from reflector.query.documents import Items, Members, held, holding
+from reflector.query.documents import contained_in, containing
 from reflector.query.native import CONTAINED, CONTAINS
 from reflector.query.nodes import Compare, Field, Filter, IsNull, JsonPath, Literal, Not, all_of, any_of
+from reflector.query.outlines import Items, Members
 from tests.unit.access.blog import BLOG, INTEGER, JSON, OPAQUE, TEXT, column, table
 
 PLAIN_JSON = DataType(Kind.JSON, "json")
@@ -55,9 +56,11 @@ def key_of(name: str, key: str) -> Filter:
 
 
 @pytest.mark.parametrize("database", [POSTGRESQL, SQLITE])
-@pytest.mark.parametrize(("word", "comparison"), [("_contains", holding(None)), ("_contained_in", held(None))])
+@pytest.mark.parametrize(
+    ("word", "comparison"), [("_contains", containing(None)), ("_contained_in", contained_in(None))]
+)
 @pytest.mark.parametrize("given", [{"a": [1, {"b": None}]}, ["a"], [], {}, "a", 7, True])
-def test_a_document_holds_another_or_is_held(
+def test_a_document_contains_another_or_is_contained(
     database: DatabaseKind, word: str, comparison: Comparison, given: Any
 ) -> None:
     document = POST.by_name["document"]
@@ -67,7 +70,7 @@ def test_a_document_holds_another_or_is_held(
 def test_mariadb_is_told_what_the_other_document_is_made_of() -> None:
     document, given = POST.by_name["document"], {"a": ["x", 1]}
     outline = Members((("a", Items(("STRING", "NUMBER"))),))
-    for word, comparison in (("_contains", holding(outline)), ("$contained_in", held(outline))):
+    for word, comparison in (("_contains", containing(outline)), ("$contained_in", contained_in(outline))):
         where = Compare(Field(document), comparison, Literal(given, JSON))
         assert bound("document", word, given, MARIADB) == where
 
@@ -85,7 +88,7 @@ def test_what_a_file_holds_frozen_is_json_again() -> None:
 @pytest.mark.parametrize(
     ("name", "given"), [("texts", ["a", "b"]), ("texts", ("a", "b")), ("texts", []), ("numbers", [7])]
 )
-def test_an_array_holds_another_or_is_held(word: str, comparison: Comparison, name: str, given: Any) -> None:
+def test_an_array_contains_another_or_is_contained(word: str, comparison: Comparison, name: str, given: Any) -> None:
     array = POST.by_name[name]
     assert bound(name, word, given) == Compare(Field(array), comparison, Literal(tuple(given), array.type))
 
@@ -161,7 +164,7 @@ def test_what_an_array_cannot_hold_is_refused() -> None:
 
 @pytest.mark.parametrize("given", ["claims", "a claims.b", "x-hasura", "my x-hasura-a"])
 def test_a_text_that_only_looks_like_a_claim_is_a_text(given: str) -> None:
-    where = Compare(Field(POST.by_name["document"]), holding(None), Literal(given, JSON))
+    where = Compare(Field(POST.by_name["document"]), containing(None), Literal(given, JSON))
     assert bound("document", "_contains", given) == where
     inside = Compare(Field(POST.by_name["texts"]), CONTAINS, Literal(("claims.a",), TEXTS))
     assert bound("texts", "_contains", ["claims.a"]) == inside

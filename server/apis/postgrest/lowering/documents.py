@@ -16,8 +16,9 @@ from reflector.catalog.model import DatabaseKind
 from reflector.datatypes import DataType, Kind, Value, parse_text
 from reflector.query.casts import CASTS
 from reflector.query.comparisons import COMPARISONS
-from reflector.query.documents import held, holding, outline_of, parts_of
+from reflector.query.documents import contained_in, containing
 from reflector.query.nodes import TEXT, Cast, Compare, Expression, Filter, Literal
+from reflector.query.outlines import outline_of, parts_of
 from reflector.sql.json_text import json_text
 from server.apis.postgrest.grammar.limits import Limits, exceeded
 from server.apis.postgrest.lowering.expressions import no_operator
@@ -52,7 +53,7 @@ def holding_document(
         # Each part is compared with each of a document's.
         raise exceeded("values in a document", limits.terms)
     outline = outline_of(value) if database is DatabaseKind.MARIADB else None
-    comparison = holding(outline) if operator == "cs" else held(outline)
+    comparison = containing(outline) if operator == "cs" else contained_in(outline)
     return Compare(expression, comparison, as_document(value, type_))
 
 
