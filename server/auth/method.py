@@ -14,6 +14,7 @@ never an answer, and nobody becomes anonymous by a credential.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -66,7 +67,7 @@ class Proof:
     weight: int = 500
 
 
-class Method:
+class Method(ABC):
     """One way of proving. A subclass says what its class variables say, and `prove`; the rest where it needs to.
 
     name: as in `Principal.method`. kinds: of the credentials that it takes; several methods may take one kind, the first
@@ -88,9 +89,9 @@ class Method:
         """Whether a credential of one of the kinds is this method's to judge."""
         return True
 
+    @abstractmethod
     async def prove(self, credential: Credential, request: web.BaseRequest) -> Proof:
         """Whom the credential proves; raises Unauthenticated, Forbidden, or what says that it could not be asked."""
-        raise NotImplementedError
 
     def follow(self, before: Method) -> None:
         """Know what the method of the same class knew under the configuration before, as far as it learned that by itself."""
