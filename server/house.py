@@ -55,7 +55,6 @@ from server.telling import terms_of
 from server.transactions import transactions_of
 
 ASKS: Final = "SELECT 1"
-LOOK_SECONDS: Final = 0.05
 LONGEST_VISIT: Final = 120.0
 """For how long a house is kept for those who came in before it was left; only sockets stay longer, and they move."""
 
@@ -80,11 +79,8 @@ class House:
 
     async def leave(self, heir: House) -> None:
         """Wait for those who are still inside, and give back what the next house does not use."""
-        until = time.monotonic() + LONGEST_VISIT
         try:
-            # An event would cost every request something, and houses are seldom left.
-            while self.entrance.inside and time.monotonic() < until:  # noqa: ASYNC110
-                await asyncio.sleep(LOOK_SECONDS)
+            await self.entrance.emptied(LONGEST_VISIT)
         finally:
             await self.callers.close()
             if heir.engine.driver is not self.engine.driver:

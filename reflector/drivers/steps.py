@@ -130,9 +130,9 @@ def read_parts(parts: tuple[Part | None, ...], row: Row, fields: dict[str, Any],
 
 def _document(value: str | bytes | int | None) -> bytes | None:
     """A small document; a key of one whole number is told without the brackets of a list."""
-    if type(value) is str:
+    if isinstance(value, str):
         return value.encode()
-    return b"[%d]" % value if type(value) is int else value  # type: ignore[return-value]
+    return b"[%d]" % value if isinstance(value, int) else value
 
 
 _BODY: Final = Part.BODY  # looking a member up in its class costs as much as all the rest here

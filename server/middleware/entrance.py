@@ -5,7 +5,9 @@ Rule: a request remembers its entrance to its end, so that what is configured me
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Final
@@ -67,6 +69,20 @@ class Entrance:
     inside: int = 0
     rates: Rates | None = None
     asked: Callable[[web.BaseRequest], Principal] = field(default=nobody)
+    _emptied: asyncio.Event | None = None
+
+    def leave(self) -> None:
+        """A request that came in here has ended."""
+        self.inside -= 1
+        if self._emptied is not None and not self.inside:
+            self._emptied.set()
+
+    async def emptied(self, patience: float) -> None:
+        """Wait until nobody is inside, for so many seconds at most; for when nobody comes in here any more."""
+        if self.inside:
+            self._emptied = asyncio.Event()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._emptied.wait(), patience)
 
 
 ENTRANCE: Final = web.RequestKey("entrance", Entrance)

@@ -136,7 +136,7 @@ def gate(present: Callable[[], Entrance], requests: Requests) -> Middleware:
     def ended(entrance: Entrance, request: web.Request, status: int, began: float) -> None:
         seconds = perf_counter() - began
         requests.running -= 1
-        entrance.inside -= 1
+        entrance.leave()
         requests.note(request.rel_url.raw_path, request.method, status, seconds)
         if entrance.told:
             tell(request, status, seconds)

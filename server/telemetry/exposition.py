@@ -13,7 +13,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from socket import socket as Listening  # noqa: N812 - a worker has a method of that name
+from socket import socket
 from typing import Final
 
 import aiohttp
@@ -42,9 +42,10 @@ class Worker:
     count: int
     folder: Path
     siblings: Siblings
-    listens: Listening | None = None
+    listens: socket | None = None
 
-    def socket(self, number: int) -> str:
+    def door(self, number: int) -> str:
+        """Where the worker of that number tells its own figures."""
         return str(self.folder / f"{number}.sock")
 
     @property
@@ -74,15 +75,15 @@ class Exposition:
         return rendered(self.registry.collect())
 
     async def _all(self, worker: Worker, own: Sequence[Metric]) -> list[tuple[int, Sequence[Metric]]]:
-        others = await asyncio.gather(*(self._of(worker.socket(number)) for number in worker.others))
+        others = await asyncio.gather(*(self._of(worker.door(number)) for number in worker.others))
         answered = [(number, metrics) for number, metrics in zip(worker.others, others, strict=True) if metrics]
         return sorted([(worker.number, own), *answered], key=lambda each: each[0])
 
-    async def _of(self, socket: str) -> Sequence[Metric]:
+    async def _of(self, door: str) -> Sequence[Metric]:
         patience = aiohttp.ClientTimeout(total=PATIENCE_SECONDS)
         try:
             async with (
-                aiohttp.ClientSession(connector=aiohttp.UnixConnector(socket), timeout=patience) as session,
+                aiohttp.ClientSession(connector=aiohttp.UnixConnector(door), timeout=patience) as session,
                 session.get("http://worker/metrics") as reply,
             ):
                 return list(text_string_to_metric_families(await reply.text()))

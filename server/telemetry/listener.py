@@ -35,7 +35,7 @@ class FigureListener:
         worker, wanted = self._exposition.worker, self._wanted
         if worker is not None:
             runner = await self._runner(web.Application(), self._own)
-            await web.UnixSite(runner, worker.socket(worker.number)).start()
+            await web.UnixSite(runner, worker.door(worker.number)).start()
         if wanted is not None:
             app = web.Application(middlewares=[self._gate])
             app.add_routes(self._words)

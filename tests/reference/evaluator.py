@@ -35,10 +35,11 @@ class Right:
 
 
 class Reference:
-    """One configuration: the rights of its roles."""
+    """One configuration: the rights of its roles. `rights` is `found_rights`, found once."""
 
     def __init__(self, text: str) -> None:
         self.config = YAML(typ="safe", pure=True).load(text)
+        self.rights = cache(self.found_rights)
 
     def roles(self, named: Iterable[str]) -> set[str]:
         extended = {role: (self.config["roles"][role] or {}).get("extends", []) for role in named}
@@ -59,8 +60,7 @@ class Reference:
         said = [[e["allow"][r] for e in entries if r in e.get("allow", {})] for r in sorted(self.roles(caller.roles))]
         return [each[-1] for each in said if each]
 
-    @cache  # noqa: B019 - lives as long as the test
-    def rights(self, caller: Caller, table: str, verb: str) -> list[Right]:
+    def found_rights(self, caller: Caller, table: str, verb: str) -> list[Right]:
         """Rights to read, aggregate, create, update or delete; to aggregate is a right to read that says so."""
         hidden = {c for e in self.entries(table) for name in e.get("columns", {}) for c in glob(name, COLUMNS[table])}
         found = []

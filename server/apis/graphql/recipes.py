@@ -61,7 +61,7 @@ class Recipe:
 
     def response(self, members: Sequence[bytes | None]) -> bytes:
         """The body of the response."""
-        return b"".join([piece if type(piece) is bytes else members[piece] or b"null" for piece in self.pieces])  # type: ignore[index]
+        return b"".join([piece if isinstance(piece, bytes) else members[piece] or b"null" for piece in self.pieces])
 
     @property
     def size(self) -> int:
