@@ -31,7 +31,7 @@ SERVER: tuple[tuple[str, ...], ...] = (
     ("cache",),
     ("peers",),
     ("rates",),
-    ("context", "documents", "pages", "transactions", "written"),
+    ("context", "documents", "pages", "transactions", "unkept", "written"),
     ("auth", "access", "binding", "callers", "journal", "telemetry"),
     ("apis", "openapi", "trials"),
     ("middleware",),

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from reflector.catalog.model import DatabaseKind
+from reflector.drivers.protocol import Driver
 from tests.bookshops import Databases
 from tests.properties.asking import Api, asking
 from tests.reference.store import stored
@@ -18,11 +19,31 @@ from tests.security.blog import CONFIG, TOKENS, blog
 from tests.server.harness import Reply
 
 
+class Counted:
+    """A driver that counts the plans it is given to run; everything is the real one's."""
+
+    def __init__(self, driver: Driver) -> None:
+        self.driver, self.runs = driver, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.driver, name)
+
+    async def run(self, *arguments: Any) -> Any:
+        self.runs += 1
+        return await self.driver.run(*arguments)
+
+    async def run_all(self, *arguments: Any) -> Any:
+        self.runs += 1
+        return await self.driver.run_all(*arguments)
+
+
 class Blog:
     """A server, and its database."""
 
-    def __init__(self, api: Api, kind: DatabaseKind, run: Any) -> None:
-        self.api, self.kind, self.run = api, kind, run
+    def __init__(self, api: Api, kind: DatabaseKind, url: str, run: Any) -> None:
+        self.api, self.kind, self.url, self.run = api, kind, url, run
+        self.counted = Counted(api.served.running.engine.driver)
+        api.served.running.engine.driver = self.counted
 
     def __repr__(self) -> str:
         return "blog"
@@ -45,7 +66,10 @@ class Blog:
 
 
 @contextmanager
-def served_blog(databases: Databases, kind: DatabaseKind, config: str = CONFIG) -> Iterator[Blog]:
-    url = blog(databases, kind)
+def served_blog(
+    databases: Databases, kind: DatabaseKind, config: str = CONFIG, url: str | None = None
+) -> Iterator[Blog]:
+    """A server over a new blog, or over the one of that URL."""
+    url = url or blog(databases, kind)
     with stored(kind, url) as store, asking(url, config) as api:
-        yield Blog(api, kind, store.run)
+        yield Blog(api, kind, url, store.run)

@@ -28,8 +28,10 @@ def blog(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Blog]
 def told(
     blog: Blog, who: str, method: str, path: str, body: Any, name: str
 ) -> tuple[int, list[tuple[str, str]], bytes]:
-    """An answer without its id, its date and the name that was asked for."""
+    """A refusal without its id, its date and the name that was asked for."""
+    before = blog.counted.runs
     reply = blog.ask(who, method, path, body)
+    assert blog.counted.runs == before, "what is refused is refused before any SQL"
     own = {"date", "x-request-id", "content-length"}
     headers = [
         (key.lower(), value.replace(name, "…")) for key, value in reply.headers.items() if key.lower() not in own
@@ -48,12 +50,33 @@ HIDDEN_COLUMNS = (
     ("GET", "/api/article?fields=owner.{}", None),
     ("GET", '/api/account?filter=%7B"{}":1%7D', None),
     ("GET", "/api/account?filter[{}][gte]=1", None),
+    ("GET", "/api/account?where[{}]=1", None),
+    ("GET", "/api/account?fields=-{}", None),
+    ("GET", "/api/account?include={}", None),
+    ("GET", "/api/article?filter[owner][{}][gte]=1", None),
+    ("GET", "/api/article?include=owner&fields=owner.-{}", None),
+    ("HEAD", "/api/account?{}=1", None),
+    ("POST", "/api/account:search", {"filter": {"{}": 1}}),
+    ("POST", "/api/account", [{"id": 70, "{}": 1}]),
+    ("PATCH", "/api/account/7", {"{}": 1}),
+    ("PATCH", "/api/account/7?fields={}", {"name": "x"}),
+    ("DELETE", "/api/account/7?fields={}", None),
     ("POST", "/api/account", {"id": 70, "{}": 1}),
     ("GET", "/rest/v1/account?{}=gte.1", None),
     ("GET", "/rest/v1/account?or=({}.gt.1,id.eq.1)", None),
     ("GET", "/rest/v1/account?select={}", None),
     ("GET", "/rest/v1/account?select=x:{}::text", None),
     ("GET", "/rest/v1/account?select={}.max()", None),
+    ("GET", "/rest/v1/account?select={}::integer.sum()", None),
+    ("GET", "/rest/v1/account?select={},count()", None),
+    ("GET", "/rest/v1/account?select={}-%3E%3Ea", None),
+    ("GET", "/rest/v1/account?{}-%3E%3Ea=eq.1", None),
+    ("GET", "/rest/v1/account?not.and=({}.gt.1,id.eq.1)", None),
+    ("GET", "/rest/v1/account?{}=fts.x", None),
+    ("GET", "/rest/v1/article?select=...account({})", None),
+    ("GET", "/rest/v1/article?select=account({}.max())", None),
+    ("GET", "/rest/v1/article?select=id&account.order={}&select=account(id)", None),
+    ("HEAD", "/rest/v1/account?{}=gte.1", None),
     ("GET", "/rest/v1/account?order={}", None),
     ("GET", "/rest/v1/article?select=owner:account({})", None),
     ("GET", "/rest/v1/article?select=id,account(id)&account.{}=eq.1", None),
@@ -62,11 +85,27 @@ HIDDEN_COLUMNS = (
     ("POST", "/rest/v1/account?columns=id,{}", [{"id": 70}]),
     ("PATCH", "/rest/v1/account?{}=eq.1", {"name": "x"}),
     ("DELETE", "/rest/v1/account?{}=eq.1", None),
+    ("PATCH", "/rest/v1/account?id=eq.7", {"{}": 1}),
+    ("PATCH", "/rest/v1/account?id=eq.7&select={}", {"name": "x"}),
+    ("PUT", "/rest/v1/account?id=eq.7", {"id": 7, "{}": 1}),
     ("POST", "/graphql", {"query": "{account {{} }}"}),
     ("POST", "/graphql", {"query": "{account(where: {{}: {_gte: 1}}) {id}}"}),
     ("POST", "/graphql", {"query": "{account(order_by: {{}: asc}) {id}}"}),
     ("POST", "/graphql", {"query": "{article(where: {owner: {{}: {_gte: 1}}}) {id}}"}),
     ("POST", "/graphql", {"query": "{article(order_by: {owner: {{}: asc}}) {id}}"}),
+    ("POST", "/graphql", {"query": "{account_aggregate {aggregate {max {{}}}}}"}),
+    ("POST", "/graphql", {"query": "{account_aggregate(where: {{}: {_gte: 1}}) {aggregate {count}}}"}),
+    ("POST", "/graphql", {"query": "{account_aggregate {nodes {{}}}}"}),
+    ("POST", "/graphql", {"query": "{account(distinct_on: {}) {id}}"}),
+    ("POST", "/graphql", {"query": "{account(order_by: {article_aggregate: {max: {{}: asc}}}) {id}}"}),
+    (
+        "POST",
+        "/graphql",
+        {"query": "query ($w: account_bool_exp) {account(where: $w) {id}}", "variables": {"w": {"{}": {"_gte": 1}}}},
+    ),
+    ("GET", "/graphql?query=%7Baccount%7B{}%7D%7D", None),
+    ("POST", "/graphql", {"query": "mutation {update_account_by_pk(pk_columns: {id: 7}, _set: {{}: 1}) {id}}"}),
+    ("POST", "/graphql", {"query": "mutation {delete_account_by_pk(id: 7) {{}}}"}),
     ("POST", "/graphql", {"query": "mutation {insert_account_one(object: {id: 70, {}: 1}) {id}}"}),
 )
 
@@ -81,7 +120,7 @@ def test_a_hidden_column_is_told_like_one_that_is_not_there(
         text = None if body is None else json.dumps(body).replace("{}", name)
         answers.append(told(blog, who, method, path.replace("{}", name), text, name))
     assert answers[0] == answers[1]
-    assert answers[0][0] >= 400 or path == "/graphql"
+    assert answers[0][0] >= 400 or b'"errors"' in answers[0][2]
     assert b"7000" not in answers[0][2]
 
 
@@ -150,16 +189,13 @@ def test_counts_are_of_rows_in_sight(blog: Blog, prefer: str) -> None:
     for title, count in (("secret", "*/0"), ("nobody", "*/0"), ("theirs", "0-0/1")):
         reply = blog.ask("alice", "GET", f"/rest/v1/article?title=eq.{title}&select=id", Prefer=prefer)
         assert reply.headers["Content-Range"] == count
-    reply = blog.ask("alice", "GET", "/rest/v1/article", Accept="application/vnd.pgrst.plan")
-    assert reply.status == 406
-
-
-@pytest.mark.parametrize("condition", ["note=eq.hunter2", "note=like.h*", "note::integer=gt.1", "note->>a=eq.1"])
-def test_a_condition_cannot_fail_on_a_row_out_of_sight(blog: Blog, condition: str) -> None:
-    reply = blog.ask("alice", "GET", f"/rest/v1/article?id=eq.9&{condition}")
-    absent = blog.ask("alice", "GET", f"/rest/v1/article?id=eq.99&{condition}")
-    assert (reply.status, ITS_OWN.sub(b"", reply.body)) == (absent.status, ITS_OWN.sub(b"", absent.body))
-    assert b"hunter2" not in reply.body.replace(condition.encode(), b"")
+    for prefer_to in ("", "+json", "+json; options=analyze", '+text; for="application/json"'):
+        for who in ("guest", "alice"):
+            for method, body in (("GET", None), ("PATCH", {"title": "x"}), ("DELETE", None)):
+                accept = f"application/vnd.pgrst.plan{prefer_to}"
+                reply = blog.ask(who, method, "/rest/v1/article?id=eq.9", body, Accept=accept)
+                assert reply.status in ({406, 415} if who == "alice" or method == "GET" else {401, 406}), reply.body
+                assert b"Scan" not in reply.body
 
 
 @pytest.mark.parametrize("name", ["regclass", "regrole", "xml", "oid", "regtype"])
@@ -178,13 +214,6 @@ def test_aggregates_are_of_rows_in_sight_and_for_who_may(blog: Blog) -> None:
     query = "{article_aggregate {aggregate {count}}}"
     assert blog.graphql("guest", query)["data"]["article_aggregate"]["aggregate"] == {"count": 2}
     assert "errors" in blog.graphql("reviser", query)
-
-
-def test_a_tag_of_another_caller_is_no_answer(blog: Blog) -> None:
-    tags = {who: blog.ask(who, "GET", "/api/account?fields=id").headers.get("ETag") for who in ("alice", "bob")}
-    for who, other in (("alice", "bob"), ("bob", "alice")):
-        if tags[other] is not None:
-            assert blog.ask(who, "GET", "/api/account", If_None_Match=tags[other] or "").status == 200
 
 
 @pytest.mark.parametrize(

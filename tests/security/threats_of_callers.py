@@ -20,6 +20,7 @@ CALLING = (
         "forge a token: no algorithm, another's, a key in its header, a critical extension",
         "the key says the algorithm, and is one that was configured",
         (
+            "server/test_who_is_calling.py::test_no_forgery_is_anybody_at_any_api_and_nothing_is_fetched",
             "server/test_jwt.py::test_no_forgery_is_taken_for_a_token_nor_for_nobody",
             "server/test_issuers.py::test_a_public_key_is_never_a_secret",
             "server/test_issuers.py::test_what_a_key_brings_along_is_never_asked_for",
@@ -59,6 +60,7 @@ CALLING = (
             "server/test_jwt.py::test_a_bad_token_is_refused_where_guests_may_read",
             "server/test_jwt.py::test_a_role_of_an_odd_form_or_name_is_forbidden",
             "server/test_frame.py::test_what_does_not_hold_is_never_the_guest",
+            "server/test_who_is_calling.py::test_two_credentials_are_refused_whatever_their_kinds_by_every_api",
         ),
     ),
     Threat(
@@ -66,6 +68,9 @@ CALLING = (
         "claims are read canonically before they are bound, and texts compared letter by letter",
         (
             f"{PROBING}test_a_claim_is_compared_letter_by_letter",
+            "server/test_who_is_calling.py::test_a_claim_is_a_value_of_its_column_or_nobody_s",
+            "server/test_who_is_calling.py::test_a_text_of_a_claim_is_that_text_byte_by_byte",
+            "security/test_writes_refused.py::test_a_claim_that_is_no_value_of_its_column_writes_nothing",
             "unit/access/test_principal.py::test_a_claim_that_is_not_of_the_type_is_refused_and_not_repeated",
         ),
     ),

@@ -8,6 +8,8 @@ from __future__ import annotations
 from tests.security.threat import Threat
 
 PROBING = "security/test_probing.py::"
+ROWS = "security/test_probing_rows.py::"
+REFUSED = "security/test_writes_refused.py::"
 WRITES = "security/test_writes.py::"
 
 READING = (
@@ -45,6 +47,7 @@ READING = (
         "each read and each condition of a caller is over rows in sight; what a rule reads is read once, as its author",
         (
             f"{PROBING}test_related_rows_out_of_sight_count_for_nothing",
+            f"{ROWS}test_rules_that_read_one_another_s_tables_come_to_an_end",
             "unit/access/test_bind.py::test_policies_may_refer_to_each_other_s_tables_without_end",
         ),
     ),
@@ -61,7 +64,8 @@ READING = (
         "make a condition fail on a hidden row, so that the error tells its value",
         "what may fail is asked under the row rule; no words of the database are answered",
         (
-            f"{PROBING}test_a_condition_cannot_fail_on_a_row_out_of_sight",
+            f"{ROWS}test_a_row_out_of_sight_that_cannot_be_read_fails_no_question",
+            f"{ROWS}test_a_related_row_out_of_sight_fails_no_question_either",
             "core/test_expressions.py::test_a_row_out_of_sight_cannot_make_a_cast_fail",
         ),
     ),
@@ -69,6 +73,7 @@ READING = (
         "break a constraint, so that the error prints the row",
         "errors are told in our words, by columns that their reader may know",
         (
+            f"{REFUSED}test_a_constraint_over_a_hidden_column_tells_neither_it_nor_its_default",
             f"{WRITES}test_a_refusal_of_the_database_shows_no_row",
             "apis/postgrest/test_writes_faults.py::test_bodies_of_refusals_tell_nothing_of_the_row",
             "apis/resource/test_roles.py::test_a_constraint_over_hidden_columns_names_none",
@@ -110,7 +115,8 @@ READING = (
         "use the tag of another's answer",
         "a tag is a keyed hash of its caller's own answer",
         (
-            f"{PROBING}test_a_tag_of_another_caller_is_no_answer",
+            f"{ROWS}test_a_tag_of_another_caller_is_no_answer",
+            f"{ROWS}test_tags_and_cursors_are_made_with_the_secret_of_the_configuration",
             "cache/test_answers.py::test_a_tag_is_of_its_caller_alone",
         ),
     ),
@@ -118,6 +124,8 @@ READING = (
         "read, forge or replay a cursor",
         "cursors are encrypted for table, order, roles and schema",
         (
+            f"{ROWS}test_a_cursor_is_of_its_list_its_order_and_its_readers_roles",
+            f"{ROWS}test_tags_and_cursors_are_made_with_the_secret_of_the_configuration",
             "properties/test_probing.py::test_a_cursor_of_another_list_role_or_hand_is_refused_before_any_sql",
             "properties/test_probing.py::test_a_cursor_holds_nothing_that_can_be_read",
             "server/test_faults.py::test_cursors_outlive_the_process_where_a_secret_is_set",
@@ -131,6 +139,8 @@ WRITING = (
         "what may not be given is told like what is not there, and nothing is written",
         (
             f"{WRITES}test_a_column_that_is_preset_is_given_by_nobody",
+            f"{REFUSED}test_what_is_hidden_is_not_to_be_given_and_told_like_what_is_not_there",
+            f"{REFUSED}test_what_is_seen_may_not_be_given_for_that",
             f"{WRITES}test_a_row_is_made_as_the_rule_says",
             "properties/test_probing.py::test_what_may_not_be_given_is_told_alike_and_nothing_is_written",
         ),
@@ -171,6 +181,7 @@ WRITING = (
             f"{WRITES}test_a_write_of_every_row_is_refused_unless_a_setting_allows_it",
             "properties/test_probing.py::test_no_condition_vanishes",
             "access/test_limits.py::test_no_more_rows_are_written_than_may_be",
+            f"{REFUSED}test_more_rows_than_may_be_written_are_none",
         ),
     ),
     Threat(
@@ -200,6 +211,9 @@ WRITING = (
     Threat(
         "count on a condition of a write that is not kept",
         "`If-Match` and `Idempotency-Key` are refused, and never passed over",
-        ("apis/resource/test_rows.py::test_conditions_that_would_not_be_kept_are_refused",),
+        (
+            f"{REFUSED}test_a_condition_that_would_not_be_kept_is_refused",
+            "apis/resource/test_rows.py::test_conditions_that_would_not_be_kept_are_refused",
+        ),
     ),
 )

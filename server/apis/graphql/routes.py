@@ -40,6 +40,7 @@ from server.callers import LONGEST_KEPT, Caller, Callers, Recent
 from server.context import Context
 from server.pages import page_routes
 from server.problems import RateExceeded, status_of
+from server.unkept import check_conditions
 from server.whole import Whole
 
 LOG: Final = logging.getLogger("reflector.server")
@@ -140,8 +141,13 @@ class GraphQLApi:
             return await self._served(request, self._asking(caller, schema), recipe, prepared, media)
         document = await self.documents.get(schema, asked.query)
         operation = document.operation(asked.operation)
-        if request.method != "POST" and operation is not None and not is_query(operation):
-            raise web.HTTPMethodNotAllowed(request.method, ["POST"], text="only queries are asked by GET")
+        if operation is not None and not is_query(operation):
+            if request.method != "POST":
+                raise web.HTTPMethodNotAllowed(request.method, ["POST"], text="only queries are asked by GET")
+            try:
+                check_conditions(request)
+            except ReflectorError as error:
+                return _refusal({"errors": [formatted(Fault(error, "$"), None)]}, Fault(error, "$"))
         if operation is not None and variables:
             try:
                 check_lists(operation, variables, caller.rights.limits.list)

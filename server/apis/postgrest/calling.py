@@ -55,6 +55,7 @@ from server.apis.postgrest.roads import (
 from server.apis.postgrest.timing import ended
 from server.callers import Caller
 from server.transactions import hoisted
+from server.unkept import check_conditions
 
 READING: Final = frozenset({"GET", "HEAD"})
 METHODS: Final = READING | {"POST", "OPTIONS"}
@@ -120,6 +121,8 @@ class CallRoad:
     async def _calling(self, request: web.Request, caller: Caller, schema: str) -> Calling:
         rights, settings, limits = caller.rights, self.api.settings, limits_of(caller.rights)
         reads = request.method in READING
+        if not reads:
+            check_conditions(request)
         asked = question(
             request.rel_url.raw_query_string,
             limits,

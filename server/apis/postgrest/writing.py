@@ -37,6 +37,7 @@ from server.apis.postgrest.rendering import rendered
 from server.apis.postgrest.roads import Api, applied_header, clock_asked, limits_of, table_asked, warning_header
 from server.apis.postgrest.timing import ended
 from server.callers import Caller
+from server.unkept import check_conditions
 from server.whole import Whole
 
 MOST_ROWS: Final = 10_000
@@ -129,6 +130,7 @@ class WriteRoad:
     # ── what is asked ────────────────────────────────────────────────────────────────────────
 
     def _wanted(self, request: web.Request, caller: Caller) -> Wanted:
+        check_conditions(request)
         table, profile = table_asked(request, caller, request.headers.get("Content-Profile"))
         media = negotiate(request.headers.get("Accept"), offered(self.api, caller))
         preferred = preferences(request.headers.getall("Prefer", ()))

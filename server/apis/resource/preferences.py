@@ -1,6 +1,6 @@
-"""What a writer prefers to be answered (RFC 7240), and conditions that are not honoured yet.
+"""What a writer prefers to be answered (RFC 7240).
 
-Rule: a header that would make a write safer is never ignored: a client that sends it relies on it.
+Rule: a preference never decides whether something is written, only what is told of it.
 """
 
 from __future__ import annotations
@@ -9,10 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
-from reflector.errors import InvalidRequest
-
 MINIMAL: Final = "return=minimal"
-NOT_HONOURED: Final = ("If-Match", "If-Unmodified-Since", "Idempotency-Key")
 
 
 def minimal(request: web.BaseRequest) -> bool:
@@ -23,12 +20,3 @@ def minimal(request: web.BaseRequest) -> bool:
             if plain.startswith("return="):
                 return plain == MINIMAL
     return False
-
-
-def check_conditions(request: web.BaseRequest) -> None:
-    """Raise InvalidRequest for a condition on a write that would not be kept."""
-    for name in NOT_HONOURED:
-        if name in request.headers:
-            raise InvalidRequest(
-                f"{name} is not offered by this version, and nothing was written", pointer=f"/header/{name}"
-            )

@@ -30,13 +30,14 @@ from server.apis.resource.cursors import Cursors
 from server.apis.resource.faults import FaultList
 from server.apis.resource.keys import POINTER, key_of, read_key, write_key
 from server.apis.resource.listing import envelope, read_listing
-from server.apis.resource.preferences import MINIMAL, check_conditions, minimal
+from server.apis.resource.preferences import MINIMAL, minimal
 from server.apis.resource.rows import Writing, check_amount, plan_row, read_members
 from server.apis.resource.selection import row_key
 from server.cache.answers import Make, Rendered
 from server.cache.conditions import respond
 from server.cache.question import Question
 from server.context import Context
+from server.unkept import check_conditions
 
 ROOT: Final = "/api"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
