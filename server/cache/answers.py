@@ -1,7 +1,8 @@
 """The answers that are kept, and when they still hold.
 
     an entry holds    while no table that it was read from has a new version (own writes, captured changes, other servers)
-    and               for the least `ttl` of these tables; beyond it only while every change to all of them is heard
+    and               for the least `ttl` of these tables; beyond it only while every change to all of them is heard,
+                      or for `stale` more, while whoever is shown it has a new one fetched
     and               for a second at most, while other servers that write are not heard
 
 Rule: the versions are read before the database is asked, and what was asked under older ones is never kept, never joined
@@ -15,6 +16,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
+from math import ceil
 from typing import Final, Protocol
 
 from multidict import CIMultiDict
@@ -26,6 +28,7 @@ from reflector.versions import TableName, Version, Versions
 from server.cache.flights import Flights
 from server.cache.memory import Alias, Entry, Memory
 from server.cache.question import Key, Question, name_of
+from server.cache.renewals import Renewals
 from server.cache.rules import CacheRule
 
 UNHEARD_SECONDS: Final = 1.0
@@ -108,12 +111,13 @@ class AnswerCache:
         self.others: Others | None = None
         self.workers: Nearby | None = None
         self.renewed: Callable[[], None] = _nothing
-        self.hits = self.misses = self.joined = 0
+        self.hits = self.misses = self.joined = self.late = 0
         self._secret = blake2b(secret, digest_size=32).digest()
         self._rules_of = rules
         self._clock = clock
         self._doubt = doubt
         self._flights: Flights[Entry] = Flights()
+        self.renewals = Renewals(clock, self._drop)
         self._snapshot: Snapshot | None = None
         self._rules: Mapping[Table, CacheRule] = {}
 
@@ -137,14 +141,17 @@ class AnswerCache:
         settled = not plan.volatile and all(table.kind in SETTLED_KINDS for table in plan.reads)
         if not settled and not all(rules):
             return None
+        ttl = min(0.0 if rule is None else rule.ttl for rule in rules)
         return Question(
             prepared.snapshot.number,
             name_of(plan, roles, rendering),
             tuple(sorted((table.schema, table.name) for table in plan.reads)),
-            min(0.0 if rule is None else rule.ttl for rule in rules),
+            ttl,
             settled,
             all(rule is not None and rule.public for rule in rules),
             plan.claims,
+            # No table is shown older than its own ttl and stale.
+            min(0.0 if rule is None else rule.ttl + rule.stale for rule in rules) - ttl,
         )
 
     def find(self, key: Key) -> Entry | None:
@@ -154,8 +161,10 @@ class AnswerCache:
         entry = self.memory.get(key)
         if entry is None:
             return None
-        if not self._holds(entry, self._clock()):
-            self.memory.drop(key)
+        now = self._clock()
+        if not self._holds(entry, now):
+            if not self._bearable(entry, now):
+                self.memory.drop(key)
             return None
         self.hits += 1
         return entry
@@ -171,7 +180,19 @@ class AnswerCache:
             self.memory.name(key, alias)
 
     async def fill(self, question: Question, key: Key, make: Make) -> Entry:
-        """The answer, asked for once however many ask for it now; raises what `make` raises. `find` has looked for it."""
+        """The answer, asked for once however many ask for it now; raises what `make` raises. `find` has looked for it.
+
+        One whose `ttl` has ended is given where its rules allow that, and `make` is called behind it, with what the caller
+        who is here may do.
+        """
+        entry = self.memory.get(key)
+        if entry is None or not self._bearable(entry, self._clock()):
+            return await self._fetched(question, key, make)
+        self.late += 1
+        self.renewals.begin(key, entry, partial(self._fetched, question, key, make))
+        return entry
+
+    async def _fetched(self, question: Question, key: Key, make: Make) -> Entry:
         self.misses += 1
         began, versions = self._clock(), self.versions.read(question.tables)
         if self.versions.in_doubt(question.tables):
@@ -194,9 +215,14 @@ class AnswerCache:
         if rendered.link:
             headers["Link"] = rendered.link
         entry = Entry(question, rendered.body, headers, tag, began, versions, status=rendered.status)
-        if self._holds(entry, self._clock()) and self._serves_number(question.number):
+        now = self._clock()
+        if (self._holds(entry, now) or self._bearable(entry, now)) and self._serves_number(question.number):
             self.memory.put(key, entry)
         return entry
+
+    def _drop(self, key: Key, entry: Entry) -> None:
+        if self.memory.get(key) is entry:
+            self.memory.drop(key)
 
     def tag(self, question: Question, key: Key, body: bytes) -> str:
         """The strong entity tag: no one who lacks the secret can tell anything of the body from it, nor of anybody
@@ -206,14 +232,22 @@ class AnswerCache:
         digest.update(body)
         return f'"{base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()}"'
 
-    def remaining(self, entry: Entry) -> int:
-        """For how many more seconds, whole ones, the answer may be kept by others on the way, whoever writes."""
-        return max(0, int(entry.question.ttl - (self._clock() - entry.began)))
+    def age(self, entry: Entry) -> int:
+        """For how many seconds, whole ones begun, the answer has been one."""
+        return ceil(self._clock() - entry.began)
 
     # ── whether an answer still holds ────────────────────────────────────────────────────────
 
     def _holds(self, entry: Entry, now: float) -> bool:
-        if entry.versions is None or not self._young(entry.question, now - entry.began):
+        return self._young(entry.question, now - entry.began) and self._unchanged(entry)
+
+    def _bearable(self, entry: Entry, now: float) -> bool:
+        """Whether it may be shown while a new one is fetched."""
+        question, age = entry.question, now - entry.began
+        return age <= question.ttl + question.stale and self._known(age) and self._unchanged(entry)
+
+    def _unchanged(self, entry: Entry) -> bool:
+        if entry.versions is None:
             return False
         if entry.moved != self.versions.moved:
             if self.versions.read(entry.question.tables) != entry.versions:
@@ -222,9 +256,13 @@ class AnswerCache:
         return True
 
     def _young(self, question: Question, age: float) -> bool:
-        if age > UNHEARD_SECONDS and self.others is not None and not self.others.heard():
+        if not self._known(age):
             return False
         return age <= question.ttl or (question.settled and self._all_heard(question.tables))
+
+    def _known(self, age: float) -> bool:
+        """Whether what other servers wrote in this time is known."""
+        return age <= UNHEARD_SECONDS or self.others is None or self.others.heard()
 
     def _all_heard(self, tables: Iterable[TableName]) -> bool:
         return all(map(self.covered, tables))
@@ -272,6 +310,10 @@ class AnswerCache:
                 self.memory.clear()
                 self.renewed()
         return snapshot is self._snapshot
+
+    async def close(self) -> None:
+        """Fetch nothing anew any more."""
+        await self.renewals.close()
 
     def _serves_number(self, number: int) -> bool:
         return self._snapshot is not None and self._snapshot.number == number

@@ -29,12 +29,20 @@ def respond(cache: AnswerCache, entry: Entry, request: web.BaseRequest, principa
     headers = _bare(entry) if told else entry.headers
     if entry.question.public and principal.anonymous and hdrs.AUTHORIZATION not in request.headers:
         headers = headers.copy()
-        headers[hdrs.CACHE_CONTROL] = f"public, max-age={cache.remaining(entry)}"
+        headers[hdrs.CACHE_CONTROL] = _lasting(entry)
+        headers[hdrs.AGE] = str(cache.age(entry))
         if hdrs.VARY in headers:
             headers[hdrs.VARY] = f"{headers[hdrs.VARY]}, {BY_CALLER}"
     if told:
         return web.Response(status=304, headers=headers)
     return Whole(body=entry.body, status=entry.status, headers=headers)
+
+
+def _lasting(entry: Entry) -> str:
+    """For how long others may keep it, counted as its age is (RFC 9111, 5861)."""
+    lasting = f"public, max-age={int(entry.question.ttl)}"
+    stale = int(entry.question.stale)
+    return f"{lasting}, stale-while-revalidate={stale}" if stale else lasting
 
 
 def _bare(entry: Entry) -> CIMultiDict[str]:

@@ -59,6 +59,7 @@ class Keeping:
             await self.following.close()
         if self.others is not None:
             await self.others.close()
+        await self.cache.close()
 
 
 def keeping_of(

@@ -29,8 +29,8 @@ Alias = tuple[Hashable, str]
 class Entry:
     """One answer. `headers` are its own, entity tag included. `began` is when the database was asked, on the clock;
     `versions` are those of the question's tables then, None where it may not be kept. `moved` is when they were last seen
-    to be the same. `alias` is another way to find it, `bare` what a 304 of it
-    repeats of the headers."""
+    to be the same, `again` when it may be fetched anew at the earliest. `alias` is another way to find it, `bare` what a
+    304 of it repeats of the headers."""
 
     question: Question
     body: bytes
@@ -39,6 +39,7 @@ class Entry:
     began: float
     versions: tuple[Version, ...] | None
     moved: int = -1
+    again: float = 0.0
     status: int = 200
     alias: Alias | None = None
     bare: CIMultiDict[str] | None = None

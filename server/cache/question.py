@@ -43,8 +43,8 @@ class Question:
     """What all callers of the same roles ask with the same request, values left open.
 
     `name` is equal in every process that serves the same. `ttl` in seconds is the least of all tables': 0 where one has
-    none and relies on its changes being heard. `settled`: the answer is a function of the tables' rows alone. `public`:
-    every table says so.
+    none and relies on its changes being heard. `stale` is for how many more an answer may be shown while a new one is
+    fetched. `settled`: the answer is a function of the tables' rows alone. `public`: every table says so.
     """
 
     number: int
@@ -54,6 +54,7 @@ class Question:
     settled: bool
     public: bool
     claims: tuple[FromClaim, ...]
+    stale: float = 0.0
 
     def key(self, values: Sequence[Value], principal: Principal) -> Key | None:
         """The key of one caller's answer, None where it cannot be spelled; raises MissingClaim."""

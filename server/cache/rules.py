@@ -1,42 +1,56 @@
 """What the configuration says of keeping answers, table by table.
 
 Rule: patterns first, exact names last and strongest, as everywhere under `tables`; a table of which nothing is said takes
-no part.
+part where `cache` says a `ttl` for all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from reflector.access.names import database_names, is_pattern, matching
 from reflector.catalog.model import Catalog, Table
 from server.config import Config
+from server.config.caching import Cache, TableCache
+
+SILENT = TableCache()
 
 
 @dataclass(frozen=True, slots=True)
 class CacheRule:
-    """`ttl` in seconds. `public`: what everybody may read may be kept by others on the way."""
+    """`ttl` in seconds, `stale` in further ones. `public`: what everybody may read may be kept by others on the way."""
 
     ttl: float
     public: bool = False
+    stale: float = 0.0
 
 
 def cache_rules(config: Config, catalog: Catalog) -> Mapping[Table, CacheRule]:
     """The rule of every table that takes part."""
     known = database_names(catalog)
-    rules: dict[Table, CacheRule] = {}
+    said = dict.fromkeys(known.values(), SILENT)
     exact = [name for name in config.tables if name in known]
     patterns = [name for name in config.tables if name not in known and is_pattern(name)]
     for name in (*patterns, *exact):
-        said = config.tables[name].cache
-        if said is not None:
-            rule = CacheRule(said.ttl.total_seconds(), said.public)
-            found = [name] if name in known else matching(name, known)
-            rules.update((known[each], rule) for each in found)
-    return rules
+        own = config.tables[name].cache
+        found = [name] if name in known else matching(name, known)
+        said.update((known[each], own) for each in found if own is not None)
+    rules = {table: _rule(own, config.cache) for table, own in said.items()}
+    return {table: rule for table, rule in rules.items() if rule.ttl}
+
+
+def _rule(own: TableCache, all_: Cache) -> CacheRule:
+    ttl, stale = own.ttl if own.ttl is not None else all_.ttl, own.stale if own.stale is not None else all_.stale
+    return CacheRule(_seconds(ttl), own.public, _seconds(stale))
+
+
+def _seconds(said: timedelta | None) -> float:
+    return 0.0 if said is None else said.total_seconds()
 
 
 def takes_part(config: Config) -> bool:
     """Whether anything at all is to be kept."""
-    return any(table.cache is not None for table in config.tables.values())
+    kept = (_rule(table.cache, config.cache).ttl for table in config.tables.values() if table.cache is not None)
+    return config.cache.ttl is not None or any(kept)

@@ -5,12 +5,11 @@ Rule: `changes: false` of a table is the same as no events at all; what is not l
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic import AfterValidator
 
-from server.config.section import Section
+from server.config.section import OrFlag, Section
 from server.config.values import Duration, Size, UnfitError
 
 Happens: TypeAlias = Literal["insert", "update", "delete"]
@@ -41,20 +40,4 @@ class TableChanges(Section):
     replay: Duration | None = None
 
 
-class OrFlag:
-    """`true` stands for everything, `false` for nothing."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(_written_out, handler(source))
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"anyOf": [{"type": "boolean"}, handler(schema)]}
-
-
-def _written_out(given: Any) -> Any:
-    if isinstance(given, bool):
-        return {} if given else {"events": []}
-    return given
-
-
-ToldOf: TypeAlias = Annotated[TableChanges, OrFlag()]
+ToldOf: TypeAlias = Annotated[TableChanges, OrFlag({"events": []})]

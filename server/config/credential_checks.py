@@ -5,15 +5,13 @@ Rule: as in `checks`: the plain values are read, and what has the wrong shape is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from server.config.complaints import Path
+from server.config.plain import Check, Fault, mapping
 from server.config.values import is_loopback
-
-Fault: TypeAlias = tuple[Path, str, str | None]
-Check: TypeAlias = Callable[[Mapping[str, Any]], Iterator[Fault]]
 
 TAKEN: Final = frozenset(
     {
@@ -35,21 +33,14 @@ DEFAULT_ROLES: Final[tuple[Path, ...]] = tuple(
 )
 
 
-def section(given: Any, *path: str) -> Mapping[str, Any]:
-    """The mapping under a path, empty where there is none."""
-    for step in path:
-        given = given.get(step) if isinstance(given, Mapping) else None
-    return given if isinstance(given, Mapping) else {}
-
-
 def named_roles(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     """Every role that a way of proving gives somebody, with its place."""
     for path in DEFAULT_ROLES:
-        name = section(data, *map(str, path[:-1])).get(str(path[-1]))
+        name = mapping(data, *map(str, path[:-1])).get(str(path[-1]))
         if isinstance(name, str):
             yield path, name
-    for key, said in section(data, "auth", "api_keys", "keys").items():
-        given = section(said).get("role")
+    for key, said in mapping(data, "auth", "api_keys", "keys").items():
+        given = mapping(said).get("role")
         where: Path = ("auth", "api_keys", "keys", key, "role")
         if isinstance(given, str):
             yield where, given
@@ -60,8 +51,8 @@ def named_roles(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
 
 def keys_of_nobody(data: Mapping[str, Any]) -> Iterator[Fault]:
     """Keys stand somewhere."""
-    path, said = ("auth", "api_keys"), section(data, "auth", "api_keys")
-    if isinstance(section(data, "auth").get("api_keys"), Mapping) and not {"table", "keys"} & said.keys():
+    path, said = ("auth", "api_keys"), mapping(data, "auth", "api_keys")
+    if isinstance(mapping(data, "auth").get("api_keys"), Mapping) and not {"table", "keys"} & said.keys():
         yield path, "says nothing: name table, keys or both", None
     if "columns" in said and "table" not in said:
         yield (*path, "columns"), "says nothing without table", None
@@ -70,8 +61,8 @@ def keys_of_nobody(data: Mapping[str, Any]) -> Iterator[Fault]:
 def equal_keys(data: Mapping[str, Any]) -> Iterator[Fault]:
     """Each key of the file is one caller's."""
     seen: dict[str, str] = {}
-    for key, said in section(data, "auth", "api_keys", "keys").items():
-        hashed = section(said).get("hash")
+    for key, said in mapping(data, "auth", "api_keys", "keys").items():
+        hashed = mapping(said).get("hash")
         if isinstance(hashed, str) and seen.setdefault(hashed, key) != key:
             yield ("auth", "api_keys", "keys", key, "hash"), f"is the key of {seen[hashed]!r} already", None
 
@@ -80,7 +71,7 @@ def headers_taken(data: Mapping[str, Any]) -> Iterator[Fault]:
     """A header that proves who calls means nothing else, and one thing only."""
     seen: set[str] = set()
     for path in HEADERS:
-        header = section(data, *map(str, path[:-1])).get(str(path[-1]))
+        header = mapping(data, *map(str, path[:-1])).get(str(path[-1]))
         if not isinstance(header, str):
             continue
         if header.lower() == "authorization" and path == WEBHOOKS:
@@ -92,7 +83,7 @@ def headers_taken(data: Mapping[str, Any]) -> Iterator[Fault]:
 
 def sent_twice(data: Mapping[str, Any]) -> Iterator[Fault]:
     """What a webhook is sent beside the credential is no credential: with another one a request would have two."""
-    webhook = section(data, "auth", "webhook")
+    webhook = mapping(data, "auth", "webhook")
     own, sent = str(webhook.get("header", "Authorization")).lower(), webhook.get("send", ())
     for name in [sent] if isinstance(sent, str) else sent if isinstance(sent, list) else ():
         path: Path = ("auth", "webhook", "send")
@@ -104,38 +95,38 @@ def sent_twice(data: Mapping[str, Any]) -> Iterator[Fault]:
 
 def words_of_strangers(data: Mapping[str, Any]) -> Iterator[Fault]:
     """What a proxy says of people is believed from those alone who are listed."""
-    by_socket = section(data, "server", "socket").get("proxy", False)
-    believed = section(data, "server").get("trusted_proxies") or str(by_socket).lower() == "true"
-    if section(data, "auth", "proxy") and not believed:
+    by_socket = mapping(data, "server", "socket").get("proxy", False)
+    believed = mapping(data, "server").get("trusted_proxies") or str(by_socket).lower() == "true"
+    if mapping(data, "auth", "proxy") and not believed:
         yield ("auth", "proxy"), "believes nobody: list the proxy under server.trusted_proxies", None
 
 
 def administrator_without_role(data: Mapping[str, Any]) -> Iterator[Fault]:
     """The administrator's secret is somebody's."""
-    auth = section(data, "auth")
+    auth = mapping(data, "auth")
     if "admin_secret" in auth and "admin_role" not in auth:
         yield ("auth", "admin_secret"), "makes nobody an administrator without auth.admin_role", None
 
 
 def nothing_to_sign_with(data: Mapping[str, Any]) -> Iterator[Fault]:
     """Whoever has shown a password is given a token, which this server signs and takes."""
-    issuers = section(data, "auth").get("jwt")
+    issuers = mapping(data, "auth").get("jwt")
     each = issuers if isinstance(issuers, list) else [issuers]
-    if section(data, "auth", "basic") and not any("secret" in section(issuer) for issuer in each):
+    if mapping(data, "auth", "basic") and not any("secret" in mapping(issuer) for issuer in each):
         yield ("auth", "basic"), "needs auth.jwt.secret: POST /auth/token signs with it", None
 
 
 def tokens_of_two(data: Mapping[str, Any]) -> Iterator[Fault]:
     """Of a token that says nothing by itself, one server is asked."""
-    webhook = section(data, "auth", "webhook")
+    webhook = mapping(data, "auth", "webhook")
     same = str(webhook.get("header", "Authorization")).lower() == "authorization"
-    if "introspection" in section(data, "auth") and webhook and same:
+    if "introspection" in mapping(data, "auth") and webhook and same:
         yield ("auth", "webhook"), "is asked of the same tokens as auth.introspection", "give it a header of its own"
 
 
 def sign_in(data: Mapping[str, Any]) -> Iterator[Fault]:
     """People are sent back to one address, with cookies that nobody else can read or make."""
-    path, said, server = ("auth", "oidc"), section(data, "auth", "oidc"), section(data, "server")
+    path, said, server = ("auth", "oidc"), mapping(data, "auth", "oidc"), mapping(data, "server")
     if not said:
         return
     if "secret" not in server:
@@ -147,7 +138,7 @@ def sign_in(data: Mapping[str, Any]) -> Iterator[Fault]:
         yield path, "needs https, but on this machine alone: give server.url as https://…", None
     if isinstance(said.get("scopes"), list) and "openid" not in said["scopes"]:
         yield (*path, "scopes"), "must name openid", None
-    if section(data, "auth").get("enforce") == "database":
+    if mapping(data, "auth").get("enforce") == "database":
         yield path, "is for auth.enforce: server", None
 
 

@@ -83,7 +83,8 @@ def _unknown(document: Document, path: Path) -> None:
     section, name = section_at(File, path[:-1]) or File, str(path[-1])
     at = document.place(path).key
     if name in section.later:
-        document.complain(at, path, f"{name!r} is not offered by this version")
+        kind = "section" if section is File else "setting"
+        document.complain(at, path, f"this version has no such {kind}", "leave it out")
     elif name in section.moved:
         document.complain(at, path, "unknown setting", f"it is {section.moved[name]}")
     else:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from server.config.authentication import Auth, Jwt
+from server.config.caching import Cache, KeptOf, TableCache
 from server.config.changes import Changes, ToldOf
 from server.config.complaints import Position
 from server.config.places import Places
@@ -191,22 +192,13 @@ class Defaults(Section):
     columns: Literal["all", "listed"] = "all"
 
 
-class TableCache(Section):
-    """For how long answers that are made of the table may be kept."""
-
-    later: ClassVar = frozenset({"stale", "etag"})
-
-    ttl: Duration
-    public: Flag = False
-
-
 class Table(Section):
     """What is open of the tables whose name matches."""
 
     name: Text | None = None
     columns: Named[Literal["hidden"]] = Field(default_factory=nothing)
     allow: Named[Allow] = Field(default_factory=nothing)
-    cache: TableCache | None = None
+    cache: KeptOf | None = None
     changes: ToldOf | None = None
 
 
@@ -246,14 +238,6 @@ class Limits(Section):
     address_sockets: Annotated[int, whole(1, 1_000_000)] = 512
     max_affected: Rows | None = None
     cost: Cost | None = None
-
-
-class Cache(Section):
-    """Where answers are kept."""
-
-    later: ClassVar = frozenset({"ttl"})
-
-    memory: Size = 64 * 1024**2
 
 
 class Redis(Section):

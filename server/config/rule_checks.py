@@ -14,9 +14,10 @@ from reflector.access.policies import Policies
 from reflector.access.rule_faults import faults_of
 from reflector.access.rules_parse import parse_rule, parse_value
 from reflector.errors import RuleError
-from server.config.checks import allowances, mapping, masks
+from server.config.checks import allowances, masks
 from server.config.complaints import Path
 from server.config.document import Document
+from server.config.plain import mapping
 from server.config.rules import NULL_UNLESS, UNLESS, RuleSource, read_preset, read_rule
 from server.config.values import UnfitError
 

@@ -7,10 +7,12 @@ nobody believes a protection is on that this version does not have.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, field_validator
+from pydantic_core import CoreSchema, core_schema
 
 from server.config.values import UnfitError
 
@@ -37,4 +39,22 @@ class Section(BaseModel):
         # `secret:` with nothing behind it must not mean that there is no secret.
         if given is None:
             raise UnfitError("has no value: give one, or leave the setting out")
+        return given
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class OrFlag:
+    """Of a section: `true` stands for all that it says where nothing is said, `false` for these settings."""
+
+    off: Mapping[str, Any]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._written_out, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"type": "boolean"}, handler(schema)]}
+
+    def _written_out(self, given: Any) -> Any:
+        if isinstance(given, bool):
+            return {} if given else dict(self.off)
         return given

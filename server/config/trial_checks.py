@@ -11,9 +11,10 @@ from typing import Any, Final
 from reflector.access.rule_faults import faults_of
 from reflector.access.rules_parse import parse_rule
 from reflector.errors import ReflectorError, RuleError, suggestion
-from server.config.checks import Fault, decided_by_database, mapping
 from server.config.complaints import Path
+from server.config.database_checks import decided_by_database
 from server.config.document import Document
+from server.config.plain import Fault, mapping
 from server.config.rules import read_rule
 from server.config.trials import ANONYMOUS, ROLES, VERBS, VERDICTS
 

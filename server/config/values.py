@@ -156,8 +156,10 @@ def show_duration(duration: timedelta | None) -> str:
     if duration is None:
         return "off"
     milliseconds = duration // timedelta(milliseconds=1)
+    if milliseconds == 0:
+        return "0s"
     for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1000)):
-        if milliseconds and milliseconds % size == 0:
+        if milliseconds % size == 0:
             return f"{milliseconds // size}{unit}"
     return f"{milliseconds}ms"
 

@@ -182,6 +182,8 @@ OF_CACHE: Final[tuple[tuple[str, Kind, str, Callable[[AnswerCache], float]], ...
     ("hits", "counter", "Answers that were kept", lambda cache: cache.hits),
     ("misses", "counter", "Answers that the database was asked for", lambda cache: cache.misses),
     ("joined", "counter", "Requests that waited for another one's answer", lambda cache: cache.joined),
+    ("late", "counter", "Answers that were shown past their ttl", lambda cache: cache.late),
+    ("unrenewed", "counter", "Answers that could not be fetched anew", lambda cache: cache.renewals.failed),
     ("evicted", "counter", "Answers that made room for others", lambda cache: cache.memory.evicted),
     ("entries", "gauge", "Answers that are kept", lambda cache: len(cache.memory)),
     ("bytes", "gauge", "About how much they take", lambda cache: cache.memory.size),

@@ -21,6 +21,15 @@ def test_every_example_is_a_configuration_that_keeps_answers(example: str, tmp_p
 
 
 def test_there_are_examples_and_every_setting_is_named() -> None:
-    assert len(EXAMPLES) == 2
-    for setting in ("ttl", "public", "cache.memory", "redis:", "server.secret", "reflector changes install"):
+    assert len(EXAMPLES) == 3
+    for setting in (
+        "ttl",
+        "stale",
+        "public",
+        "cache.memory",
+        "cache.ttl",
+        "redis:",
+        "server.secret",
+        "reflector changes install",
+    ):
         assert setting in PAGE

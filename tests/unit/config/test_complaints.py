@@ -30,10 +30,33 @@ BAD = {
         ["2:17: server.cors.zzz: unknown setting; known: origins"],
     ),
     "what comes later": (
-        "version: 1\ncache: {ttl: 1s}\ntables: {t: {cache: {ttl: 1s, stale: 1s}}}\n",
+        "version: 1\nwebhooks: []\nextensions: {}\ntables: {t: {cache: {ttl: 1s, etag: x}}}\nobservability: {traces: {}}\n",
         [
-            "2:9: cache.ttl: 'ttl' is not offered by this version",
-            "3:31: tables.t.cache.stale: 'stale' is not offered by this version",
+            "2:1: webhooks: this version has no such section; leave it out",
+            "3:1: extensions: this version has no such section; leave it out",
+            "4:31: tables.t.cache.etag: this version has no such setting; leave it out",
+            "5:17: observability.traces: this version has no such setting; leave it out",
+        ],
+    ),
+    "answers kept for no time": (
+        "version: 1\ncache: {memory: 1MiB}\ntables:\n  a: {cache: true}\n  b: {cache: {public: true, stale: 1s}}\n  c: {cache: false}\n",
+        [
+            "4:7: tables.a.cache: needs a ttl; say it here, or for all tables as cache.ttl",
+            "5:7: tables.b.cache: needs a ttl; say it here, or for all tables as cache.ttl",
+        ],
+    ),
+    "old answers of no table": (
+        "version: 1\ncache: {stale: 5s}\ntables: {c: {cache: false}}\n",
+        ["2:9: cache.stale: says nothing: no table's answers are kept; name cache.ttl, or a cache of a table"],
+    ),
+    "times of kept answers": (
+        "version: 1\ncache: {ttl: 0s, stale: 25h}\ntables: {c: {cache: {ttl: -1s, stale: 5}}, d: {cache: 30s}}\n",
+        [
+            "2:14: cache.ttl: must be longer than nothing and at most 24h",
+            "2:25: cache.stale: must be longer than nothing and at most 24h",
+            "3:27: tables.c.cache.ttl: must be a duration with its unit, such as 500ms, 2s, 5m or 1h",
+            "3:39: tables.c.cache.stale: must be a duration with its unit, such as 500ms, 2s, 5m or 1h",
+            "3:55: tables.d.cache: must be a mapping of: ttl, stale, public",
         ],
     ),
     "a setting that stands elsewhere": (
