@@ -16,10 +16,11 @@ from typing import Final
 from reflector.access.bind import bind_permissions
 from reflector.access.database import database_permissions, quoted, unbound_roles
 from reflector.access.description import AccessDescription, Complaint, Severity
-from reflector.access.entries import IDLE_PATTERN, read_entries
+from reflector.access.entries import HIDES_NOTHING, IDLE_PATTERN, read_entries
 from reflector.access.exposure import CODE as EXPOSED
 from reflector.access.exposure import Place, appeared, exposed
 from reflector.access.functions import functions_by_name
+from reflector.access.names import is_pattern
 from reflector.access.reserved import hidden_columns, reserved_tables
 from reflector.catalog.model import Catalog, Function, Misfit
 from reflector.catalog.roles import DatabaseRoles
@@ -36,6 +37,10 @@ STEPS: Final = re.compile(r"([^.\[\]]+)|\[([0-9]+)\]")
 NOWHERE: Final = Position("the configuration")
 TOLD_WHEN_LOADED: Final = {"unknown_role", "circular_role", "policy_error"}
 """What `load` has refused already, with better places."""
+MISSPELT: Final = {IDLE_PATTERN, HIDES_NOTHING}
+"""What refuses to start, and may become true of a configuration that is served."""
+IDLE_EXCLUSION: Final = "idle_exclusion"
+"""A pattern of tables to leave out, of which there is none."""
 LEFT_OUT: Final[Mapping[str, str]] = {"relationship_unbound": "; the relationship is left out"}
 ANONYMOUS: Final = ("postgrest", "db_anon_role")
 ACCESS_SECTIONS: Final = {"auth", "roles", "policies", "defaults", "tables", "relationships", "functions"}
@@ -68,16 +73,15 @@ class Binding:
         identity = self.identity(catalog)
         # That a table is not there is said of its whole entry, and need not be said of its name.
         vain = (each for each in catalog.misfits if each.fatal or each.path[0] != "tables")
-        complaints = tuple(misfit(each, self.config) for each in vain)
+        complaints = self.at_first(catalog, (misfit(each, self.config) for each in vain))
         if self.config.open:
             self.accept(complaints)
+            self.bound = True
             return Snapshot(number, catalog, None, writable=self.config.writable, identity=identity)
         if self.config.decided_by_database:
             return self.granted(number, catalog, complaints)
         permissions, found = bind_permissions(self.description, catalog)
-        if not self.bound and catalog.tables:
-            # No table went away under it: it is a misspelling. Afterwards it may be a table that was dropped.
-            found = tuple(replace(each, severity=_at_first(each)) for each in found)
+        found = self.at_first(catalog, found)
         new = self.appeared if self.before is None else self.appeared | appeared(self.before, catalog)
         bare = exposed(self.description, catalog, permissions, new)
         self.accept((*complaints, *(each for each in found if each.code not in TOLD_WHEN_LOADED), *bare))
@@ -96,9 +100,17 @@ class Binding:
             where = self.config.position("auth", "enforce")
             found += (replace(each, where=where) for each in unbound_roles(catalog.roles))
             found += self.unknown_anonymous(catalog.roles)
-        self.accept(found)
+        self.accept(self.at_first(catalog, found))
+        self.bound = True
         permissions = database_permissions(catalog, hidden, self.opened(catalog))
         return Snapshot(number, catalog, permissions, identity=self.identity(catalog))
+
+    def at_first(self, catalog: Catalog, found: Iterable[Complaint]) -> tuple[Complaint, ...]:
+        """The complaints, as bad as they are where the configuration meets its database for the first time: nothing went away
+        under it, so that a name is misspelt. Afterwards it may be that of something that was dropped."""
+        if self.bound or not catalog.tables:
+            return tuple(found)
+        return tuple(replace(each, severity=Severity.ERROR) if each.code in MISSPELT else each for each in found)
 
     def opened(self, catalog: Catalog) -> Callable[[str, Function], bool]:
         """Which functions a role may be let at: those that the file names for it, or all."""
@@ -170,11 +182,6 @@ class Binding:
         return sha256(content.encode()).hexdigest()
 
 
-def _at_first(complaint: Complaint) -> Severity:
-    """How bad it is where the configuration meets its database for the first time."""
-    return Severity.ERROR if complaint.code == IDLE_PATTERN else complaint.severity
-
-
 def paths_of(config: Config) -> Mapping[Position, Path]:
     """Which setting stands where: keys and values. A text in quotes begins behind the quote, and a block in the next line."""
     paths = {place.key: path for path, place in config.places.items()}
@@ -198,7 +205,7 @@ def located(complaint: Complaint, paths: Mapping[Position, Path]) -> ConfigCompl
     begins = where.position if isinstance(where, RuleSource) else where
     if not isinstance(begins, Position):
         return ConfigComplaint(NOWHERE, "", complaint.message, complaint.hint)
-    if isinstance(where, RuleSource) and isinstance(where.form, Mapping):
+    if complaint.trail and not (isinstance(where, RuleSource) and isinstance(where.form, str)):
         begins = inside(begins, complaint.trail, paths)
     position = where.at(complaint.offset) if isinstance(where, RuleSource) and complaint.offset is not None else begins
     return ConfigComplaint(position or begins, dotted(paths.get(begins, ())), complaint.message, complaint.hint)
@@ -221,13 +228,21 @@ def misfit(found: Misfit, config: Config) -> Complaint:
     """What the overlay says in vain, as a complaint with its place."""
     severity = Severity.ERROR if found.fatal else Severity.UNBOUND
     code = "relationship_unbound" if found.path[0] == "relationships" else "name_unbound"
+    if "exclude" in found.path[1:2]:
+        severity = Severity.WARNING
+        code = IDLE_EXCLUSION if is_pattern(config.database.exclude[int(found.path[2])]) else HIDES_NOTHING
     return Complaint(severity, code, found.message, found.hint, config.position(*found.path))
 
 
 def in_vain(found: Iterable[Misfit], config: Config) -> ConfigError:
     """All that the overlay says in vain."""
     paths = paths_of(config)
-    return ConfigError(located(misfit(each, config), paths) for each in found)
+    return ConfigError(located(each, paths) for each in refusing(found, config))
+
+
+def refusing(found: Iterable[Misfit], config: Config) -> list[Complaint]:
+    """What of it is more than a pattern that waits for something to leave out."""
+    return [each for each in (misfit(one, config) for one in found) if each.code != IDLE_EXCLUSION]
 
 
 def misfits(error: CatalogError, config: Config) -> ConfigError:

@@ -176,7 +176,7 @@ class Severity(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Complaint:
     """Something to put right. `table` is the label of the table it closes; `offset` counts in the rule's text, from 0; `trail`
-    leads into a rule that is a mapping."""
+    leads into a rule that is a mapping, or into a list."""
 
     severity: Severity
     code: str

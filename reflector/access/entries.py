@@ -3,8 +3,8 @@
 Patterns come first, in the order of the file, and the exact name last: for one role the last entry that names it
 counts as a whole, for the columns that are hidden every entry adds.
 
-Rule: an entry that grants something and matches nothing is told, because it is a misspelling that closes; an entry that
-only hides and matches nothing is told more softly.
+Rule: what matches nothing is told; where it is a name and other entries or defaults open what it was to hide, it is called so,
+because then it is a misspelling that opens. A pattern that only hides may wait for what it hides.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from reflector.errors import suggestion
 
 IDLE_PATTERN: Final = "idle_pattern"
 """A pattern that allows something of tables of which there is none."""
+HIDES_NOTHING: Final = "hides_nothing"
+"""A name of something to hide, mask or narrow that is not there, where something else opens what was meant."""
 Complain = Callable[[Complaint], None]
 
 
@@ -46,6 +48,7 @@ def read_entries(description: AccessDescription, catalog: Catalog, complain: Com
     entries = {table: TableEntry(table) for table in catalog.tables.values()}
     exact = [rules for rules in description.tables if rules.name in known or not is_pattern(rules.name)]
     patterns = [rules for rules in description.tables if rules not in exact]
+    opened = description.default_read or description.default_write or any(rules.allow for rules in patterns)
     for rules in patterns:
         found = [known[name] for name in matching(rules.name, known)]
         if not found:
@@ -56,7 +59,7 @@ def read_entries(description: AccessDescription, catalog: Catalog, complain: Com
         _check_listed(rules, found, complain)
     for rules in exact:
         if rules.name not in known:
-            complain(_idle(rules, known))
+            complain(_idle(rules, known, opened=opened))
             continue
         _add(entries[known[rules.name]], rules, exact=True)
         _check_hidden(rules, [known[rules.name]], complain)
@@ -70,11 +73,14 @@ def _add(entry: TableEntry, rules: TableRules, *, exact: bool) -> None:
         entry.allowed[role] = Allowed(allowed, exact)
 
 
-def _idle(rules: TableRules, known: Mapping[str, Table]) -> Complaint:
+def _idle(rules: TableRules, known: Mapping[str, Table], *, opened: bool = False) -> Complaint:
+    """`opened`: whether a table that no entry names may be open all the same."""
     pattern = is_pattern(rules.name)
     severity = Severity.WARNING if pattern and not rules.allow else Severity.UNBOUND
     message = f"no table matches {rules.name!r}" if pattern else f"there is no table {rules.name!r}"
     code = IDLE_PATTERN if pattern and rules.allow else "unknown_table"
+    if opened and not pattern and (rules.allow or rules.hidden):
+        code = HIDES_NOTHING
     return Complaint(severity, code, message, suggestion(rules.name, known), rules.where)
 
 
@@ -87,24 +93,27 @@ def _check_hidden(rules: TableRules, tables: list[Table], complain: Complain) ->
         severity = Severity.WARNING if pattern else Severity.UNBOUND
         near = suggestion(name, tables[0].by_name) if len(tables) == 1 else None
         closes = None if pattern else tables[0].label
+        code = HIDES_NOTHING if pattern and not is_pattern(name) else "unknown_column"
         message = f"no column of {rules.name} matches {name!r}"
-        complain(Complaint(severity, "unknown_column", message, near, where, table=closes))
+        complain(Complaint(severity, code, message, near, where, table=closes))
 
 
 def _check_listed(rules: TableRules, tables: list[Table], complain: Complain) -> None:
     """A column that a pattern's entry grants must be in one of its tables; an exact entry is checked when it is bound."""
     for allowed in rules.allow.values():
         for listed in _lists(allowed):
-            for name in listed.names:
+            for index, name in enumerate(listed.names):
                 if tables and not any(columns_named(name, table) for table in tables):
                     message = f"no table of {rules.name} has a column {name!r}"
-                    complain(Complaint(Severity.UNBOUND, "unknown_column", message, None, listed.where))
+                    complain(
+                        Complaint(Severity.UNBOUND, "unknown_column", message, None, listed.where, trail=f"[{index}]")
+                    )
         for name, mask in ({} if allowed.read is None else allowed.read.masks).items():
             if tables and not any(columns_named(name, table) for table in tables):
-                # A mask that is misspelt leaves open what it was to hide.
                 severity = Severity.WARNING if is_pattern(name) else Severity.UNBOUND
+                code = "unknown_column" if is_pattern(name) else HIDES_NOTHING
                 message = f"no table of {rules.name} has a column {name!r}"
-                complain(Complaint(severity, "unknown_column", message, None, mask.where))
+                complain(Complaint(severity, code, message, None, mask.where))
 
 
 def _lists(allowed: AllowRules) -> list[ColumnList]:

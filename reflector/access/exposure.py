@@ -49,17 +49,19 @@ def exposed(
                 if (found := rights.get(table))
                 and found.read
                 and column in found.read.columns
-                and _unlisted(entry, role)
+                and _unlisted(entry, role, column.name)
             )
             if roles:
                 message = f"{table.label}.{column.name} appeared, and {', '.join(roles)} may read it: no list names it"
                 yield Complaint(Severity.WARNING, CODE, message, HINT, _where(entry, roles[0]), table=table.label)
 
 
-def _unlisted(entry: TableEntry, role: str) -> bool:
-    """Whether what opens the table to the role names no columns."""
+def _unlisted(entry: TableEntry, role: str, column: str) -> bool:
+    """Whether what opens the table to the role does not name the column; a pattern that matches it does not."""
     allowed = entry.allowed.get(role)
-    return allowed is None or (allowed.rules.read is not None and allowed.rules.read.columns is None)
+    if allowed is None or allowed.rules.read is None:
+        return allowed is None
+    return allowed.rules.read.columns is None or column not in allowed.rules.read.columns.names
 
 
 def _where(entry: TableEntry, role: str) -> object:

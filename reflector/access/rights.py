@@ -200,8 +200,9 @@ class RightsBinder:
         self.refused += 1
         self.complaints.append(complaint)
 
-    def warn(self, code: str, message: str, where: object) -> None:
-        self.complaints.append(Complaint(Severity.WARNING, code, message, None, where, table=self.table.label))
+    def warn(self, code: str, message: str, where: object, trail: str | None = None) -> None:
+        label = self.table.label
+        self.complaints.append(Complaint(Severity.WARNING, code, message, None, where, table=label, trail=trail))
 
     # ── columns and presets ──────────────────────────────────────────────────────────────────
 
@@ -217,25 +218,27 @@ class RightsBinder:
         key = (listed.names, possible)
         if key not in self.found:
             before = len(self.complaints)
-            found = frozenset[Column]().union(*(self.named(name, listed, possible) for name in listed.names))
+            named = (self.named(name, index, listed, possible) for index, name in enumerate(listed.names))
+            found = frozenset[Column]().union(*named)
             if len(self.complaints) > before:
                 return found
             self.found[key] = found
         return self.found[key]
 
-    def named(self, name: str, listed: ColumnList, possible: frozenset[Column]) -> frozenset[Column]:
+    def named(self, name: str, index: int, listed: ColumnList, possible: frozenset[Column]) -> frozenset[Column]:
         found = columns_named(name, self.table)
         if not found and self.exact:
-            self.unknown_column(name, listed.where)
+            self.unknown_column(name, listed.where, f"[{index}]")
         if found and possible.isdisjoint(found) and not is_pattern(name):
             hidden, masked = self.entry.hidden.intersection(found), self.kept.intersection(found)
             why = "is hidden" if hidden else "is masked for this role" if masked else "cannot be given by a caller"
-            self.warn("idle_column", f"{self.table.label}.{name} {why}", listed.where)
+            self.warn("idle_column", f"{self.table.label}.{name} {why}", listed.where, f"[{index}]")
         return possible.intersection(found)
 
-    def unknown_column(self, name: str, where: object) -> None:
-        message, hint = f"{self.table.label} has no column {name!r}", suggestion(name, self.table.by_name)
-        self.refuse(Complaint(Severity.UNBOUND, "unknown_column", message, hint, where, table=self.table.label))
+    def unknown_column(self, name: str, where: object, trail: str | None = None) -> None:
+        label = self.table.label
+        message, hint = f"{label} has no column {name!r}", suggestion(name, self.table.by_name)
+        self.refuse(Complaint(Severity.UNBOUND, "unknown_column", message, hint, where, table=label, trail=trail))
 
     def presets(self, presets: Mapping[str, PresetText]) -> tuple[Assignment, ...]:
         made = [self.preset(name, preset) for name, preset in presets.items()]

@@ -50,7 +50,7 @@ Place = tuple[str, str]
 
 def build(facts: Facts, overlay: Overlay = NO_OVERLAY) -> Catalog:
     """The catalog of what was seen. What the overlay says in vain is left out, and stands in `misfits`."""
-    shown, notices = _shown(facts, overlay.exclude)
+    shown, notices, vain = _shown(facts, overlay.exclude)
     labels, label_notices = _labels(facts, shown)
     names, misfits = fitting_names(overlay.names, list(labels))
     tables = {label: _table(fact, names.get(label, label)) for label, fact in labels.items()}
@@ -72,7 +72,7 @@ def build(facts: Facts, overlay: Overlay = NO_OVERLAY) -> Catalog:
             Reaction((each.schema, each.table), _target(each), each.on_update, each.on_delete)
             for each in facts.foreign_keys
         ),
-        misfits=(*_unknown_schemas(facts, overlay), *misfits),
+        misfits=(*_unknown_schemas(facts, overlay), *vain, *misfits),
         inherited=MappingProxyType(inherited(facts.inherited, tables.values())),
         computed_fields=computed_fields(ranked),
         computed_relationships=computed_relationships(ranked),
@@ -109,23 +109,27 @@ def _unknown_schemas(facts: Facts, overlay: Overlay) -> Iterable[Misfit]:
 # ── tables ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _shown(facts: Facts, exclude: Sequence[str]) -> tuple[list[TableFact], list[Notice]]:
-    """The tables that are served, by schema and name; and a notice for each that cannot be, or hides nothing."""
+def _shown(facts: Facts, exclude: Sequence[str]) -> tuple[list[TableFact], list[Notice], list[Misfit]]:
+    """The tables that are served, by schema and name; a notice for each that cannot be, and what hides nothing."""
     rank = {schema: number for number, schema in enumerate(facts.schemas)}
     others = [fact for fact in facts.tables if not fact.name.startswith(OWN_PREFIX)]
     ordered = sorted(others, key=lambda fact: (rank.get(fact.schema, len(rank)), fact.schema, fact.name))
-    notices = [
-        Notice("exclude_unmatched", f"exclude: {pattern!r} matches no table")
-        for pattern in exclude
+    vain = [
+        Misfit(("database", "exclude", index), f"no table matches {pattern!r}", suggestion(pattern, _spelt(ordered)))
+        for index, pattern in enumerate(exclude)
         if not any(excluded(fact, (pattern,)) for fact in ordered)
     ]
     wanted = [fact for fact in ordered if not excluded(fact, exclude)]
-    notices += [
+    notices = [
         Notice("table_skipped", f"{fact.schema}.{fact.name} has no columns: it is not served")
         for fact in wanted
         if not fact.columns
     ]
-    return [fact for fact in wanted if fact.columns], notices
+    return [fact for fact in wanted if fact.columns], notices, vain
+
+
+def _spelt(facts: Iterable[TableFact]) -> list[str]:
+    return [spelling for fact in facts for spelling in (fact.name, f"{fact.schema}.{fact.name}")]
 
 
 def _labels(facts: Facts, shown: Iterable[TableFact]) -> tuple[dict[str, TableFact], list[Notice]]:

@@ -279,7 +279,7 @@ class Misfit:
     nothing should be served with it.
     """
 
-    path: tuple[str, ...]
+    path: tuple[str | int, ...]
     message: str
     hint: str | None = None
     fatal: bool = False

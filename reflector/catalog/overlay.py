@@ -66,7 +66,7 @@ def excluded(fact: TableFact, patterns: Iterable[str]) -> bool:
 def fitting_names(names: Mapping[str, str], labels: Sequence[str]) -> tuple[dict[str, str], list[Misfit]]:
     """The new names that can be given to the labelled tables, and what is wrong with the others."""
     fitting = {label: name for label, name in names.items() if label in set(labels)}
-    misfits = [_misfit(_named(label), *_no_table(label, labels)) for label in names if label not in fitting]
+    misfits = [Misfit(_named(label), *_no_table(label, labels)) for label in names if label not in fitting]
     while clashing := _clashing(fitting, labels):
         for label, others in clashing.items():
             message = f"{fitting.pop(label)!r} is the name of the table {' and '.join(map(repr, others))} too"
@@ -93,30 +93,26 @@ def apply_rules(rules: Sequence[RelationshipRule], tables: Mapping[str, Table], 
     renames: dict[str, dict[str, str]] = {}
     for rule in rules:
         label, _, name = rule.path.rpartition(".")
-        found: list[Complaint] = []
+        found: list[Fault] = []
         if label not in tables:
-            found = [_no_table(label, tables)]
+            found = [((), *_no_table(label, tables))]
         elif rule.rename is None:
             found = _add(rule, label, name, tables, relationships)
         elif name in relationships[tables[label]]:
             renames.setdefault(label, {})[name] = rule.rename
         else:
-            found = [(f"there is no relationship {name!r}", suggestion(name, relationships[tables[label]]))]
-        misfits += [_misfit(("relationships", rule.path), *each) for each in found]
+            found = [((), f"there is no relationship {name!r}", suggestion(name, relationships[tables[label]]))]
+        misfits += [Misfit(("relationships", rule.path, *below), said, hint) for below, said, hint in found]
     for label, wanted in renames.items():
         misfits += _rename(label, tables[label], wanted, relationships)
     return misfits
 
 
-Complaint = tuple[str, str | None]
-"""What is wrong, and what may be meant."""
+Fault = tuple[tuple[str, ...], str, str | None]
+"""Where below the relationship, what is wrong, and what may be meant."""
 
 
-def _misfit(path: tuple[str, ...], message: str, hint: str | None) -> Misfit:
-    return Misfit(path, message, hint)
-
-
-def _no_table(label: str, known: Iterable[str]) -> Complaint:
+def _no_table(label: str, known: Iterable[str]) -> tuple[str, str | None]:
     return f"there is no table {label!r}", suggestion(label, known)
 
 
@@ -129,24 +125,25 @@ def _rename(label: str, table: Table, wanted: Mapping[str, str], relationships: 
         if taken is None or name == old:
             renamed[name] = replace(relationships[table][old], name=name)
         else:
-            misfits.append(Misfit(("relationships", f"{label}.{old}"), f"{label} has {taken} {name!r}"))
+            path = ("relationships", f"{label}.{old}", "rename")
+            misfits.append(Misfit(path, f"{label} has {taken} {name!r}"))
     relationships[table] = dict(sorted(renamed.items()))
     return misfits
 
 
 def _add(
     rule: RelationshipRule, label: str, name: str, tables: Mapping[str, Table], relationships: Named
-) -> list[Complaint]:
+) -> list[Fault]:
     if rule.to is None or not rule.join:
-        return [("a relationship is added with `to` and `join`, or renamed with `rename`", None)]
+        return [((), "a relationship is added with `to` and `join`, or renamed with `rename`", None)]
     table, target = tables[label], tables.get(rule.to)
     if target is None:
-        return [_no_table(rule.to, tables)]
+        return [(("to",), *_no_table(rule.to, tables))]
     complaints = _unfit_join(rule.join, (label, table), (rule.to, target))
     if name in table.by_name:
-        complaints.append((f"{label} has a column {name!r}", None))
+        complaints.append(((), f"{label} has a column {name!r}", None))
     if name in relationships[table]:
-        complaints.append((f"{label} has a relationship {name!r} already", None))
+        complaints.append(((), f"{label} has a relationship {name!r} already", None))
     if not complaints:
         added = {**relationships[table], name: _declared(rule, name, table, target)}
         relationships[table] = dict(sorted(added.items()))
@@ -159,18 +156,18 @@ def _declared(rule: RelationshipRule, name: str, table: Table, target: Table) ->
     return Relationship(name, table, target, many, pairs)
 
 
-def _unfit_join(join: Mapping[str, str], near: tuple[str, Table], far: tuple[str, Table]) -> list[Complaint]:
-    complaints: list[Complaint] = []
+def _unfit_join(join: Mapping[str, str], near: tuple[str, Table], far: tuple[str, Table]) -> list[Fault]:
+    complaints: list[Fault] = []
     (_, table), (_, target) = near, far
     for ours, theirs in join.items():
-        missing: list[Complaint] = [
-            (f"{label} has no column {column!r}", suggestion(column, side.by_name))
+        missing: list[Fault] = [
+            (("join", ours), f"{label} has no column {column!r}", suggestion(column, side.by_name))
             for (label, side), column in ((near, ours), (far, theirs))
             if column not in side.by_name
         ]
         if not missing and not _comparable(table.by_name[ours].type, target.by_name[theirs].type):
             types = f"{table.by_name[ours].type.native} with {target.by_name[theirs].type.native}"
-            missing = [(f"{ours} = {theirs} compares {types}", None)]
+            missing = [(("join", ours), f"{ours} = {theirs} compares {types}", None)]
         complaints += missing
     return complaints
 

@@ -16,7 +16,7 @@ from reflector.drivers import open_driver
 from reflector.errors import CatalogError, ConnectionRefused
 from reflector.reflection import reflect
 from server.access import overlay_of, settings_of
-from server.binding import in_vain, misfits
+from server.binding import in_vain, misfits, refusing
 from server.config import Complaint, Config, ConfigError, Position
 
 FILLED = {
@@ -43,7 +43,7 @@ async def catalog_of(config: Config, names: Mapping[str, str] | None = None) -> 
         raise misfits(error, config) from error
     finally:
         await driver.close()
-    if catalog.misfits:
+    if refusing(catalog.misfits, config):
         raise in_vain(catalog.misfits, config)
     return catalog
 

@@ -82,6 +82,7 @@ ONE: list[tuple[dict[str, Any], Complaint]] = [
             "article.user.read.columns",
             None,
             "articles",
+            "[1]",
         ),
     ),
     (
@@ -94,11 +95,14 @@ ONE: list[tuple[dict[str, Any], Complaint]] = [
             "article.user.read.columns",
             None,
             "articles",
+            "[1]",
         ),
     ),
     (
         {"a*": {"user": {"read": True, "columns": ["id", "titel"]}}},
-        Complaint(UNBOUND, "unknown_column", "no table of a* has a column 'titel'", None, "a*.user.read.columns"),
+        Complaint(
+            UNBOUND, "unknown_column", "no table of a* has a column 'titel'", None, "a*.user.read.columns", trail="[1]"
+        ),
     ),
     (
         {"article": {"user": {"read": True}, "hidden": ["api_secrt"]}},
@@ -119,7 +123,14 @@ ONE: list[tuple[dict[str, Any], Complaint]] = [
     (
         {"article": {"user": {"read": True, "columns": ["id", "body"]}, "hidden": ["body"]}},
         Complaint(
-            WARNING, "idle_column", "articles.body is hidden", None, "article.user.read.columns", None, "articles"
+            WARNING,
+            "idle_column",
+            "articles.body is hidden",
+            None,
+            "article.user.read.columns",
+            None,
+            "articles",
+            "[1]",
         ),
     ),
     (
@@ -132,6 +143,7 @@ ONE: list[tuple[dict[str, Any], Complaint]] = [
             "article.user.create.columns",
             None,
             "articles",
+            "[1]",
         ),
     ),
     (

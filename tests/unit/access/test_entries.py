@@ -53,10 +53,13 @@ def test_a_question_mark_stands_for_one_letter() -> None:
     [
         ({"nosuch": {"hidden": ["id"]}}, [(UNBOUND, "unknown_table", "there is no table 'nosuch'")]),
         ({"nosuch": USER}, [(UNBOUND, "unknown_table", "there is no table 'nosuch'")]),
+        ({"nosuch": {"hidden": ["id"]}, "t*": USER}, [(UNBOUND, "hides_nothing", "there is no table 'nosuch'")]),
+        ({"nosuch": USER, "t*": USER}, [(UNBOUND, "hides_nothing", "there is no table 'nosuch'")]),
+        ({"nosuch": USER, "t*": {"hidden": ["name"]}}, [(UNBOUND, "unknown_table", "there is no table 'nosuch'")]),
         ({"no*": {"hidden": ["id"]}}, [(WARNING, "unknown_table", "no table matches 'no*'")]),
         ({"no*": USER}, [(UNBOUND, "idle_pattern", "no table matches 'no*'")]),
         ({"no*": {"user": {"read": True, "columns": ["id"]}}}, [(UNBOUND, "idle_pattern", "no table matches 'no*'")]),
-        ({"t*": {"hidden": ["titel"]}}, [(WARNING, "unknown_column", "no column of t* matches 'titel'")]),
+        ({"t*": {"hidden": ["titel"]}}, [(WARNING, "hides_nothing", "no column of t* matches 'titel'")]),
         ({"t*": {"hidden": ["*x*"]}}, [(WARNING, "unknown_column", "no column of t* matches '*x*'")]),
         ({"tag": {"hidden": ["*x*"]}}, [(WARNING, "unknown_column", "no column of tag matches '*x*'")]),
         ({"tag": {"hidden": ["titel"]}}, [(UNBOUND, "unknown_column", "no column of tag matches 'titel'")]),
@@ -89,7 +92,8 @@ def test_a_mask_of_a_column_that_no_table_has_is_told(
     masks = {column_name: MaskRules("last4", None, "here")}
     allow = {"user": AllowRules(ReadRules(RuleText(True), None, masks))}
     description = replace(described({}, {"user": ()}), tables=(TableRules(table_name, allow),))
-    told = [each for each in bind_permissions(description, BLOG)[1] if each.code == "unknown_column"]
+    told = [each for each in bind_permissions(description, BLOG)[1] if each.code in {"unknown_column", "hides_nothing"}]
+    assert [each.code == "hides_nothing" for each in told] == [each is UNBOUND for each in said or ()]
     message = f"no table of {table_name} has a column {column_name!r}"
     assert [(each.severity, each.message, each.where) for each in told] == [
         (severity, message, "here") for severity in said or ()

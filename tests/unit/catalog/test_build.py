@@ -12,7 +12,7 @@ import pytest
 from reflector.catalog.build import Overlay, RelationshipRule, build
 from reflector.catalog.diff import changes
 from reflector.catalog.facts import CheckFact, ColumnFact, Facts, KeyFact
-from reflector.catalog.model import Argument, Fill, Function, Notice, TableKind
+from reflector.catalog.model import Argument, Fill, Function, Misfit, Notice, TableKind
 from reflector.datatypes import DataType, Kind
 from tests.unit.catalog.examples import INTEGER, TEXT, column, facts, foreign_key, table, ways, with_column
 
@@ -29,7 +29,7 @@ LIBRARY = facts(
 
 def complaints(overlay: Overlay, of: Facts = LIBRARY) -> list[str]:
     return [
-        f"{'.'.join(each.path)}: {each.message}" + (f" ({each.hint})" if each.hint else "")
+        f"{'.'.join(map(str, each.path))}: {each.message}" + (f" ({each.hint})" if each.hint else "")
         for each in build(of, overlay).misfits
     ]
 
@@ -57,10 +57,10 @@ def test_an_excluded_table_is_not_there_nor_are_ways_to_it(pattern: str) -> None
 
 def test_a_pattern_that_hides_nothing_is_told() -> None:
     catalog = build(LIBRARY, Overlay(exclude=("auhtor", "AUTHOR")))
-    assert [notice.message for notice in catalog.notices] == [
-        "exclude: 'auhtor' matches no table",
-        "exclude: 'AUTHOR' matches no table",
-    ]
+    assert catalog.misfits == (
+        Misfit(("database", "exclude", 0), "no table matches 'auhtor'", "did you mean 'author'?"),
+        Misfit(("database", "exclude", 1), "no table matches 'AUTHOR'", "did you mean 'author'?"),
+    )
 
 
 def test_a_table_takes_the_name_that_the_overlay_gives() -> None:
@@ -136,9 +136,9 @@ def test_every_complaint_is_told_at_once_with_the_nearest_name() -> None:
         "tables.author.name: 'book' is the name of the table 'book' too",
         "relationships.boook.author: there is no table 'boook' (did you mean 'book'?)",
         "relationships.book.autor: there is no relationship 'autor' (did you mean 'author'?)",
-        "relationships.article_stats.a: there is no table 'artikle' (did you mean 'article'?)",
-        "relationships.article_stats.b: article_stats has no column 'artikle_id' (did you mean 'article_id'?)",
-        "relationships.article_stats.b: article has no column 'idd' (did you mean 'id'?)",
+        "relationships.article_stats.a.to: there is no table 'artikle' (did you mean 'article'?)",
+        "relationships.article_stats.b.join.artikle_id: article_stats has no column 'artikle_id' (did you mean 'article_id'?)",
+        "relationships.article_stats.b.join.artikle_id: article has no column 'idd' (did you mean 'id'?)",
         "relationships.article_stats.views: article_stats has a column 'views'",
         "relationships.author.book: author has a relationship 'book' already",
         "relationships.article_stats.c: a relationship is added with `to` and `join`, or renamed with `rename`",
@@ -190,7 +190,9 @@ def test_what_a_rule_says_in_vain_is_left_out_and_the_others_hold() -> None:
 @pytest.mark.parametrize("name", ["id", "author_id"])
 def test_a_relationship_cannot_be_renamed_to_a_column(name: str) -> None:
     rule = RelationshipRule("book.author", rename=name)
-    assert complaints(Overlay(relationships=(rule,))) == [f"relationships.book.author: book has a column {name!r}"]
+    assert complaints(Overlay(relationships=(rule,))) == [
+        f"relationships.book.author.rename: book has a column {name!r}"
+    ]
 
 
 def test_a_relationship_cannot_be_renamed_to_another() -> None:
@@ -202,7 +204,7 @@ def test_a_relationship_cannot_be_renamed_to_another() -> None:
     )
     rule = RelationshipRule("author.note", rename="book")
     assert complaints(Overlay(relationships=(rule,)), of) == [
-        "relationships.author.note: author has another relationship 'book'"
+        "relationships.author.note.rename: author has another relationship 'book'"
     ]
 
 
@@ -211,7 +213,7 @@ def test_columns_that_cannot_be_compared_are_not_joined() -> None:
     of = facts(*LIBRARY.tables, with_column(named, ColumnFact("name", TEXT, nullable=False)))
     rule = RelationshipRule("named.book", to="book", join={"name": "id"})
     assert complaints(Overlay(relationships=(rule,)), of) == [
-        "relationships.named.book: name = id compares text with integer"
+        "relationships.named.book.join.name: name = id compares text with integer"
     ]
 
 
