@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from aiohttp import web
@@ -33,6 +33,18 @@ SAID: Final = web.RequestKey("said", Said)
 USUAL_LEVEL: Final = "read committed"
 LEVEL: Final = "default_transaction_isolation"
 """A setting that says how a transaction begins."""
+
+
+@dataclass(slots=True)  # not frozen: one is made for every request, and a frozen one takes three times as long to make
+class Sent:
+    """What somebody sends. `inside`: to PostgREST's API, where `profile` is the schema that is asked for."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    inside: bool = False
+    profile: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +70,24 @@ class Transactions:
         said = None
         if inside:
             said = request[SAID] = Said()
+        session = self.asking(sent(request, root), principal, snapshot, limits)
+        if "timezone" in preferred:
+            session = replace(session, settings={**session.settings, "TimeZone": preferred["timezone"]})
+        return replace(session, said=said, rollback=rollback)
+
+    def asking(self, sent: Sent, principal: Principal, snapshot: Snapshot, limits: Session) -> Session:
+        """The session of whoever sends that, where the database decides."""
         role = principal.roles[0]
         known = snapshot.permissions
-        own = known.roles.taken[role] if isinstance(known, DatabasePermissions) and known.roles is not None else None
-        settings = {**({} if own is None else own.settings), **self._settings(request, principal, snapshot, root)}
-        if "timezone" in preferred:
-            settings["TimeZone"] = preferred["timezone"]
+        roles = known.roles if isinstance(known, DatabasePermissions) else None
+        own = None if roles is None else roles.taken.get(role)
         return replace(
             limits,
             role=role,
-            settings=settings,
-            read_only=request.method in READING,
+            settings={**({} if own is None else own.settings), **self._settings(sent, principal, snapshot)},
+            read_only=sent.method in READING,
             isolation=(own.isolation if own else None) or USUAL_LEVEL,
             first=self.first,
-            said=said,
-            rollback=rollback,
         )
 
     def _rolls_back(self, wish: str | None) -> bool:
@@ -80,24 +95,33 @@ class Transactions:
             return wish == "rollback"
         return self.end.startswith("rollback")
 
-    def _settings(
-        self, request: web.BaseRequest, principal: Principal, snapshot: Snapshot, root: str | None
-    ) -> dict[str, str]:
+    def _settings(self, sent: Sent, principal: Principal, snapshot: Snapshot) -> dict[str, str]:
         schemas = snapshot.catalog.schemas
-        if root is not None:
-            header = "Accept-Profile" if request.method in READING else "Content-Profile"
-            asked = request.headers.get(header)
-            schemas = (asked if asked in schemas else schemas[0],) if schemas else ()
-        path = request.rel_url.raw_path
+        if sent.inside:
+            schemas = (sent.profile if sent.profile in schemas else schemas[0],) if schemas else ()
         return {
             "search_path": ", ".join(map(quoted, dict.fromkeys((*schemas, *self.extra)))),
             "request.jwt.claims": _json({**principal.claims, "role": principal.roles[0]}),
-            "request.method": request.method,
-            "request.path": path if root is None else path.removeprefix(root),
-            "request.headers": _json(headers_of(request)),
-            "request.cookies": _json(dict(request.cookies)),
+            "request.method": sent.method,
+            "request.path": sent.path,
+            "request.headers": _json(sent.headers),
+            "request.cookies": _json(sent.cookies),
             **self.constants,
         }
+
+
+def sent(request: web.BaseRequest, root: str | None) -> Sent:
+    """What a transaction is told of a request. `root` is where PostgREST's API begins, None for a request to another."""
+    path = request.rel_url.raw_path
+    header = "Accept-Profile" if request.method in READING else "Content-Profile"
+    return Sent(
+        request.method,
+        path if root is None else path.removeprefix(root),
+        headers_of(request),
+        dict(request.cookies),
+        root is not None,
+        None if root is None else request.headers.get(header),
+    )
 
 
 def transactions_of(config: Config) -> Transactions | None:

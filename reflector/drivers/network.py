@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
 from reflector.drivers.pool import Pool, Pooled
@@ -152,7 +153,7 @@ class NetworkDriver(ABC, Generic[C]):
                 begun = True
             for plan in plans:
                 most = largest if whole or not plan.plan.writes else UNMEASURED
-                answers.append(await _answer(connection, plan, session.timeout, most))
+                answers.append(await carried_out(connection, plan, session.timeout, most))
         except BaseException as error:
             verdict, repair = self._part_with(connection, error, in_transaction=whole)
             if repair is not None and verdict.after is After.SOUND:
@@ -166,6 +167,23 @@ class NetworkDriver(ABC, Generic[C]):
         else:
             self._release(connection)
         return answers
+
+    @asynccontextmanager
+    async def taken_back(self, session: Session) -> AsyncIterator[C]:
+        """A connection in a transaction of which nothing stays, however it is left. What is met in it is raised as `run`
+        raises it."""
+        connection = await self._pool.acquire()
+        self._soiled.add(connection)
+        try:
+            await connection.begin(session, read_only=False)
+            yield connection
+            await connection.settle()
+        except BaseException as error:  # noqa: BLE001 - _raise raises it, or what it means
+            verdict, repair = self._part_with(connection, error, in_transaction=True)
+            if repair is not None:
+                await asyncio.shield(repair)
+            _raise(verdict.error, error)
+        self._release(connection)
 
     def _release(self, connection: C) -> None:
         """Give the connection back; where a function ran on it, once it is as it was before."""
@@ -272,7 +290,8 @@ class _Again(Exception):
     """The attempt had no effect and may be made once more."""
 
 
-async def _answer(connection: Connection, plan: BoundPlan, limit: float | None, largest: int) -> Answer:
+async def carried_out(connection: Connection, plan: BoundPlan, limit: float | None, largest: int) -> Answer:
+    """What comes of a plan on a connection."""
     performance = perform(plan, largest)
     try:
         step, values = next(performance)

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import AsyncIterator, Hashable, Mapping
+from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -21,11 +22,12 @@ import asyncpg
 from reflector.catalog.model import DatabaseKind
 from reflector.database_url import DatabaseUrl
 from reflector.drivers import postgresql_errors
-from reflector.drivers.network import GRACE, NetworkDriver
+from reflector.drivers.network import GRACE, NetworkDriver, carried_out
 from reflector.drivers.protocol import Session, Settings
 from reflector.drivers.steps import UNMEASURED, Rows, Values
 from reflector.drivers.verdict import After, Verdict
 from reflector.errors import AnswerTooLarge, ConnectionRefused, DatabaseUnavailable, InternalError
+from reflector.sql.plan import Answer, BoundPlan
 
 KEPT_STATEMENTS: Final = 200
 BESIDE: Final = 64 * 1024
@@ -51,6 +53,12 @@ KEPT_SETTING: Final = "IntervalStyle"
 would be written otherwise, and no time limit nor the refusal of writes would hold."""
 
 AFRESH: Final = "RESET ROLE; RESET ALL"
+ANOTHER: Final = f"RESET SESSION AUTHORIZATION; {AFRESH}"
+CHECKED: Final = "SET CONSTRAINTS ALL IMMEDIATE"
+LATE: Final = """
+SELECT DISTINCT pg_catalog.format('%I.%I', n.nspname, c.conname)
+FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace WHERE c.condeferred"""
+"""The constraints that are asked at the end of a transaction where nobody says otherwise."""
 RENEWED: Final = """
 CLOSE ALL; RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; UNLISTEN *; DISCARD TEMP; DISCARD SEQUENCES;
 SELECT pg_catalog.pg_advisory_unlock_all()"""
@@ -171,14 +179,31 @@ class PostgreSQLConnection:
             self._soiled = True
             await self.raw.execute(f"{AFRESH}; {mode}", timeout=self._deadline)
         await self._become(session)
-        if session.first:
-            await self.rows(f"SELECT {'.'.join(map(_quoted, session.first))}()", (), session.timeout, UNMEASURED)
+        await self._call_first(session)
+
+    async def turn(self, session: Session) -> None:
+        """Go on with the transaction as another session. Its level stays; one that was not read-only may become so."""
+        await self.raw.execute(ANOTHER, timeout=self._deadline)
+        self._role, self._read_only = None, session.read_only
+        if session.read_only:
+            await self.raw.execute("SET TRANSACTION READ ONLY", timeout=self._deadline)
+        await self._become(session)
+        await self._call_first(session)
+
+    async def check_constraints(self, *, again: bool) -> None:
+        """Ask at once what would be asked at the end. `again`: what is written from here on is asked about in its own time."""
+        await self.raw.execute(CHECKED, timeout=self._deadline)
+        late = [str(name) for (name,) in await self.raw.fetch(LATE, timeout=self._deadline)] if again else []
+        if late:
+            await self.raw.execute(f"SET CONSTRAINTS {', '.join(late)} DEFERRED", timeout=self._deadline)
 
     async def _become(self, session: Session) -> None:
         """Take the session's role and settings, for this transaction alone; all in one statement."""
         settings = dict(session.settings)
         if session.role is not None:
             settings = {"role": session.role, **settings}
+        if session.login is not None:
+            settings = {"session_authorization": session.login, **settings}
         if not settings:
             return
         calls = ", ".join(f"pg_catalog.set_config(${2 * n + 1}, ${2 * n + 2}, true)" for n in range(len(settings)))
@@ -189,6 +214,10 @@ class PostgreSQLConnection:
             if found[0][-1] != session.role:
                 raise InternalError("the database did not take the caller's role")
 
+    async def _call_first(self, session: Session) -> None:
+        if session.first:
+            await self.rows(f"SELECT {'.'.join(map(_quoted, session.first))}()", (), session.timeout, UNMEASURED)
+
     async def commit(self, session: Session) -> None:
         self._gauge.left = UNMEASURED
         if session.said is not None:
@@ -196,7 +225,7 @@ class PostgreSQLConnection:
             session.said.headers, session.said.status = headers or None, status or None
         if session.rollback:
             # What would be refused at the end is refused all the same.
-            await self.raw.execute("SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK", timeout=self._deadline)
+            await self.raw.execute(f"{CHECKED}; ROLLBACK", timeout=self._deadline)
         elif await self.raw.execute("COMMIT", timeout=self._deadline) != "COMMIT":
             raise DatabaseUnavailable("the database did not keep the change")
         self._read_only, self._role = False, None
@@ -240,6 +269,29 @@ class PostgreSQLConnection:
         return statement
 
 
+class Rehearsal:
+    """A transaction that several sessions take turns in. Where one of its statements failed, no other is carried out."""
+
+    def __init__(self, connection: PostgreSQLConnection, session: Session) -> None:
+        self._connection = connection
+        self._session = session
+
+    async def turn(self, session: Session) -> None:
+        """From now on as another; raises Forbidden where the connection may not be that one."""
+        await self._connection.turn(session)
+        self._session = session
+
+    async def run(self, plan: BoundPlan) -> Answer:
+        """What comes of the plan for whoever's turn it is; raises what `Driver.run` raises."""
+        largest = UNMEASURED if self._session.largest is None else self._session.largest
+        return await carried_out(self._connection, plan, self._session.timeout, largest)
+
+    async def check_constraints(self, *, again: bool = False) -> None:
+        """Ask at once what the database would ask when the transaction ends, as whoever's turn it is. `again`: what is
+        written from here on is asked about in its own time."""
+        await self._connection.check_constraints(again=again)
+
+
 class PostgreSQLDriver(NetworkDriver[PostgreSQLConnection]):
     """The driver of one PostgreSQL database."""
 
@@ -271,6 +323,12 @@ class PostgreSQLDriver(NetworkDriver[PostgreSQLConnection]):
         await raw.set_type_codec("jsonb", schema="pg_catalog", encoder=_jsonb_out, decoder=_jsonb_in, format="binary")
         deadline = self._settings.statement_timeout + GRACE
         return PostgreSQLConnection(raw, deadline, Gauge.on(raw), prepares=self._settings.prepared)
+
+    @asynccontextmanager
+    async def rehearsal(self, session: Session) -> AsyncIterator[Rehearsal]:
+        """A transaction that others than the session take turns in, and of which nothing stays."""
+        async with self.taken_back(session) as connection:
+            yield Rehearsal(connection, session)
 
     def refusal(self, error: Exception) -> ConnectionRefused | None:
         return postgresql_errors.refusal(error, self._url)

@@ -31,7 +31,7 @@ class Session:
     its name in parts, that is called before the plans. `said` is filled with what the transaction said at its end.
     `rollback`: nothing is kept, though all of it is checked as if it were.
     `timeout` in seconds is this caller's limit on each statement, `largest` in bytes that on an answer; None for the
-    driver's own.
+    driver's own. `login` is whom the session itself is to belong to (PostgreSQL), for a connection that may be anybody.
     """
 
     role: str | None = None
@@ -43,6 +43,7 @@ class Session:
     first: tuple[str, ...] = ()
     said: Said | None = None
     rollback: bool = False
+    login: str | None = None
 
 
 PLAIN = Session()

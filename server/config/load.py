@@ -39,6 +39,7 @@ SECRETS: Final[tuple[SettingPath, ...]] = (
     ("auth", "admin_secret"),
     ("auth", "oidc", "client_secret"),
     ("redis", "url"),
+    ("testing", "url"),
     ("postgrest", "jwt_secret"),
 )
 AT: Final = "@"

@@ -20,7 +20,7 @@ from server.config.postgrest import PostgrestSettings
 from server.config.rates import Rate, RateSetting
 from server.config.rules import Allow, Columns, Create, Delete, Preset, Read, Rule, Update
 from server.config.section import Section
-from server.config.trials import TrialOrGroup
+from server.config.trials import Testing, TrialOrGroup
 from server.config.values import (
     TEXT,
     Bind,
@@ -292,6 +292,7 @@ class File(Section):
     cache: Cache = Cache()
     changes: Changes = Changes()
     redis: Redis | None = None
+    testing: Testing = Testing()
     tests: tuple[TrialOrGroup, ...] = ()
     postgrest: PostgrestSettings = Field(default_factory=PostgrestSettings)
 

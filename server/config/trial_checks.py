@@ -19,16 +19,14 @@ from server.config.rules import read_rule
 from server.config.trials import ANONYMOUS, ROLES, VERBS, VERDICTS
 
 ANYWHERE: Final = ("name", "as", "given", *VERDICTS)
+POSTGRESQL: Final = ("postgresql:", "postgres:")
 SHARED: Final = ("name", "as", "given", "tests")
 
 
 def check_trials(document: Document) -> None:
     """Add what is wrong with the tests to the document's complaints."""
-    if decided_by_database(document.data) and "tests" in document.data:
-        where = document.place(("tests",)).key
-        message = "says nothing where auth.enforce is database: PostgreSQL's grants and policies decide"
-        document.complain(where, ("tests",), message)
-        return
+    for path, message, hint in _of_testing(document.data):
+        document.complain(document.place(path).key, path, message, hint)
     for path, given in _groups(document.data):
         for below, message, hint in _of_group(given):
             document.complain(document.place((*path, *below)).key, (*path, *below), message, hint)
@@ -36,6 +34,18 @@ def check_trials(document: Document) -> None:
         for below, message, hint in (*_of_test(given), *_of_callers(document.data, callers)):
             document.complain(document.place((*path, *below)).key, (*path, *below), message, hint)
         _check_where(document, (*path, "where"), given.get("where"))
+
+
+def _of_testing(data: Mapping[str, Any]) -> Iterator[Fault]:
+    testing = mapping(data, "testing")
+    if "testing" in data and not decided_by_database(data):
+        yield (
+            ("testing",),
+            "is for auth.enforce: database; elsewhere rows of tests are made and picked whoever asks",
+            None,
+        )
+    elif "url" in testing and not str(testing["url"]).startswith(POSTGRESQL):
+        yield ("testing", "url"), "must lead to the database of database.url, by another login", None
 
 
 def _items(given: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -107,13 +117,28 @@ def _of_expected(given: Mapping[str, Any], name: str) -> Iterator[Fault]:
 def _of_callers(data: Mapping[str, Any], callers: Any) -> Iterator[Fault]:
     if callers is None:
         callers = ANONYMOUS
-    auth = mapping(data, "auth")
     for each in callers if isinstance(callers, list) else [callers]:
-        if each == ANONYMOUS and "auth" in data and not auth.get("anonymous_role"):
-            yield ("as",), "nobody comes without a credential here", "auth.anonymous_role says who they are"
-        for role in _roles(each):
-            if role not in mapping(data, "roles"):
-                yield ("as",), f"there is no role {role!r}", suggestion(role, mapping(data, "roles"))
+        yield from _as_granted(data, each) if decided_by_database(data) else _as_declared(data, each)
+
+
+def _as_declared(data: Mapping[str, Any], caller: Any) -> Iterator[Fault]:
+    """Roles are those of the file."""
+    if caller == ANONYMOUS and "auth" in data and not mapping(data, "auth").get("anonymous_role"):
+        yield ("as",), "nobody comes without a credential here", "auth.anonymous_role says who they are"
+    for role in _roles(caller):
+        if role not in mapping(data, "roles"):
+            yield ("as",), f"there is no role {role!r}", suggestion(role, mapping(data, "roles"))
+
+
+def _as_granted(data: Mapping[str, Any], caller: Any) -> Iterator[Fault]:
+    """Roles are those of the database, of which nothing is known here but that everybody has one."""
+    said = mapping(data, "postgrest")
+    unnamed = caller == ANONYMOUS or (isinstance(caller, Mapping) and not any(name in caller for name in ROLES))
+    known = mapping(data, "auth").get("anonymous_role") or said.get("db_anon_role") or said.get("db_config")
+    if unnamed and not known:
+        yield ("as",), "nobody comes without a role here", "postgrest.db_anon_role says who they are"
+    if len(set(_roles(caller))) > 1:
+        yield ("as",), "names several roles, and where the database decides a credential has one", None
 
 
 def _roles(caller: Any) -> Iterator[str]:

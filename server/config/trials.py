@@ -21,7 +21,7 @@ from pydantic import Field
 
 from server.config.rules import Rule
 from server.config.section import Section
-from server.config.values import TEXT, Reads, Text, UnfitError, freeze, read_text, thaw, whole
+from server.config.values import TEXT, Reads, Text, UnfitError, Url, freeze, read_text, thaw, whole
 
 ANONYMOUS: Final = "anonymous"
 """Who brings no credential."""
@@ -191,6 +191,13 @@ Allowed: TypeAlias = Annotated[bool, Reads(read_allowed, {"const": True})]
 Asked: TypeAlias = Annotated[Mapping[str, Any], Reads(read_filter, ROW, thaw)]
 Anything: TypeAlias = Annotated[Any, Reads(freeze, {}, thaw)]
 Number: TypeAlias = Annotated[int, whole(0, MOST)]
+
+
+class Testing(Section):
+    """Where the database decides: as whom rows of tests are made and picked, and by which login."""
+
+    by: Text | None = None
+    url: Url | None = None
 
 
 class Trial(Section):

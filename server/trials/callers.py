@@ -33,7 +33,16 @@ def principal_for(config: Config, calling: Calling) -> Principal:
     return Principal(tuple(dict.fromkeys(roles)), claims, subject=None if subject is None else str(subject))
 
 
+def asked_roles(config: Config, calling: Calling) -> tuple[str, ...]:
+    """The roles that the caller has where the database decides: none where nothing says which."""
+    role = anonymous_role(config)
+    return (calling.roles if not calling.anonymous else None) or (() if role is None else (role,))
+
+
 def _default(config: Config) -> tuple[str, ...]:
+    role = anonymous_role(config) if config.decided_by_database else None
+    if role is not None:
+        return (role,)
     named = config.auth.jwt[0].default_role if config.auth and config.auth.jwt else None
     if named is None:
         raise Forbidden("no role is named", hint="role=NAME, or auth.jwt.default_role")
@@ -42,9 +51,17 @@ def _default(config: Config) -> tuple[str, ...]:
 
 def _roles_claimed(config: Config, roles: Sequence[str]) -> Mapping[str, Any]:
     """The claim that says the roles, where a token has it."""
-    path = config.auth.jwt[0].role_claim if config.auth and config.auth.jwt else ROLE
     named: Any = roles[0] if len(roles) == 1 else [*roles]
-    for step in reversed(path.split(".")):
+    for step in reversed(_steps(config)):
         named = {step: named}
     claims: Mapping[str, Any] = named
     return claims
+
+
+def _steps(config: Config) -> Sequence[str]:
+    """Where the claim stands; at the top where its path leads through a list."""
+    if config.auth and config.auth.jwt:
+        return config.auth.jwt[0].role_claim.split(".")
+    steps = config.postgrest.jwt_role_claim_key.steps if config.decided_by_database else ()
+    named = [each for each in steps if isinstance(each, str)]
+    return named if named and len(named) == len(steps) else [ROLE]

@@ -40,7 +40,7 @@ from reflector.sql.compile import compile_any
 from reflector.sql.flat import cut_page
 from reflector.sql.plan import Answer
 from server.access import EVERYBODY
-from server.config import Config, limits_for
+from server.config import Config, EffectiveLimits, limits_for
 from server.trials.aggregates import COUNT
 from server.trials.asking import Asking
 from server.trials.callers import principal_for
@@ -74,6 +74,16 @@ class Seen:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks, with which rights and limits, and the queries that are asked one after the other."""
+
+    principal: Principal
+    access: Access
+    limits: EffectiveLimits
+    queries: Sequence[AnyQuery]
+
+
 class Runner:
     """Runs the trials of one configuration over one snapshot."""
 
@@ -95,18 +105,15 @@ class Runner:
         if kept is not None:
             return Seen(impossible=kept)
         seen = Seen()
+        asked = self.asked(bound, seen)
+        if asked is None:
+            return seen
         try:
-            principal = principal_for(self.config, bound.trial.caller)
-            access = self.snapshot.access(principal)
-            seen.roles = access.roles
-            limits = limits_for(self.config, [role for role in principal.roles if role != EVERYBODY])
-            known = access.scope.tables.get(bound.table.label) if bound.table else None
-            seen.columns = [*known.answered] if known is not None and known.may_read else []
-            queries = Asking(bound, access, limits).queries()
-            tested = [self.planned(access.grants, query, bound.where) for query in queries]
+            tested = [self.planned(asked.access.grants, query, bound.where) for query in asked.queries]
         except ReflectorError as refused:
             seen.refused = refused
             return seen
+        principal, limits = asked.principal, asked.limits
         session = Session(timeout=limits.timeout.total_seconds(), largest=limits.bytes, rollback=True)
         before = [*self.given(bound), *self.picking(bound)]
         try:
@@ -118,6 +125,20 @@ class Runner:
         for each in tested:
             await self._run(bound, before, each, principal, session, seen)
         return seen
+
+    def asked(self, bound: Bound, seen: Seen) -> Asked | None:
+        """The caller and what they ask; None where they are refused before a database is asked."""
+        try:
+            principal = principal_for(self.config, bound.trial.caller)
+            access = self.snapshot.access(principal)
+            seen.roles = access.roles
+            limits = limits_for(self.config, [role for role in principal.roles if role != EVERYBODY])
+            known = access.scope.tables.get(bound.table.label) if bound.table else None
+            seen.columns = [*known.answered] if known is not None and known.may_read else []
+            return Asked(principal, access, limits, Asking(bound, access, limits).queries())
+        except ReflectorError as refused:
+            seen.refused = refused
+            return None
 
     async def _run(
         self,
@@ -156,7 +177,7 @@ class Runner:
             for row in rows:
                 yield self.planned(self.definer, InsertMany(table, given_rows([row], defaults=True)))
 
-    def picking(self, bound: Bound) -> Iterator[Prepared]:
+    def picking(self, bound: Bound, most: int = SHOWN) -> Iterator[Prepared]:
         """How many rows `where` picks whoever asks, and which those are."""
         table = bound.table
         if table is None or bound.trial.verb == "create":
@@ -164,7 +185,7 @@ class Runner:
         columns = table.primary_key.columns if table.primary_key else table.columns[:1]
         select = tuple(Output(column.name, Field(column)) for column in columns)
         order = tuple(Order(Field(column)) for column in columns if column.type.facts.ordered)
-        yield self.planned(self.definer, Read(table, select, order=order, limit=SHOWN, count=True), bound.where)
+        yield self.planned(self.definer, Read(table, select, order=order, limit=most, count=True), bound.where)
 
     def planned(self, grants: Grants, query: AnyQuery, beside: Filter = TRUE) -> Prepared:
         """The query with the rules of the grants, and what picks rows beside them. It is compiled anew, for the plans that

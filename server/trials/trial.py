@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+from reflector.access.database import quoted
 from reflector.access.functions import functions_by_name
 from reflector.access.names import database_names
 from reflector.access.rule_faults import faults_of
@@ -28,6 +29,7 @@ from server.config.complaints import Path, dotted
 from server.config.trials import AGGREGATED, VERBS, Calling
 from server.config.trials import Trial as Said
 from server.config.values import thaw
+from server.trials.callers import asked_roles
 
 NOWHERE: Final = Position("the configuration")
 MOST_ROWS: Final = 100
@@ -135,6 +137,7 @@ class Binder:
 
     def bound(self) -> Bound:
         trial, said = self.trial, self.trial.said
+        self._check_role()
         if trial.verb == "call":
             return Bound(trial, functions=self._functions(), given=self._given())
         table = self._table(trial.target, trial.verb)
@@ -154,6 +157,20 @@ class Binder:
         path = (*self.trial.path, *below)
         position = self.config.position(*path) or self.trial.position
         self.complaints.append(Complaint(position, dotted(path), message, hint))
+
+    def _check_role(self) -> None:
+        """Where the database decides, the caller's role is one that the server's login can take."""
+        if not self.config.decided_by_database or self.catalog.roles is None:
+            return
+        roles, known = asked_roles(self.config, self.trial.caller), self.catalog.roles
+        if not roles:
+            self._complain("nobody comes without a role here", "postgrest.db_anon_role says who they are", "as")
+        for role in roles:
+            if role in known.others:
+                message = f"the login {quoted(known.login)} cannot take the role {role!r}"
+                self._complain(message, f"GRANT {quoted(role)} TO {quoted(known.login)}", "as")
+            elif role not in known.taken:
+                self._complain(f"there is no role {role!r}", suggestion(role, known.taken), "as")
 
     def _table(self, name: str, *below: str) -> Table | None:
         found = self.known.get(name)
