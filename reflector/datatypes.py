@@ -34,7 +34,8 @@ class DataType:
     type without its length or scale (quoted and qualified; PostgreSQL only). `bits` and `unsigned` bound an
     INTEGER, `bits` a FLOAT, `length` counts characters or bytes, `labels` are those of an ENUM or SET, `element` is
     an ARRAY's. `by` is a function that makes the value of what is bound or cast (like `cast`), and may do more where it is `busy`.
-    `represented`: a domain. `case_insensitive`: the database's `=` ignores case or accents. `by_json`: of an OPAQUE type that
+    `represented`: a domain. `case_insensitive`: the database's `=` ignores case, accents or spaces at the end. `padded`: the database fills
+    values up with spaces that are no part of them. `by_json`: of an OPAQUE type that
     PostgreSQL itself makes of JSON and shows in JSON, its name there, quoted and qualified; `ranked`: it has an order of its own.
     """
 
@@ -49,6 +50,7 @@ class DataType:
     labels: tuple[str, ...] = ()
     element: DataType | None = None
     case_insensitive: bool = False
+    padded: bool = False
     by: str = ""
     busy: bool = False
     represented: Representation | None = None

@@ -7,7 +7,7 @@ of these is refused with its place, and nothing is left out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias, assert_never
 
 from reflector.access.rule_faults import TooLargeRule, all_made, faults_of, one_of
@@ -317,9 +317,13 @@ def _contains(condition: Contains, place: Place) -> Filter:
     if type_.kind is Kind.JSON:
         item = bind_value(condition.item, TEXT)
         return Compare(typed.expression, TEXT_MEMBER, item)
+    if type_.kind is Kind.SET:
+        # A label that the column does not have is a fault, as with a column of one label.
+        return Compare(typed.expression, MEMBER, bind_value(condition.item, replace(type_, kind=Kind.ENUM)))
     if type_.element is not None and type_.element.facts.comparable:
-        member = EXACT_MEMBER if type_.element.kind is Kind.TEXT else MEMBER
-        return Compare(typed.expression, member, bind_value(condition.item, type_.element))
+        if type_.element.kind is Kind.TEXT:
+            return Compare(typed.expression, EXACT_MEMBER, bind_value(condition.item, TEXT))
+        return Compare(typed.expression, MEMBER, bind_value(condition.item, type_.element))
     message = f"{spelled(condition.term)} is {type_.native}, which has no items"
     raise UnfitRule(
         message, hint="x in ['a', 'b'] asks whether a column is one of several", offset=condition.term.offset

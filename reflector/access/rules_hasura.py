@@ -135,22 +135,22 @@ def contained(column: Column, word: str, given: Any, database: DatabaseKind) -> 
         raise InvalidValue(f"{word!r} cannot be asked of {type_.native} on this database", hint=hint)
     if variable(given) is not None or (isinstance(given, str) and given.startswith(("claims.", "claims["))):
         raise InvalidValue(f"{word!r} takes what stands in the rule", hint="claims.x in column asks for one item")
-    value = parse_json(type_, _plain(given))
+    value = parse_json(type_, plain(given))
     if value is None:
         raise InvalidValue(f"{word!r} takes a value")
     if type_.kind is not Kind.JSON:
-        return Compare(Field(column), comparison, Literal(value, type_))
+        return Compare(Field(column), comparison, Literal(value, type_), exact=True)
     outline = outline_of(value) if database is DatabaseKind.MARIADB else None
     return Compare(
         Field(column), containing(outline) if comparison is CONTAINS else contained_in(outline), Literal(value, type_)
     )
 
 
-def _plain(given: Any) -> Any:
+def plain(given: Any) -> Any:
     """What stands in the file, as JSON has it."""
     if isinstance(given, Mapping):
-        return {name: _plain(each) for name, each in given.items()}
-    return [_plain(each) for each in given] if isinstance(given, list | tuple) else given
+        return {name: plain(each) for name, each in given.items()}
+    return [plain(each) for each in given] if isinstance(given, list | tuple) else given
 
 
 def compared(column: Column, word: str, given: Any, place: Place) -> Filter:

@@ -132,8 +132,7 @@ def _compared(column: Column, operator: Operator, given: Any, trail: str) -> Fil
             return dynamic
         if operator.name in {"in", "nin"} and not given:
             raise _fault(trail, "nothing is in an empty list")
-        listed = list(given) if isinstance(given, tuple) else given
-        return _exact(apply_json(operator, Field(column), column.type, listed))
+        return _exact(apply_json(operator, Field(column), column.type, rules_hasura.plain(given)))
     except InvalidValue as fault:
         raise _unfit(trail, fault.message, fault.hint) from None
 

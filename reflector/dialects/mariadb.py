@@ -22,6 +22,7 @@ from reflector.dialects.documents import MySQLDocuments
 from reflector.dialects.forms import array_item, mariadb_form
 from reflector.dialects.mariadb_documents import MariaDBDocuments, step_of
 from reflector.dialects.mariadb_sets import MariaDBSets
+from reflector.query.bytewise import Sides
 from reflector.query.casts import CASTS
 from reflector.query.comparisons import Comparison
 from reflector.query.forms import Form
@@ -147,12 +148,14 @@ class MariaDB(Dialect):
             case _:
                 return super().by_operator(sign, left, right)
 
-    def exact(self, comparison: Comparison, left: Sql, right: Any, type_: DataType, bare: bool) -> Sql:
+    def member(self, labels: Sql, label: Sql) -> Sql:
+        """Of a SET."""
+        return sa.type_coerce(Shaped("(FIND_IN_SET({y}, {x}) > 0)", _bytes(labels), y=_bytes(label)), sa.Boolean())
+
+    def exact(self, comparison: Comparison, left: Sql, right: Any, sides: Sides) -> Sql:
         """Bytewise, length included; a plain column is compared by its collation too, so that its index serves."""
-        if type_.kind is Kind.ENUM:
-            return sa.type_coerce(comparison.sql(self, left, right), sa.Boolean())
         bytewise: Sql = comparison.sql(self, _bytes(left), _bytes_of(right))
-        if bare and comparison.name == "eq":
+        if sides.bare and sides.alike and comparison.name == "eq":
             return sa.and_(left == right, bytewise)
         return sa.type_coerce(bytewise, sa.Boolean())
 

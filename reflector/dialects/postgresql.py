@@ -22,6 +22,7 @@ from reflector.dialects import masks
 from reflector.dialects.documents import PostgreSQLDocuments
 from reflector.dialects.forms import postgresql_form
 from reflector.dialects.postgresql_sets import BY_JSON, PostgreSQLSets
+from reflector.query.bytewise import Sides
 from reflector.query.comparisons import Comparison
 from reflector.query.forms import Form
 from reflector.sql.dialect import Dialect
@@ -62,6 +63,7 @@ class PostgreSQL(Dialect, FlatPages):
     function_rows = True
     position = "ctid"
     masks = masks.POSTGRESQL
+    letters = '(CAST({x} AS pg_catalog.text) COLLATE pg_catalog."default")'
     among_items = (
         "(CASE pg_catalog.jsonb_typeof({x}) WHEN 'array' THEN {x} @> pg_catalog.jsonb_build_array(CAST({y} AS pg_catalog.text)) "
         "WHEN 'null' THEN NULL ELSE NULLIF({x} IS NULL, true) END)"
@@ -107,7 +109,8 @@ class PostgreSQL(Dialect, FlatPages):
     # ── comparing ────────────────────────────────────────────────────────────────────────────
 
     def contained(self, left: Sql, right: Any) -> Sql:
-        found: Sql = left.in_(right) if isinstance(right, sa.Select) else left == sa.func.any(right)
+        by = left.op("=", precedence=5, is_comparison=True)
+        found: Sql = left.in_(right) if isinstance(right, sa.Select) else by(sa.func.any(right))
         return found
 
     def compared(self, expression: Sql, type_: DataType) -> Sql:
@@ -159,12 +162,18 @@ class PostgreSQL(Dialect, FlatPages):
     def lower(self, text: Sql) -> Sql:
         return sa.func.pg_catalog.lower(text)
 
-    def exact(self, comparison: Comparison, left: Sql, right: Any, type_: DataType, bare: bool) -> Sql:
-        if type_.kind is Kind.ENUM or (comparison.equality and not type_.case_insensitive):
+    def exact(self, comparison: Comparison, left: Sql, right: Any, sides: Sides) -> Sql:
+        carrier = "pg_catalog.text[]" if sides.type.kind is Kind.ARRAY else "pg_catalog.text"
+        text = right if sides.other is None else cast(right, carrier)
+        if sides.plain(comparison):
+            # Arrays have no operators for two kinds of text.
+            left, right = (cast(left, carrier), text) if sides.type.kind is Kind.ARRAY else (left, right)
             return sa.type_coerce(comparison.sql(self, left, right), sa.Boolean())
-        bytewise = cast(left, "pg_catalog.text").collate("C")
-        carrier = "pg_catalog.text[]" if comparison.many else "pg_catalog.text"
-        return sa.type_coerce(comparison.sql(self, bytewise, cast(right, carrier)), sa.Boolean())
+        bytewise: Sql = sa.type_coerce(comparison.sql(self, cast(left, carrier).collate("C"), text), sa.Boolean())
+        if sides.bare and sides.other is None and comparison.name == "eq" and sides.type.kind is Kind.TEXT:
+            # By the column's own equality too, so that its index serves.
+            return sa.and_(left == cast(right, sides.type.cast), bytewise)
+        return bytewise
 
     # ── values coming out ────────────────────────────────────────────────────────────────────
 

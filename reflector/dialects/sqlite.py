@@ -27,6 +27,7 @@ from reflector.dialects.forms import sqlite_form
 from reflector.dialects.sqlite_sets import SQLiteSets
 from reflector.errors import InvalidValue, NotSupported
 from reflector.query.aggregates import AggregateFunction
+from reflector.query.bytewise import Sides, loose
 from reflector.query.comparisons import ILIKE, Comparison, pattern_marks
 from reflector.query.forms import Form
 from reflector.sql.dialect import Dialect
@@ -121,8 +122,8 @@ class SQLite(Dialect):
     def lower(self, text: Sql) -> Sql:
         return sa.func.reflector_lower(text)
 
-    def exact(self, comparison: Comparison, left: Sql, right: Any, type_: DataType, bare: bool) -> Sql:
-        bytewise = left.collate("BINARY") if type_.case_insensitive else left
+    def exact(self, comparison: Comparison, left: Sql, right: Any, sides: Sides) -> Sql:
+        bytewise = left.collate("BINARY") if loose(sides.type) or loose(sides.other) else left
         return sa.type_coerce(comparison.sql(self, bytewise, right), sa.Boolean())
 
     # ── values coming out ────────────────────────────────────────────────────────────────────

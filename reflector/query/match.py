@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
@@ -23,9 +23,11 @@ from typing import Any, Final, Literal, TypeAlias, assert_never
 from reflector.catalog.model import Column
 from reflector.datatypes import DataType, Kind, Value
 from reflector.query import nodes
+from reflector.query.bytewise import unpadded
 from reflector.query.comparisons import EQ, GT, GTE, IN, LIKE, LT, LTE, NE, Comparison
 from reflector.query.expressions import type_of
 from reflector.query.masks import Masked
+from reflector.query.native import EXACT_MEMBER, MEMBER, TEXT_MEMBER
 from reflector.query.nodes import (
     Aggregate,
     And,
@@ -130,7 +132,8 @@ def _vaguer(left: Answer, right: Answer) -> Answer:
 def _value(term: Expression | Operand, row: Row, bind: Bind) -> Value | Literal[Ask.ASK]:
     match term:
         case Field(column=column):
-            return row.get(column, ASK)
+            value = row.get(column, ASK)
+            return value if value is ASK else unpadded(value, column.type)
         case nodes.Literal(value=value):
             return value
         case Claim() | Parameter() | Now():
@@ -197,6 +200,10 @@ def _compare(compare: Compare, row: Row, bind: Bind) -> Answer:
     types = _type(compare.expression), _type(compare.operand)
     if compare.comparison is IN:
         return _among(left, right, types, compare.exact)
+    if compare.comparison is TEXT_MEMBER:
+        return isinstance(left, list) and any(isinstance(item, str) and item == right for item in left)
+    if compare.comparison in (MEMBER, EXACT_MEMBER):
+        return _member_of(left, right, types, exact=compare.comparison is EXACT_MEMBER)
     return _judge(compare.comparison, left, right, types, compare.exact)
 
 
@@ -208,6 +215,23 @@ def _among(left: Value, choices: tuple[Value, ...], types: tuple[DataType, DataT
             return True
         result = _vaguer(result, answer)
     return result
+
+
+def _member_of(left: Value, item: Value, types: tuple[DataType, DataType], *, exact: bool) -> Answer:
+    """Whether an array, of any depth, or a SET has the item; what is NULL in it is no item."""
+    array, type_ = types
+    each = array.element or type_
+    known = [one for one in _items(left) if one is not None] if isinstance(left, tuple) else [ASK]
+    answers = [ASK if one is ASK else _judge(EQ, one, item, (each, type_), exact) for one in known]
+    return True if True in answers else ASK if ASK in answers else False
+
+
+def _items(array: Value) -> Iterator[Value]:
+    for each in array:
+        if isinstance(each, tuple):
+            yield from _items(each)
+        else:
+            yield each
 
 
 def _judge(

@@ -107,7 +107,8 @@ SELECT a.attrelid, a.attnum, a.attname::pg_catalog.text, a.atttypid, a.atttypmod
             WHEN pg_catalog.pg_relation_is_updatable(c.oid, false) & 12 = 0 THEN true
             ELSE pg_catalog.pg_column_is_updatable(c.oid, a.attnum, false) END,
        d.description,
-       CASE WHEN a.attcollation <> t.typcollation THEN o.collname::pg_catalog.text END,
+       CASE WHEN a.attcollation <> t.typcollation OR t.typtype = 'd' AND o.collname <> 'default'
+            THEN o.collname::pg_catalog.text END,
        o.collisdeterministic IS FALSE
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid

@@ -76,9 +76,9 @@ def _of(kind: Kind, *, bits: int = 64) -> Reader:
     return lambda _: DataType(kind, "", bits=bits)
 
 
-def _measured(kind: Kind, header: int) -> Reader:
+def _measured(kind: Kind, header: int, *, padded: bool = False) -> Reader:
     """Types whose modifier is a length; those with a header count its four bytes."""
-    return lambda modifier: DataType(kind, "", length=modifier - header if modifier >= header else None)
+    return lambda modifier: DataType(kind, "", length=modifier - header if modifier >= header else None, padded=padded)
 
 
 def _numeric(modifier: int) -> DataType:
@@ -104,7 +104,7 @@ BUILT_IN: Mapping[str, Reader] = {
     "float8": _of(Kind.FLOAT, bits=64),
     "text": _of(Kind.TEXT),
     "varchar": _measured(Kind.TEXT, header=4),
-    "bpchar": _measured(Kind.TEXT, header=4),
+    "bpchar": _measured(Kind.TEXT, header=4, padded=True),
     "name": lambda _: DataType(Kind.TEXT, "", length=63),
     "uuid": _of(Kind.UUID),
     "bytea": _of(Kind.BYTES),
@@ -149,8 +149,8 @@ class Types:
         known = self._known.get(key)
         if known is None:
             known = replace(self._resolve(oid, modifier), native=native)
-            if case_insensitive and known.kind is Kind.TEXT:
-                known = replace(known, case_insensitive=True)
+            if case_insensitive:
+                known = _folded(known)
             self._known[key] = known
         return known
 
@@ -220,6 +220,13 @@ class Types:
         if row.form == "d":
             return self._comparable(row.base)
         return row.comparable or row.form in "erm" or row.name in _LIKE_OTHERS or row.element is not None
+
+
+def _folded(type_: DataType) -> DataType:
+    """The type of text, or of arrays of it, under a collation that does not tell all texts apart."""
+    if type_.element is not None:
+        return replace(type_, element=_folded(type_.element))
+    return replace(type_, case_insensitive=True) if type_.kind is Kind.TEXT else type_
 
 
 def _plain(row: TypeRow, modifier: int) -> DataType:

@@ -34,8 +34,9 @@ def data_type(declared: str, collation: str | None = None) -> DataType:
 
 
 def ignores_case(collation: str | None) -> bool:
-    """Whether `=` under the collation finds letters equal that differ in case; NOCASE does so for ASCII."""
-    return collation is not None and collation.upper() == "NOCASE"
+    """Whether `=` under the collation finds texts equal that differ in case (NOCASE, for ASCII), in spaces at the end (RTRIM),
+    or in whatever a collation of somebody else's does not tell apart."""
+    return collation is not None and collation.upper() != "BINARY"
 
 
 def _row(name: str) -> Row:

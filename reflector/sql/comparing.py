@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from reflector.datatypes import DataType
 from reflector.query.aggregates import AggregateFunction
+from reflector.query.bytewise import Sides
 from reflector.query.comparisons import Comparison
 from reflector.query.masks import MaskKind
 from reflector.query.speaker import Speaker
@@ -25,6 +26,8 @@ class Comparing(Names, Speaker):
 
     masks: ClassVar[Mapping[MaskKind, str]]
     """How it says each mask."""
+    letters: ClassVar[str] = "{x}"
+    """A text whose collation does not tell all letters apart, as patterns look into it."""
     among_items: ClassVar[str]
     """Whether the document `{x}` is an array that has the text `{y}`; NULL for none, and for JSON's null."""
 
@@ -35,8 +38,8 @@ class Comparing(Names, Speaker):
         return expression
 
     @abstractmethod
-    def exact(self, comparison: Comparison, left: Sql, right: Any, type_: DataType, bare: bool) -> Sql:
-        """A comparison of text bytewise, whatever the collation. `bare` says `left` is a plain column."""
+    def exact(self, comparison: Comparison, left: Sql, right: Any, sides: Sides) -> Sql:
+        """A comparison of text, or of arrays of it, bytewise and whatever the collation."""
 
     def text_member(self, document: Sql, text: Sql) -> Sql:
         return sa.type_coerce(Shaped(self.among_items, document, y=text), sa.Boolean())

@@ -11,8 +11,9 @@ from typing import Any, assert_never
 import sqlalchemy as sa
 
 from reflector.catalog.model import Column, Relationship
-from reflector.datatypes import DataType, Kind
+from reflector.datatypes import DataType
 from reflector.errors import InternalError
+from reflector.query.bytewise import as_bytes, bytewise, looks_for_letters, sides_of
 from reflector.query.comparisons import Comparison
 from reflector.query.expressions import type_of
 from reflector.query.masks import Mask, Masked, pads
@@ -89,9 +90,12 @@ def comparison(writer: Writer, where: Compare, rows: Rows) -> Sql:
     dialect = writer.dialect
     type_ = type_of(where.expression)
     left = dialect.compared(raw(writer, where.expression, rows), type_)
+    if where.exact and bytewise(type_) is not None and not looks_for_letters(where.comparison):
+        right = operand(writer, as_bytes(where.operand), rows, where.comparison)
+        return dialect.exact(where.comparison, left, right, sides_of(where, type_))
+    if type_.case_insensitive and looks_for_letters(where.comparison):
+        left = Shaped(dialect.letters, left)
     right = operand(writer, where.operand, rows, where.comparison)
-    if where.exact and type_.kind in (Kind.TEXT, Kind.ENUM) and not where.comparison.pattern:
-        return dialect.exact(where.comparison, left, right, type_, isinstance(where.expression, Field))
     result: Sql = where.comparison.sql(dialect, left, right)
     return result
 

@@ -240,9 +240,9 @@ def test_what_compares_without_case_says_so(facts: Facts, name: str) -> None:
     assert (type_.kind, type_.case_insensitive) == (Kind.TEXT, True)
 
 
-def test_a_collation_is_named_unless_it_is_the_types_own(facts: Facts) -> None:
+def test_a_collation_is_named_unless_it_is_the_types_own_or_the_databases(facts: Facts) -> None:
     named = {name: each.collation for name, each in columns(facts, "every_type").items() if each.collation}
-    assert named == {"c_loose": "loose", "c_ordered": "C"}
+    assert named == {"c_code": "C", "c_loose": "loose", "c_ordered": "C"}
 
 
 KINDS = {

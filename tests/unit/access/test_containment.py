@@ -90,14 +90,14 @@ def test_what_a_file_holds_frozen_is_json_again() -> None:
 )
 def test_an_array_contains_another_or_is_contained(word: str, comparison: Comparison, name: str, given: Any) -> None:
     array = POST.by_name[name]
-    assert bound(name, word, given) == Compare(Field(array), comparison, Literal(tuple(given), array.type))
+    assert bound(name, word, given) == Compare(Field(array), comparison, Literal(tuple(given), array.type), exact=True)
 
 
 @pytest.mark.parametrize(("word", "comparison"), [("_ancestor", CONTAINS), ("_descendant", CONTAINED)])
 @pytest.mark.parametrize("name", ["path", "path_elsewhere"])
 def test_a_path_is_above_another_or_below(word: str, comparison: Comparison, name: str) -> None:
     path = POST.by_name[name]
-    assert bound(name, word, "a.b") == Compare(Field(path), comparison, Literal("a.b", path.type))
+    assert bound(name, word, "a.b") == Compare(Field(path), comparison, Literal("a.b", path.type), exact=True)
 
 
 def test_of_a_text_it_is_asked_whether_another_is_in_it() -> None:
@@ -166,7 +166,7 @@ def test_what_an_array_cannot_hold_is_refused() -> None:
 def test_a_text_that_only_looks_like_a_claim_is_a_text(given: str) -> None:
     where = Compare(Field(POST.by_name["document"]), containing(None), Literal(given, JSON))
     assert bound("document", "_contains", given) == where
-    inside = Compare(Field(POST.by_name["texts"]), CONTAINS, Literal(("claims.a",), TEXTS))
+    inside = Compare(Field(POST.by_name["texts"]), CONTAINS, Literal(("claims.a",), TEXTS), exact=True)
     assert bound("texts", "_contains", ["claims.a"]) == inside
 
 

@@ -364,13 +364,34 @@ def test_a_missing_claim_is_an_error_and_never_an_answer() -> None:
         matches(Not(Compare(Field(INTEGER), EQ, Claim(("sub",), INTEGER.type))), {INTEGER: 7}, missing)
 
 
-def test_what_arrays_hold_is_asked_of_the_database() -> None:
-    """Nobody here knows what an item is to a database; that there is nothing to look into is known."""
-    text = DataType(Kind.TEXT, "text")
-    for kind, comparison in ((Kind.JSON, TEXT_MEMBER), (Kind.ARRAY, MEMBER), (Kind.ARRAY, EXACT_MEMBER)):
-        tags = column(kind)
-        where = Compare(Field(tags), comparison, Literal("x", text))
-        held: Any = ["x"] if kind is Kind.JSON else ("x",)
-        assert matches(where, {tags: held}, lambda _: None) is ASK
-        assert matches(where, {tags: None}, lambda _: None) is None
-        assert matches(Not(where), {tags: None}, lambda _: None) is None
+@pytest.mark.parametrize(
+    ("kind", "comparison", "held", "expected"),
+    [
+        (Kind.JSON, TEXT_MEMBER, ["y", "x"], True),
+        (Kind.JSON, TEXT_MEMBER, ["X", ["x"], 7], False),
+        (Kind.JSON, TEXT_MEMBER, "x", False),
+        (Kind.ARRAY, EXACT_MEMBER, ("y", None, "x"), True),
+        (Kind.ARRAY, EXACT_MEMBER, (("y", "z"), ("w", "x")), True),
+        (Kind.ARRAY, EXACT_MEMBER, ("X", "x ", None), False),
+        (Kind.ARRAY, EXACT_MEMBER, (), False),
+        (Kind.ARRAY, MEMBER, ("x", "x "), True),
+        (Kind.ARRAY, MEMBER, ("x ",), ASK),
+        (Kind.ARRAY, MEMBER, "{x}", ASK),
+    ],
+)
+def test_what_an_array_holds_is_known_where_its_items_are(
+    kind: Kind, comparison: Comparison, held: Any, expected: Answer
+) -> None:
+    tags = column(kind)
+    where = Compare(Field(tags), comparison, Literal("x", TEXT.type))
+    assert matches(where, {tags: held}, unasked) is expected
+    assert matches(where, {tags: None}, unasked) is None
+    assert matches(Not(where), {tags: None}, unasked) is None
+
+
+def test_spaces_that_the_database_adds_are_no_part_of_a_value() -> None:
+    code = column(Kind.TEXT, padded=True)
+    for given, expected in {"abc": True, "abc ": False, "abc  ": False, "ABC": False}.items():
+        where = Compare(Field(code), EQ, Literal(given, code.type), exact=True)
+        assert matches(where, {code: "abc  "}, unasked) is expected
+    assert matches(Compare(Field(code), EQ, Literal("abc ", code.type)), {code: "abc  "}, unasked) is ASK
