@@ -9,10 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from reflector.catalog.model import Argument, Function, Table
-from reflector.errors import InternalError
 from reflector.query.forms import Form
 from reflector.query.nodes import Operand, Parameter, Read
-from reflector.query.walk import with_operands
+from reflector.query.walk import read_with
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +67,4 @@ class Gathered:
 def lifted_call(call: Call, change: Callable[[Operand], Operand]) -> Call:
     """The call with every operand replaced, those of its arguments first."""
     given = tuple([Given(each.argument, change(each.operand)) for each in call.arguments])
-    if call.read is None:
-        return replace(call, arguments=given)
-    read = with_operands(call.read, change)
-    if not isinstance(read, Read):
-        raise InternalError("a read became something else")
-    return replace(call, arguments=given, read=read)
+    return replace(call, arguments=given, read=None if call.read is None else read_with(call.read, change))

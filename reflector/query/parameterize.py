@@ -13,11 +13,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from reflector.datatypes import Value
-from reflector.errors import InternalError
 from reflector.query.calls import Call, Gathered, lifted_call
 from reflector.query.nodes import COUNT, Apart, Literal, Operand, Overview, Parameter, Query, Read
 from reflector.query.sets import AnyQuery, DeleteMany, InsertMany, UpdateMany, lifted
-from reflector.query.walk import with_operands
+from reflector.query.walk import read_with, with_operands
 
 COMMON_LIMITS = frozenset({1, 2, 5, 10, 20, 25, 30, 50, 100, 200, 250, 500, 1000})
 """Limits that stay in the statement's text: a planner that sees the number plans better, and these are few."""
@@ -69,10 +68,9 @@ def parameterize_any(query: AnyQuery, *, buckets: bool) -> tuple[AnyQuery, list[
                 call = replace(call, most=Parameter(_keeping(values)(call.most), COUNT))
             return call if call.read is None else replace(call, read=_with_paging(call.read, values)), values
         case Gathered():
-            read, values = parameterize(query.read, buckets=buckets)
-            if not isinstance(read, Read):
-                raise InternalError("a read became something else")
-            return replace(query, read=read), values
+            values = []
+            read = read_with(query.read, _lifting(values, buckets=buckets))
+            return replace(query, read=_with_paging(read, values)), values
         case _:
             return parameterize(query, buckets=buckets)
 

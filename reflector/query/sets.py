@@ -16,10 +16,10 @@ from typing import Any, Final, TypeAlias, assert_never
 
 from reflector.catalog.model import Column, Key, Table
 from reflector.datatypes import DataType, Value
-from reflector.errors import InternalError, InvalidRequest, LimitExceeded
+from reflector.errors import InvalidRequest, LimitExceeded
 from reflector.query.calls import Call, Gathered
 from reflector.query.nodes import COUNT, TRUE, Assignment, Filter, Operand, Parameter, Query, Read
-from reflector.query.walk import filter_with, with_operands
+from reflector.query.walk import filter_with, read_with
 
 MOST_KINDS: Final = 20
 """How many combinations of columns the rows of one set may be given."""
@@ -196,7 +196,7 @@ Keep = Callable[[Any], int]
 def lifted(query: SetQuery, change: Replace, keep: Keep) -> SetQuery:
     """The query without its values: operands as `change` makes them, rows and bounds kept aside by `keep`, which gives
     them a number."""
-    returning = None if query.returning is None else _read(query.returning, change)
+    returning = None if query.returning is None else read_with(query.returning, change)
     match query:
         case InsertMany():
             rows = tuple(each if isinstance(each.rows, int) else _rows(each, keep) for each in query.rows)
@@ -215,13 +215,6 @@ def lifted(query: SetQuery, change: Replace, keep: Keep) -> SetQuery:
             return replace(query, where=where, returning=returning, most=_bound(query.most, keep))
         case _:
             assert_never(query)
-
-
-def _read(read: Read, change: Replace) -> Read:
-    changed = with_operands(read, change)
-    if not isinstance(changed, Read):
-        raise InternalError("a read became something else")
-    return changed
 
 
 def _rows(given: GivenRows, keep: Keep) -> GivenRows:

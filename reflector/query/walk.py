@@ -52,6 +52,7 @@ __all__ = [
     "levels_of",
     "masked_in",
     "own_columns",
+    "read_with",
     "source_columns",
     "tables_inside",
     "tables_of",
@@ -200,11 +201,11 @@ def with_operands(query: Query, change: Replace) -> Query:
     """The same query with every operand replaced; what does not change is shared with the old tree."""
     match query:
         case Read():
-            return _read_with(query, change)
+            return read_with(query, change)
         case Overview():
             return replace(query, select=_select_with(query.select, change))
         case Insert():
-            returning = None if query.returning is None else _read_with(query.returning, change)
+            returning = None if query.returning is None else read_with(query.returning, change)
             return replace(
                 query,
                 values=_values_with(query.values, change),
@@ -212,7 +213,7 @@ def with_operands(query: Query, change: Replace) -> Query:
                 returning=returning,
             )
         case Update():
-            returning = None if query.returning is None else _read_with(query.returning, change)
+            returning = None if query.returning is None else read_with(query.returning, change)
             return replace(
                 query,
                 where=filter_with(query.where, change),
@@ -221,7 +222,7 @@ def with_operands(query: Query, change: Replace) -> Query:
                 returning=returning,
             )
         case Delete():
-            returning = None if query.returning is None else _read_with(query.returning, change)
+            returning = None if query.returning is None else read_with(query.returning, change)
             return replace(query, where=filter_with(query.where, change), returning=returning)
         case _:
             assert_never(query)
@@ -231,7 +232,8 @@ def _values_with(values: tuple[Assignment, ...], change: Replace) -> tuple[Assig
     return tuple([Assignment(each.column, change(each.operand)) for each in values])
 
 
-def _read_with(read: Read, change: Replace) -> Read:
+def read_with(read: Read, change: Replace) -> Read:
+    """`with_operands`, for what stays a read."""
     where = filter_with(read.where, change)
     after = filter_with(read.after, change)
     select = _select_with(read.select, change)
@@ -253,7 +255,7 @@ def _select_with(select: tuple[Selected, ...], change: Replace) -> tuple[Selecte
 def _member_with(member: Selected, change: Replace) -> Selected:
     match member:
         case Embed(read=read) | Spread(read=read) | Apart(read=read):
-            inner = _read_with(read, change)
+            inner = read_with(read, change)
             return member if inner is read else replace(member, read=inner)
         case Group(label=label, select=select):
             return Group(label, _select_with(select, change))

@@ -25,10 +25,6 @@ EQUIVALENT: Mapping[str, str] = {
         "a plain name that no table has is told in the same words as a pattern that matches none"
     ),
     f"{BIND}allowed: self.description.anonymous_role or '' → without ''": "no role of a file has an empty name",
-    (
-        "reflector.access.exposure:_unlisted: allowed.rules.read is not None and allowed.rules.read.columns is None → "
-        "without allowed.rules.read is not None"
-    ): "asked of roles that may read alone; this tells the types so",
     f"{POLICIES}_check: there.issuperset(names) and _binds(policy, table, bind) → without there.issuperset(names)": (
         "a policy does not bind to a table that lacks one of its names; this only saves the attempt"
     ),
@@ -56,6 +52,10 @@ EQUIVALENT: Mapping[str, str] = {
         "without not isinstance(given, str)"
     ): "roles are texts, so that nothing else is one of them; this tells the types so",
     "server.auth.claims:moment: False → True": "what no float can hold is beyond every moment as well",
+    "reflector.query.sets:lifted: assert_never(query) → gone": UNREACHABLE,
+    "reflector.query.walk:with_operands: assert_never(query) → gone": UNREACHABLE,
+    "reflector.query.walk:_member_with: assert_never(member) → gone": UNREACHABLE,
+    "reflector.query.walk:filter_with: assert_never(where) → gone": UNREACHABLE,
     "reflector.access.rewrite:Rewriter.call: False → True": "what a function gives is read, and never written",
     "reflector.access.rewrite:Rewriter.member: assert_never(member) → gone": UNREACHABLE,
     "reflector.access.rewrite:Rewriter.expression: assert_never(expression) → gone": UNREACHABLE,
@@ -68,6 +68,10 @@ EQUIVALENT: Mapping[str, str] = {
         "Python tells where each fault of its syntax lies; this tells the types so"
     ),
     "reflector.access.rules_bind:Binder.condition: assert_never(condition) → gone": UNREACHABLE,
+    (
+        "reflector.access.rules_bind:Binder.unfold: self.unfolded[key] = Unfolded(where, self.seen - before[1], "
+        "self.deepest - depth) → gone"
+    ): "bound anew it is the same, and counts the same: this saves the work",
     "reflector.access.rules_bind:bind_comparison: assert_never(condition) → gone": UNREACHABLE,
     "reflector.access.rules_operands:bind_column: assert_never(term) → gone": UNREACHABLE,
     "reflector.access.rules_operands:bind_value: assert_never(term) → gone": UNREACHABLE,

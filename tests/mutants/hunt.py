@@ -38,31 +38,35 @@ ANSWERS = (
     "tests/core/test_set_rights.py",
     "tests/access/test_masks.py",
 )
-CALLERS = (
-    "tests/server/test_frame.py",
-    "tests/server/test_callers.py",
-    "tests/server/test_claims.py",
-    "tests/server/test_jwt.py",
-    "tests/server/test_who_is_calling.py",
-    "tests/access/test_role_choice.py",
-)
 BOUND = (
     *("bind", "complaints", "database", "description", "disclosure", "entries", "exposure", "functions", "names"),
     *("permissions", "policies", "principal", "reserved", "rights", "rule_faults", "rule_syntax", "rules"),
     *("rules_bind", "rules_hasura", "rules_mapping", "rules_operands", "rules_parse", "rules_scan", "rules_terms"),
     "scoping",
 )
-SLOTS = ("tests/unit/query/test_slots.py",)
+SLOTS = ("tests/unit/query/test_slots.py", "tests/unit/query/test_lifting.py")
+CALLERS = ("tests/server/test_frame.py", "tests/server/test_callers.py")
 HUNTED: Mapping[str, Sequence[str]] = {
     **dict.fromkeys((f"reflector.access.{name}" for name in BOUND), RULES),
     **dict.fromkeys((f"reflector.access.{name}" for name in ("fitting", "rewrite", "rewrite_sets")), ANSWERS),
-    **dict.fromkeys((f"server.auth.{name}" for name in ("claims", "frame", "role_choice", "verified")), CALLERS),
-    "reflector.query.parameterize": SLOTS,
+    **dict.fromkeys((f"reflector.query.{name}" for name in ("calls", "parameterize", "sets", "walk")), SLOTS),
+    "reflector.sql.compile": SLOTS,
+    "server.auth.claims": ("tests/server/test_claims.py",),
+    **dict.fromkeys((f"server.auth.{name}" for name in ("frame", "role_choice", "verified")), CALLERS),
 }
 """The modules, and the tests that look after each. Those that write questions anew are seen by their answers."""
-NOT_YET = frozenset({"reflector.query.parameterize", *(each for each in HUNTED if each.startswith("server."))})
-"""Those of which some mutants survive still: samples are drawn from the others."""
-SECONDS = 120
+FUNCTIONS: Mapping[str, Sequence[str]] = {
+    "reflector.query.calls": ("lifted_call",),
+    "reflector.query.sets": ("lifted", "_rows", "_change", "_bound"),
+    "reflector.query.walk": (
+        *("with_operands", "read_with", "filter_with"),
+        *("_values_with", "_select_with", "_member_with"),
+    ),
+    "reflector.sql.compile": ("bind_plan", "_sorted", "_bound", "_waiting", "moment"),
+}
+"""Of some modules only these functions, or methods of these classes: the others decide nothing."""
+SECONDS = 15
+"""How long a mutant may take beside twenty times what the tests took without it: then it is going round in circles."""
 
 
 @dataclass
@@ -75,6 +79,9 @@ class Hunt:
     seconds: dict[int, float] = field(default_factory=dict)
     survivors: list[Mutant] = field(default_factory=list)
     met: int = 0
+    broken: int = 0
+    twice: bool = False
+    """Whether all tests run once more at the end, as they were: mutants may spoil what tests share."""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -87,16 +94,23 @@ class Hunt:
             if code is None:
                 continue
             self.met += 1
-            tests = [items[number] for number in self.called.get((mutant.module, mutant.function), ())]
             child = os.fork()
             if not child:
-                self.live(mutant, code, tests)
+                self.live(mutant, code, self.killers(mutant, items))
             running[child] = mutant
             if len(running) >= self.processes:
                 self.wait(running)
         while running:
             self.wait(running)
+        if self.twice:
+            self.watch(items)
         return True
+
+    def killers(self, mutant: Mutant, items: Sequence[pytest.Item]) -> list[tuple[pytest.Item, float]]:
+        """The tests that look after the mutant's module and call its function, and what each took."""
+        calling = self.called.get((mutant.module, mutant.function), ())
+        own = tuple(HUNTED[mutant.module])
+        return [(items[each], self.seconds[each]) for each in calling if items[each].nodeid.startswith(own)]
 
     def watch(self, items: Sequence[pytest.Item]) -> None:
         """Run every test as it is, and write down what it calls."""
@@ -123,17 +137,21 @@ class Hunt:
         for numbers in self.called.values():
             numbers.sort(key=lambda each: self.seconds[each])
 
-    def live(self, mutant: Mutant, code: Any, tests: Sequence[pytest.Item]) -> None:
-        """One mutant's whole life: status 0 when nobody noticed it."""
+    def live(self, mutant: Mutant, code: Any, tests: Sequence[tuple[pytest.Item, float]]) -> None:
+        """One mutant's whole life: status 0 when nobody noticed it, 2 when it was never born."""
         os.setsid()
-        signal.alarm(SECONDS)
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, 1)
-        os.dup2(nothing, 2)
         try:
             apply(mutant, code)
-            for number, item in enumerate(tests):
-                following = tests[number + 1] if number + 1 < len(tests) else None
+        except BaseException as fault:  # noqa: BLE001 - told by the one who waits
+            os.write(2, f"{mutant}: {fault!r}\n".encode())
+            os._exit(2)
+        os.dup2(nothing, 2)
+        try:
+            for number, (item, seconds) in enumerate(tests):
+                signal.alarm(SECONDS + int(20 * seconds))
+                following = tests[number + 1][0] if number + 1 < len(tests) else None
                 if any(report.failed for report in runtestprotocol(item, log=False, nextitem=following)):
                     os._exit(1)
         except BaseException:  # noqa: BLE001 - whatever it breaks, it was noticed
@@ -143,6 +161,7 @@ class Hunt:
     def wait(self, running: dict[int, Mutant]) -> None:
         child, status = os.waitpid(-1, 0)
         mutant = running.pop(child, None)
+        self.broken += mutant is not None and os.waitstatus_to_exitcode(status) == 2
         if mutant is not None and status == 0:
             self.survivors.append(mutant)
             if str(mutant) not in EQUIVALENT:
@@ -150,14 +169,17 @@ class Hunt:
 
 
 def every() -> dict[Mutant, Make]:
-    return {mutant: make for name in HUNTED for mutant, make in mutants(name).items()}
+    return {mutant: make for name in HUNTED for mutant, make in mutants(name).items() if decides(mutant)}
+
+
+def decides(mutant: Mutant) -> bool:
+    wanted = FUNCTIONS.get(mutant.module)
+    return wanted is None or mutant.function in wanted or mutant.function.partition(".")[0] in wanted
 
 
 def drawn(sample: int, only: str, seed: str) -> dict[Mutant, Make]:
     known = every()
     fitting = [mutant for mutant in known if only in str(mutant)]
-    if sample or not only:
-        fitting = [mutant for mutant in fitting if mutant.module not in NOT_YET]
     if sample:
         fitting = random.Random(seed).sample(fitting, min(sample, len(fitting)))
     return {mutant: known[mutant] for mutant in fitting}
@@ -181,18 +203,13 @@ def main() -> int:
     given = arguments()
     seed = os.environ.setdefault("REFLECTOR_SEED", str(random.SystemRandom().randrange(1 << 32)))
     wanted = drawn(given.sample, given.only, seed)
-    told, met, broken = 0, 0, False
-    for killers in dict.fromkeys(map(tuple, HUNTED.values())):
-        own = {each: make for each, make in wanted.items() if tuple(HUNTED[each.module]) == killers}
-        if not own:
-            continue
-        hunt = Hunt(own, given.processes)
-        options = ["-q", "-p", "no:cacheprovider", "-k", "not postgresql and not mariadb"]
-        broken |= pytest.main([*options, *killers], plugins=[hunt]) not in {0, 5}
-        told += len([each for each in hunt.survivors if str(each) not in EQUIVALENT])
-        met += hunt.met
-    print(f"REFLECTOR_SEED={seed}: {told} of {met} mutants survived")  # noqa: T201
-    return 1 if told or broken or not met else 0
+    tests = dict.fromkeys(test for mutant in wanted for test in HUNTED[mutant.module])
+    hunt = Hunt(wanted, given.processes, twice=not given.sample)
+    options = ["-q", "-p", "no:cacheprovider", "-k", "not postgresql and not mariadb"]
+    broken = pytest.main([*options, *tests], plugins=[hunt]) not in {0, 5}
+    told = len([each for each in hunt.survivors if str(each) not in EQUIVALENT])
+    print(f"REFLECTOR_SEED={seed}: {told} of {hunt.met} mutants survived")  # noqa: T201
+    return 1 if told or broken or hunt.broken or not hunt.met else 0
 
 
 if __name__ == "__main__":

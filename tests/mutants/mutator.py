@@ -14,6 +14,7 @@ import copy
 import importlib
 import inspect
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -36,6 +37,9 @@ SWAPPED = {"all_of": "any_of", "any_of": "all_of", "all": "any", "any": "all"}
 SWAPPED |= {"union": "intersection", "intersection": "union", "issuperset": "issubset", "isdisjoint": "issuperset"}
 JOINING = ("all_of", "any_of")
 OURS = ("reflector.", "server.", "tests.")
+DOING = ast.Raise | ast.AugAssign | ast.Continue | ast.Break | ast.Assert | ast.Delete
+CALLING = ast.Call | ast.Yield | ast.YieldFrom | ast.Await
+PLACES = ast.Attribute | ast.Subscript
 
 
 @dataclass(frozen=True)
@@ -84,19 +88,20 @@ def functions(node: ast.AST, names: tuple[str, ...]) -> Iterator[tuple[tuple[str
 
 def changes(function: Function) -> Iterator[Change]:
     """Each change, to be made in a copy of the function."""
+    again = named_again(function)
     for number, node in enumerate(places(function)):
-        for nth, (words, _) in enumerate(alternatives(node)):
+        for nth, (words, _) in enumerate(alternatives(node, again)):
             yield words, partial(changed, function, number, nth)
 
 
 def changed(function: Function, number: int, nth: int) -> Function:
     made = copy.deepcopy(function)
-    list(alternatives(places(made)[number]))[nth][1]()
+    list(alternatives(places(made)[number], named_again(made)))[nth][1]()
     return made
 
 
 def places(function: Function) -> list[ast.AST]:
-    return [place for statement in function.body for place in walked(statement)]
+    return [function, *(place for statement in function.body for place in walked(statement))]
 
 
 def walked(node: ast.AST) -> Iterator[ast.AST]:
@@ -106,7 +111,7 @@ def walked(node: ast.AST) -> Iterator[ast.AST]:
             yield from walked(child)
 
 
-def alternatives(node: Any) -> Iterator[tuple[str, Any]]:
+def alternatives(node: Any, again: frozenset[str]) -> Iterator[tuple[str, Any]]:
     """What may become of the node: words for it, and what makes it so."""
     match node:
         case ast.If() | ast.IfExp() | ast.While():
@@ -120,10 +125,10 @@ def alternatives(node: Any) -> Iterator[tuple[str, Any]]:
             yield f"case … if {ast.unparse(guard)} → gone", lambda: put(node, "guard", None)
         case _:
             yield from values(node)
-    for name in ("body", "orelse"):
+    for name in ("body", "orelse", "finalbody"):
         statements = getattr(node, name, None)
         if isinstance(statements, list):
-            yield from removals(statements)
+            yield from removals(statements, again)
 
 
 def values(node: Any) -> Iterator[tuple[str, Any]]:
@@ -160,13 +165,41 @@ def calls(node: ast.Call) -> Iterator[tuple[str, Any]]:
             yield f"{shortened(node)} → without {shortened(argument)}", lambda place=place: node.args.pop(place)
 
 
-def removals(statements: list[Any]) -> Iterator[tuple[str, Any]]:
-    """Statements that do something by themselves."""
+def removals(statements: list[Any], again: frozenset[str]) -> Iterator[tuple[str, Any]]:
+    """Statements that do something by themselves. Without the first value of a name nothing goes on; a later one, and what is
+    put into something that is there already, might be missed by nobody."""
     for place, statement in enumerate(statements):
-        doing = isinstance(statement, ast.Raise | ast.AugAssign | ast.Continue | ast.Break | ast.Assert)
-        called = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call | ast.Yield | ast.YieldFrom)
-        if doing or called:
-            yield f"{shortened(statement)} → gone", lambda place=place: statements.__setitem__(place, ast.Pass())
+        doing = isinstance(statement, DOING) or (
+            isinstance(statement, ast.Expr) and isinstance(statement.value, CALLING)
+        )
+        if doing or any(isinstance(each, PLACES) or each.id in again for each in assigned(statement)):
+            yield f"{shortened(statement)} → gone", lambda place=place: never(statements, place)
+
+
+def never(statements: list[Any], place: int) -> None:
+    """The statement is not carried out, and what Python tells by its being there stays: that a function yields, whose names
+    are its own."""
+    statements[place] = ast.If(ast.Constant(False), [statements[place]], [])
+
+
+def assigned(statement: ast.stmt) -> Iterator[ast.Name | ast.Attribute | ast.Subscript]:
+    """What a statement gives a value to."""
+    targets: list[Any] = statement.targets if isinstance(statement, ast.Assign) else []
+    if isinstance(statement, ast.AnnAssign) and statement.value is not None:
+        targets = [statement.target]
+    for target in targets:
+        yield from (node for node in ast.walk(target) if isinstance(node, ast.Name | PLACES) and is_stored(node))
+
+
+def is_stored(node: ast.Name | ast.Attribute | ast.Subscript) -> bool:
+    return isinstance(node.ctx, ast.Store)
+
+
+def named_again(function: Function) -> frozenset[str]:
+    """The names that are given a value more than once."""
+    names = [node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)]
+    names += [node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    return frozenset(name for name, times in Counter(names).items() if times > 1)
 
 
 def put(node: Any, name: str, value: Any) -> None:

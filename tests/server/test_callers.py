@@ -14,8 +14,9 @@ from server.auth.method import InHeader, Method, Proof, in_authorization
 from server.auth.outbound import Outbound
 from server.auth.role_choice import chosen
 from server.auth.verified import Verified
+from server.config.rates import Rate
 from server.context import Credential
-from server.problems import AmbiguousCredentials, InvalidToken, MalformedRequest
+from server.problems import AmbiguousCredentials, AmbiguousRole, InvalidToken, MalformedRequest, TooManyAttempts
 from tests.server.test_frame import GUEST, Keys, Names, asking, told
 
 SIGNED = "a.b.c"
@@ -48,6 +49,13 @@ class Learned(Method):
 
     def __init__(self, *known: str) -> None:
         self.known = set(known)
+        self.running = False
+
+    async def start(self) -> None:
+        self.running = True
+
+    async def close(self) -> None:
+        self.running = False
 
     async def prove(self, credential: Credential, request: web.BaseRequest) -> Proof:
         raise InvalidToken("it proves nobody")
@@ -76,6 +84,11 @@ async def test_where_nobody_is_asked_for_a_credential_none_means_anything() -> N
     assert await open_.proved(Credential("bearer", "x"), request) is nobody
     assert open_.carried(request) is None
     assert not open_.degraded
+
+
+def test_nobody_is_told_who_calls_before_that_was_found_out() -> None:
+    with pytest.raises(RuntimeError):
+        Authenticator([Names()], GUEST)(asking({}))
 
 
 # ── one credential, or several ───────────────────────────────────────────────────────────────
@@ -174,6 +187,24 @@ def test_of_a_credential_with_a_usual_role_any_other_of_its_roles_may_be_asked_f
         chosen(plain, asking({header: "admin"}), declared)
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("X-Role", "user"), ("X-Hasura-Role", "editor")],
+        [("X-Role", "user"), ("X-Role", "user")],
+        [("X-Role", "user"), ("X-Role", "editor")],
+        [("X-Hasura-Role", "user"), ("X-Hasura-Role", "user")],
+    ],
+)
+def test_a_request_that_asks_for_roles_is_refused_and_one_role_may_be_asked_for_in_both_ways(
+    headers: list[tuple[str, str]],
+) -> None:
+    both = Principal(roles=("user", "editor"))
+    with pytest.raises(AmbiguousRole):
+        chosen(both, asking(headers), ("user", "editor"))
+    assert chosen(both, asking({"X-Role": "user", "X-Hasura-Role": "user "}), ("user",)).roles == ("user",)
+
+
 # ── reloads, and the end ─────────────────────────────────────────────────────────────────────
 
 
@@ -187,9 +218,51 @@ def test_a_method_knows_what_the_one_of_its_kind_knew_before() -> None:
     assert learned.known == {"left", "away", "new"}
 
 
+async def test_what_is_known_of_credentials_outlives_the_configuration_and_what_they_proved_does_not() -> None:
+    class Outside(Names):
+        asks = True
+
+    names = Outside()
+    names.gone.add("guess")
+    before, after = (Authenticator([each], GUEST, refusals=Rate(1, 3600)) for each in (names, Outside()))
+    credential = Credential("bearer", "ann")
+    assert before.verified.key(credential) != after.verified.key(credential)
+    await told(before, {"Authorization": "Bearer ann"})
+    with pytest.raises(InvalidToken):
+        await told(before, {"Authorization": "Bearer guess"})
+    after.follow(before)
+    assert before.verified.key(credential) == after.verified.key(credential)
+    assert (len(before.verified), len(after.verified)) == (1, 0)
+    with pytest.raises(TooManyAttempts):
+        await told(after, {"Authorization": "Bearer another guess"})
+    assert (await told(after, {"Authorization": "Bearer ann"})).subject == "ann"
+
+
+async def test_guesses_are_counted_where_somebody_outside_is_asked_and_nowhere_else() -> None:
+    class Outside(Names):
+        asks = True
+
+    for names, error in ((Outside(), TooManyAttempts), (Names(), InvalidToken)):
+        names.gone.update("ab")
+        authenticator = Authenticator([names], GUEST, refusals=Rate(1, 3600))
+        with pytest.raises(InvalidToken):
+            await told(authenticator, {"Authorization": "Bearer a"})
+        with pytest.raises(error):
+            await told(authenticator, {"Authorization": "Bearer b"})
+
+
 def test_it_is_told_when_one_of_the_methods_cannot_do_its_work() -> None:
     assert not Authenticator([Learned(), Other()], GUEST).degraded
     assert Authenticator([Learned(), Other("out of order")], GUEST).degraded
+
+
+async def test_methods_begin_and_end_together() -> None:
+    methods = [Learned(), Other()]
+    authenticator = Authenticator(methods, GUEST)
+    await authenticator.start()
+    assert [each.running for each in methods] == [True, True]
+    await authenticator.close()
+    assert [each.running for each in methods] == [False, False]
 
 
 async def test_connections_to_others_end_with_the_methods() -> None:

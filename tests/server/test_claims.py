@@ -42,6 +42,7 @@ GOOD: dict[str, Any] = {"exp": NOW + 60, "role": "user", "sub": "7"}
         (Terms(("api",), absent_aud=True), {"exp": NOW, "aud": "other"}, "JWT not in audience"),
         (Terms(), {"exp": NOW, "aud": "anything"}, None),
         (Terms(), {"exp": NOW, "aud": [1]}, "The JWT 'aud' claim must be a string or an array of strings"),
+        (Terms(), {"exp": NOW, "iss": "anybody"}, None),
         (Terms(issuer="us"), {"exp": NOW, "iss": "us"}, None),
         (Terms(issuer="us"), {"exp": NOW, "iss": "them"}, "JWT not of the issuer"),
         (Terms(issuer="us"), {"exp": NOW}, "JWT not of the issuer"),

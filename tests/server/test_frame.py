@@ -227,5 +227,13 @@ def test_what_is_remembered_is_bounded_in_bytes_and_by_hashes_that_nobody_else_c
     assert verified.key(credential) != Verified().key(credential)
 
 
+def test_who_proves_the_same_again_takes_no_more_room() -> None:
+    names, verified = Names(), Verified()
+    key = verified.key(Credential("bearer", "ann"))
+    for weight in (900, 500):
+        verified.put(key, Proof(Principal(), None, weight=weight), names, 0)
+        assert (len(verified), verified.size) == (1, weight)
+
+
 def test_no_credential_is_printed() -> None:
     assert "hunter2" not in f"{Credential('bearer', 'hunter2')!r} {Credential('bearer', 'hunter2')}"

@@ -116,6 +116,8 @@ def test_when_one_column_may_not_be_named_none_is() -> None:
         scope("isbn", "author_id"),
         scope("isbn", creatable=("author_id",)),
         scope(creatable=("isbn",), updatable=("author_id",)),
+        replace(scope("isbn"), creatable_by_json={"author_id": COLUMNS["author_id"]}),
+        replace(scope("isbn"), updatable_by_json={"author_id": COLUMNS["author_id"]}),
     ):
         assert told(error, known)[2] == ("isbn", "author_id")
 

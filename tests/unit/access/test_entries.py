@@ -21,9 +21,9 @@ from reflector.access.description import (
 from reflector.access.names import columns_named, is_pattern
 from reflector.access.permissions import CreateRight, DeleteRight, Permission, ReadRight, UpdateRight
 from reflector.access.reserved import hidden_columns
-from reflector.catalog.model import Key, TableKind
+from reflector.catalog.model import Key, Table, TableKind
 from reflector.query.nodes import TRUE
-from tests.unit.access.blog import ACCOUNT, ARTICLE, AUTHOR, BLOG, COMMENT, TAG, TEAM, TEXT, column, key, table
+from tests.unit.access.blog import ACCOUNT, ARTICLE, AUTHOR, BLOG, COMMENT, STATS, TAG, TEAM, TEXT, column, key, table
 from tests.unit.access.describing import described
 
 ERROR, UNBOUND, WARNING = Severity.ERROR, Severity.UNBOUND, Severity.WARNING
@@ -251,6 +251,25 @@ def test_a_rule_that_would_open_nothing_else_than_a_reserved_table_is_told() -> 
     ):
         told = [each for each in bound(tables, reserved(served=served))[1] if each.severity is ERROR]
         assert [(each.code, each.where) for each in told] == [("reserved_table", where) for where in wheres]
+
+
+def test_a_view_of_a_table_that_is_nobodys_is_opened_by_its_own_name_alone_and_that_is_told() -> None:
+    """Patterns and defaults are not meant for what shows hashes of passwords."""
+    shown = replace(BLOG, stands_on={STATS: frozenset({ACCOUNT, TAG}), TEAM: frozenset({TAG})})
+    cases: tuple[tuple[dict[str, Any], dict[str, Any], list[Table]], ...] = (
+        ({"stats": USER}, {}, [STATS]),
+        ({"*": {"user": {"read": True}, "other": {"read": True}}, "stats": USER}, {}, [STATS]),
+        ({"*": USER}, {}, []),
+        ({"st?ts": USER}, {}, []),
+        ({}, {"default_read": True, "default_write": True}, []),
+    )
+    for tables, more, opened in cases:
+        description = described(tables, {"user": (), "other": ()}, **more)
+        permissions, told = bind_permissions(replace(description, reserved=(reserved(served=False),)), shown)
+        assert [table for table in permissions.rights["user"] if table in (STATS, ACCOUNT)] == opened, tables
+        assert STATS not in permissions.rights["other"], tables
+        assert [(each.severity, each.code) for each in told] == [(WARNING, "reserved_view")] * len(opened), tables
+        assert (TEAM in permissions.rights["user"]) is ("*" in tables or "default_read" in more)
 
 
 def test_a_table_whose_name_looks_like_a_pattern_is_that_table() -> None:

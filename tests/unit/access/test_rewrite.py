@@ -12,7 +12,8 @@ import pytest
 
 from reflector.access.bind import bind_permissions
 from reflector.access.description import FunctionRules
-from reflector.access.permissions import Grants, TableGrant
+from reflector.access.fitting import fitting_rights
+from reflector.access.permissions import CreateRight, Grants, TableGrant
 from reflector.access.rewrite import Rewriter, rewrite
 from reflector.access.rewrite_sets import rewrite_any
 from reflector.access.rules import bind_rule
@@ -428,6 +429,16 @@ def test_what_makes_a_feature_of_each_row_is_for_whoever_reads_the_rows() -> Non
     [called] = rewrite_any(Call(SEEN, (), TITLES, handler=FEATURES), ALL)
     assert isinstance(called, Call)
     assert called.handler == FEATURES
+
+
+def test_columns_that_no_right_takes_together_are_given_by_nobody() -> None:
+    """Each of two rights takes one of them: to take both, somebody would have to lend the other a check."""
+    id_, title = (frozenset({ARTICLE.by_name[name]}) for name in ("id", "title"))
+    ids, titles = CreateRight(TRUE, id_), CreateRight(TRUE, title)
+    assert fitting_rights(ARTICLE, title, [ids, titles], "insert into") == [titles]
+    assert fitting_rights(ARTICLE, frozenset(), [ids, titles, ids], "insert into") == [ids, titles]
+    with pytest.raises(Forbidden, match="you may not insert into articles with these columns together"):
+        fitting_rights(ARTICLE, id_ | title, [ids, titles], "insert into")
 
 
 def test_groups_of_what_is_masked_are_refused_and_the_column_is_not_suggested() -> None:

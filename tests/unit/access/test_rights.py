@@ -8,20 +8,26 @@ from typing import Any
 
 import pytest
 
-from reflector.access.bind import bind_permissions
+from reflector.access.bind import BoundRules, bind_permissions
 from reflector.access.description import (
     HIDDEN,
     AllowRules,
     ColumnList,
     Complaint,
     CreateRules,
+    DeleteRules,
     MaskRules,
+    PresetText,
     ReadRules,
     RuleText,
     Severity,
     TableRules,
+    UpdateRules,
 )
-from reflector.access.permissions import Permission
+from reflector.access.entries import Allowed, TableEntry
+from reflector.access.permissions import DeleteRight, Permission
+from reflector.access.policies import Policies
+from reflector.access.rights import RightsBinder
 from reflector.access.rules import bind_rule
 from reflector.query.masks import Mask, MaskKind
 from reflector.secret import Secret
@@ -160,6 +166,37 @@ def test_callers_without_a_credential_may_have_presets_that_are_not_theirs() -> 
         column = "created_at" if value == "now()" else "slug"
         right = {"create": {"check": True, "columns": ["title"], "presets": {column: value}}}
         assert [code for code, _ in told_of({"article": {"guest": right}}, anonymous_role="guest")] == codes
+
+
+TRUTH = RuleText(True)
+
+
+@pytest.mark.parametrize(
+    ("rules", "codes"),
+    [
+        (ReadRules(TRUTH, ColumnList(("titel", "id"))), ["unknown_column"]),
+        (ReadRules(TRUTH, masks={"titel": MaskRules("last4", None)}), ["unknown_column"]),
+        (ReadRules(TRUTH, masks={"title": MaskRules("hash", None)}), ["mask_unfit"]),
+        (ReadRules(TRUTH, masks={"title": unless("rnk == 1")}), ["rule_unbound"]),
+        (ReadRules(TRUTH, masks={"title": unless("broken")}), []),
+        (ReadRules(RuleText("rank == claims.rank")), ["claim_without_caller"]),
+        (CreateRules(TRUTH, presets={"titel": PresetText("'x'")}), ["unknown_column"]),
+        (CreateRules(TRUTH, presets={"rank": PresetText("'x'")}), ["rule_unbound"]),
+        (CreateRules(TRUTH, presets={"rank": PresetText("claims.rank")}), ["claim_without_caller"]),
+        (UpdateRules(TRUTH, presets={"rank": PresetText("'x'")}), ["rule_unbound"]),
+        (UpdateRules(TRUTH, columns=ColumnList(("titel",))), ["unknown_column"]),
+    ],
+)
+def test_a_right_in_which_anything_is_wrong_is_not_granted(rules: Any, codes: list[str]) -> None:
+    """Also where nobody would be served anyway, with what is wrong: a right is all of what was written, or nothing."""
+    policies = Policies({"broken": RuleText("a = 1")})
+    binder = RightsBinder(TableEntry(ARTICLE), BoundRules(policies, BLOG).bind)
+    part = {ReadRules: "read", CreateRules: "create", UpdateRules: "update"}[type(rules)]
+    delete = DeleteRules(RuleText("rank == 1"))
+    said = AllowRules(**{"delete": delete, part: rules})
+    found = binder.permission(Allowed(said, exact=True), anonymous=True)
+    assert (getattr(found, part), found.delete) == (None, DeleteRight(bind_rule("rank == 1", ARTICLE, BLOG)))
+    assert [each.code for each in binder.complaints if each.severity is not Severity.WARNING] == codes
 
 
 def test_a_check_may_speak_of_the_new_row() -> None:

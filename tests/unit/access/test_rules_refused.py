@@ -368,6 +368,8 @@ def test_all_faults_of_a_rule_are_told_each_with_its_place(marked: str, words: l
     faults = faults_of(caught.value)
     assert [fault.offset for fault in faults] == places
     assert all(word in fault.message for word, fault in zip(words, faults, strict=True))
+    assert caught.value.message == "; ".join(fault.message for fault in faults)
+    assert caught.value.offset == places[0]
 
 
 def test_all_faults_of_a_filter_in_json_form_are_told() -> None:

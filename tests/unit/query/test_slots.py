@@ -28,12 +28,15 @@ from reflector.query.parameterize import COMMON_LIMITS, parameterize, parameteri
 from reflector.sql.compile import bind_plan, moment
 from reflector.sql.plan import (
     Bind,
+    BoundPlan,
+    Called,
     Constant,
     Expect,
     FromClaim,
     FromRequest,
     FromRows,
     FromStep,
+    Many,
     Moment,
     Plan,
     Step,
@@ -176,3 +179,45 @@ def test_what_gathers_rows_is_lifted_like_them() -> None:
     shape, values = parameterize_any(asked, buckets=False)
     assert isinstance(shape, Gathered)
     assert (values, shape.read.limit) == (["a", 7], Parameter(1, COUNT))
+
+
+# ── sets of rows, and calls ──────────────────────────────────────────────────────────────────
+
+
+def ready(many: Many | None, values: list[Any], called: Called | None = None, repeat: int | None = None) -> BoundPlan:
+    steps = Step("", (), Expect.DONE), Step("", (Bind(FromRequest(1)),), Expect.DONE, repeat=repeat)
+    return bind_plan(Plan(steps, many=many, called=called), values, lambda source: source, NOW)
+
+
+def test_the_bound_of_a_set_and_of_a_call_is_the_value_that_it_names() -> None:
+    assert ready(Many(most=1), [2, 5]).most == ready(None, [2, 5], Called(most=1)).most == 5
+    assert ready(Many(), [2, 5]).most is ready(None, [2, 5], Called()).most is ready(None, [2, 5]).most is None
+
+
+def test_a_step_for_each_row_knows_the_places_of_the_rows() -> None:
+    rows = [(4, ("a",)), (7, ("b",))]
+    assert ready(Many(), [rows, 5], repeat=0).repeats == {0: [4, 7]}
+    assert ready(Many(), [rows, 5]).repeats == {}
+
+
+def test_rows_are_sorted_by_what_they_are_found_by_and_each_remembers_its_place() -> None:
+    """All writers take rows in one order, and each caller is told of its own in the order in which it gave them."""
+    first = ((0, ("c", 1)), (1, ("a", 2)))
+    second = ((2, (5, "b")), (3, (5, "a")))
+    source = FromRows(0, (None, None), list), FromRows(1, (None, None), list)
+    plan = Plan(
+        (Step("", tuple(Bind(each) for each in source), Expect.MADE),),
+        many=Many(sorted=((0, (0,)), (1, (0, 1)))),
+    )
+    bound = bind_plan(plan, [first, second], lambda claim: claim, NOW)
+    assert bound.values == [
+        [Waiting(source[0], ((0, ("a", 2)), (1, ("c", 1)))), Waiting(source[1], ((2, (5, "a")), (3, (5, "b"))))]
+    ]
+    assert bound.original == [1, 0, 3, 2]
+    assert ready(Many(), [first, second]).original is None
+
+
+def test_a_row_that_lacks_a_value_is_never_written_without_it() -> None:
+    rows = [(0, ("a", 1)), (1, ("b",))]
+    with pytest.raises(ValueError, match="zip"):
+        bound(Bind(FromRows(0, (str.upper, None), list)), values=[rows])
