@@ -69,13 +69,15 @@ def script(kind: DatabaseKind) -> str:
     return SCRIPT.format(json=JSON[kind]) + f"INSERT INTO thing VALUES {', '.join(rows)};"
 
 
+DEAR = " or ".join(f"kind == '{kind}'" for kind in ("ajar", "broken", "wide", "closing", "open"))
+"""A rule that costs more than a cast: PostgreSQL asks the cheapest first of what it may ask in any order."""
 DESCRIPTION = AccessDescription(
     roles={"some": RoleRules(), "few": RoleRules()},
     tables=(
         TableRules(
             "thing",
             {
-                "some": AllowRules(ReadRules(RuleText("kind == 'open'"))),
+                "some": AllowRules(ReadRules(RuleText(DEAR))),
                 "few": AllowRules(ReadRules(RuleText("True"), ColumnList(("id", "thing_id", "kind")))),
             },
         ),

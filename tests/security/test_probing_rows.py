@@ -63,6 +63,23 @@ def test_a_related_row_out_of_sight_fails_no_question_either(blog: Blog) -> None
         assert (reply.status, [row["id"] for row in reply.json]) == (200, [2])
 
 
+def test_a_document_out_of_sight_that_is_none_fails_no_question(databases: Databases) -> None:
+    """SQLite keeps any text in a column of JSON, and asks a rule that reads another table after everything else."""
+    rule = "guest: {read: 'exists(comment, hidden == False)', aggregate: true}"
+    config = CONFIG.replace("guest: {read: published, aggregate: true}", rule)
+    assert config != CONFIG
+    with served_blog(databases, DatabaseKind.SQLITE, config) as blog:
+        blog.run("UPDATE article SET data = '{hunter2' WHERE id = 9")
+        for query in ("data->>n=eq.8", "data->n=eq.8", "or=(data->>n.eq.8,id.eq.8)", "not.and=(data->>n.eq.7,id.gt.0)"):
+            reply = blog.ask("guest", "GET", f"/rest/v1/article?select=id&{quote(query, safe='=(),.')}")
+            assert (reply.status, reply.json) == (200, [{"id": 8}]), reply.body
+        related = "select=id,article!inner(id)&article.data->>n=eq.8"
+        reply = blog.ask("guest", "GET", f"/rest/v1/comment?{quote(related, safe='=(),.!&')}")
+        assert (reply.status, [row["id"] for row in reply.json]) == (200, [2])
+        seen = blog.ask("bob", "GET", "/rest/v1/article?select=id&data-%3E%3En=eq.8")  # nor where it is in sight
+        assert (seen.status, seen.json) == (200, [{"id": 8}])
+
+
 def test_a_value_that_the_caller_sees_is_told_of_in_their_own_words_alone(blog: Blog) -> None:
     """What fails on a row in sight is told without its value: the same words may be said of many rows."""
     reply = blog.ask("bob", "GET", "/rest/v1/article?select=note::integer&id=eq.9")

@@ -66,7 +66,9 @@ READING = (
         (
             f"{ROWS}test_a_row_out_of_sight_that_cannot_be_read_fails_no_question",
             f"{ROWS}test_a_related_row_out_of_sight_fails_no_question_either",
+            f"{ROWS}test_a_document_out_of_sight_that_is_none_fails_no_question",
             "core/test_expressions.py::test_a_row_out_of_sight_cannot_make_a_cast_fail",
+            "apis/postgrest/test_computed.py::test_a_function_is_not_asked_of_hidden_rows",
         ),
     ),
     Threat(

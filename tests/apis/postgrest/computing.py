@@ -96,6 +96,8 @@ OPEN = (
     *("misses", "number", "number_twice", "works", "book", "latest", "debut", "writer", "every_book", "invented"),
     *("peers", "clocks", "found", "anyone", "shout", "'o%d\"d'", "beside.nickname", "beside.full_name"),
 )
+DEAR = " or ".join(f"status == '{status}'" for status in ("printed", "reprinted", "bound", "published"))
+"""A rule that costs more than the cheapest function: PostgreSQL asks the cheapest first of what it may ask in any order."""
 TABLES = """
 auth: {anonymous_role: guest, jwt: {secret: SECRET, role_claim: role}}
 roles: {guest: {}, member: {}}
@@ -107,11 +109,11 @@ tables:
       member: {read: true, create: true, update: true, delete: true}
   book:
     allow:
-      guest: {read: {filter: status == 'published', columns: [id, title, author_id, status]}, aggregate: true}
+      guest: {read: {filter: DEAR, columns: [id, title, author_id, status]}, aggregate: true}
       member: {read: true}
   living: {allow: {guest: {read: true}}}
   'we%ird "t': {allow: {guest: {read: true}}}
-""".replace("SECRET", SECRET)
+""".replace("SECRET", SECRET).replace("DEAR", f'"{DEAR}"')
 
 
 def config(names: Sequence[str] = OPEN, more: str = "") -> str:
