@@ -6,7 +6,8 @@ Rule: a row without a test is in `LATER`, with what is missing, and docs/securit
 from __future__ import annotations
 
 from tests.security.threat import Later
-from tests.security.threats_of_callers import CALLING, CONFIGURING
+from tests.security.threats_of_callers import CALLING
+from tests.security.threats_of_configuration import CONFIGURING
 from tests.security.threats_of_rows import READING, WRITING
 
 THREATS = (*READING, *WRITING, *CALLING, *CONFIGURING)

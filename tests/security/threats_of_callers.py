@@ -1,4 +1,4 @@
-"""Attacks on who is calling and on the configuration; what stops each, and its tests.
+"""Attacks on who is calling; what stops each, and its tests.
 
 Rule: as in `threat`.
 """
@@ -14,6 +14,8 @@ RELOAD = "server/test_reload.py::"
 DOUBTS = "server/test_doubts.py::"
 ROLE = "access/test_role_choice.py::"
 PROBING = "security/test_probing.py::"
+CALLERS = "security/test_callers.py::"
+OUTSIDE = "security/test_outside.py::"
 
 CALLING = (
     Threat(
@@ -21,6 +23,7 @@ CALLING = (
         "the key says the algorithm, and is one that was configured",
         (
             "server/test_who_is_calling.py::test_no_forgery_is_anybody_at_any_api_and_nothing_is_fetched",
+            f"{CALLERS}test_no_forgery_opens_a_socket_by_a_header_or_a_frame",
             "server/test_jwt.py::test_no_forgery_is_taken_for_a_token_nor_for_nobody",
             "server/test_issuers.py::test_a_public_key_is_never_a_secret",
             "server/test_issuers.py::test_what_a_key_brings_along_is_never_asked_for",
@@ -39,7 +42,10 @@ CALLING = (
         "have published keys fetched from elsewhere, or without end; use their outage",
         "addresses stand in the file, https alone, no redirect; one fetch per half a minute; old keys serve on",
         (
+            f"{CALLERS}test_a_flood_of_unknown_keys_is_one_question",
+            f"{CALLERS}test_an_issuer_that_answers_otherwise_has_no_keys",
             "server/test_issuers.py::test_a_thousand_unknown_keys_are_asked_for_once",
+            "server/test_issuers.py::test_an_issuer_that_answers_otherwise_is_away",
             "server/test_issuers.py::test_while_the_issuer_is_away_its_old_keys_serve_on",
             "server/test_issuers.py::test_only_https_and_this_machine_are_asked",
             "server/test_asked_elsewhere.py::test_a_webhook_that_fails_makes_nobody_a_guest",
@@ -49,6 +55,7 @@ CALLING = (
         "use a token that was verified once for longer than it holds",
         "what is remembered ends with the token and with the set of keys",
         (
+            f"{CALLERS}test_old_keys_serve_while_the_issuer_is_away_and_a_withdrawn_one_ends_what_was_verified",
             "server/test_issuers.py::test_a_withdrawn_key_holds_nothing_from_the_next_look_on",
             "server/test_frame.py::test_a_clock_that_is_set_back_keeps_nothing_for_longer",
         ),
@@ -57,6 +64,7 @@ CALLING = (
         "be the guest by a bad credential, or somebody by an unknown role",
         "a bad credential is 401, an unknown role 403, two credentials 400",
         (
+            f"{CALLERS}test_a_role_of_an_odd_form_is_neither_the_guest_nor_the_usual_one",
             "server/test_jwt.py::test_a_bad_token_is_refused_where_guests_may_read",
             "server/test_jwt.py::test_a_role_of_an_odd_form_or_name_is_forbidden",
             "server/test_frame.py::test_what_does_not_hold_is_never_the_guest",
@@ -79,7 +87,11 @@ CALLING = (
         "keys are found by their hash; their table is nobody's, and a rule that opens it is refused",
         (
             "server/test_api_keys.py::test_the_table_of_keys_does_not_exist_for_anybody",
+            "server/test_api_keys.py::test_nobody_hears_of_its_changes",
+            "server/test_api_keys.py::test_every_key_takes_the_same_path",
             "server/test_api_keys.py::test_a_rule_that_opens_it_is_refused",
+            "server/test_api_keys.py::test_a_view_of_the_table_is_opened_by_its_name_alone",
+            "server/test_api_keys.py::test_where_the_database_decides_a_key_names_one_of_its_roles",
         ),
     ),
     Threat(
@@ -223,6 +235,7 @@ CALLING = (
         "escape the rate by another forwarded address",
         "who is counted is the subject, or the peer; forwarded headers of a trusted proxy alone",
         (
+            f"{OUTSIDE}test_an_address_that_is_made_up_is_no_way_around_the_rate",
             "access/test_limits.py::test_a_forwarded_address_is_no_other_address",
             "access/test_limits.py::test_credentials_that_do_not_hold_are_counted_with_those_of_guests",
             "server/test_proxies.py::test_nobody_else_is_believed",
@@ -235,6 +248,7 @@ CALLING = (
             "server/test_gate.py::test_another_host_is_misdirected",
             "server/test_gate.py::test_nothing_that_came_through_a_proxy_reaches_an_open_server",
             "server/test_gate.py::test_no_page_of_another_origin_writes",
+            f"{OUTSIDE}test_no_page_of_another_origin_writes_a_row",
         ),
     ),
     Threat(
@@ -242,6 +256,7 @@ CALLING = (
         "origins are listed exactly",
         (
             "server/test_gate.py::test_no_other_origin_is_told_that_it_may_read",
+            f"{OUTSIDE}test_no_other_origin_is_told_by_any_api_that_it_may_read",
             "server/test_identities.py::test_a_page_elsewhere_cannot_use_what_the_proxy_knows_of_its_visitor",
         ),
     ),
@@ -257,86 +272,9 @@ CALLING = (
         "read figures, plans or the state of the server as anybody",
         "they are for administrators, or a port of their own; anybody is told one word",
         (
+            f"{OUTSIDE}test_nobody_else_is_told_what_is_for_administrators",
             "server/test_telemetry.py::test_figures_are_for_administrators",
             "server/test_reload.py::test_nobody_else_may_order_it",
-        ),
-    ),
-)
-
-CONFIGURING = (
-    Threat(
-        "a misspelling opens something",
-        "unknown names are refused, or close their table; a letter changed grants no more",
-        (
-            "unit/config/test_mutants.py::test_any_letter_changed_in_any_key_is_refused",
-            "server/test_config_mutants.py::test_a_letter_changed_opens_nothing",
-            "unit/access/test_bind.py::test_a_mistake_closes_its_table_for_those_it_was_meant_for",
-            "unit/access/test_bind.py::test_claims_where_nobody_carries_any_are_refused",
-        ),
-    ),
-    Threat(
-        "a column or a table appears while serving, and is open before anybody meant it",
-        "tables are closed until a rule opens them; a column that no list names is told, and absent where lists are asked for",
-        (
-            "server/test_live_schema.py::test_a_column_that_appears_unnamed_is_told",
-            "server/test_live_schema.py::test_where_columns_must_be_listed_it_is_not_there",
-            "unit/access/test_exposure.py::test_a_column_that_a_rule_without_a_list_opens_is_told_with_whom_and_where",
-        ),
-    ),
-    Threat(
-        "a rule loses its column, and with it its table the rule",
-        "the table closes, it alone, until the rule fits again",
-        (
-            "server/test_live_schema.py::test_a_rule_whose_column_goes_closes_its_table_alone_until_it_comes_back",
-            "unit/access/test_bind.py::test_a_mistake_closes_its_table_for_those_it_was_meant_for",
-        ),
-    ),
-    Threat(
-        "a file that is half written, or has lost its rules, is read while serving",
-        "a file that cannot be used changes nothing and is told; one without rules opens nothing",
-        (
-            f"{RELOAD}test_a_file_that_cannot_be_used_changes_nothing_and_is_told",
-            f"{RELOAD}test_a_file_that_has_lost_its_rules_opens_nothing",
-            f"{RELOAD}test_nobody_else_may_order_it",
-        ),
-    ),
-    Threat(
-        "a rule means something else than its author thought",
-        "what each role may do is said twice, the second time in 250 lines that share nothing with the product",
-        (
-            "reference/test_reference.py::test_a_caller_reads_what_the_reference_reads",
-            "reference/test_reference.py::test_a_caller_writes_what_the_reference_writes",
-            "reference/test_reference.py::test_the_evaluator_is_small_and_shares_nothing_with_the_product",
-        ),
-    ),
-    Threat(
-        "a line of the code that decides is wrong",
-        "each condition of it, inverted or left out, turns a test red",
-        ("mutants/test_mutants.py::test_no_mutant_survives",),
-    ),
-    Threat(
-        "serve openly beside rules",
-        "open modes are refused beside `auth`",
-        ("server/test_start.py::test_open_modes_are_refused_beside_auth",),
-    ),
-    Threat(
-        "read secrets in logs, complaints, figures or tracebacks",
-        "a secret does not print; logs hold names of parameters and no values",
-        (
-            "unit/config/test_secrets.py::test_a_configuration_prints_without_its_secrets",
-            "server/test_canaries.py::test_no_answer_no_figure_and_no_line_of_the_log_holds_a_secret",
-            "server/test_canaries.py::test_no_command_prints_one",
-            "server/test_start.py::test_the_log_holds_no_secret_of_the_file",
-            "server/test_telemetry.py::test_a_traceback_shows_no_values_and_forges_no_line",
-            "server/test_faults.py::test_a_line_of_the_log_is_one_line",
-        ),
-    ),
-    Threat(
-        "a container with more rights than it needs; what is installed is not what was locked",
-        "nobody in particular runs it, and hashes say what is installed",
-        (
-            "container/test_container.py::test_the_image_is_run_by_nobody_in_particular_and_installs_by_hashes_alone",
-            "container/test_container.py::test_the_stack_holds_no_secret_and_opens_no_door",
         ),
     ),
 )

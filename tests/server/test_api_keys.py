@@ -20,7 +20,9 @@ from reflector.drivers import open_driver
 from reflector.drivers.protocol import Settings
 from server.config import ConfigError
 from tests.apis.postgrest.native import MAKE_ROLES, SCRIPT
+from tests.apis.realtime.following import connected
 from tests.bookshops import Databases
+from tests.changes.capturing import install, uninstall
 from tests.server.harness import Served, configured, eventually, reflector, served
 from tests.servers import PostgreSQLServer
 
@@ -198,12 +200,77 @@ async def test_the_table_of_keys_does_not_exist_for_anybody(url: str) -> None:
         await same(api, "/rest/v1/NAME?id=eq.1", "api_key", "abc_key", headers=me, method="DELETE")
         await same(api, "/rest/v1/note?select=*,NAME(*)", "api_key", "abc_key", headers=me)
         await same(api, "/graphql", "api_key", "abc_key", headers=me, method="POST", json={"query": "{NAME {id}}"})
+        for path in (
+            "/api/note?NAME.role=admin",
+            "/api/note?sort=NAME.role",
+            "/api/note?fields=id,NAME.role",
+            "/rest/v1/note?select=id,...NAME(role)",
+            "/rest/v1/note?select=id,NAME!key_id(role)",
+            "/rest/v1/note?select=id&order=NAME(role)",
+            "/rest/v1/note?select=id&NAME.role=eq.admin",
+            "/rest/v1/rpc/NAME",
+            "/graphql?query={note{NAME{id}}}",
+            "/graphql?query={note(where:{NAME:{}}){id}}",
+            '/graphql?query={__type(name:"NAME"){name}}',
+            "/graphql?query={NAME_aggregate{aggregate{count}}}",
+        ):
+            await same(api, path, "api_key", "abc_key", headers=me)
+        for method in ("OPTIONS", "PUT", "PATCH", "HEAD"):
+            for path in ("/api/NAME", "/api/NAME/1", "/rest/v1/NAME?id=eq.1"):
+                await same(api, path, "api_key", "abc_key", headers=me, method=method, json={"id": 1})
         documents = ["/openapi.json", "/rest/v1/", "/graphql?query={__schema{types{name}}}"]
         for path in documents:
             reply = await api.get(path, me)
             assert reply.status == 200
             assert b"note" in reply.body
             assert b"api_key" not in reply.body, path
+
+
+async def test_nobody_hears_of_its_changes(url: str, kind: DatabaseKind) -> None:
+    """Neither of the table, nor by a filter that leads there; also where changes of all tables are captured."""
+    captured = kind is not DatabaseKind.MARIADB
+    if captured:
+        await install(url)
+    opened = CONFIG + '  "*": {allow: {admin: {read: true}}}\n'
+    async with served(url, opened) as api, connected(api, {"X-API-Key": ADMIN}) as client:
+        if captured:
+            await client.follow("note", "0")
+        for asked in ({"table": "{}"}, {"table": "note", "filter": {"{}": {}}}, {"table": "note", "columns": ["{}"]}):
+            told = []
+            for name in ("api_key", "abc_key"):
+                frame = json.loads(json.dumps(asked).replace("{}", name, 1))
+                told.append(json.dumps(await client.ask(type="subscribe", id="1", **frame)).replace(name, "NAME"))
+            assert told[0] == told[1]
+            assert json.loads(told[0])["type"] == "error"
+        await run(url, "UPDATE api_key SET role = 'user' WHERE id = 1", "UPDATE note SET text = 'seen' WHERE id = 1")
+        if captured:
+            assert (await client.changes(1))[0]["new"]["text"] == "seen"
+    if captured:
+        await uninstall(url)
+
+
+async def test_every_key_takes_the_same_path(url: str) -> None:
+    """Known, unknown, ended and revoked: one look each, by the hash, whose index tells; nothing is compared letter by letter."""
+    async with served(url, CONFIG) as api:
+        await notes(api, {"X-API-Key": OTHER})
+        looked: list[tuple[str, int]] = []
+        driver = api.running.engine.driver
+
+        class Looking:
+            def __getattr__(self, name: str) -> Any:
+                return getattr(driver, name)
+
+            async def run(self, plan: Any, *more: Any) -> Any:
+                looked.append((plan.plan.steps[0].text, len(plan.values)))
+                return await driver.run(plan, *more)
+
+        api.running.engine.driver = Looking()
+        for key in (KEY + "-ended", KEY + "-revoked", KEY + "-nobody's", KEY + "x", "x" * 40):
+            assert (await api.get("/openapi.json", {"X-API-Key": key})).status == 401
+        assert len(looked) == 5
+        assert len(set(looked)) == 1
+        [(text, _)] = set(looked)
+        assert "key_hash" in text.partition("WHERE")[2]
 
 
 @pytest.mark.parametrize(
