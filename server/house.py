@@ -255,7 +255,7 @@ class Grounds:
             *health_routes(self.health, self.details, lambda request: administers(context, request, admin)),
             *resource_routes(context),
             *sockets,
-            *graphql_routes(context, guarded=guarded),
+            *graphql_routes(context, config.graphql, guarded=guarded),
             *openapi_routes(context, config, lambda: routes, guarded=guarded),
             *metrics_routes(context, self.exposition, admin),
             *admin_routes(context, self.reload, admin),

@@ -169,7 +169,7 @@ async def held_back(engine: Engine, config: Config, sent: Sent, principal: Princ
     app.add_routes(
         [
             *resource_routes(context),
-            *graphql_routes(context, guarded=False),
+            *graphql_routes(context, config.graphql, guarded=False),
             *postgrest_routes(context, root, config.postgrest, None, address=config.server.url),
         ]
     )

@@ -93,6 +93,10 @@ def _named_roles(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     for function, said in mapping(data, "functions").items():
         for below, role in _one_or_many(mapping(said).get("allow")):
             yield ("functions", function, "allow", *below), role
+    told = mapping(data, "graphql").get("introspection")
+    if told not in ("true", "false"):
+        for below, role in _one_or_many(told.split(",") if isinstance(told, str) and "," in told else told):
+            yield ("graphql", "introspection", *below), role.strip()
 
 
 def _named(path: Path, role: Any) -> Iterator[tuple[Path, str]]:

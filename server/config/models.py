@@ -15,6 +15,7 @@ from server.config.authentication import Auth, Jwt
 from server.config.caching import Cache, KeptOf, TableCache
 from server.config.changes import Changes, ToldOf
 from server.config.complaints import Position
+from server.config.graphql import Graphql
 from server.config.places import Places
 from server.config.postgrest import PostgrestSettings
 from server.config.rates import Rate, RateSetting
@@ -272,7 +273,6 @@ class File(Section):
         {
             "webhooks",
             "extensions",
-            "graphql",
         }
     )
     moved: ClassVar = MappingProxyType({"writable": "the flag --writable", "insecure": "the flag --insecure"})
@@ -294,6 +294,7 @@ class File(Section):
     redis: Redis | None = None
     testing: Testing = Testing()
     tests: tuple[TrialOrGroup, ...] = ()
+    graphql: Graphql = Graphql()
     postgrest: PostgrestSettings = Field(default_factory=PostgrestSettings)
 
 

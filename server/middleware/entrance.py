@@ -71,6 +71,10 @@ class Entrance:
     asked: Callable[[web.BaseRequest], Principal] = field(default=nobody)
     _emptied: asyncio.Event | None = None
 
+    def further(self, request: web.BaseRequest) -> Handler | None:
+        """What stands under the request's path that has no door, None where nothing does."""
+        return self.added.get((request.method, request.path)) or self.added.get(("*", request.path))
+
     def leave(self) -> None:
         """A request that came in here has ended."""
         self.inside -= 1

@@ -116,7 +116,7 @@ def gate(present: Callable[[], Entrance], requests: Requests) -> Middleware:
                     await waiting
                 if entrance.rates is not None and not is_public(request.path):
                     await entrance.rates.charge(request, entrance.asked)
-                handler = (entrance.added and entrance.added.get((request.method, request.path))) or handler
+                handler = (entrance.added and entrance.further(request)) or handler
                 response = await handler(request)
         except asyncio.CancelledError:
             ended(entrance, request, LEFT, began)

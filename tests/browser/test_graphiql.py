@@ -47,3 +47,10 @@ async def test_the_token_that_let_the_page_in_goes_with_its_requests(tab: Tab, s
         await tab.open(f"{api.base}/graphiql?token={TOKEN}")
         assert json.loads(await run(tab))["data"]["book"][0]["id"] == 1
         assert (await api.get(f"/graphql?query={{__typename}}&token={TOKEN}")).status == 401
+
+
+async def test_where_nobody_is_told_the_schema_the_page_says_so_and_still_runs_operations(tab: Tab, shop: str) -> None:
+    async with served(shop, "graphql: {introspection: false}") as api:
+        await tab.open(f"{api.base}/graphiql")
+        await tab.until(f"{RESULT}?.CodeMirror?.getValue().includes('introspection is disabled')")
+        assert json.loads(await run(tab))["data"]["book"][0]["id"] == 1

@@ -26,10 +26,8 @@ from server.apis.graphql.arguments import variables_of_directives
 from server.apis.graphql.errors import fault
 from server.apis.graphql.schema import Schema
 from server.callers import Recent
+from server.config.graphql import Graphql
 
-LONGEST: Final = 32 * 1024
-"""Bytes of a document."""
-TOKENS: Final = 2_000
 COMMENTS: Final = 1_000
 OFF_LOOP: Final = 8 * 1024
 """Characters from which on a document is read in a thread, so that nobody waits for it."""
@@ -59,7 +57,8 @@ class Document:
 class DocumentCache:
     """Documents by schema and text."""
 
-    def __init__(self, capacity: int = KEPT_BYTES) -> None:
+    def __init__(self, terms: Graphql, capacity: int = KEPT_BYTES) -> None:
+        self._terms = terms
         self._kept: Recent[Document] = Recent(capacity)
 
     async def get(self, schema: Schema, text: str) -> Document:
@@ -68,9 +67,9 @@ class DocumentCache:
         found = self._kept.get(key)
         if found is None:
             if len(text) > OFF_LOOP:
-                found = await asyncio.to_thread(read_document, schema, text)
+                found = await asyncio.to_thread(read_document, schema, text, self._terms)
             else:
-                found = read_document(schema, text)
+                found = read_document(schema, text, self._terms)
             # A tree takes much more than its text.
             self._kept.put(key, found, 4_000 + 100 * len(text))
         return found
@@ -79,16 +78,18 @@ class DocumentCache:
         self._kept.clear()
 
 
-def read_document(schema: Schema, text: str) -> Document:
+def read_document(schema: Schema, text: str, terms: Graphql) -> Document:
     """Parse and validate."""
-    if len(text) > LONGEST or len(text.encode("utf-8", "surrogatepass")) > LONGEST:
-        return Document(None, (fault(f"a document has at most {LONGEST} bytes", "$.query", "limit-exceeded"),))
+    longest = terms.document
+    if len(text) > longest or len(text.encode("utf-8", "surrogatepass")) > longest:
+        return Document(None, (fault(f"a document has at most {longest} bytes", "$.query", "limit-exceeded"),))
     try:
-        node = parse(text, max_lexical_tokens=TOKENS, max_comments=COMMENTS)
+        node = parse(text, max_lexical_tokens=terms.tokens, max_comments=COMMENTS)
     except GraphQLError as error:
         return Document(None, (error,))
     try:
-        faults = tuple(validate(schema.graphql, node, specified_rules, max_errors=FAULTS))
+        found = validate(schema.graphql, node, specified_rules, max_errors=FAULTS, hide_suggestions=not schema.told)
+        faults = tuple(found)
         return Document(node, faults, frozenset() if faults else variables_of_directives(node))
     except RecursionError:
         return Document(None, (fault("the document is nested too deeply", "$.query", "limit-exceeded"),))

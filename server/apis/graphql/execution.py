@@ -37,14 +37,14 @@ from reflector.query.operators import Takes
 from reflector.query.scope import TableScope
 from reflector.sql.plan import Answer
 from server.apis.graphql.arguments import Details
-from server.apis.graphql.errors import REQUEST, Fault
+from server.apis.graphql.errors import REQUEST, Fault, fault
 from server.apis.graphql.recipes import Recipe, find_slots, pieces_of
 from server.apis.graphql.schema import Asked, Root, Schema, key_of
 from server.apis.graphql.selection import Selection
 from server.callers import Caller
+from server.config.graphql import Graphql
 from server.written import written_value
 
-ROOT_FIELDS: Final = 20
 INTROSPECTIONS: Final = 3
 ONE_BY_ONE: Final = frozenset({Takes.ONE, Takes.PATTERN})
 """Operands that another value may stand for where a list's length is part of the statement."""
@@ -54,7 +54,8 @@ SCHEMA_FIELDS: Final = frozenset({"__schema", "__type"})
 
 @dataclass(eq=False, slots=True)
 class Asking:
-    """Who asks what schema through which engine. `sized`: as `written_value` has it. `introspecting`: one at a time.
+    """Who asks what schema through which engine. `sized`: as `written_value` has it. `introspecting`: one at a time. `terms`: what an operation
+    may hold.
 
     `recipe` is what a query was read as, `prepared` the question with the values that it was asked with, and `deciding`
     the variables whose values the recipe depends on.
@@ -65,6 +66,7 @@ class Asking:
     schema: Schema
     sized: bool
     introspecting: asyncio.Lock
+    terms: Graphql
     recipe: Recipe | None = None
     prepared: Prepared | None = None
     deciding: frozenset[str] = frozenset()
@@ -102,8 +104,9 @@ class SplicingExecutor(Executor[Any]):
         roots = self.context_value.schema.roots
         ours = {key: each for key, each in grouped_field_set.items() if each[0].node.name.value in roots}
         others = {key: each for key, each in grouped_field_set.items() if key not in ours}
-        if len(ours) > ROOT_FIELDS:
-            raise Fault(LimitExceeded(f"an operation has at most {ROOT_FIELDS} root fields"), REQUEST)
+        most = self.context_value.terms.root_fields
+        if len(ours) > most:
+            raise Fault(LimitExceeded(f"an operation has at most {most} root fields"), REQUEST)
         plain: Any = {}
         if any(each[0].node.name.value in SCHEMA_FIELDS for each in others.values()):
             plain = self._introspected(root_type, root_value, others, position_context)
@@ -127,6 +130,10 @@ class SplicingExecutor(Executor[Any]):
         self, type_: GraphQLObjectType, root_value: Any, fields: GroupedFieldSet, context: Any
     ) -> dict[str, Any]:
         """In a thread, because a large schema takes its time; and one by one, because nobody needs it often."""
+        if not self.context_value.schema.told:
+            roles = ", ".join(f'"{role}"' for role in self.context_value.caller.principal.roles)
+            whose = f" for role: {roles}" if roles else ""
+            raise fault(f"introspection is disabled{whose}", REQUEST, "not-supported")
         if sum(each[0].node.name.value in SCHEMA_FIELDS for each in fields.values()) > INTROSPECTIONS:
             raise Fault(LimitExceeded(f"a schema is asked for at most {INTROSPECTIONS} times at once"), REQUEST)
         execute: Callable[..., Any] = super().execute_root_grouped_field_set

@@ -18,8 +18,6 @@ from server.documents import read_json
 
 JSON: Final = "application/json"
 GRAPHQL: Final = "application/graphql-response+json"
-MOST_AT_ONCE: Final = 10
-"""Operations of one request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +29,8 @@ class Requested:
     operation: str | None
 
 
-async def read_request(request: web.Request) -> Requested | list[Requested]:
-    """What a body asks: a list where it is an array. Raises GraphQLError, and HTTPUnsupportedMediaType."""
+async def read_request(request: web.Request, batch: int) -> Requested | list[Requested]:
+    """What a body asks: a list where it is an array, of `batch` operations at most. Raises GraphQLError, and HTTPUnsupportedMediaType."""
     if request.content_type != JSON or (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
         raise web.HTTPUnsupportedMediaType(text=f"a request is {JSON}, in UTF-8")
     try:
@@ -43,8 +41,8 @@ async def read_request(request: web.Request) -> Requested | list[Requested]:
         raise Fault(error, "$") from error
     if not isinstance(document, list):
         return requested(document)
-    if not 0 < len(document) <= MOST_AT_ONCE:
-        raise fault(f"a batch has 1 to {MOST_AT_ONCE} operations", "$", "limit-exceeded")
+    if not 0 < len(document) <= batch:
+        raise fault(f"a batch has 1 to {batch} operations", "$", "limit-exceeded")
     return [requested(each) for each in document]
 
 

@@ -1,6 +1,6 @@
 """The routes of the GraphQL API: `/graphql`, `/v1/graphql`, and `/graphiql` to try it out.
 
-    POST   application/json: {query, variables?, operationName?}, or an array of up to ten of them
+    POST   application/json: {query, variables?, operationName?}, or an array of some of them
     GET    ?query=…&variables=…&operationName=…, for queries alone
 
 Whoever accepts `application/json` is answered 200 whatever the operation came to, as Hasura does; whoever accepts
@@ -25,7 +25,7 @@ from reflector.catalog.model import DatabaseKind
 from reflector.engine import Prepared
 from reflector.errors import ReflectorError
 from reflector.events import CatalogNotice
-from reflector.snapshot import Snapshot
+from reflector.snapshot import Access, Snapshot
 from server.apis.graphql.answering import Answered, Answering
 from server.apis.graphql.documents import Document, DocumentCache, asks_schema_alone, is_query
 from server.apis.graphql.errors import Fault, formatted, status_of_errors
@@ -37,6 +37,7 @@ from server.apis.graphql.schema import Schema, make_schema
 from server.apis.graphql.variables import check_lists
 from server.cache.conditions import respond
 from server.callers import LONGEST_KEPT, Caller, Callers, Recent
+from server.config.graphql import Graphql
 from server.context import Context
 from server.pages import page_routes
 from server.problems import RateExceeded, status_of
@@ -61,9 +62,11 @@ SILENT: Final = logging.getLogger("reflector.graphql.unused")
 SILENT.disabled = True
 
 
-def graphql_routes(context: Context, *, guarded: bool) -> list[web.RouteDef]:
-    """The routes, all methods of each, and the page. `guarded`: whether an access token is asked for."""
-    api = GraphQLApi(context)
+def graphql_routes(context: Context, terms: Graphql, *, guarded: bool) -> list[web.RouteDef]:
+    """The routes, all methods of each, and the page, where they are served. `guarded`: whether an access token is asked for."""
+    if not terms.served:
+        return []
+    api = GraphQLApi(context, terms)
     page = page_routes("/graphiql", PAGE, PAGE_FILES, guarded=guarded)
     return [*(web.route("*", path, api.handle) for path in PATHS), *page]
 
@@ -71,11 +74,12 @@ def graphql_routes(context: Context, *, guarded: bool) -> list[web.RouteDef]:
 class GraphQLApi:
     """The handlers, and what they share: schemas, documents, and answers about schemas, while one snapshot lasts."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, terms: Graphql) -> None:
+        self.terms = terms
         self.engine = context.engine
         self.callers = Callers(context)
         self.schemas: Recent[Schema] = Recent(SCHEMA_BYTES)
-        self.documents = DocumentCache()
+        self.documents = DocumentCache(terms)
         self.introspected: Recent[bytes] = Recent(ANSWER_BYTES)
         self.recipes = RecipeCache()
         self.cache = context.cache
@@ -105,7 +109,9 @@ class GraphQLApi:
         ):
             raise web.HTTPSeeOther("../graphiql" if request.path.startswith("/v1/") else "graphiql")
         try:
-            asked = read_query(request.query) if request.method != "POST" else await read_request(request)
+            asked = (
+                read_query(request.query) if request.method != "POST" else await read_request(request, self.terms.batch)
+            )
         except GraphQLError as error:
             # What is no request at all is told by the status to everybody.
             return self._refused(request, error, strict, 400)
@@ -172,7 +178,7 @@ class GraphQLApi:
         return Answered(body)
 
     def _asking(self, caller: Caller, schema: Schema) -> Asking:
-        return Asking(self.engine, caller, schema, self.sized, self._introspecting)
+        return Asking(self.engine, caller, schema, self.sized, self._introspecting, self.terms)
 
     async def _served(
         self, request: web.Request, asking: Asking, recipe: Recipe, prepared: Prepared, media: str
@@ -203,6 +209,7 @@ class GraphQLApi:
             execution_context_class=SplicingExecutor,
             error_formatter=told,
             logger=SILENT,
+            hide_suggestions=not asking.schema.told,
         )
         if result.get("data", "") is None and not any(isinstance(each, Fault) for each in errors):
             del result["data"]  # nothing was executed
@@ -225,7 +232,7 @@ class GraphQLApi:
             if (
                 snapshot is not self.engine.snapshot
             ):  # who began under an old one ends under it, and leaves nothing behind
-                return await asyncio.to_thread(make_schema, access, names_of(snapshot.catalog))
+                return await self._made(access, names_of(snapshot.catalog))
             self._forget(snapshot)
         found = self.schemas.get(access.roles)
         if found is not None:
@@ -233,10 +240,13 @@ class GraphQLApi:
         async with self._making:
             found = self.schemas.get(access.roles) if snapshot is self._snapshot else None
             if found is None:
-                found = await asyncio.to_thread(make_schema, access, self._names(snapshot))
+                found = await self._made(access, self._names(snapshot))
                 if snapshot is self._snapshot:
                     self.schemas.put(access.roles, found, found.weight)
         return found
+
+    async def _made(self, access: Access, names: Names) -> Schema:
+        return await asyncio.to_thread(make_schema, access, names, told=self.terms.tells(access.roles))
 
     def _forget(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot

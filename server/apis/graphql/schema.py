@@ -63,12 +63,14 @@ class Root:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Schema:
-    """A schema, and what its root fields mean. `key` tells it from every other one of the process."""
+    """A schema, and what its root fields mean. `key` tells it from every other one of the process.
+    `told`: whether its roles may ask for it; otherwise no fault suggests a name of it."""
 
     graphql: GraphQLSchema
     roots: Mapping[str, Root]
     key: object
     weight: int
+    told: bool = True
 
 
 def key_of(table: TableScope) -> tuple[Column, ...]:
@@ -79,9 +81,9 @@ def key_of(table: TableScope) -> tuple[Column, ...]:
     return key.columns
 
 
-def make_schema(access: Access, names: Names) -> Schema:
+def make_schema(access: Access, names: Names, *, told: bool = True) -> Schema:
     """The schema of those who have this access. It takes a moment where there are many tables."""
-    return SchemaMaker(access, names).make()
+    return SchemaMaker(access, names).make(told=told)
 
 
 class SchemaMaker:
@@ -100,7 +102,7 @@ class SchemaMaker:
         self.aggregates: dict[TableScope, GraphQLObjectType] = {}
         self.roots: dict[str, Root] = {}
 
-    def make(self) -> Schema:
+    def make(self, *, told: bool) -> Schema:
         for scope, name in self.names.items():
             self.rows[scope] = self.row_type(scope, name)
         queries: dict[str, GraphQLField] = {}
@@ -115,7 +117,7 @@ class SchemaMaker:
             types=[*self.rows.values(), *self.aggregates.values(), *self.inputs.made()],
             assume_valid=True,
         )
-        return Schema(schema, self.roots, object(), 20_000 + sum(map(_weight, schema.type_map.values())))
+        return Schema(schema, self.roots, object(), 20_000 + sum(map(_weight, schema.type_map.values())), told)
 
     # ── root fields ──────────────────────────────────────────────────────────────────────────
 

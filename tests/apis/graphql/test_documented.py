@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from reflector.query.cost import TREE_ROWS
-from server.apis.graphql import documents, execution, requests, selection
+from server.apis.graphql import documents, execution, selection
 from server.apis.graphql.comparisons import COMPARISONS
 from server.apis.graphql.errors import CODES
 from server.apis.graphql.inputs import ORDERS
 from server.apis.graphql.scalars import ELSEWHERE, POSTGRESQL
+from server.config.graphql import Graphql
 
 PAGE = (Path(__file__).parents[3] / "docs" / "graphql.md").read_text()
 
@@ -33,9 +34,10 @@ def test_every_scalar_that_has_another_name_than_its_type_is_named() -> None:
 
 
 def test_every_limit_is_told_with_its_number() -> None:
+    usual = Graphql()
     for number in (
-        documents.TOKENS,
-        execution.ROOT_FIELDS,
+        usual.tokens,
+        usual.root_fields,
         execution.INTROSPECTIONS,
         selection.EMBEDS,
         selection.MEMBERS,
@@ -43,4 +45,4 @@ def test_every_limit_is_told_with_its_number() -> None:
         selection.EMBEDDED_ROWS,
     ):
         assert f"{number:,}" in PAGE
-    assert (documents.LONGEST, documents.OFF_LOOP, requests.MOST_AT_ONCE) == (32 * 1024, 8 * 1024, 10)
+    assert (usual.document, documents.OFF_LOOP, usual.batch) == (32 * 1024, 8 * 1024, 10)

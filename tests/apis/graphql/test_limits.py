@@ -15,6 +15,7 @@ from reflector.catalog.model import DatabaseKind
 from server.apis.graphql import documents
 from server.apis.graphql.documents import Document, read_document
 from server.apis.graphql.schema import Schema
+from server.config.graphql import Graphql
 from tests.apis.graphql.asking import data, post
 from tests.server.harness import Served, served
 
@@ -103,11 +104,11 @@ async def test_a_long_document_stops_nobody_else(sqlite_shop: Served, monkeypatc
     begun, answered = threading.Event(), threading.Event()
     others_were_answered: list[bool] = []
 
-    def read(schema: Schema, text: str) -> Document:
+    def read(schema: Schema, text: str, terms: Graphql) -> Document:
         if text == wide:
             begun.set()
             others_were_answered.append(answered.wait(PATIENT))
-        return read_document(schema, text)
+        return read_document(schema, text, terms)
 
     monkeypatch.setattr(documents, "read_document", read)
     asking = asyncio.create_task(post(sqlite_shop, wide))

@@ -38,6 +38,28 @@ BAD = {
             "5:17: observability.traces: this version has no such setting; leave it out",
         ],
     ),
+    "who is told the schema of GraphQL": (
+        "version: 1\nauth: {anonymous_role: guest}\nroles: {guest: {}}\ngraphql: {introspection: [guest, gest], tokens: 5}\n",
+        [
+            "4:34: graphql.introspection[1]: there is no role 'gest'; did you mean 'guest'?",
+            "4:49: graphql.tokens: must be a whole number from 100 to 10000",
+        ],
+    ),
+    "what GraphQL cannot be told": (
+        "version: 1\ngraphql: {introspection: [], root_fields: 101, batch: 0, document: 1MiB, depth: 1, introspecton: 1}\n",
+        [
+            "2:26: graphql.introspection: must be true, false, a role or a list of roles",
+            "2:43: graphql.root_fields: must be a whole number from 1 to 100",
+            "2:55: graphql.batch: must be a whole number from 1 to 100",
+            "2:68: graphql.document: must be at most 256KiB",
+            "2:74: graphql.depth: unknown setting; it is limits.depth",
+            "2:84: graphql.introspecton: unknown setting; did you mean 'introspection'?",
+        ],
+    ),
+    "a role alone": (
+        "version: 1\nroles: {guest: {}}\ngraphql: {introspection: guets}\n",
+        ["3:11: graphql.introspection: there is no role 'guets'; did you mean 'guest'?"],
+    ),
     "answers kept for no time": (
         "version: 1\ncache: {memory: 1MiB}\ntables:\n  a: {cache: true}\n  b: {cache: {public: true, stale: 1s}}\n  c: {cache: false}\n",
         [
