@@ -29,7 +29,8 @@ from server.commands.sample import with_sample
 from server.config import Complaint, Config, ConfigError, Flags, Position, understood
 from server.database_settings import informed
 from server.trials import Outcome, Result, Trial, bind_trials, bound_trials, run_each, trials_of
-from server.trials.coverage import Coverage, coverage_of
+from server.trials.coverage import coverage_of
+from server.trials.granted_coverage import granted_coverage
 from server.trials.report import dots, failures, junit, line_of, not_run, summary, untouched
 
 FAILED: Final = 1
@@ -150,7 +151,7 @@ async def _checked(engine: Engine, binding: Binding, wanted: Wanted, say: Say) -
     results = await _tested(engine, config, wanted, say) if wanted.tests else ()
     if not results and wanted.filter is not None:
         return FAILED  # nothing was tried, and that is not what was asked for
-    enough = _covered(config, engine.snapshot.catalog, results, wanted, say)
+    enough = await _covered(engine, config, results, wanted, say)
     if any(each.outcome is Outcome.FAILED for each in results) or not enough:
         return FAILED
     who = "everybody on this machine reads" if config.open else f"{len(config.roles)} roles"
@@ -188,11 +189,14 @@ def _told(results: Sequence[Result], wanted: Wanted) -> Iterator[str]:
     yield summary(results)
 
 
-def _covered(config: Config, catalog: Catalog, results: Sequence[Result], wanted: Wanted, say: Say) -> bool:
+async def _covered(engine: Engine, config: Config, results: Sequence[Result], wanted: Wanted, say: Say) -> bool:
     """Whether as much is tested as was wanted."""
     if not wanted.coverage and wanted.least is None:
         return True
-    coverage: Coverage = coverage_of(config, catalog, results)
+    if config.decided_by_database:
+        coverage = await granted_coverage(engine, config, results)
+    else:
+        coverage = coverage_of(config, engine.snapshot.catalog, results)
     if wanted.coverage:
         for line in untouched(coverage):
             say(line)

@@ -26,6 +26,8 @@ SHARED: Final = ("name", "as", "given", "tests")
 def check_trials(document: Document) -> None:
     """Add what is wrong with the tests to the document's complaints."""
     for path, message, hint in _of_testing(document.data):
+        if path in document.broken:
+            continue
         document.complain(document.place(path).key, path, message, hint)
     for path, given in _groups(document.data):
         for below, message, hint in _of_group(given):

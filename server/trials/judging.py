@@ -27,6 +27,8 @@ DENIALS: Final = frozenset(
     {"forbidden", "check_refused", "row_not_found", "unknown_table", "unknown_column", "unknown_relationship"}
 )
 """What being denied is, where a test names no code: a right that is not there, or a row that is out of its reach."""
+FORBIDDEN: Final = "forbidden"
+"""What PostgreSQL says of a table or column that it does not grant, and of what a policy refuses."""
 NOT_FOUND: Final = "row_not_found"
 FORGOTTEN: Final = "missing_claim"
 
@@ -97,7 +99,7 @@ class Judge:
             yield from differing("denied by a right or a rule", self.refusal())
             if code == FORGOTTEN:
                 yield f"give the caller that claim, or expect denied: {FORGOTTEN}"
-        elif wanted is not True and code != wanted:
+        elif wanted is not True and code != wanted and not (self.seen.ungranted and wanted == FORBIDDEN):
             yield from differing(f"denied: {wanted}", self.refusal() or f"denied: {code}")
 
     def code(self) -> str | None:

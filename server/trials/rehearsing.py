@@ -26,7 +26,16 @@ from reflector.datatypes import Value, parse_json
 from reflector.drivers.postgresql import Rehearsal
 from reflector.drivers.protocol import Session
 from reflector.engine import Engine, Prepared
-from reflector.errors import DatabaseUnavailable, Forbidden, InternalError, ReadOnlyDatabase, ReflectorError
+from reflector.errors import (
+    DatabaseUnavailable,
+    Forbidden,
+    InternalError,
+    ReadOnlyDatabase,
+    ReflectorError,
+    UnknownColumn,
+    UnknownRelationship,
+    UnknownTable,
+)
 from reflector.query.calls import Call, Gathered
 from reflector.query.comparisons import EQ, IN
 from reflector.query.nodes import TRUE, And, Compare, Field, Filter, Insert, Literal, Or, Output, Read
@@ -53,6 +62,7 @@ METHODS: Final[Mapping[str, str]] = {
 MOST_PICKED: Final = 1000
 """Rows that `where` may pick: the deed is told the key of each."""
 UNREACHED: Final = (ReadOnlyDatabase, DatabaseUnavailable)
+UNGRANTED: Final = (UnknownTable, UnknownColumn, UnknownRelationship)
 DEED: Final = "deed"
 
 
@@ -74,6 +84,8 @@ class Rehearsing(Runner):
     async def _seen(self, bound: Bound) -> Seen:
         seen = Seen()
         asked = self.asked(bound, seen)
+        # Names of the caller's own filter may be of nothing at all.
+        seen.ungranted = isinstance(seen.refused, UNGRANTED) and bound.trial.said.filter is None
         if asked is not None:
             for query in asked.queries:
                 await Rehearsed(self, bound, asked, query, seen).run()

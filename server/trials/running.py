@@ -59,13 +59,14 @@ JOIN information_schema.engines e ON e.engine = t.engine WHERE e.transactions <>
 class Seen:
     """What came of a trial. `refused` is the error that the caller met. `impossible` says why nothing could be tried;
     `broken`, what is wrong with the test itself. `candidates` is how many rows `where` picks, None where nobody looked,
-    and `picked` are the first of them. `columns` are those that the caller may read."""
+    and `picked` are the first of them. `ungranted`: what the caller names is there, and the database grants it to others. `columns` are those that the caller may read."""
 
     refused: ReflectorError | None = None
     impossible: str | None = None
     broken: str | None = None
     candidates: int | None = None
     picked: Sequence[Any] = ()
+    ungranted: bool = False
     rows: list[Any] = field(default_factory=list)
     total: int | None = None
     affected: int = 0

@@ -155,6 +155,8 @@ class Binder:
 
     def _complain(self, message: str, hint: str | None, *below: str | int) -> None:
         path = (*self.trial.path, *below)
+        if path not in self.config.places and (*self.trial.path[:-2], *below) in self.config.places:
+            path = (*self.trial.path[:-2], *below)  # several tests share it, and it is told once
         position = self.config.position(*path) or self.trial.position
         self.complaints.append(Complaint(position, dotted(path), message, hint))
 
