@@ -51,7 +51,7 @@ def outcomes(reference: Reference, state: State, caller: Caller, deed: Deed, api
     seen = reference.scope(caller, table, masked=True)
     if not silent and not seen.issuperset(deed.told):
         return [None]
-    if api == "resource" and not silent and not seen and reference.rights(caller, table, "read"):
+    if api == "resource" and deed.verb == "update" and not seen and reference.rights(caller, table, "read"):
         return [None]  # rows are read, and nothing of them could be told
     try:
         check_where(reference, caller, table, deed.where)

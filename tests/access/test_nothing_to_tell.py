@@ -1,0 +1,59 @@
+"""Who may make rows and is shown nothing of them makes them, and is told that they are made."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from reflector.catalog.model import DatabaseKind
+from tests.bookshops import Databases
+from tests.server.harness import served
+from tests.server.test_jwt import SECRET, token
+
+SCHEMA = """
+CREATE TABLE note (id INTEGER PRIMARY KEY, title VARCHAR(40), owner VARCHAR(40));
+INSERT INTO note VALUES (1, 'first', 'a');
+"""
+CREATE = {"check": "title != 'bad'", "columns": ["id", "title"], "presets": {"owner": "claims.sub"}}
+ROLES: dict[str, Any] = {
+    "unread": {"create": CREATE},
+    "listless": {"read": {"filter": True}, "columns": [], "create": CREATE},
+    "hidden": {"read": {"filter": True}, "columns": ["owner"], "mask": {"owner": "hidden"}, "create": CREATE},
+    "auditor": {"read": {"filter": True}},
+}
+CONFIG = "\n".join(
+    f"{name}: {json.dumps(said)}"
+    for name, said in {
+        "auth": {"jwt": {"secret": SECRET, "audience": "api", "issuer": "https://id.example", "role_claim": "roles"}},
+        "roles": {name: {} for name in ROLES},
+        "tables": {"note": {"allow": ROLES}},
+    }.items()
+)
+
+
+def bearer(role: str) -> dict[str, str]:
+    claims = {"exp": time.time() + 86_400, "aud": "api", "iss": "https://id.example", "roles": role, "sub": "7"}
+    return {"Authorization": f"Bearer {token(claims)}"}
+
+
+@pytest.mark.parametrize("role", ["unread", "listless", "hidden"])
+async def test_rows_are_made_and_nothing_is_told_of_them(databases: Databases, kind: DatabaseKind, role: str) -> None:
+    async with served(databases.database(kind, SCHEMA), CONFIG, strict=True) as api:
+        one = await api.post("/api/note", {"id": 2, "title": "x"}, bearer(role))
+        several = await api.post("/api/note", [{"id": 3, "title": "y"}, {"id": 4, "title": "z"}], bearer(role))
+        for made in (one, several):
+            assert (made.status, made.body, "Location" in made.headers) == (201, b"", False), made.body
+        refused = await api.post("/api/note", {"id": 5, "title": "bad"}, bearer(role))
+        assert (refused.status, refused.code) == (403, "check_refused")
+        taken = await api.post("/api/note", {"id": 1, "title": "x"}, bearer(role))
+        assert (taken.status, b"first" in taken.body) == (409, False)
+        asked = [await api.get(path, bearer(role)) for path in ("/api/note", "/api/note?fields=title", "/api/note/1")]
+        assert {reply.status for reply in asked} <= {403, 404, 422}
+        assert not any(b"first" in reply.body for reply in asked)
+        rows = (await api.get("/api/note?fields=id,title,owner", bearer("auditor"))).json["items"]
+        assert rows[1:] == [
+            {"id": number, "title": title, "owner": "7"} for number, title in ((2, "x"), (3, "y"), (4, "z"))
+        ]
