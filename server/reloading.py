@@ -22,6 +22,7 @@ from reflector.drivers import open_driver
 from reflector.drivers.protocol import Driver
 from reflector.errors import CatalogError, ConnectionRefused, ReflectorError
 from server.access import database_of, overlay_of, settings_of
+from server.apis.admin import Outcome
 from server.binding import Binding, misfits
 from server.config import Complaint, Config, ConfigError, Flags, Position, Seen, differing, kept, load, marks, waiting
 from server.config.watching import Mark
@@ -59,14 +60,6 @@ class Source:
         return load(self.path, {**self.environ, "REFLECTOR_DATABASE_URL": self.sample}, self.flags, seen)
 
 
-@dataclass(frozen=True, slots=True)
-class Reloaded:
-    """What has changed by a reading, setting by setting, and which settings wait for a restart."""
-
-    changed: tuple[str, ...] = ()
-    waiting: tuple[str, ...] = ()
-
-
 class Reloading:
     """Reads again for one server. `started` is what `read` gave at the start. `said`: a hash of what the database said of
     its settings at the last reading."""
@@ -83,7 +76,7 @@ class Reloading:
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────
 
-    async def reload(self) -> Reloaded:
+    async def reload(self) -> Outcome:
         """Read, and serve by what was read; raises ConfigError where it cannot be used, and nothing has changed then."""
         async with self._turn:
             try:
@@ -92,7 +85,7 @@ class Reloading:
                 self._refuse(refused.complaints)
                 raise
 
-    async def _reload(self) -> Reloaded:
+    async def _reload(self) -> Outcome:
         seen = Seen()
         try:
             wanted = await asyncio.to_thread(self._read, seen)
@@ -107,7 +100,7 @@ class Reloading:
             self._grounds.move(await self._built(house, config))
         self._accepted = wanted
         self._note(found)
-        return found
+        return replace(found, closed=self._grounds.binding.closed)
 
     async def _informed(self, wanted: Config) -> Config:
         """With what the database says that is served, whichever the file names now; raises ConfigError."""
@@ -122,10 +115,10 @@ class Reloading:
         self.said = said.said
         return wanted.model_copy(update={"postgrest": said.postgrest, "places": said.places, "said": said.said})
 
-    def _compared(self, present: Config, wanted: Config) -> tuple[Config, Reloaded]:
+    def _compared(self, present: Config, wanted: Config) -> tuple[Config, Outcome]:
         """What is to be served, and what is new of it. A large configuration is not walked through on the event loop."""
         config = kept(present, wanted)
-        return config, Reloaded(differing(self._accepted, wanted), waiting(self._started, wanted))
+        return config, Outcome(differing(self._accepted, wanted), waiting(self._started, wanted))
 
     async def _built(self, old: House, config: Config) -> House:
         """The house of this configuration, ready; raises ConfigError."""
@@ -160,7 +153,7 @@ class Reloading:
 
     # ── telling ──────────────────────────────────────────────────────────────────────────────
 
-    def _note(self, done: Reloaded) -> None:
+    def _note(self, done: Outcome) -> None:
         self.reading.refused, self.reading.at = (), dt.datetime.now(dt.UTC)
         self.reading.taken += 1
         if done.changed:

@@ -3,6 +3,7 @@
     starting    the first worker alone, so that what stands in the way is told once; then the others
     crashed     another takes its place, at once at first, then after pauses of up to five seconds
     SIGHUP      every worker reads the configuration again, and so do later ones; files that change are such a signal too
+    SIGUSR1     every worker that serves has been told to read it again; those that come later begin with it
     SIGTERM     every worker finishes what is under way; whoever has not ended after 15 s is ended
     again       all end at once
 
@@ -181,6 +182,14 @@ class Supervisor:
         for place in self.places:
             self._tell_to_read(place)
 
+    def _begin_with_it(self) -> None:
+        """Whoever starts later has read it; who serves already hears of it from a sibling."""
+        self.again.read()
+        self._readings += 1
+        for place in self.places:
+            if place.ready:
+                place.read = self._readings
+
     def _tell_to_read(self, place: Place) -> None:
         """Once it serves; a worker that starts does not hear yet."""
         if place.pid is not None and place.ready and place.read != self._readings:
@@ -219,6 +228,8 @@ class Supervisor:
                 self.ended_by = self.ended_by or signal.SIGTERM
             elif number == signal.SIGHUP:
                 self._read_again()
+            elif number == signal.SIGUSR1:
+                self._begin_with_it()
 
     def _reap(self) -> Iterator[tuple[Place, int]]:
         """The places whose worker has ended, each with its status; below zero the signal that ended it."""
@@ -270,7 +281,7 @@ class Supervisor:
         reading, writing = socket.socketpair()
         for each in (reading, writing):
             each.setblocking(False)
-        numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP)
+        numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP, signal.SIGUSR1)
         before = [signal.signal(number, _nothing) for number in numbers]
         woken = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
         try:

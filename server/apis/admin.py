@@ -1,6 +1,7 @@
 """`POST /admin/reload` for administrators: the configuration is read again, and the answer says what that has changed.
 
-    200 {"changed": ["tables.book.allow.guest.read"], "restart": ["server.port"]}
+    200 {"changed": ["tables.book.allow.guest.read"], "restart": ["server.port"], "closed": [], "behind": []}
+    202 the same, where not all processes hold it: `behind` are the numbers of those that do not
     422 a problem: what cannot be used, each with file, line and column; the configuration before it serves on
 
 Rule: settings and places are told, never values; and to nobody but administrators is there anything here at all.
@@ -8,8 +9,8 @@ Rule: settings and places are told, never values; and to nobody but administrato
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from aiohttp import web
 from marshmallow import Schema, fields
@@ -29,16 +30,27 @@ class ConfigReloaded(Schema):
 
     changed = fields.List(fields.String(), required=True, metadata={"description": "Settings that hold now."})
     restart = fields.List(fields.String(), required=True, metadata={"description": "Settings that need a restart."})
+    closed = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "What is closed because it does not fit the database, each with its place and why."},
+    )
+    behind = fields.List(
+        fields.Integer(),
+        required=True,
+        metadata={"description": "Processes that serve by what was before; empty with status 200."},
+    )
 
 
-class Outcome(Protocol):
-    """What has changed, and what waits for a restart."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a reading: settings that have changed, and those that wait for a restart; what is closed now; the numbers
+    of workers that do not serve by it."""
 
-    @property
-    def changed(self) -> Sequence[str]: ...
-
-    @property
-    def waiting(self) -> Sequence[str]: ...
+    changed: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
+    behind: tuple[int, ...] = ()
 
 
 Reload = Callable[[], Awaitable[Outcome]]
@@ -52,7 +64,10 @@ def admin_routes(context: Context, reload: Reload | None, admin_role: str | None
     @described(
         "reload_configuration",
         "Read the configuration again, for administrators",
-        {200: (ConfigReloaded, "It was read, and holds for every request from now on.")},
+        {
+            200: (ConfigReloaded, "It was read, and holds for every request from now on, whichever process answers."),
+            202: (ConfigReloaded, "It was read and holds here; not all processes that serve have followed yet."),
+        },
         problems=("Unauthenticated", "NotFound", "Unprocessable", "Failure"),
     )
     async def reload_configuration(request: web.Request) -> web.StreamResponse:
@@ -63,7 +78,13 @@ def admin_routes(context: Context, reload: Reload | None, admin_role: str | None
             raise Faults(
                 [_fault(each.path, each.message, each.hint, str(each.position)) for each in refused.complaints]
             ) from None
-        return web.json_response({"changed": outcome.changed, "restart": outcome.waiting})
+        said = {
+            "changed": outcome.changed,
+            "restart": outcome.waiting,
+            "closed": outcome.closed,
+            "behind": outcome.behind,
+        }
+        return web.json_response(said, status=202 if outcome.behind else 200)
 
     return [web.post(PATH, reload_configuration)]
 

@@ -12,14 +12,17 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from server.apis.admin import Outcome, Reload
 from server.app import Again, Running
+from server.commands.abreast import Abreast
 from server.config import Config, ConfigError, Seen, kept, marks
 from server.config.watching import Looking, Mark
 from server.reloading import SETTLE_SECONDS, Source
+from server.telemetry.exposition import Worker
 
 REMEMBERED: Final = 3
 """Configurations that are tried, from the newest to the oldest, by a worker that takes another's place."""
@@ -114,26 +117,38 @@ class Common:
 
     # ── in a worker ──────────────────────────────────────────────────────────────────────────
 
-    def serve(self, work: Callable[[Config, Again], int]) -> int:
+    def serve(self, worker: Worker, work: Callable[[Config, Again], int]) -> int:
         """Serve by the newest that fits; raises what serving by the oldest raises."""
-        again = Again(self.source.read, self.started, ordered=self.ordered)
+        again = Again(self.source.read, self.started, ordered=partial(self.ordered, worker))
         for config in self.served[:-1]:
             with suppress(ConfigError):
                 return work(config, again)
             again = replace(again, late=True)
         return work(self.served[-1], again)
 
-    def ordered(self, reload: Reload) -> Reload:
-        """What is ordered of one worker all of them do."""
+    def ordered(self, worker: Worker, reload: Reload) -> Reload:
+        """What is ordered of one worker all of them do before it is answered."""
+        abreast = Abreast(worker, reload)
 
         async def reload_all() -> Outcome:
             try:
-                return await reload()
-            finally:
-                with suppress(ProcessLookupError):
-                    os.kill(self.parent, signal.SIGHUP)
+                outcome = await reload()
+            except ConfigError:
+                self._tell(signal.SIGHUP)
+                raise
+            # Whoever takes another's place from now on begins with it.
+            self._tell(signal.SIGUSR1)
+            behind = await abreast.follow()
+            if behind:
+                self._tell(signal.SIGHUP)
+            return replace(outcome, behind=behind)
 
         return reload_all
+
+    def _tell(self, number: signal.Signals) -> None:
+        """Whoever looks after the workers."""
+        with suppress(ProcessLookupError):
+            os.kill(self.parent, number)
 
 
 def _interval(config: Config) -> float | None:

@@ -206,7 +206,9 @@ def serve_together(found: Configured, *, strict: bool, verbose: bool, wait: floa
 
             def served() -> int:
                 with logging_to_stderr(config.observability, verbose=verbose, worker=worker.number):
-                    return common.serve(lambda one, again: run(_serve(one, part, again, strict=strict, wait=wait)))
+                    return common.serve(
+                        worker, lambda one, again: run(_serve(one, part, again, strict=strict, wait=wait))
+                    )
 
             return exit_status(served)
 

@@ -311,6 +311,21 @@ def test_a_webhook_s_header_means_nothing_else(header: str) -> None:
         configured("sqlite:///x.db", config)
 
 
+@pytest.mark.parametrize(
+    ("header", "send", "said"),
+    [
+        ("X-Session", "[X-Tenant, x-session]", "names x-session, which carries the credential and is sent anyway"),
+        ("Authorization", "[authorization]", "names authorization, which carries the credential and is sent anyway"),
+        ("X-Session", "Authorization", "names Authorization, and a request with both would have two credentials"),
+    ],
+)
+def test_what_is_sent_beside_the_credential_is_none(header: str, send: str, said: str) -> None:
+    """Its value would be a second credential, or the same one twice."""
+    hook = f"{{url: 'https://a.example/', header: {header}, send: {send}}}"
+    with pytest.raises(ConfigError, match=rf"auth\.webhook\.send: {said}"):
+        configured("sqlite:///x.db", f"auth: {{webhook: {hook}}}\n{ROLES}")
+
+
 def test_one_server_is_asked_about_a_token() -> None:
     both = "introspection: {url: 'https://a.example/', client_id: a, client_secret: b}, webhook: {url: 'https://a.example/'}"
     with pytest.raises(ConfigError, match="is asked of the same tokens"):

@@ -87,6 +87,34 @@ async def test_an_order_puts_the_file_into_force(shop: str, file: Path) -> None:
         assert (await api.post("/graphql", {"query": "{book {title}}"})).json["errors"]
 
 
+async def test_an_order_names_what_is_closed(kind: DatabaseKind, databases: Databases, file: Path) -> None:
+    """Also where the file is as it was: what the rules speak of has gone from the database."""
+    url = databases.database(kind, "CREATE TABLE book (id INTEGER PRIMARY KEY, title VARCHAR(40), owner VARCHAR(40));")
+    closing = AUTH + "database: {watch: 50ms}\ntables: {book: {allow: {guest: {read: owner == 'x'}}}}\n"
+    rewritten(file, closing)
+    async with reloadable(url, file) as api:
+        assert (await api.post("/admin/reload", headers=ADMIN)).json["closed"] == []
+        writer(url, getattr(databases, kind, None))("ALTER TABLE book DROP COLUMN owner")
+
+        async def closed() -> bool:
+            return (await api.get("/api/book")).status == 503
+
+        await until(closed)
+        for _ in range(2):
+            reply = await api.post("/admin/reload", headers=ADMIN)
+            assert (reply.status, reply.json["changed"], reply.json["behind"]) == (200, [], [])
+            [line] = reply.json["closed"]
+            assert "tables.book.allow.guest.read" in line
+            assert "no column 'owner'" in line
+            assert line.endswith("book is closed")
+        rewritten(file, closing.replace("owner == 'x'", "title == 'x'"))
+        reply = await api.post("/admin/reload", headers=ADMIN)
+        assert (reply.json["closed"], (await api.get("/api/book")).status) == ([], 200)
+        rewritten(file, closing)
+        reply = await api.post("/admin/reload", headers=ADMIN)
+        assert (len(reply.json["closed"]), (await api.get("/api/book")).code) == (1, "rule_unbound")
+
+
 async def test_nobody_else_may_order_it(shop: str, file: Path) -> None:
     async with reloadable(shop, file) as api:
         rewritten(file, SECOND)
@@ -383,3 +411,50 @@ async def test_a_socket_whose_credential_no_longer_holds_is_closed(shop: str, fi
             rewritten(file, FIRST.replace("  anonymous_role: guest\n", ""))
             await ordered(api)
             assert (await guest.closed())[0] == 4401
+
+
+@pytest.mark.parametrize("kind", [DatabaseKind.SQLITE, DatabaseKind.POSTGRESQL], ids=str)
+async def test_what_was_missed_is_told_by_the_new_rules(databases: Databases, kind: DatabaseKind, file: Path) -> None:
+    """What a server remembers for those who come back was said under rules that no longer hold."""
+    url = databases.bookshop(kind)
+    await install(url)
+    try:
+        await missed_changes(url, file, writer(url, databases.postgresql))
+    finally:
+        await uninstall(url)
+
+
+async def missed_changes(url: str, file: Path, write: Write) -> None:
+    tags = 'tables: {tag: {allow: {guest: {read: "%s", columns: %s}}}, category: {allow: {guest: {read: true}}}}\n'
+    rewritten(file, AUTH + tags % ("True", "[name, description]"))
+    async with reloadable(url, file) as api:
+        async with connected(api) as before:
+            cursor = (await before.follow("tag"))["cursor"]
+            for name in ("seen", "unseen", "gone", "last"):
+                write(f"INSERT INTO tag (name, description) VALUES ('{name}', 'told')")
+            write("DELETE FROM tag WHERE name = 'gone'")
+            assert [frame["key"]["name"] for frame in await before.changes(5)] == [
+                "seen",
+                "unseen",
+                "gone",
+                "last",
+                "gone",
+            ]
+        rewritten(file, AUTH + tags % ("name not in ['unseen', 'gone']", "[name]"))
+        await ordered(api)
+        async with connected(api) as after:
+            await after.follow("tag", since=cursor)
+            told = await after.changes(2)
+            assert [(frame["op"], frame["new"]) for frame in told] == [
+                ("insert", {"name": "seen"}),
+                ("insert", {"name": "last"}),
+            ]
+            write("DELETE FROM tag WHERE name = 'unseen'")
+            write("DELETE FROM tag WHERE name = 'last'")
+            assert [frame["key"] for frame in await after.changes(1)] == [{"name": "last"}]
+        rewritten(file, AUTH + "tables: {category: {allow: {guest: {read: true}}}}\n")
+        await ordered(api)
+        async with connected(api) as closed:
+            frame = await closed.ask(type="subscribe", id="1", table="tag", since=cursor)
+            assert (frame["type"], frame["code"]) == ("error", "unknown_table")
+            await closed.silence()
