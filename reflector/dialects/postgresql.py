@@ -27,7 +27,7 @@ from reflector.query.comparisons import Comparison
 from reflector.query.forms import Form
 from reflector.sql.dialect import Dialect
 from reflector.sql.json_text import json_text
-from reflector.sql.making_documents import FlatPages, Member, Page, Source
+from reflector.sql.making_documents import FlatPages, KeptPages, Member, Source
 from reflector.sql.operands import each, iso
 from reflector.sql.plan import Encode
 from reflector.sql.routine import Routine
@@ -55,7 +55,7 @@ def cast(expression: Any, name: str) -> Sql:
     return sa.cast(expression, Native(name))
 
 
-class PostgreSQL(Dialect, FlatPages):
+class PostgreSQL(KeptPages, Dialect, FlatPages):
     kind = DatabaseKind.POSTGRESQL
     name = "PostgreSQL"
     engine = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
@@ -257,17 +257,6 @@ class PostgreSQL(Dialect, FlatPages):
         texts = cast(sa.func.pg_catalog.to_json(row), "pg_catalog.text")
         gathered = sa.func.pg_catalog.string_agg(texts, sa.literal_column("E'\\x1e'"))
         return sa.select(gathered.label("body")).select_from(rows)
-
-    def page(self, page: Page) -> sa.Select[Any]:
-        kept = page.rows.cte(page.alias).prefix_with("MATERIALIZED")
-        body = self.many(page.members, Source(kept, limit=page.limit)).scalar_subquery()
-        seen = sa.select(sa.func.count()).select_from(kept).scalar_subquery()
-        columns = [body.label("body"), seen.label("seen")]
-        if page.keys is not None:
-            last = sa.select(self.values(page.keys)).select_from(kept).limit(sa.literal_column("1"))
-            last = last if page.before_last is None else last.offset(page.before_last)
-            columns.append(last.scalar_subquery().label("last"))
-        return sa.select(*columns)
 
 
 def _kept_whole(label: str) -> bool:

@@ -32,7 +32,7 @@ from reflector.query.comparisons import ILIKE, Comparison, pattern_marks
 from reflector.query.forms import Form
 from reflector.sql.dialect import Dialect
 from reflector.sql.json_text import json_text
-from reflector.sql.making_documents import Linked, Member, Page, Source
+from reflector.sql.making_documents import KeptPages, Linked, Member, Source
 from reflector.sql.operands import iso
 from reflector.sql.plan import Encode
 from reflector.sql.shaped import Shaped, Sql, text
@@ -43,7 +43,7 @@ PAIRS = 60
 """Members of one `json_object` call: it takes 127 arguments."""
 
 
-class SQLite(Dialect):
+class SQLite(KeptPages, Dialect):
     kind = DatabaseKind.SQLITE
     name = "SQLite"
     engine = sqlite.dialect(paramstyle="qmark")
@@ -212,17 +212,6 @@ class SQLite(Dialect):
 
     def values(self, shown: Sequence[Sql]) -> Sql:
         return sa.func.json_array(*shown)
-
-    def page(self, page: Page) -> sa.Select[Any]:
-        kept = page.rows.cte(page.alias).prefix_with("MATERIALIZED")
-        body = self.many(page.members, Source(kept, limit=page.limit)).scalar_subquery()
-        seen = sa.select(sa.func.count()).select_from(kept).scalar_subquery()
-        columns = [body.label("body"), seen.label("seen")]
-        if page.keys is not None:
-            start = sa.literal_column("0") if page.before_last is None else page.before_last
-            last = sa.select(self.values(page.keys)).select_from(kept).limit(sa.literal_column("1")).offset(start)
-            columns.append(last.scalar_subquery().label("last"))
-        return sa.select(*columns)
 
 
 # ── shown value by value ─────────────────────────────────────────────────────────────────────

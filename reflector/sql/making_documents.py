@@ -147,6 +147,25 @@ class MakingDocuments(Ordering, ABC):
         return self.bare_document(members)
 
 
+class KeptPages(MakingDocuments):
+    """Of a database that keeps the rows of a page once they are found, in their order."""
+
+    @abstractmethod
+    def taken(self, select: sa.Select[Any], source: Source) -> sa.Select[Any]:
+        """The select over its source."""
+
+    def page(self, page: Page) -> sa.Select[Any]:
+        kept = page.rows.cte(page.alias).prefix_with("MATERIALIZED")
+        body = self.many(page.members, Source(kept, limit=page.limit)).scalar_subquery()
+        seen = sa.select(sa.func.count()).select_from(kept).scalar_subquery()
+        columns = [body.label("body"), seen.label("seen")]
+        if page.keys is not None:
+            place = Source(kept, limit=sa.literal_column("1"), offset=page.before_last)
+            last = self.taken(sa.select(self.values(page.keys)), place)
+            columns.append(last.scalar_subquery().label("last"))
+        return sa.select(*columns)
+
+
 class FlatPages(ABC):
     """Of a dialect whose pages without related rows are better gathered in one pass and cut afterwards (`sql.flat`)."""
 
