@@ -13,7 +13,7 @@ from server.rates import BUCKETS, Buckets, network_of
 from tests.access.test_masks import bearer
 from tests.apis.realtime.following import connected
 from tests.bookshops import KINDS, Databases
-from tests.changes.capturing import install, uninstall
+from tests.changes.capturing import with_changes
 from tests.server.harness import Served, served
 from tests.server.test_jwt import SECRET
 from tests.servers import RedisServer
@@ -210,17 +210,13 @@ async def test_the_first_rows_of_a_subscription_are_within_the_limits_of_the_rol
     databases: Databases, kind: DatabaseKind
 ) -> None:
     url = databases.database(kind, SCHEMA.replace("'a'", f"'{'a' * 3000}'").replace("(40)", "(4000)"))
-    await install(url)
-    try:
-        async with served(url, CONFIG) as api, connected(api, bearer("short")) as client:
-            await client.follow("team", initial=True)
-            refused = await client.next()
-            assert (refused["type"], refused["code"]) == ("error", "answer_too_large")
-            await client.follow("team", id_="2", columns=["id"], initial=True)
-            first = await client.next()
-            assert ([row["id"] for row in first["items"]], first["more"]) == ([1, 2], True)
-    finally:
-        await uninstall(url)
+    async with with_changes(url), served(url, CONFIG) as api, connected(api, bearer("short")) as client:
+        await client.follow("team", initial=True)
+        refused = await client.next()
+        assert (refused["type"], refused["code"]) == ("error", "answer_too_large")
+        await client.follow("team", id_="2", columns=["id"], initial=True)
+        first = await client.next()
+        assert ([row["id"] for row in first["items"]], first["more"]) == ([1, 2], True)
 
 
 # ── what a question could bring ──────────────────────────────────────────────────────────────

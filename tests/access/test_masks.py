@@ -17,7 +17,7 @@ from server.access import mask_key
 from server.config import ConfigError
 from tests.apis.realtime.following import connected, settled
 from tests.bookshops import KINDS, Databases
-from tests.changes.capturing import install, uninstall, writer
+from tests.changes.capturing import with_changes, writer
 from tests.server.harness import Served, configured, served
 from tests.server.test_jwt import SECRET, token
 
@@ -393,8 +393,7 @@ async def test_an_answer_that_is_kept_is_not_another_callers(url: str) -> None:
 async def test_changes_are_told_masked_and_not_at_all_where_only_hidden_letters_change(
     url: str, databases: Databases, kind: DatabaseKind
 ) -> None:
-    await install(url)
-    try:
+    async with with_changes(url):
         write = writer(url, databases.postgresql)
         async with served(url, CONFIG) as api, connected(api, USER) as client:
             await client.follow("account")
@@ -416,16 +415,13 @@ async def test_changes_are_told_masked_and_not_at_all_where_only_hidden_letters_
             assert initial["type"] == "ready"
             items = (await client.next())["items"]
             assert {"phone": "****7777"} in items
-    finally:
-        await uninstall(url)
 
 
 @pytest.mark.parametrize("kind", [DatabaseKind.SQLITE, DatabaseKind.POSTGRESQL], ids=str)
 async def test_changes_are_told_with_the_exception_of_the_row(
     url: str, databases: Databases, kind: DatabaseKind
 ) -> None:
-    await install(url)
-    try:
+    async with with_changes(url):
         write = writer(url, databases.postgresql)
         async with served(url, CONFIG) as api, connected(api, FRIEND) as client:
             await client.follow("account", "some", filter={"phone": {"_like": "%5"}})
@@ -453,8 +449,6 @@ async def test_changes_are_told_with_the_exception_of_the_row(
         assert [each["new"] for each in told if each["id"] == "some"] == rows
         assert [each["op"] for each in told if each["id"] == "all"] == ["update"] * 3
         assert [each["op"] for each in told if each["id"] == "some"] == ["enter", "update", "enter"]
-    finally:
-        await uninstall(url)
 
 
 MISTAKES = {

@@ -12,7 +12,7 @@ from reflector.catalog.model import DatabaseKind
 from tests.access.test_masks import bearer
 from tests.apis.realtime.following import connected
 from tests.bookshops import KINDS, Databases
-from tests.changes.capturing import install, uninstall, writer
+from tests.changes.capturing import with_changes, writer
 from tests.server.harness import Reply, Served, served
 from tests.server.test_jwt import SECRET
 
@@ -121,8 +121,7 @@ async def test_an_administrator_may_take_any_role_that_there_is(api: Served) -> 
 @pytest.mark.parametrize("kind", [DatabaseKind.SQLITE, DatabaseKind.POSTGRESQL], ids=str)
 async def test_a_socket_is_opened_under_the_role_that_is_asked_for(databases: Databases, kind: DatabaseKind) -> None:
     url = databases.database(kind, SCHEMA)
-    await install(url)
-    try:
+    async with with_changes(url):
         write = writer(url, databases.postgresql)
         async with served(url, CONFIG) as api:
             async with connected(api, {**BOTH, "X-Role": "boss"}) as client:
@@ -135,8 +134,6 @@ async def test_a_socket_is_opened_under_the_role_that_is_asked_for(databases: Da
                     async with connected(api, {**BOTH, **wrong}):
                         pass
                 assert refused.value.status == (403 if len(wrong) == 1 else 400)
-    finally:
-        await uninstall(url)
 
 
 async def test_pages_may_send_the_headers_and_proxies_are_told_of_them(api: Served) -> None:

@@ -16,7 +16,7 @@ from reflector.changes.setup import Choices
 from reflector.database_url import parse_database_url
 from tests.bookshops import Databases
 from tests.cache.conftest import cache_of, write_outside
-from tests.changes.capturing import install, uninstall
+from tests.changes.capturing import install, with_changes
 from tests.server.harness import Served, eventually, served
 from tests.servers.programs import find_postgresql
 
@@ -30,18 +30,14 @@ BY_GRAPHQL = "/graphql?" + urlencode({"query": "{publisher(order_by: {code: asc}
 @pytest.fixture(params=(DatabaseKind.SQLITE, DatabaseKind.POSTGRESQL), ids=str)
 async def captured(request: pytest.FixtureRequest, own_shop: Callable[[DatabaseKind], str]) -> AsyncIterator[str]:
     """The URL of a bookshop whose changes are captured."""
-    url = own_shop(request.param)
-    await install(url, BOUNDLESS)
-    yield url
-    await uninstall(url)
+    async with with_changes(own_shop(request.param), BOUNDLESS) as url:
+        yield url
 
 
 @pytest.fixture
 async def on_postgresql(own_shop: Callable[[DatabaseKind], str]) -> AsyncIterator[str]:
-    url = own_shop(DatabaseKind.POSTGRESQL)
-    await install(url, BOUNDLESS)
-    yield url
-    await uninstall(url)
+    async with with_changes(own_shop(DatabaseKind.POSTGRESQL), BOUNDLESS) as url:
+        yield url
 
 
 def by_another_program(url: str, sql: str) -> None:

@@ -11,6 +11,7 @@ import orjson
 
 from reflector.catalog.model import Catalog, Column, DatabaseKind, Key, Table, TableKind
 from reflector.changes.change import Change, Codec, Committed, Cursor, Op, bound
+from reflector.changes.hub import Hub, Subscription
 from reflector.changes.subscription import EVENTS, Notice, Question
 from reflector.datatypes import DataType, Kind, Value
 from reflector.errors import ReflectorError
@@ -132,3 +133,14 @@ class Listener:
         """What was told: the event and the key's id."""
         taken, self.told = self.told, []
         return [(notice.op, orjson.loads(notice.key)["id"]) for notice in taken]
+
+
+def joined(hub: Hub, listener: Listener) -> Subscription:
+    subscription = hub.join(listener.asks, listener)
+    hub.release(subscription)
+    return subscription
+
+
+async def turns(count: int = 5) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)

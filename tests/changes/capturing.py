@@ -32,6 +32,16 @@ async def uninstall(url: str) -> None:
     await source.perform((await source.setup()).uninstall)
 
 
+@asynccontextmanager
+async def with_changes(url: str, choices: Choices = DEFAULT) -> AsyncIterator[str]:
+    """The database, which has what capturing needs meanwhile."""
+    await install(url, choices)
+    try:
+        yield url
+    finally:
+        await uninstall(url)
+
+
 def writer(url: str, server: Callable[[], PostgreSQLServer] | None = None) -> Write:
     """Runs SQL in the database, as another program would."""
     if server is not None and not url.startswith("sqlite"):

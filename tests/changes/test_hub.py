@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import random
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from reflector.catalog.model import Catalog, DatabaseKind
 from reflector.changes import hub as hub_module
 from reflector.changes.change import Committed, Cursor, Op, bound
-from reflector.changes.hub import Hub, Subscription, Touched
+from reflector.changes.hub import Hub, Touched
 from reflector.changes.index import Index, place_of
 from reflector.changes.subscription import judge
 from reflector.errors import DatabaseUnavailable, UnknownTable
@@ -33,28 +32,11 @@ from tests.changes.articles import (
     clock,
     committed,
     is_,
+    joined,
     question,
     row,
+    turns,
 )
-
-
-@pytest.fixture
-def hub() -> Hub:
-    numbers = itertools.count(1)
-    made = Hub(CODEC, clock, lambda: next(numbers))
-    made.rebind(CATALOG)
-    return made
-
-
-def joined(hub: Hub, listener: Listener) -> Subscription:
-    subscription = hub.join(listener.asks, listener)
-    hub.release(subscription)
-    return subscription
-
-
-async def turns(count: int = 5) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
 
 
 async def test_equal_questions_are_judged_once_and_told_to_each(hub: Hub) -> None:

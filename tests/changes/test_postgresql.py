@@ -20,7 +20,7 @@ from reflector.changes.sources.scram import Scram, Untrusted
 from reflector.database_url import parse_database_url
 from reflector.errors import ChangesNotCaptured, ConnectionRefused, DatabaseUnavailable
 from tests.bookshops import Databases
-from tests.changes.capturing import Kept, Write, followed, install, uninstall, writer
+from tests.changes.capturing import Kept, Write, followed, install, uninstall, with_changes, writer
 from tests.servers import PostgreSQLServer
 
 KIND = DatabaseKind.POSTGRESQL
@@ -39,10 +39,8 @@ CREATE UNLOGGED TABLE unlogged (id integer PRIMARY KEY);
 
 @pytest.fixture
 async def url(databases: Databases) -> AsyncIterator[str]:
-    made = databases.database(KIND, SCHEMA)
-    await install(made)
-    yield made
-    await uninstall(made)
+    async with with_changes(databases.database(KIND, SCHEMA)) as made:
+        yield made
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 
 import pytest
 
@@ -13,28 +12,18 @@ from reflector.changes.hub import Hub
 from reflector.changes.told import Memory, Told, keys_of
 from reflector.query.nodes import TRUE
 from tests.changes.articles import (
-    CATALOG,
-    CODEC,
     ELSEWHERE,
     MEMBERS,
     OWNER,
     Database,
     Listener,
-    clock,
     committed,
     is_,
+    joined,
     question,
     row,
+    turns,
 )
-from tests.changes.test_hub import joined, turns
-
-
-@pytest.fixture
-def hub() -> Hub:
-    numbers = itertools.count(1)
-    made = Hub(CODEC, clock, lambda: next(numbers))
-    made.rebind(CATALOG)
-    return made
 
 
 @pytest.fixture

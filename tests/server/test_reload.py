@@ -13,7 +13,7 @@ from reflector.catalog.model import DatabaseKind
 from server.config import ConfigError
 from tests.apis.realtime.following import connected
 from tests.bookshops import Databases
-from tests.changes.capturing import Write, install, uninstall, writer
+from tests.changes.capturing import Write, with_changes, writer
 from tests.server.harness import Served, reloadable
 from tests.server.test_jwt import SECRET, token
 
@@ -372,11 +372,8 @@ async def test_strictly_what_does_not_fit_is_refused(shop: str, file: Path) -> N
 @pytest.mark.parametrize("kind", [DatabaseKind.SQLITE, DatabaseKind.POSTGRESQL], ids=str)
 async def test_open_sockets_live_under_the_new_rules(databases: Databases, kind: DatabaseKind, file: Path) -> None:
     url = databases.bookshop(kind)
-    await install(url)
-    try:
+    async with with_changes(url):
         await sockets_move(url, file, writer(url, databases.postgresql))
-    finally:
-        await uninstall(url)
 
 
 async def sockets_move(url: str, file: Path, write: Write) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from reflector.catalog.model import DatabaseKind
 from tests.apis.postgrest.test_composites import rest
 from tests.bookshops import Databases
-from tests.changes.capturing import install, uninstall
+from tests.changes.capturing import with_changes
 from tests.server.harness import served
 
 SCRIPT: Final = """
@@ -40,17 +40,14 @@ TOLD: Final = [
 
 async def test_changes_are_told_as_the_rule_has_it(databases: Databases) -> None:
     url = databases.database(DatabaseKind.POSTGRESQL, SCRIPT)
-    await install(url)
-    try:
-        async with (
-            served(url, CONFIG) as api,
-            api.session.ws_connect(f"http://127.0.0.1:{api.running.port}/ws") as socket,
-        ):
-            await socket.send_json({"type": "subscribe", "id": "1", "table": "visit"})
-            assert (await socket.receive_json())["type"] == "ready"
-            for method, address, body in WRITES:
-                assert (await rest(api, method, address, body)).status in {201, 204}
-            told = [await socket.receive_json(timeout=10) for _ in TOLD]
-    finally:
-        await uninstall(url)
+    async with (
+        with_changes(url),
+        served(url, CONFIG) as api,
+        api.session.ws_connect(f"http://127.0.0.1:{api.running.port}/ws") as socket,
+    ):
+        await socket.send_json({"type": "subscribe", "id": "1", "table": "visit"})
+        assert (await socket.receive_json())["type"] == "ready"
+        for method, address, body in WRITES:
+            assert (await rest(api, method, address, body)).status in {201, 204}
+        told = [await socket.receive_json(timeout=10) for _ in TOLD]
     assert [(each["op"], each["key"]["id"], each.get("new")) for each in told] == TOLD

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from reflector.catalog.model import DatabaseKind
+from tests.apis.postgrest.clocks import CLOCK, INSTANT
 from tests.bookshops import KINDS, Databases
 from tests.server.harness import Served, served
 
@@ -19,16 +20,6 @@ roles: {guest: {}}
 tables:
   diary: {allow: {guest: {read: true, create: true, update: true}}, cache: {ttl: 60s}}
 """
-INSTANT: Final[Mapping[DatabaseKind, str]] = {
-    DatabaseKind.POSTGRESQL: "timestamptz",
-    DatabaseKind.MARIADB: "timestamp(6) NULL",
-    DatabaseKind.SQLITE: "timestamptz",
-}
-CLOCK: Final[Mapping[DatabaseKind, str]] = {
-    DatabaseKind.POSTGRESQL: "timestamp",
-    DatabaseKind.MARIADB: "datetime(6)",
-    DatabaseKind.SQLITE: "timestamp",
-}
 ZONE: Final[Mapping[DatabaseKind, str]] = {
     DatabaseKind.POSTGRESQL: "+00",
     DatabaseKind.MARIADB: "",

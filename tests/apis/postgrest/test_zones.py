@@ -13,6 +13,7 @@ import pytest
 
 from reflector.catalog.model import DatabaseKind
 from reflector.zones import Zone, periods, written, zone_of
+from tests.apis.postgrest.clocks import CLOCK, INSTANT
 from tests.bookshops import KINDS, Databases
 from tests.server.harness import Reply, Served, served
 from tests.servers import PostgreSQLServer
@@ -30,16 +31,6 @@ tables:
   news: {allow: {guest: {read: "day <= today() and local <= now() and at <= now()"}}}
   dated: {allow: {guest: {read: true}}}
 """
-INSTANT: Final[Mapping[DatabaseKind, str]] = {
-    DatabaseKind.POSTGRESQL: "timestamptz",
-    DatabaseKind.MARIADB: "timestamp(6) NULL",
-    DatabaseKind.SQLITE: "timestamptz",
-}
-CLOCK: Final[Mapping[DatabaseKind, str]] = {
-    DatabaseKind.POSTGRESQL: "timestamp",
-    DatabaseKind.MARIADB: "datetime(6)",
-    DatabaseKind.SQLITE: "timestamp",
-}
 COMMON: Final = """
 CREATE TABLE place (id integer NOT NULL PRIMARY KEY, name varchar(20));
 CREATE TABLE event (

@@ -8,7 +8,7 @@ import pytest
 
 from reflector.catalog.model import DatabaseKind
 from tests.bookshops import Databases
-from tests.changes.capturing import Write, install, uninstall, writer
+from tests.changes.capturing import Write, install, with_changes, writer
 from tests.server.harness import Served, served
 
 
@@ -21,10 +21,8 @@ def kind(request: pytest.FixtureRequest) -> DatabaseKind:
 @pytest.fixture
 async def url(kind: DatabaseKind, databases: Databases) -> AsyncIterator[str]:
     """A bookshop of the test's own, with its changes captured."""
-    made = databases.bookshop(kind)
-    await install(made)
-    yield made
-    await uninstall(made)
+    async with with_changes(databases.bookshop(kind)) as made:
+        yield made
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from reflector.catalog.model import DatabaseKind
 from reflector.changes.setup import Choices
 from tests.apis.realtime.following import Frame, connected, settled
 from tests.bookshops import Databases
-from tests.changes.capturing import Write, install, uninstall, writer
+from tests.changes.capturing import Write, install, uninstall, with_changes, writer
 from tests.server.harness import Served, served
 from tests.server.test_jwt import SECRET, token
 
@@ -60,10 +60,8 @@ USER, OTHER, CLERK = bearer("user"), bearer("user", "8"), bearer("clerk")
 
 @pytest.fixture
 async def url(kind: DatabaseKind, databases: Databases) -> AsyncIterator[str]:
-    made = databases.database(kind, SCHEMA)
-    await install(made)
-    yield made
-    await uninstall(made)
+    async with with_changes(databases.database(kind, SCHEMA)) as made:
+        yield made
 
 
 @pytest.fixture

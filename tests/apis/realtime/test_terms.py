@@ -19,7 +19,7 @@ from server.config import ConfigError
 from tests.apis.realtime.following import connected
 from tests.apis.realtime.test_rules import bearer
 from tests.bookshops import Databases
-from tests.changes.capturing import Write, install, uninstall, writer
+from tests.changes.capturing import Write, install, uninstall, with_changes
 from tests.server.harness import Served, configured, served
 from tests.server.test_jwt import SECRET
 
@@ -52,15 +52,8 @@ tables:
 
 @pytest.fixture
 async def url(kind: DatabaseKind, databases: Databases) -> AsyncIterator[str]:
-    made = databases.database(kind, SCHEMA)
-    await install(made)
-    yield made
-    await uninstall(made)
-
-
-@pytest.fixture
-def write(url: str, databases: Databases) -> Write:
-    return writer(url, databases.postgresql)
+    async with with_changes(databases.database(kind, SCHEMA)) as made:
+        yield made
 
 
 async def test_only_what_is_open_is_told(url: str, write: Write) -> None:
