@@ -14,6 +14,16 @@ from tests.server.harness import Served, served
 
 
 @pytest.fixture(scope="session")
+def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    """New databases that last for the run: what one test makes here, others ask as well."""
+    return Databases(
+        lambda: request.getfixturevalue("postgresql_server"),
+        lambda: request.getfixturevalue("mariadb_server"),
+        tmp_path_factory.mktemp("postgrest"),
+    )
+
+
+@pytest.fixture(scope="session")
 def cabinets(databases: Databases) -> Mapping[DatabaseKind, str]:
     """URLs of cabinets that nobody writes into."""
     return {kind: databases.database(kind, cabinet.script(kind)) for kind in KINDS}
