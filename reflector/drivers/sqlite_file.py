@@ -27,7 +27,8 @@ from reflector.drivers.protocol import Settings
 from reflector.errors import ConnectionRefused
 from reflector.query import documents
 from reflector.query.masks import HASH_LETTERS
-from reflector.sql.reads import PAGE, RELATED
+from reflector.sql.members import RELATED
+from reflector.sql.reads import PAGE
 from reflector.zones import Zone, written
 
 KEPT_STATEMENTS: Final = 256

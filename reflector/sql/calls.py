@@ -25,9 +25,10 @@ from reflector.sql.gathering import gathered
 from reflector.sql.making_documents import Source
 from reflector.sql.plan import Called, Expect, Part, Plan, Step
 from reflector.sql.procedures import procedure_plan
-from reflector.sql.reads import PAGE, amount, page_members, page_rows, paged, total
+from reflector.sql.reads import PAGE, page_members, page_rows, paged, total
 from reflector.sql.routine import Routine
 from reflector.sql.shaped import Sql
+from reflector.sql.slices import amount
 from reflector.sql.statement import Writer
 
 CALLED = "called"

@@ -20,8 +20,10 @@ from reflector.query.nodes import TRUE, Output, Parameter, Read, all_of
 from reflector.sql.filters import condition
 from reflector.sql.json_text import json_text
 from reflector.sql.making_documents import FlatPages, Source
+from reflector.sql.members import members
 from reflector.sql.plan import Answer, Cut, Expect, Part, Step
-from reflector.sql.reads import amount, members, ordered, total
+from reflector.sql.reads import total
+from reflector.sql.slices import amount, ordered
 from reflector.sql.statement import Writer
 
 SEPARATOR = b"\x1e"

@@ -21,10 +21,12 @@ from reflector.sql.dialect import Dialect
 from reflector.sql.filters import raw
 from reflector.sql.groups import Names, followed, names_of
 from reflector.sql.making_documents import Member
+from reflector.sql.members import members
 from reflector.sql.plan import Called, Expect, Part, Plan
-from reflector.sql.reads import PAGE, amount, members, page_rows, total
+from reflector.sql.reads import PAGE, page_rows, total
 from reflector.sql.routine import Routine
 from reflector.sql.shaped import Shaped, Sql
+from reflector.sql.slices import amount
 from reflector.sql.statement import Writer
 
 FEATURES = (

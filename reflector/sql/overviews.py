@@ -12,8 +12,9 @@ import sqlalchemy as sa
 
 from reflector.query.nodes import Apart, Group, Overview, Read, Selected
 from reflector.sql.making_documents import Member, Source
+from reflector.sql.members import member_value
 from reflector.sql.plan import Expect, Part, Step
-from reflector.sql.reads import PAGE, member_value, page_members, page_rows, reordered, single
+from reflector.sql.reads import PAGE, page_members, page_rows, reordered, single
 from reflector.sql.shaped import Sql
 from reflector.sql.statement import Writer
 

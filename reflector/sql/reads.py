@@ -4,51 +4,33 @@ A list is read in two strides inside one statement: first the page (the rows, th
 then the documents of the page's rows; so embedded rows are only looked up for what is answered, and "is there more"
 and the next cursor cost no second statement.
 
-Rule: every column stands qualified by its row's alias, and a label is the tree's, never a caller's text made SQL.
+Rule: every column stands qualified by its row's alias.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, assert_never
+from typing import Any
 
 import sqlalchemy as sa
 
 from reflector.catalog.model import Column
-from reflector.errors import InternalError, InvalidRequest
-from reflector.query.expressions import grouped, type_of
-from reflector.query.nodes import (
-    TRUE,
-    Apart,
-    Counted,
-    Embed,
-    Expression,
-    FixedText,
-    Group,
-    Order,
-    Output,
-    Parameter,
-    Read,
-    Selected,
-    Spread,
-    all_of,
-)
+from reflector.query.expressions import type_of
+from reflector.query.nodes import TRUE, Expression, Read, all_of
 from reflector.query.walk import own_columns
-from reflector.sql.computed import as_document
-from reflector.sql.filters import Rows, column_of, condition, joined_rows, nullable, raw, related_rows
-from reflector.sql.groups import NO_NAMES, Names, followed, group_rows, keyed, named_order, names_of, one_by_one
-from reflector.sql.making_documents import Linked, Member, Page, Source
-from reflector.sql.ordering import Sorting
-from reflector.sql.plan import Expect, FromRequest, Part, Step
+from reflector.sql.filters import Rows, column_of, condition, nullable, raw
+from reflector.sql.groups import Names, followed, group_rows, named_order, names_of
+from reflector.sql.making_documents import Member, Page, Source
+from reflector.sql.members import function_rows, members
+from reflector.sql.plan import Expect, Part, Step
 from reflector.sql.shaped import Sql
+from reflector.sql.slices import amount, named_sorting, ordered
 from reflector.sql.statement import Writer
 
 PAGE = "page"
 """The page's alias. Aliases of tables are t0, t1, …, so they never meet."""
 COUNTED = "counted"
 """The alias of the rows that are counted where not all are."""
-RELATED = "related_"
-"""How the names of views of related rows begin."""
 
 
 def read_step(writer: Writer, read: Read) -> Step:
@@ -130,6 +112,23 @@ def page_members(writer: Writer, read: Read) -> list[Member]:
     return members(writer, followed(read.select) if names else read.select, (PAGE,), names)
 
 
+# ── a page's other parts ─────────────────────────────────────────────────────────────────────
+
+
+def total(writer: Writer, read: Read) -> Sql:
+    """How many rows the filter finds, whatever the page; looking for no more than are to be counted."""
+    alias = writer.alias(read.table)
+    counted: sa.Select[Any] = sa.select(
+        sa.func.count() if read.most_counted is None else sa.literal_column("1").label("one")
+    ).select_from(writer.dialect.table(read.table).alias(alias))
+    if read.where != TRUE:
+        counted = counted.where(condition(writer, read.where, (alias,)))
+    if read.most_counted is not None:
+        found = counted.limit(amount(writer, read.most_counted)).subquery(COUNTED)
+        counted = sa.select(sa.func.count()).select_from(found)
+    return counted.scalar_subquery()
+
+
 # ── groups ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -147,79 +146,6 @@ def named_rows(writer: Writer, read: Read, rows: sa.Subquery, names: Names) -> s
     columns = [dialect.named(rows.name, name).label(dialect.key(name)) for name in names.values()]
     order = [named_sorting(writer, each, rows.name, names) for each in read.order]
     return sa.select(*columns).select_from(rows).order_by(*dialect.sorted(order))
-
-
-def named_sorting(writer: Writer, order: Order, alias: str, names: Names) -> Sorting:
-    expression = writer.dialect.named(alias, named_order(names, order.expression))
-    return Sorting(expression, order.descending, order.nulls_come_last, nullable(order.expression))
-
-
-def embedded_groups(writer: Writer, embed: Embed, names: Names, rows: Rows) -> Sql:
-    """Groups of related rows as a member: those of each row by themselves."""
-    dialect, read = writer.dialect, embed.read
-    alias = writer.alias()
-    table, ends, where = joined_rows(writer, embed.relationship, rows[-1], alias, embed.through)
-    condition_ = all_of(read.where, read.after)
-    if condition_ != TRUE:
-        where.append(condition(writer, condition_, (alias,)))
-    guard = None if embed.guard == TRUE else condition(writer, embed.guard, rows)
-    here = [*(near == far for near, far in ends), *([] if guard is None else [guard]), *where]
-    if not keyed(names):
-        document = dialect.bare_document(whole_members(writer, read.select, alias, table, here))
-        return dialect.values([document]) if embed.relationship.many else document
-    far = () if dialect.lateral else [end for _, end in ends]
-    groups = group_rows(writer, names, (alias,), table, here if dialect.lateral else where, function_rows, far)
-    found = groups.subquery(writer.alias())
-    return dialect.related(
-        Linked(
-            RELATED + alias,
-            members(writer, followed(read.select), (found.name,), names),
-            embed.relationship.many,
-            found,
-            [(ends[index][0], dialect.named(found.name, f"end {index}")) for index in range(len(far))],
-            (),
-            [named_sorting(writer, order, found.name, names) for order in read.order],
-            amount(writer, read.limit),
-            amount(writer, read.offset),
-            None if dialect.lateral else guard,
-            apart=not dialect.lateral,
-        )
-    )
-
-
-def whole_members(
-    writer: Writer, select: tuple[Selected, ...], alias: str, rows: sa.FromClause, where: list[Sql]
-) -> list[Member]:
-    """The members of the one document about all of the rows, each worked out by itself."""
-    return [Member(member.label, _whole_value(writer, member, alias, rows, where)) for member in select]
-
-
-def _whole_value(writer: Writer, member: Selected, alias: str, rows: sa.FromClause, where: list[Sql]) -> Sql:
-    match member:
-        case Output(expression=expression):
-            value = sa.select(raw(writer, expression, (alias,))).select_from(rows).where(*where).scalar_subquery()
-            return shown(writer, member, value)
-        case Group(select=select):
-            return writer.dialect.grouped(whole_members(writer, select, alias, rows, where))
-        case _:
-            raise InternalError("a document about all rows holds what only some of them have")
-
-
-# ── a page's other parts ─────────────────────────────────────────────────────────────────────
-
-
-def total(writer: Writer, read: Read) -> Sql:
-    """How many rows the filter finds, whatever the page; looking for no more than are to be counted."""
-    alias = writer.alias(read.table)
-    counted: sa.Select[Any] = sa.select(
-        sa.func.count() if read.most_counted is None else sa.literal_column("1").label("one")
-    ).select_from(writer.dialect.table(read.table).alias(alias))
-    if read.where != TRUE:
-        counted = counted.where(condition(writer, read.where, (alias,)))
-    if read.most_counted is not None:
-        found = counted.limit(amount(writer, read.most_counted)).subquery(COUNTED)
-        counted = sa.select(sa.func.count()).select_from(found)
-    return counted.scalar_subquery()
 
 
 # ── the page's columns and order ─────────────────────────────────────────────────────────────
@@ -256,15 +182,6 @@ def key_in_page(writer: Writer, read: Read, index: int) -> Sql:
     return writer.dialect.named(PAGE, key_name(read, index))
 
 
-def sorting(writer: Writer, order: Order, rows: Rows) -> Sorting:
-    expression = writer.dialect.ranked(raw(writer, order.expression, rows), type_of(order.expression))
-    return Sorting(expression, order.descending, order.nulls_come_last, nullable(order.expression))
-
-
-def ordered(writer: Writer, order: Order, rows: Rows) -> list[Sql]:
-    return writer.dialect.sorted([sorting(writer, order, rows)])
-
-
 def reordered(writer: Writer, read: Read, index: int) -> list[Sql]:
     order, expression = read.order[index], key_in_page(writer, read, index)
     return writer.dialect.order(expression, order.descending, order.nulls_come_last, nullable(order.expression))
@@ -273,125 +190,3 @@ def reordered(writer: Writer, read: Read, index: int) -> list[Sql]:
 def shown_key(writer: Writer, read: Read, index: int) -> Sql:
     expression = read.order[index].expression
     return writer.dialect.show(key_in_page(writer, read, index), type_of(expression), column_of(expression))
-
-
-def amount(writer: Writer, count: int | Parameter | None, more: int = 0) -> Sql | None:
-    """A LIMIT or OFFSET, `more` beyond the count."""
-    if count is None:
-        return None
-    if isinstance(count, int):
-        return sa.literal_column(str(count + more))
-    bound: Sql = writer.dialect.operand(writer.bind(FromRequest(count.index), lambda given: given + more), count.type)
-    return bound
-
-
-# ── documents ────────────────────────────────────────────────────────────────────────────────
-
-
-def members(writer: Writer, select: tuple[Selected, ...], rows: Rows, names: Names = NO_NAMES) -> list[Member]:
-    """The members of the row's document. `names` tell what the row has already."""
-    found: list[Member] = []
-    for member in select:
-        if isinstance(member, Spread):
-            found += spread_members(writer, member, rows, names)
-        else:
-            found.append(Member(member.label, member_value(writer, member, rows, names)))
-    return found
-
-
-def function_rows(writer: Writer, member: Embed | Spread, rows: Rows) -> Sql:
-    """The document of the rows that a function gives for the row in hand; of a spread, of its one member."""
-    if isinstance(member, Embed):
-        return embedded(writer, member, rows)
-    shown = spread_members(writer, member, rows)
-    if len(shown) != 1:
-        raise InvalidRequest("rows that a function gives are not spread twice beside aggregates")
-    return shown[0].shown
-
-
-def spread_members(writer: Writer, spread: Spread, rows: Rows, names: Names = NO_NAMES) -> list[Member]:
-    """The members of related rows, each looked up by itself, but for those that the row in hand has."""
-    if grouped(spread.read.select):
-        raise InvalidRequest("rows that are spread into arrays cannot be aggregated")
-    if names and spread.relationship.function is not None:
-        known = [(each.read.select[0].label, names[each]) for each in one_by_one(spread)]
-        return [Member(label, as_document(writer.dialect.named(rows[-1], name))) for label, name in known]
-    found: list[Member] = []
-    for inner in spread.read.select:
-        alias = writer.alias()
-        lifted = members(writer, (inner,), (alias,))
-        found += [Member(each.label, spread_value(writer, spread, each.shown, rows, alias)) for each in lifted]
-    return found
-
-
-def spread_value(writer: Writer, spread: Spread, shown: Sql, rows: Rows, alias: str) -> Sql:
-    dialect, read = writer.dialect, spread.read
-    table, where = related_rows(writer, spread.relationship, rows[-1], alias, spread.through)
-    condition_ = all_of(read.where, read.after)
-    if condition_ != TRUE:
-        where.append(condition(writer, condition_, (alias,)))
-    if spread.relationship.many:
-        order = [each for order in read.order for each in ordered(writer, order, (alias,))]
-        source = Source(table, where, order, amount(writer, read.limit), amount(writer, read.offset))
-        value = dialect.parallel(shown, source)
-    else:
-        one = sa.select(shown).select_from(table).where(*where).limit(sa.literal_column("1"))
-        value = dialect.nested(one)
-    if spread.guard == TRUE:
-        return value
-    guard = condition(writer, spread.guard, rows)
-    return sa.case((guard, value), else_=dialect.nothing(spread.relationship.many))
-
-
-def shown(writer: Writer, member: Output, value: Sql) -> Sql:
-    """The member's value as a document has it."""
-    expression = member.expression
-    if isinstance(expression, FixedText | Counted):
-        return value
-    if member.form is not None:
-        return writer.dialect.formed(value, type_of(expression), member.form, column_of(expression))
-    return writer.dialect.show(value, type_of(expression), column_of(expression))
-
-
-def member_value(writer: Writer, member: Selected, rows: Rows, names: Names = NO_NAMES) -> Sql:
-    match member:
-        case Output(expression=expression) if expression in names:
-            return shown(writer, member, writer.dialect.named(rows[-1], names[expression]))
-        case Output(expression=expression):
-            return shown(writer, member, raw(writer, expression, rows))
-        case Embed() if member in names:
-            return as_document(writer.dialect.named(rows[-1], names[member]))
-        case Embed():
-            return embedded(writer, member, rows)
-        case Group(select=select):
-            return writer.dialect.grouped(members(writer, select, rows, names))
-        case Spread() | Apart():
-            raise InternalError("a row's document holds rows that have nothing to do with it")
-        case _:
-            assert_never(member)
-
-
-def embedded(writer: Writer, embed: Embed, rows: Rows) -> Sql:
-    """Related rows as a member of the row's document."""
-    read = embed.read
-    if names := names_of(read):
-        return embedded_groups(writer, embed, names, rows)
-    alias = writer.alias()
-    table, ends, joined = joined_rows(writer, embed.relationship, rows[-1], alias, embed.through)
-    where = all_of(read.where, read.after)
-    if where != TRUE:
-        joined.append(condition(writer, where, (alias,)))
-    return writer.dialect.related(
-        Linked(
-            RELATED + alias,
-            members(writer, read.select, (alias,)),
-            embed.relationship.many,
-            table,
-            ends,
-            joined,
-            [sorting(writer, order, (alias,)) for order in read.order] if embed.relationship.many else (),
-            amount(writer, read.limit),
-            amount(writer, read.offset),
-            None if embed.guard == TRUE else condition(writer, embed.guard, rows),
-        )
-    )

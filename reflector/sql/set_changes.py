@@ -22,10 +22,10 @@ from reflector.query.sets import Change, DeleteMany, How, Judge, Share, UpdateMa
 from reflector.sql.dialect import Dialect
 from reflector.sql.filters import condition, operand
 from reflector.sql.plan import Expect, Many, Plan
-from reflector.sql.reads import amount
 from reflector.sql.set_inserts import column_name, target
 from reflector.sql.set_steps import Kept, SetKey, Steps, alone, bound_of, found_by, in_one_statement, set_key, told
 from reflector.sql.shaped import Sql
+from reflector.sql.slices import amount
 from reflector.sql.statement import Writer
 
 

@@ -19,9 +19,10 @@ from reflector.query.reach import tables_inside, tables_of_members
 from reflector.query.sets import Judge
 from reflector.sql.dialect import Dialect
 from reflector.sql.filters import condition, operand
+from reflector.sql.members import members
 from reflector.sql.plan import Expect, FromKept, Many, Pack, Part, Plan, Step
-from reflector.sql.reads import amount, members, ordered
 from reflector.sql.shaped import Sql
+from reflector.sql.slices import amount, ordered
 from reflector.sql.statement import Writer
 from reflector.sql.writes import shown_key, written_document
 

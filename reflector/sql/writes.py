@@ -24,8 +24,8 @@ from reflector.query.reach import tables_inside, tables_of_members
 from reflector.sql.dialect import Dialect
 from reflector.sql.filters import ONE, condition, operand
 from reflector.sql.making_documents import Source
+from reflector.sql.members import members
 from reflector.sql.plan import Expect, FromStep, Part, Plan, Step
-from reflector.sql.reads import members
 from reflector.sql.shaped import Sql
 from reflector.sql.statement import Writer
 

@@ -20,7 +20,8 @@ from reflector.errors import (
     ReadOnlyDatabase,
     UniqueViolation,
 )
-from reflector.sql.reads import PAGE, RELATED
+from reflector.sql.members import RELATED
+from reflector.sql.reads import PAGE
 from tests.drivers.conftest import Prepare, run_script, settings
 from tests.drivers.worlds import ITEM
 
