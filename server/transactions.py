@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Final
 
 from aiohttp import web
@@ -70,13 +71,21 @@ class Transactions:
         said = None
         if inside:
             said = request[SAID] = Said()
-        session = self.asking(sent(request, root), principal, snapshot, limits)
-        if "timezone" in preferred:
-            session = replace(session, settings={**session.settings, "TimeZone": preferred["timezone"]})
-        return replace(session, said=said, rollback=rollback)
+        zone = {"TimeZone": preferred["timezone"]} if "timezone" in preferred else {}
+        return self.asking(sent(request, root), principal, snapshot, limits, zone, said, rollback=rollback)
 
-    def asking(self, sent: Sent, principal: Principal, snapshot: Snapshot, limits: Session) -> Session:
-        """The session of whoever sends that, where the database decides."""
+    def asking(
+        self,
+        sent: Sent,
+        principal: Principal,
+        snapshot: Snapshot,
+        limits: Session,
+        beside: Mapping[str, str] = MappingProxyType({}),
+        said: Said | None = None,
+        *,
+        rollback: bool = False,
+    ) -> Session:
+        """The session of whoever sends that, where the database decides, with the settings `beside` its own."""
         role = principal.roles[0]
         known = snapshot.permissions
         roles = known.roles if isinstance(known, DatabasePermissions) else None
@@ -84,10 +93,12 @@ class Transactions:
         return replace(
             limits,
             role=role,
-            settings={**({} if own is None else own.settings), **self._settings(sent, principal, snapshot)},
+            settings={**({} if own is None else own.settings), **self._settings(sent, principal, snapshot), **beside},
             read_only=sent.method in READING,
             isolation=(own.isolation if own else None) or USUAL_LEVEL,
             first=self.first,
+            said=said,
+            rollback=rollback,
         )
 
     def _rolls_back(self, wish: str | None) -> bool:

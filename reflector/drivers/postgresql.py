@@ -179,7 +179,7 @@ class PostgreSQLConnection:
             self._soiled = True
             await self.raw.execute(f"{AFRESH}; {mode}", timeout=self._deadline)
         await self._become(session)
-        await self._call_first(session)
+        await self.call_first(session)
 
     async def turn(self, session: Session) -> None:
         """Go on with the transaction as another session. Its level stays; one that was not read-only may become so."""
@@ -188,7 +188,6 @@ class PostgreSQLConnection:
         if session.read_only:
             await self.raw.execute("SET TRANSACTION READ ONLY", timeout=self._deadline)
         await self._become(session)
-        await self._call_first(session)
 
     async def check_constraints(self, *, again: bool) -> None:
         """Ask at once what would be asked at the end. `again`: what is written from here on is asked about in its own time."""
@@ -214,7 +213,8 @@ class PostgreSQLConnection:
             if found[0][-1] != session.role:
                 raise InternalError("the database did not take the caller's role")
 
-    async def _call_first(self, session: Session) -> None:
+    async def call_first(self, session: Session) -> None:
+        """Call the function that the session has called before anything else."""
         if session.first:
             await self.rows(f"SELECT {'.'.join(map(_quoted, session.first))}()", (), session.timeout, UNMEASURED)
 
@@ -270,7 +270,10 @@ class PostgreSQLConnection:
 
 
 class Rehearsal:
-    """A transaction that several sessions take turns in. Where one of its statements failed, no other is carried out."""
+    """A transaction that several sessions take turns in. Where one of its statements failed, no other is carried out.
+
+    Whoever's turn it comes to has not `entered` yet: being let in by a function of the database's own is a thing by itself.
+    """
 
     def __init__(self, connection: PostgreSQLConnection, session: Session) -> None:
         self._connection = connection
@@ -280,6 +283,10 @@ class Rehearsal:
         """From now on as another; raises Forbidden where the connection may not be that one."""
         await self._connection.turn(session)
         self._session = session
+
+    async def enter(self) -> None:
+        """Call the function that is called before whatever the session asks; raises what it raises."""
+        await self._connection.call_first(self._session)
 
     async def run(self, plan: BoundPlan) -> Answer:
         """What comes of the plan for whoever's turn it is; raises what `Driver.run` raises."""

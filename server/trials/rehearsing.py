@@ -64,6 +64,7 @@ MOST_PICKED: Final = 1000
 UNREACHED: Final = (ReadOnlyDatabase, DatabaseUnavailable)
 UNGRANTED: Final = (UnknownTable, UnknownColumn, UnknownRelationship)
 DEED: Final = "deed"
+AS: Final = "as"
 
 
 class UnfitTrialError(Exception):
@@ -137,7 +138,11 @@ class Rehearsed:
         self.at = DEED
         tested = self.runner.planned(self.asked.access.grants, without_answer(self.query), beside)
         writes = any(plan.writes for plan in tested.plans)
+        # That the caller's role cannot be taken is no answer to the caller, and denies them nothing.
+        self.at = AS
         await rehearsal.turn(replace(caller, read_only=caller.read_only or not writes))
+        self.at = DEED
+        await rehearsal.enter()
         answer = await self.carry_out(rehearsal, tested)
         await rehearsal.check_constraints()
         answered(self.bound, shown(tested, answer), self.seen)
@@ -161,6 +166,7 @@ class Rehearsed:
         own = Session(timeout=limits.timeout.total_seconds(), largest=limits.bytes, login=self.runner.stage.becomes)
         sent = Sent(METHODS[trial.verb], f"/{name}", inside=True, profile=asked.schema)
         session = self.runner.transactions.asking(sent, self.asked.principal, self.runner.snapshot, own)
+        session = replace(session, settings={**self.runner.stage.settings, **session.settings})
         hoist = self.runner.config.postgrest.db_hoisted_tx_settings
         return session if function is None else hoisted(session, function, hoist)
 
@@ -250,9 +256,8 @@ class Rehearsed:
             self.seen.refused = error
         else:
             told = f"{self.at}: {fault_of(error)}"
-            self.seen.broken = (
-                barred(self.runner.stage, error, told, self.reached()) if isinstance(error, Forbidden) else told
-            )
+            made = self.at != AS and isinstance(error, Forbidden)
+            self.seen.broken = barred(self.runner.stage, error, told, self.reached()) if made else told
 
     def reached(self) -> Sequence[Table]:
         """The tables that are asked by somebody who may, at the present moment."""

@@ -9,16 +9,16 @@ that requests have, and a login that may be anybody is the server's login first.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from reflector.access.database import quoted
 from reflector.catalog.model import DatabaseKind, Table
 from reflector.drivers.postgresql import PostgreSQLDriver
 from reflector.engine import Engine
-from reflector.errors import ConnectionRefused, Forbidden, suggestion
+from reflector.errors import ConnectionRefused, ReflectorError, suggestion
 from reflector.reflection import fingerprint
 from server.access import database_of, settings_of
 from server.config import Complaint, Config, ConfigError, Position
@@ -35,13 +35,15 @@ SELECT rolname::pg_catalog.text, pg_catalog.pg_has_role(session_user, oid, 'MEMB
 @dataclass(frozen=True, slots=True)
 class Stage:
     """`by` makes and picks the rows of tests: a role that the connection takes, None for the `login` it has itself.
-    `becomes` is the server's login, where the connection may take its place; `apart`, whether the login is one for tests alone."""
+    `becomes` is the server's login, where the connection may take its place; `apart`, whether the login is one
+    for tests alone; `settings` are what the server's login begins with then."""
 
     driver: PostgreSQLDriver
     login: str
     by: str | None = None
     becomes: str | None = None
     apart: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def maker(self) -> str:
@@ -74,8 +76,15 @@ async def staged(engine: Engine, config: Config, callers: Iterable[str]) -> Asyn
         if complaints:
             raise ConfigError(complaints)
         known = engine.snapshot.catalog.roles
-        server = None if known is None or not mighty or known.login == login else known.login
-        yield Stage(driver, str(login), config.testing.by, server, config.testing.url is not None)
+        server = None if known is None or known.login == login else known.taken[known.login]
+        yield Stage(
+            driver,
+            str(login),
+            config.testing.by,
+            becomes=server.name if server is not None and mighty else None,
+            apart=config.testing.url is not None,
+            settings={} if server is None else server.settings,
+        )
     finally:
         await driver.close()
 
@@ -113,7 +122,7 @@ def _complaint(config: Config, name: str, message: str, hint: str | None) -> Com
     return Complaint(position, f"testing.{name}", message, hint)
 
 
-def barred(stage: Stage, error: Forbidden, told: str, tables: Iterable[Table]) -> str:
+def barred(stage: Stage, error: ReflectorError, told: str, tables: Iterable[Table]) -> str:
     """Why whoever makes and picks rows could not, with what would mend it. `tables` are those that were reached."""
     maker, named = quoted(stage.maker), {f"{quoted(each.schema)}.{quoted(each.name)}": each for each in tables}
     if getattr(error.__cause__, "server_source_filename", None) == ROW_SECURITY:

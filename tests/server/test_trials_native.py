@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from reflector.catalog.model import DatabaseKind
+from reflector.reflection import fingerprint
 from server.app import engine_of
 from server.binding import Binding
 from server.commands.check import Wanted, check
@@ -266,6 +267,26 @@ async def test_a_login_that_cannot_take_a_caller_s_role_is_told_of(
     ]
 
 
+async def test_a_role_that_the_server_cannot_take_denies_nothing(
+    world: str, postgresql_server: PostgreSQLServer
+) -> None:
+    database = world.rpartition("/")[2]
+    if not postgresql_server.run(database, "SELECT 1 FROM pg_roles WHERE rolname = 'notes_leaver'"):
+        postgresql_server.run(database, "CREATE ROLE notes_leaver LOGIN NOINHERIT")
+    postgresql_server.run(database, "GRANT notes_guest TO notes_leaver")
+    tests = written(listed("{as: anonymous, read: note, fields: [body], denied: true}"))
+    url = as_login(world, "notes_leaver")
+    wanted = configured(url, tests, environ={"DATABASE_URL": url, "TESTING_URL": world})
+    engine = await engine_of(wanted, Binding(wanted))
+    try:
+        postgresql_server.run(database, "REVOKE notes_guest FROM notes_leaver")
+        engine.seen_fingerprint = await fingerprint(DatabaseKind.POSTGRESQL, engine.driver.fetch, engine.overlay)
+        (result,) = await run_trials(engine, wanted)
+    finally:
+        await engine.close()
+    assert result.lines == ('as: the database does not allow this (permission denied to set role "notes_guest")',)
+
+
 async def test_elsewhere_testing_says_nothing() -> None:
     with pytest.raises(ConfigError) as refused:
         configured("postgresql://x@localhost/x", "testing: {by: x}\ntests: []\n")
@@ -280,6 +301,8 @@ DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'cabinet_fussy') THEN
         CREATE ROLE cabinet_fussy NOLOGIN;
         ALTER ROLE cabinet_fussy SET cabinet.taste = 'sour';
+        ALTER ROLE notes_login SET cabinet.taste = 'sweet';
+        ALTER ROLE notes_login SET cabinet.size = 'large';
         ALTER ROLE cabinet_fussy SET default_transaction_isolation = 'serializable';
         GRANT cabinet_fussy TO notes_login;
     END IF;
@@ -296,7 +319,7 @@ CREATE TABLE api.loose (word text, secret text);
 CREATE TABLE api.log (line text);
 CREATE VIEW api.told AS SELECT 1 AS id, session_user::text AS session, current_user::text AS role,
     current_setting('cabinet.entered', true) AS entered, current_setting('cabinet.taste', true) AS taste,
-    current_setting('app.settings.flavour', true) AS flavour, current_setting('transaction_read_only') AS read_only,
+    current_setting('cabinet.size', true) AS size, current_setting('app.settings.flavour', true) AS flavour, current_setting('transaction_read_only') AS read_only,
     current_setting('transaction_isolation') AS isolation, current_setting('request.jwt.claims') AS claims;
 CREATE FUNCTION api.stamped() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     NEW.stamp := session_user || ' ' || current_user || ' ' || current_setting('cabinet.taste', true);
@@ -345,7 +368,7 @@ def asked(*tests: str) -> str:
 
 HOLDING = (
     "read: told, rows: [{role: cabinet_fussy, session: notes_login}]",
-    'read: told, rows: [{entered: \'cabinet_fussy GET /told "api", "public"\', taste: sour, flavour: vanilla}]',
+    'read: told, rows: [{entered: \'cabinet_fussy GET /told "api", "public"\', taste: sour, size: large, flavour: vanilla}]',
     'read: told, rows: [{read_only: \'on\', isolation: serializable, claims: \'{"role":"cabinet_fussy","sub":"ann"}\'}]',
     "read: drawer, where: place == 1, keys: [1, 3]",
     "read: drawer, where: stamp == 'postgres postgres ' and place == 1, keys: [1, 3]",
