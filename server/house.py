@@ -132,11 +132,11 @@ class Grounds:
         rows = [
             *engine_figures(lambda: self.engine, lambda: self.binding, time.time()),
             *capture_figures(self.capture, lambda: len(self.realtime.sockets)),
-            *configuration_figures(self.reading),
+            *configuration_figures(self.reading, self.insecure),
         ]
         self.figures = Figures(self.requests, rows)
         self.exposition = Exposition(self.figures, self.worker)
-        self.health = Health(lambda: self.engine.driver.fetch(ASKS), self.degraded)
+        self.health = Health(lambda: self.engine.driver.fetch(ASKS), self.degraded, self.insecure)
         self.heard = self.capture if self.worker is None else SharedCapture(self.capture, self.worker)
 
     def degraded(self) -> bool:
@@ -144,6 +144,11 @@ class Grounds:
         kept = self.keeping is not None and self.keeping.degraded
         unfit = bool(self.reading.refused or self.binding.unfit)
         return unfit or kept or self.capture.late or self.house.callers.degraded
+
+    def insecure(self) -> bool:
+        """Whether everybody is served without a question, wherever they ask from."""
+        config = self.binding.config
+        return config.insecure and config.server.token is None
 
     def configuration(self) -> Mapping[str, Any]:
         """How the configuration is doing, for administrators: places and settings, and no values."""

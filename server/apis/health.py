@@ -6,6 +6,8 @@
                          the configuration as it is written is refused
                          503 {"status":"unavailable"} while the database does not answer, {"status":"draining"} at the end
 
+While `--insecure` serves everybody without a question, `"insecure":true` stands beside the word.
+
 An administrator is told besides, as `changes`, how capturing is doing, and as `configuration` what cannot be used of it.
 
 Rule: anybody may ask, so an answer to anybody else names nothing, whatever credential came with it, and however often it
@@ -69,17 +71,24 @@ class HealthStatus(Schema):
     status = fields.String(
         required=True, validate=validate.OneOf(["live", "ready", "degraded", "unavailable", "draining"])
     )
+    insecure = fields.Boolean(metadata={"description": "There while everybody is served without a question."})
     changes = fields.Nested(CaptureStatus, metadata={"description": "Told to administrators."})
     configuration = fields.Nested(ConfigurationStatus, metadata={"description": "Told to administrators."})
 
 
 class Health:
     """What is known of the server's state. `ask` reaches the database or raises; `degraded` tells whether
-    it does less than it should."""
+    it does less than it should, `insecure` whether it serves everybody without a question."""
 
-    def __init__(self, ask: Callable[[], Awaitable[object]], degraded: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        ask: Callable[[], Awaitable[object]],
+        degraded: Callable[[], bool],
+        insecure: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._ask = ask
         self._degraded = degraded
+        self.insecure = insecure
         self._answers = True
         self._asked = float("-inf")
         self._asking = asyncio.Lock()
@@ -132,7 +141,7 @@ def health_routes(
     )
     async def ready(request: web.Request) -> web.Response:
         word = await health.word()
-        said: dict[str, Any] = {"status": word}
+        said: dict[str, Any] = {"status": word} | ({"insecure": True} if health.insecure() else {})
         if detail is not None and word != "unavailable" and administers(request):
             said |= Details().dump(await detail())
         return web.json_response(said, status=200 if word in {"ready", "degraded"} else 503)

@@ -129,8 +129,8 @@ class Reading(Protocol):
     def waiting(self) -> Sequence[object]: ...
 
 
-def configuration_figures(reading: Reading) -> Iterator[Figure]:
-    """What is known of the configuration that serves."""
+def configuration_figures(reading: Reading, insecure: Callable[[], bool]) -> Iterator[Figure]:
+    """What is known of the configuration that serves. `insecure`: whether it serves everybody."""
 
     def moment() -> float:
         return reading.at.timestamp()
@@ -140,11 +140,13 @@ def configuration_figures(reading: Reading) -> Iterator[Figure]:
 
     yield Figure("config_reloads", "counter", "Readings of the configuration after the first", readings, ("outcome",))
     yield Figure("config_refused", "gauge", REFUSED, one(lambda: bool(reading.refused)))
+    yield Figure("insecure", "gauge", INSECURE, one(insecure))
     yield Figure("config_read_seconds", "gauge", "When the one that serves was read", one(moment))
     yield Figure("config_restart", "gauge", "Settings that need a restart", one(lambda: len(reading.waiting)))
 
 
 EXPOSED: Final = "Columns that appeared while serving, and that roles read though no list names them"
+INSECURE: Final = "Whether everybody is served without a question (--insecure)"
 REFUSED: Final = "Whether the configuration as it is written is refused, and an older one serves"
 
 

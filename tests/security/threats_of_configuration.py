@@ -8,6 +8,7 @@ from __future__ import annotations
 from tests.security.threat import Threat
 
 RELOAD = "server/test_reload.py::"
+CONFIGURED = "security/test_configuring.py::"
 
 CONFIGURING = (
     Threat(
@@ -18,12 +19,16 @@ CONFIGURING = (
             "server/test_config_mutants.py::test_a_letter_changed_opens_nothing",
             "unit/access/test_bind.py::test_a_mistake_closes_its_table_for_those_it_was_meant_for",
             "unit/access/test_bind.py::test_claims_where_nobody_carries_any_are_refused",
+            "access/test_patterns.py::test_a_pattern_that_allows_something_and_matches_nothing_refuses_to_start",
+            "access/test_patterns.py::test_a_pattern_that_only_hides_and_matches_nothing_is_told",
         ),
     ),
     Threat(
         "a column or a table appears while serving, and is open before anybody meant it",
         "tables are closed until a rule opens them; a column that no list names is told, and absent where lists are asked for",
         (
+            f"{CONFIGURED}test_a_table_that_appears_is_closed",
+            f"{CONFIGURED}test_a_column_that_appears_is_told_or_absent_by_every_api",
             "server/test_live_schema.py::test_a_column_that_appears_unnamed_is_told",
             "server/test_live_schema.py::test_where_columns_must_be_listed_it_is_not_there",
             "unit/access/test_exposure.py::test_a_column_that_a_rule_without_a_list_opens_is_told_with_whom_and_where",
@@ -62,13 +67,19 @@ CONFIGURING = (
     ),
     Threat(
         "serve openly beside rules",
-        "open modes are refused beside `auth`",
-        ("server/test_start.py::test_open_modes_are_refused_beside_auth",),
+        "open modes are refused beside `auth`; who serves everybody says so",
+        (
+            "server/test_start.py::test_open_modes_are_refused_beside_auth",
+            f"{CONFIGURED}test_open_modes_of_the_environment_are_refused_beside_auth",
+            f"{CONFIGURED}test_who_serves_everybody_says_so",
+        ),
     ),
     Threat(
         "read secrets in logs, complaints, figures or tracebacks",
         "a secret does not print; logs hold names of parameters and no values",
         (
+            f"{CONFIGURED}test_what_a_caller_sends_is_no_line_and_no_secret_of_the_log",
+            f"{CONFIGURED}test_no_option_of_the_command_takes_a_secret",
             "unit/config/test_secrets.py::test_a_configuration_prints_without_its_secrets",
             "server/test_canaries.py::test_no_answer_no_figure_and_no_line_of_the_log_holds_a_secret",
             "server/test_canaries.py::test_no_command_prints_one",
