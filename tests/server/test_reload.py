@@ -414,11 +414,8 @@ async def test_a_socket_whose_credential_no_longer_holds_is_closed(shop: str, fi
 async def test_what_was_missed_is_told_by_the_new_rules(databases: Databases, kind: DatabaseKind, file: Path) -> None:
     """What a server remembers for those who come back was said under rules that no longer hold."""
     url = databases.bookshop(kind)
-    await install(url)
-    try:
+    async with with_changes(url):
         await missed_changes(url, file, writer(url, databases.postgresql))
-    finally:
-        await uninstall(url)
 
 
 async def missed_changes(url: str, file: Path, write: Write) -> None:
