@@ -35,7 +35,7 @@ LOG: Final = logging.getLogger("reflector.access")
 STEPS: Final = re.compile(r"([^.\[\]]+)|\[([0-9]+)\]")
 """What a trail into a mapping is made of."""
 NOWHERE: Final = Position("the configuration")
-TOLD_WHEN_LOADED: Final = {"unknown_role", "circular_role", "policy_error"}
+TOLD_WHEN_LOADED: Final = {"unknown_role", "circular_role", "policy_error", "mask_without_key"}
 """What `load` has refused already, with better places."""
 MISSPELT: Final = {IDLE_PATTERN, HIDES_NOTHING}
 """What refuses to start, and may become true of a configuration that is served."""

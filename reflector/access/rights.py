@@ -129,7 +129,9 @@ class RightsBinder:
             self.refuse(Complaint(Severity.UNBOUND, "mask_unfit", message, hint, mask.where, table=self.table.label))
         elif kind is MaskKind.HASH and self.mask_key is None:
             message = f"{label} is masked by a hash, and there is no key to make it with"
-            self.refuse(Complaint(Severity.ERROR, "mask_unfit", message, None, mask.where, table=self.table.label))
+            self.refuse(
+                Complaint(Severity.ERROR, "mask_without_key", message, None, mask.where, table=self.table.label)
+            )
         else:
             masks[column] = Mask(kind, self.mask_key if kind is MaskKind.HASH else None)
 

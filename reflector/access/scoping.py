@@ -22,7 +22,7 @@ def scope_for(catalog: Catalog, grants: Grants) -> Scope:
         if (grant := grants.on(table)) is not None
     }
     tables = {table.label: scope for table, scope in by_table.items()}
-    broken = frozenset(table.label for table in grants.broken)
+    broken = {table.label: table for table in grants.broken}
     return Scope(grants.roles, tables, by_table, broken, _functions(catalog, grants), _handlers(catalog, grants))
 
 

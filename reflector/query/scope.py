@@ -102,14 +102,14 @@ class TableScope:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Scope:
-    """All that one set of roles may use. `roles` is part of every plan key; `broken` are the labels of tables that are
+    """All that one set of roles may use. `roles` is part of every plan key; `broken` are, by their labels, tables that are
     closed because one of their rules no longer fits the database. `functions` are those of each schema and name.
     `handlers` make documents of rows, by the table whose rows they take (None: of any) and the media type."""
 
     roles: tuple[str, ...]
     tables: Mapping[str, TableScope]
     by_table: Mapping[Table, TableScope]
-    broken: frozenset[str] = frozenset()
+    broken: Mapping[str, Table] = field(default_factory=dict)
     functions: Mapping[tuple[str, str], tuple[Function, ...]] = field(default_factory=dict)
     handlers: Mapping[tuple[Table | None, str], Function] = field(default_factory=dict)
 

@@ -236,6 +236,15 @@ class ServedProcess:
             if found:
                 return found[1]
 
+    def wait_until_it_says(self, words: str) -> str:
+        """The next line with these words, of those that nobody has waited past."""
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            line = self._told.get(timeout=max(0.0, deadline - time.monotonic()))
+            assert line is not None, f"it ended with {self._process.wait()}: {self.said}"
+            if words in line:
+                return line
+
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 

@@ -7,6 +7,8 @@ depth); what was found wrong is kept like what was right. The cache is bounded i
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,8 +24,9 @@ from graphql import (
     validate,
 )
 
+from reflector.errors import RuleUnbound
 from server.apis.graphql.arguments import variables_of_directives
-from server.apis.graphql.errors import fault
+from server.apis.graphql.errors import Fault, fault, place_of
 from server.apis.graphql.schema import Schema
 from server.callers import Recent
 from server.config.graphql import Graphql
@@ -89,10 +92,29 @@ def read_document(schema: Schema, text: str, terms: Graphql) -> Document:
         return Document(None, (error,))
     try:
         found = validate(schema.graphql, node, specified_rules, max_errors=FAULTS, hide_suggestions=not schema.told)
-        faults = tuple(found)
+        faults = tuple(_told(found, node, schema.closed) if schema.closed else found)
         return Document(node, faults, frozenset() if faults else variables_of_directives(node))
     except RecursionError:
         return Document(None, (fault("the document is nested too deeply", "$.query", "limit-exceeded"),))
+
+
+def _told(faults: Iterable[GraphQLError], node: DocumentNode, closed: frozenset[str]) -> Iterator[GraphQLError]:
+    """The faults of a document. That a root field is not there because its table is closed is told as every API tells it."""
+    tables = "|".join(map(re.escape, closed))
+    fields = re.compile(rf"(?:insert_|update_|delete_)?(?:{tables})(?:_one|_by_pk|_aggregate)?")
+    roots = {
+        id(each): each.name.value
+        for operation in node.definitions
+        if isinstance(operation, OperationDefinitionNode)
+        for each in operation.selection_set.selections
+        if isinstance(each, FieldNode)
+    }
+    for found in faults:
+        name = roots.get(id(found.nodes[0])) if found.nodes else None
+        if name is not None and fields.fullmatch(name):
+            yield Fault(RuleUnbound("a rule of the table does not fit the database"), place_of(found, node))
+        else:
+            yield found
 
 
 def is_query(operation: OperationDefinitionNode) -> bool:

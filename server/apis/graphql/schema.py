@@ -64,13 +64,15 @@ class Root:
 @dataclass(frozen=True, eq=False, slots=True)
 class Schema:
     """A schema, and what its root fields mean. `key` tells it from every other one of the process.
-    `told`: whether its roles may ask for it; otherwise no fault suggests a name of it."""
+    `told`: whether its roles may ask for it; otherwise no fault suggests a name of it. `closed` are the names of tables that are
+    not in it because a rule of theirs does not fit the database."""
 
     graphql: GraphQLSchema
     roots: Mapping[str, Root]
     key: object
     weight: int
     told: bool = True
+    closed: frozenset[str] = frozenset()
 
 
 def key_of(table: TableScope) -> tuple[Column, ...]:
@@ -97,6 +99,7 @@ class SchemaMaker:
             for table, scope in access.scope.by_table.items()
             if table in names.tables and scope.may_read and self.columns(scope)
         }
+        self.closed = frozenset(names.tables[table] for table in access.grants.broken if table in names.tables)
         self.inputs = Inputs(self.scalars, self.names, access.scope)
         self.rows: dict[TableScope, GraphQLObjectType] = {}
         self.aggregates: dict[TableScope, GraphQLObjectType] = {}
@@ -117,7 +120,8 @@ class SchemaMaker:
             types=[*self.rows.values(), *self.aggregates.values(), *self.inputs.made()],
             assume_valid=True,
         )
-        return Schema(schema, self.roots, object(), 20_000 + sum(map(_weight, schema.type_map.values())), told)
+        weight = 20_000 + sum(map(_weight, schema.type_map.values()))
+        return Schema(schema, self.roots, object(), weight, told, self.closed)
 
     # ── root fields ──────────────────────────────────────────────────────────────────────────
 

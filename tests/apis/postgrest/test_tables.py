@@ -44,9 +44,14 @@ def test_a_table_with_another_label_keeps_the_name_of_the_database() -> None:
 
 
 def test_a_closed_table_says_so() -> None:
-    closed = replace(scope(), broken=frozenset({"other.lost"}))
-    with pytest.raises(RuleUnbound):
-        table_of(closed, "other", "lost")
+    lost = build(facts(table("lost", "id", schema="other"), schemas=("public", "other"))).tables["other.lost"]
+    for label in ("other.lost", "found"):
+        closed = replace(scope(), broken={label: lost})
+        with pytest.raises(RuleUnbound):
+            table_of(closed, "other", "lost")
+        for schema, name in (("public", "lost"), ("other", "found"), ("public", "other.lost")):
+            with pytest.raises(PostgrestError, match="PGRST205"):
+                table_of(closed, schema, name)
 
 
 def test_profiles() -> None:

@@ -128,13 +128,13 @@ def test_of_some_types_nothing_can_be_shown_in_part() -> None:
 
 def test_a_hash_needs_a_key_and_nothing_else_does() -> None:
     found, told = masking({"title": "hash"})
-    [unfit] = [each for each in told if each.code == "mask_unfit"]
+    [unfit] = [each for each in told if each.code == "mask_without_key"]
     assert unfit.message == "articles.title is masked by a hash, and there is no key to make it with"
     assert (unfit.severity, found.empty) == (Severity.ERROR, True)
     found, told = masking({"title": "hash", "body": "partial"}, key=KEY)
     assert found.read is not None
     assert found.read.masks == {TITLE: Mask(MaskKind.HASH, KEY), BODY: PARTIAL}
-    assert "mask_unfit" not in {each.code for each in told}
+    assert "mask_without_key" not in {each.code for each in told}
 
 
 def test_a_masked_column_that_is_to_be_given_is_told() -> None:

@@ -24,8 +24,8 @@ def table_of(scope: Scope, schema: str, name: str) -> TableScope:
     here = {each.table.name: each for each in scope.by_table.values() if each.table.schema == schema}
     if name in here:
         return here[name]
-    for label in labels:
-        if label in scope.broken:
+    for label, closed in scope.broken.items():
+        if (closed.schema, closed.name) == (schema, name):
             return scope.table(label)
     raise unknown_table(schema, name, here)
 
