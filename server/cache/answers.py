@@ -29,7 +29,7 @@ from server.cache.flights import Flights
 from server.cache.memory import Alias, Entry, Memory
 from server.cache.question import Key, Question, name_of
 from server.cache.renewals import Renewals
-from server.cache.rules import CacheRule
+from server.cache.rules import CacheRule, together
 
 UNHEARD_SECONDS: Final = 1.0
 """How old an answer may be while it is not known what other servers write."""
@@ -141,7 +141,7 @@ class AnswerCache:
         settled = not plan.volatile and all(table.kind in SETTLED_KINDS for table in plan.reads)
         if not settled and not all(rules):
             return None
-        ttl = min(0.0 if rule is None else rule.ttl for rule in rules)
+        ttl, stale = together(rules)
         return Question(
             prepared.snapshot.number,
             name_of(plan, roles, rendering),
@@ -150,8 +150,7 @@ class AnswerCache:
             settled,
             all(rule is not None and rule.public for rule in rules),
             plan.claims,
-            # No table is shown older than its own ttl and stale.
-            min(0.0 if rule is None else rule.ttl + rule.stale for rule in rules) - ttl,
+            stale,
         )
 
     def find(self, key: Key) -> Entry | None:

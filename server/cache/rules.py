@@ -6,7 +6,7 @@ part where `cache` says a `ttl` for all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -25,6 +25,13 @@ class CacheRule:
     ttl: float
     public: bool = False
     stale: float = 0.0
+
+
+def together(rules: Sequence[CacheRule | None]) -> tuple[float, float]:
+    """`ttl` and `stale` of an answer that is made of these tables: of none it is shown older than the table says. A table without
+    a rule bears nothing old."""
+    ttl = min(0.0 if rule is None else rule.ttl for rule in rules)
+    return ttl, min(0.0 if rule is None else rule.ttl + rule.stale for rule in rules) - ttl
 
 
 def cache_rules(config: Config, catalog: Catalog) -> Mapping[Table, CacheRule]:

@@ -45,7 +45,7 @@ from reflector.sql.plan import (
 )
 from server.app import engine_of
 from server.binding import Binding
-from server.cache.rules import cache_rules
+from server.cache.rules import cache_rules, together
 from server.commands.holding import Held, held_back, taken_apart
 from server.commands.spoken import spoken
 from server.commands.tree import shown
@@ -189,9 +189,12 @@ def _cache(engine: Engine, config: Config, plan: Plan, roles: Sequence[str]) -> 
     elif plan.volatile and without:
         yield f"  not kept: it depends on the moment, and {', '.join(without)} has no cache"
     else:
-        ttl = min(rule.ttl for rule in rules.values() if rule is not None)
+        ttl, stale = together(list(rules.values()))
         until = "" if plan.volatile else ", or until one of its tables changes"
-        yield f"  kept for {ttl:g} s{until}" if not without else "  kept while every change of its tables is heard"
+        shown = f", shown for {stale:g} s more while a new one is fetched" if stale else ""
+        yield (
+            f"  kept for {ttl:g} s{shown}{until}" if not without else "  kept while every change of its tables is heard"
+        )
     claims = [".".join(each.path) for each in plan.claims]
     yield f"  key: roles {', '.join(roles) or 'none'}; the statement; its values; " + (
         f"claims {', '.join(claims)}" if claims else "no claim"

@@ -379,6 +379,39 @@ async def test_old_answers_never_cross_callers(kind: DatabaseKind, own_shop: Cal
         assert cache_of(api).late > 4
 
 
+async def test_whoever_fetches_it_anew_has_the_time_of_their_role_and_a_failure_costs_nobody_the_old_answer(
+    databases: Databases, own_shop: Callable[[DatabaseKind], str]
+) -> None:
+    url, server = own_shop(DatabaseKind.POSTGRESQL), databases.postgresql()
+    name = url.rpartition("/")[2]
+    locker = server._connect(name)
+    config = OLD.replace("customer: {extends: guest}", "customer: {extends: guest, limits: {timeout: 200ms}}")
+    config += "database: {timeout: 10m}\n"  # which is what others have
+    path, caller = "/api/review?fields=title&limit=1&sort=id", bearer("customer", "1")
+    try:
+        async with served(url, config) as api:
+            before = await api.get(path, caller)
+            locker.run("BEGIN")
+            locker.run("LOCK TABLE review IN ACCESS EXCLUSIVE MODE")
+            locker.run("UPDATE review SET title = 'told by nobody'")
+            await asyncio.sleep(0.1)
+            assert (await api.get(path, caller)).body == before.body
+
+            async def failed() -> bool:
+                return cache_of(api).renewals.failed > 0
+
+            assert await eventually(failed)
+            assert (await api.get(path, caller)).body == before.body
+            locker.run("COMMIT")
+
+            async def renewed() -> bool:
+                return b"told by nobody" in (await api.get(path, caller)).body
+
+            assert await eventually(renewed)
+    finally:
+        locker.close()
+
+
 async def test_an_old_answer_is_for_those_alone_who_are_let_in(own_shop: Callable[[DatabaseKind], str]) -> None:
     path = "/api/review?fields=customer_id&limit=50"
     async with served(own_shop(DatabaseKind.SQLITE), OLD) as api:

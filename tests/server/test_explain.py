@@ -19,7 +19,7 @@ RULES = """\
 auth: {jwt: {secret: a-signing-key-of-forty-letters-at-least-}, anonymous_role: guest}
 roles: {guest: {}, customer: {extends: guest}}
 tables:
-  book: {allow: {guest: {read: status == 'published', columns: [id, title, price]}}, cache: {ttl: 30s}}
+  book: {allow: {guest: {read: status == 'published', columns: [id, title, price]}}, cache: {ttl: 30s, stale: 5s}}
   tag: {allow: {customer: {read: true, create: {check: "name != 'x'", presets: {description: "'made'"}}, update: true, delete: "name != 'kept'"}}}
   review:
     allow:
@@ -31,7 +31,7 @@ REQUESTS: Mapping[str, tuple[str, ...]] = {
     "GET /api/book?price__lt=12&sort=-price&limit=2": (
         "Literal(value=Decimal('12'), type=",
         "book: guest reads where status == 'published'; columns id, title, price   (config.yaml:5:32)",
-        "kept for 30 s, or until one of its tables changes",
+        "kept for 30 s, shown for 5 s more while a new one is fetched, or until one of its tables changes",
         "key: roles customer, guest; the statement; its values; no claim",
         "the request's Decimal('12')",
     ),
