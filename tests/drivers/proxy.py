@@ -56,6 +56,7 @@ class Proxy:
                 cut = self.cut_after(sent)
                 if cut:
                     answers.cancel()
+                    await asyncio.wait([answers])
                 forth.write(sent)
                 await forth.drain()
                 if cut:

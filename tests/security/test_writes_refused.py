@@ -119,10 +119,18 @@ BROKEN: tuple[tuple[str, str, Any], ...] = (
     ("POST", "/api/article", [{"id": 70, "title": "x"}, {"id": 71, "title": "!"}]),
     ("PATCH", "/api/article/1", {"title": "!"}),
     ("POST", "/rest/v1/article", {"id": 70, "title": "!"}),
+    ("POST", "/rest/v1/article", [{"id": 70, "title": "x"}, {"id": 71, "title": "!"}]),
     ("PATCH", "/rest/v1/article?id=eq.1", {"title": "!"}),
     ("PUT", "/rest/v1/article?id=eq.1", {"id": 1, "title": "!", "status": "draft"}),
     ("POST", "/rest/v1/article?on_conflict=id", [{"id": 1, "title": "!"}]),
     ("POST", "/graphql", {"query": made('id: 70, title: "!"')}),
+    (
+        "POST",
+        "/graphql",
+        {
+            "query": 'mutation {a: insert_article_one(object: {id: 70}) {id} b: insert_article_one(object: {id: 71, title: "!"}) {id}}'
+        },
+    ),
     (
         "POST",
         "/graphql",

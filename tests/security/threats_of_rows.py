@@ -10,6 +10,7 @@ from tests.security.threat import Threat
 PROBING = "security/test_probing.py::"
 ROWS = "security/test_probing_rows.py::"
 REFUSED = "security/test_writes_refused.py::"
+MET = "security/test_writes_met.py::"
 WRITES = "security/test_writes.py::"
 
 READING = (
@@ -153,6 +154,8 @@ WRITING = (
         (
             f"{WRITES}test_an_upsert_is_no_way_to_change_a_row_of_another",
             f"{WRITES}test_an_upsert_needs_the_right_to_make_and_the_right_to_change",
+            f"{MET}test_no_key_leads_an_upsert_to_a_row_of_another",
+            f"{MET}test_rows_that_are_left_alone_are_those_of_anybody_and_nobody_is_told_of_them",
             "apis/postgrest/test_writes_faults.py::test_an_upsert_is_no_way_around_what_may_be_changed",
             "core/test_set_rights.py::test_an_upsert_needs_both_rights_and_judges_old_and_new",
         ),
@@ -190,6 +193,7 @@ WRITING = (
         "half a set, or half a mutation",
         "a request is one transaction",
         (
+            f"{REFUSED}test_a_constraint_over_a_hidden_column_tells_neither_it_nor_its_default",
             "apis/graphql/test_roles.py::test_a_refused_check_says_so_and_takes_all_back",
             "apis/postgrest/test_writes_faults.py::test_a_row_that_a_check_refuses_takes_all_back",
         ),
@@ -206,6 +210,7 @@ WRITING = (
         "a commit whose acknowledgement is lost is sent again",
         "a write that was sent is never sent twice: its outcome is told as unknown",
         (
+            f"{MET}test_a_write_whose_acknowledgement_is_lost_is_made_once_and_told_as_unknown",
             "drivers/test_faults.py::test_a_write_whose_answer_is_lost_has_an_unknown_outcome",
             "drivers/test_faults.py::test_a_lost_answer_to_commit_is_an_unknown_outcome",
         ),

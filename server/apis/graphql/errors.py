@@ -36,6 +36,7 @@ from reflector.errors import (
     MissingClaim,
     NotNullViolation,
     NotSupported,
+    OutcomeUnknown,
     PoolExhausted,
     ReflectorError,
     RequestError,
@@ -81,6 +82,7 @@ CODES: Final[Mapping[type[ReflectorError], str]] = {
     StatementTimeout: "time-limit-exceeded",
     DatabaseUnavailable: "unexpected",
     PoolExhausted: "busy",
+    OutcomeUnknown: "outcome-unknown",
 }
 """Hasura's word for an error, or for the nearest of its parents."""
 
