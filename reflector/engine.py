@@ -13,8 +13,8 @@ import asyncio
 import datetime as dt
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -31,7 +31,6 @@ from reflector.errors import (
     CheckRefused,
     MissingClaim,
     NotSupported,
-    OutcomeUnknown,
     ReflectorError,
     RowNotFound,
     SerializationFailure,
@@ -48,7 +47,8 @@ from reflector.sql.compile import bind_plan, compile_any
 from reflector.sql.explaining import Explaining
 from reflector.sql.flat import cut_page
 from reflector.sql.plan import Answer, BoundPlan, FromClaim, Plan
-from reflector.versions import Reach, TableName
+from reflector.versions import TableName
+from reflector.written import WriteListeners, Written
 
 Clock = Callable[[], dt.datetime]
 T = TypeVar("T")
@@ -72,17 +72,6 @@ class Prepared:
     plans: tuple[Plan, ...]
     values: Sequence[Value]
     snapshot: Snapshot
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """Rows of these tables were written here and are there to be read; `tables` None for any table at all.
-
-    Where it is not `certain`, nobody knows whether they were, or whether they will be in a moment.
-    """
-
-    tables: frozenset[TableName] | None
-    certain: bool = True
 
 
 def _raced(prepared: Sequence[Prepared]) -> TableName | None:
@@ -111,8 +100,7 @@ class Engine:
         self._renewing = asyncio.Lock()
         self._looks = Looks(self._renewing)
         self._anew: defaultdict[TableName, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._writing: list[Callable[[Written], None]] = []
-        self._reach: Reach | None = None
+        self._listeners = WriteListeners()
         self._retired = False
 
     @classmethod
@@ -150,7 +138,7 @@ class Engine:
         until it is retired.
         """
         heir = Engine(driver or self.driver, make_snapshot, overlay, self.observe, self.clock)
-        heir._anew, heir._writing = self._anew, self._writing
+        heir._anew, heir._listeners = self._anew, self._listeners
         async with self._renewing:
             number = inherited(self.snapshot.number)
             if overlay != self.overlay:
@@ -306,44 +294,11 @@ class Engine:
 
     def on_write(self, listener: Callable[[Written], None]) -> None:
         """Call back after every write of this engine, before whoever asked for it has the answer."""
-        self._writing.append(listener)
+        self._listeners.add(listener)
 
-    @contextmanager
-    def _telling(self, prepared: Sequence[Prepared], session: Session) -> Iterator[None]:
-        """Tell what was written once it is; what was refused or rolled back was not."""
-        if session.rollback and not _commits_by_itself(prepared):
-            yield
-            return
-        try:
-            yield
-        except ReflectorError as error:
-            if isinstance(error, OutcomeUnknown) or _commits_by_itself(prepared):
-                self._tell(prepared, certain=False)
-            raise
-        except BaseException:
-            # Who asked has gone, and the database may commit all the same.
-            self._tell(prepared, certain=False)
-            raise
-        self._tell(prepared, certain=True)
-
-    def _tell(self, prepared: Sequence[Prepared], *, certain: bool) -> None:
-        if not self._writing:
-            return
-        touches = {plan.touches for each in prepared for plan in each.plans if plan.touches is not None}
-        # What a function wrote it alone knows.
-        anything = any(plan.writes and plan.called is not None for each in prepared for plan in each.plans)
-        if not (touches or anything):
-            return
-        reach = self._reach
-        if reach is None or reach.catalog is not prepared[0].snapshot.catalog:
-            reach = self._reach = Reach(prepared[0].snapshot.catalog)
-        found: set[TableName] = set()
-        for table, deed in touches:
-            tables = reach.of(table, deed)
-            anything = anything or tables is None
-            found.update(tables or ())
-        for listener in self._writing:
-            listener(Written(None if anything else frozenset(found), certain))
+    def _telling(self, prepared: Sequence[Prepared], session: Session) -> AbstractContextManager[None]:
+        plans = [plan for each in prepared for plan in each.plans]
+        return self._listeners.telling(plans, prepared[0].snapshot.catalog, kept=not session.rollback)
 
     # ── the catalog ──────────────────────────────────────────────────────────────────────────
 
@@ -391,8 +346,3 @@ class Engine:
                 if not failed:
                     self.observe(WatchFailed(fault.message))
                 failed = True
-
-
-def _commits_by_itself(prepared: Sequence[Prepared]) -> bool:
-    """Whether something may have been kept though an error was met."""
-    return any(plan.called is not None and plan.called.procedure for each in prepared for plan in each.plans)

@@ -22,9 +22,10 @@ from typing import Final, Protocol
 from multidict import CIMultiDict
 
 from reflector.catalog.model import Catalog, Table, TableKind
-from reflector.engine import Prepared, Written
+from reflector.engine import Prepared
 from reflector.snapshot import Snapshot
 from reflector.versions import TableName, Version, Versions
+from reflector.written import Written
 from server.cache.flights import Flights
 from server.cache.memory import Alias, Entry, Memory
 from server.cache.question import Key, Question, name_of

@@ -20,7 +20,7 @@ REFLECTOR: tuple[tuple[str, ...], ...] = (
     ("dialects",),
     ("drivers", "reflection"),
     ("changes",),
-    ("snapshot", "versions", "looks"),
+    ("snapshot", "versions", "looks", "written"),
     ("engine",),
     ("capture",),
 )

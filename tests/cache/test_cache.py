@@ -10,10 +10,11 @@ import pytest
 
 from reflector.access.principal import Principal
 from reflector.catalog.model import Catalog, Table
-from reflector.engine import Prepared, Written
+from reflector.engine import Prepared
 from reflector.snapshot import Snapshot
 from reflector.sql.plan import Bind, Constant, Expect, FromRequest, Part, Plan, Step
 from reflector.versions import TableName, Versions
+from reflector.written import Written
 from server.cache.answers import AnswerCache, Rendered
 from server.cache.question import Key, Question, name_of
 from server.cache.rules import CacheRule

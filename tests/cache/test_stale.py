@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from reflector.catalog.model import Catalog, DatabaseKind, Table
-from reflector.engine import Written
 from reflector.errors import PoolExhausted, ReflectorError, RowNotFound, SchemaChanged, StatementTimeout
+from reflector.written import Written
 from server.cache.answers import Rendered
 from server.cache.question import Question
 from server.cache.renewals import AT_ONCE

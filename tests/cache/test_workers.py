@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from reflector.catalog.model import DatabaseKind
-from reflector.engine import Written
 from reflector.versions import Versions
+from reflector.written import Written
 from server.cache.answers import AnswerCache
 from server.cache.workers import OtherWorkers
 from server.siblings import Channel

@@ -23,12 +23,13 @@ from reflector.access.permissions import Permissions
 from reflector.access.principal import Principal
 from reflector.catalog.model import Catalog, DatabaseKind, Function
 from reflector.datatypes import Value
-from reflector.engine import Engine, Written
+from reflector.engine import Engine
 from reflector.errors import Forbidden, InternalError, NotSingular, ReadOnlyDatabase, TooManyAffected, UniqueViolation
 from reflector.query.calls import Call, Given
 from reflector.query.comparisons import EQ
 from reflector.query.nodes import Compare, Embed, Field, Literal, Order, Output, Read
 from reflector.sql.plan import Answer
+from reflector.written import Written
 from tests.bookshops import Databases, serving
 
 POSTGRESQL = """

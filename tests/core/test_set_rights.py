@@ -27,7 +27,7 @@ from reflector.access.permissions import Permissions
 from reflector.access.principal import Principal
 from reflector.catalog.model import Catalog, Column, DatabaseKind
 from reflector.datatypes import Value
-from reflector.engine import Engine, Written
+from reflector.engine import Engine
 from reflector.errors import (
     CheckRefused,
     Forbidden,
@@ -41,6 +41,7 @@ from reflector.query.nodes import TRUE, Field, Filter, Literal, Order, Output, R
 from reflector.query.sets import AnyQuery, Change, DeleteMany, InsertMany, UpdateMany, conflict_on, given_rows
 from reflector.snapshot import Snapshot
 from reflector.sql.plan import Answer
+from reflector.written import Written
 from tests.bookshops import Databases, serving
 from tests.core.questions import NOBODY, outputs, where
 

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from reflector.catalog.model import DatabaseKind
-from reflector.engine import Written
+from reflector.written import Written
 from server.app import engine_of
 from server.binding import Binding
 from server.commands.check import Wanted, check
