@@ -27,6 +27,7 @@ from reflector.catalog.model import Catalog, Column, Relationship, Table
 from reflector.query.walk import source_columns
 from server.commands.convert import Converted
 from server.commands.hasura_files import Metadata, metadata_of
+from server.commands.hasura_roles import told_the_schema
 from server.commands.hasura_rules import Rule, UnsaidError, columns_of, preset_of, rule_of
 from server.commands.inspect import catalog_of
 from server.config import Config
@@ -311,6 +312,10 @@ class _Conversion:
         )
         lines += ["", "roles:", *(f"  {_flow(name)}: {_flow(said)}" for name, said in self.roles.items())]
         lines += ["", "tables:", *(line for name, said in self.tables.items() for line in _table(name, said))]
+        told, notes = told_the_schema(self.roles, self.metadata.untold)
+        self.left += notes
+        if told is not True:
+            lines += ["", f"graphql: {{introspection: {_flow(told)}}}"]
         for section, entries in (("relationships", self.relationships), ("functions", self.functions)):
             if entries:
                 lines += ["", f"{section}:", *(f"  {_flow(name)}: {_flow(said)}" for name, said in entries.items())]

@@ -29,11 +29,13 @@ MAPPING: Final = "tag:yaml.org,2002:map"
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """`databases` as they are listed; `inherited` roles; `others`: further files that say something, by their names."""
+    """`databases` as they are listed; `inherited` roles; `others`: further files that say something, by their names; `untold`:
+    roles that are not told the schema."""
 
     databases: tuple[Mapping[str, Any], ...]
     inherited: tuple[Mapping[str, Any], ...]
     others: tuple[str, ...]
+    untold: tuple[str, ...] = ()
 
 
 LEFT: Final = (
@@ -41,7 +43,6 @@ LEFT: Final = (
     "allow_list.yaml",
     "api_limits.yaml",
     "cron_triggers.yaml",
-    "graphql_schema_introspection.yaml",
     "network.yaml",
     "opentelemetry.yaml",
     "query_collections.yaml",
@@ -68,7 +69,15 @@ def metadata_of(folder: Path) -> Metadata:
             _list(each.get(part), databases if databases.is_file() else older)
     roles = root / "inherited_roles.yaml"
     inherited = _list(_read(root, roles, ()), roles) if roles.is_file() else ()
-    return Metadata(found, inherited, tuple(_others(root)))
+    return Metadata(found, inherited, tuple(_others(root)), _untold(root, root / "graphql_schema_introspection.yaml"))
+
+
+def _untold(root: Path, path: Path) -> tuple[str, ...]:
+    said = _read(root, path, ()) if path.is_file() else None
+    listed = said.get("disabled_for_roles") if isinstance(said, Mapping) else said
+    if not isinstance(listed, list | None) or not all(isinstance(each, str) for each in listed or ()):
+        raise _refused(path, "must list roles under disabled_for_roles")
+    return tuple(listed or ())
 
 
 def _others(root: Path) -> Iterator[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from reflector.catalog.model import DatabaseKind
 from server.commands.hasura import converted, converted_for
-from server.config import ConfigError
+from server.config import ConfigError, Flags, load
 from tests.bookshops import Databases
 from tests.server.harness import Served, configured, reflector, served
 from tests.server.test_jwt import SECRET, token
@@ -177,11 +177,37 @@ def test_without_a_database_relationships_are_named_and_left_out(metadata: Path)
     ]  # fmt: skip
 
 
+INTROSPECTION = "graphql_schema_introspection.yaml"
+
+
+@pytest.mark.parametrize(
+    ("untold", "said", "notes"),
+    [
+        ("disabled_for_roles: []", None, []),
+        ("", None, []),
+        ("disabled_for_roles: [writer, critic, nobody]", {"anonymous", "cheap", "rated", "famous"}, ["critic"]),
+        ("disabled_for_roles: [anonymous, writer, cheap, rated, famous, critic]", False, []),
+    ],
+)
+def test_who_is_told_the_schema_is_told_it_here(
+    metadata: Path, tmp_path: Path, untold: str, said: set[str] | bool | None, notes: list[str]
+) -> None:
+    (metadata / "metadata" / INTROSPECTION).write_text(untold)
+    made = converted(metadata, None)
+    assert [each.split(" ")[1].rstrip(":") for each in made.left if "is told the schema" in each] == notes
+    (tmp_path / "config.yaml").write_text(made.text)
+    config = load(tmp_path / "config.yaml", {**ENVIRON, "DATABASE_URL": "sqlite:///x.db"}, Flags())
+    told = config.graphql.introspection
+    assert (set(told) if isinstance(told, tuple) else told) == (True if said is None else said)
+    assert ("graphql:" in made.text) is (said is not None)
+
+
 WRONG = {
     "databases/databases.yaml": ("- tables: '!include ../../secret.yaml'", "is included from outside of the metadata"),
     "databases/default/tables/tables.yaml": ('- "!include tables.yaml"', "includes itself"),
     "databases/default/tables/public_person.yaml": ("a: [", "cannot be read as YAML"),
     "inherited_roles.yaml": ("a: 1", "must be a list of mappings"),
+    "graphql_schema_introspection.yaml": ("disabled_for_roles: writer", "must list roles under disabled_for_roles"),
 }
 
 
