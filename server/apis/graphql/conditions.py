@@ -95,7 +95,7 @@ class Conditions:
     def _operated(self, operator: Operator, column: Column, given: Any, path: str) -> Filter:
         """One comparison; a variable that is its operand leaves a slot."""
         variable = given if type(given) is Variable and given.given and operator.takes in self.waiting else None
-        value = self._settled(given, path) if variable is None else variable.value
+        value = self._operand(given, path) if variable is None else variable.value
         if value is None:
             raise Fault(InvalidRequest(f"unexpected null value for {column.name!r}"), path)
         slot = Slot(column.name, operator, column.type, self.limits.list)
@@ -106,6 +106,13 @@ class Conditions:
         if variable is not None:
             values = (self.arguments.slot(variable, operator, column.type, self.limits.list),)
         return operator.build(Field(column), column.type, values)
+
+    def _operand(self, given: Any, path: str) -> Any:
+        """What is compared with: variables can stand in a list as well."""
+        value = self._settled(given, path)
+        if not isinstance(value, list):
+            return value
+        return [self._settled(each, path) if type(each) is Variable else each for each in value]
 
     def _settled(self, given: Any, path: str) -> Any:
         """What is there, or what a variable holds; null and nothing are faults."""

@@ -1,13 +1,17 @@
 """Addresses that differ in plain values alone: `id=eq.77` and `id=eq.78` are read once.
 
-Rule: only comparisons of different columns with plain values are taken for alike, and only where each value of the first
-request was found in its plan exactly once. Everything else is read anew.
+Whatever else an address says is part of its form, and so the same for all that are alike: embedded resources with their own
+conditions, trees of conditions, lists, the order.
+
+Rule: only comparisons of columns with plain values are taken for alike, and only where nothing else that the address says
+is about those columns, and each value of the first request was found in its plan exactly once. Everything else is read anew.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Generic, NamedTuple, TypeVar
@@ -21,11 +25,12 @@ from server.apis.postgrest.lowering.zoned import UTC, Clock
 
 Made = TypeVar("Made")
 PLAIN: Final = re.compile(
-    r"(?<![^&])((?!(?:select|columns|on_conflict|order|limit|offset|and|or)=)[A-Za-z_]\w*+=(?:eq|neq|gte?|lte?)\.)"
-    r"([\w:.-]++)(?![^&])",
+    r"&((?!(?:select|columns|on_conflict|order|limit|offset|and|or)=)[A-Za-z_]\w*+=(?:eq|neq|gte?|lte?)\.)"
+    r"([\w:.-]++)(?=&|\Z)",
     re.ASCII,
 )
-"""A whole parameter that compares a column with a plain value: what comes before the value, and the value."""
+"""A whole parameter that compares a column with a plain value: what comes before the value, and the value. It begins with a
+character of its own, which is looked for at once in a long text."""
 NOWHERE: Final = "\x00"
 """A value that no plain one is, in the place of one."""
 OTHER_WORDS: Final = frozenset({Kind.JSON, Kind.ARRAY, Kind.OPAQUE})
@@ -33,7 +38,8 @@ OTHER_WORDS: Final = frozenset({Kind.JSON, Kind.ARRAY, Kind.OPAQUE})
 
 
 class Shape(NamedTuple):
-    """A query string without its plain values: `form` is what stands around them, in turns between parameters and before a value."""
+    """A query string without its plain values: `form` is what stands around them, in turns between parameters and before a
+    value. What is between begins with its `&`, and so does the whole, so that every parameter begins alike."""
 
     form: tuple[str, ...]
     values: tuple[str, ...]
@@ -41,9 +47,7 @@ class Shape(NamedTuple):
 
 def shape_of(query: str) -> Shape | None:
     """The shape, None where there is nothing plain in it."""
-    if "(" in query:
-        return None
-    parts = PLAIN.split(query)
+    parts = PLAIN.split(f"&{query}")
     if len(parts) == 1:
         return None
     values = tuple(parts[2::3])
@@ -67,12 +71,27 @@ class Template(Generic[Made]):
 
     @classmethod
     def of(
-        cls, shape: Shape, made: Made, table: TableScope, values: Sequence[Value], limits: Limits, clock: Clock = UTC
+        cls,
+        shape: Shape,
+        made: Made,
+        table: TableScope,
+        values: Sequence[Value],
+        limits: Limits,
+        clock: Clock = UTC,
+        *,
+        named: Collection[str],
     ) -> Template[Made] | None:
-        """The template of a request whose plan has these values; None where it is not certain which are whose."""
+        """The template of a request whose plan has these values; None where it is not certain which are whose.
+
+        `named`: the fields of all conditions on the table's rows, once for each condition.
+        """
         names = [before.partition("=")[0] for before in shape.form[1::2]]
         columns = [column for name in names if (column := table.readable.get(name)) is not None]
-        if len(set(columns)) < len(names) or any(_worded_otherwise(column.type) for column in columns):
+        if len(columns) < len(names) or any(_worded_otherwise(column.type) for column in columns):
+            return None
+        # Of two conditions that say the same one is left in the plan. Whether another one of such a column says the same
+        # as this value does hangs on the value, and the plan of the two of them would be taken for that of every value.
+        if Counter(name for name in named if name in names) != Counter(names):
             return None
         readers = [_reader(column.type, clock) for column in columns]
         given = [read(text) for read, text in zip(readers, shape.values, strict=True)]
@@ -113,7 +132,7 @@ def _spaced(shape: Shape, table: str, limits: Limits) -> str | None:
     """The address that is told, with `%s` for each value; None where another parameter holds what stands for them."""
     before, *others = shape.form
     pairs = zip(others[::2], others[1::2], strict=True)
-    query = before + "".join(f"{begin}{NOWHERE}{after}" for begin, after in pairs)
+    query = before + "".join(f"&{begin}{NOWHERE}{after}" for begin, after in pairs)
     told = content_location(f"/{table}", split_query(query, limits)).split("%00")
     if len(told) != len(shape.values) + 1:
         return None

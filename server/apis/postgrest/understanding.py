@@ -22,6 +22,7 @@ from reflector.query.forms import USUAL
 from reflector.query.scope import TableScope
 from server.apis.postgrest.counting import Guess, guess_of
 from server.apis.postgrest.errors import translate
+from server.apis.postgrest.grammar.nodes import fields_in
 from server.apis.postgrest.grammar.parameters import split_query
 from server.apis.postgrest.grammar.questions import question
 from server.apis.postgrest.handlers import handled
@@ -76,7 +77,8 @@ class Asked(NamedTuple):
 class Reading:
     """What requests were understood as that differ in plain values at most. `window` holds the limits of the server too,
     `headers` what every answer to them has. `handler` answers in a media type of its own, `guess` tells how many rows
-    there are where they are not counted one by one. `clock` is the one that moments without an offset are read by."""
+    there are where they are not counted one by one. `clock` is the one that moments without an offset are read by,
+    `named` the fields of all conditions on the table's rows."""
 
     table: TableScope
     window: Window
@@ -85,6 +87,7 @@ class Reading:
     handler: Function | None = None
     guess: Guess | None = None
     clock: Clock = UTC
+    named: tuple[str, ...] = ()
 
 
 class Asking(NamedTuple):
@@ -131,7 +134,8 @@ class Understanding:
         rights, prepared, table = caller.rights, asking.prepared, asking.reading.table
         text = asked.query + "".join(asked.rest)
         if shape is not None and asking.reading.guess is None:
-            template = Template.of(shape, asking, table, prepared.values, limits_of(rights), asking.reading.clock)
+            reading, limits = asking.reading, limits_of(rights)
+            template = Template.of(shape, asking, table, prepared.values, limits, reading.clock, named=reading.named)
             if template is not None:
                 rights.keep(asked.key(caller, shape.form), text, template, prepared)
                 return
@@ -184,7 +188,8 @@ class Understanding:
         # What the planner expects changes without a change of the rows.
         may_keep = handler is None and media.kind is not Kind.PLAN and guess is None
         kept = self._kept(caller, prepared, headers, location, asked) if may_keep else None
-        return Asking(Reading(table, wanted, media, headers, handler, guess, clock), prepared, location, kept)
+        named = tuple(field.name for field in fields_in(read.root.where))
+        return Asking(Reading(table, wanted, media, headers, handler, guess, clock, named), prepared, location, kept)
 
     def _most(self, rights: Rights) -> int:
         """The most rows of any list."""

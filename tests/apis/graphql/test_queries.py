@@ -285,6 +285,14 @@ async def test_variables_of_every_kind_mean_what_literals_mean(shop: Served) -> 
         assert found == await data(shop, f"{{book(where: {{_and: [{literal}) {{id}}}}")
 
 
+async def test_variables_stand_in_lists(shop: Served) -> None:
+    query = "query ($a: $id!, $b: $id!) {book(where: {id: {_in: [$a, 3, $b]}}, order_by: {id: asc}) {id}}"
+    query = query.replace("$id", await id_type(shop))
+    for a, b in ((1, 2), (5, 4), (3, 3)):
+        found = await data(shop, query, {"a": a, "b": b})
+        assert [row["id"] for row in found["book"]] == sorted({a, 3, b})
+
+
 async def test_values_of_every_kind_go_in_as_they_come_out(shop: Served) -> None:
     """Each column of the first rows of each table finds its row again by the value that was answered."""
     types = (

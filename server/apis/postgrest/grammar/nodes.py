@@ -5,6 +5,7 @@ Rule: a tree holds what was written and no more: defaults, limits of the server 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
@@ -154,6 +155,16 @@ class Junction:
 
 
 Logic: TypeAlias = Condition | Junction
+
+
+def fields_in(where: Iterable[Logic]) -> Iterator[Field]:
+    """The field of every condition, at whatever depth it stands."""
+    for each in where:
+        if isinstance(each, Junction):
+            yield from fields_in(each.parts)
+        else:
+            yield each.field
+
 
 # ── order and pages ──────────────────────────────────────────────────────────────────────────
 
