@@ -36,6 +36,8 @@ PATTERNS = ("like", "ilike", "like(any)", "ilike(all)")
 OTHERS = ("match", "cs", "cd", "ov", "fts", "adj", "nope")
 TRUTHS = ("null", "not_null", "true", "false")
 CASTS = ("text", "integer", "numeric", "date", "boolean", "json", "nosuch")
+INSIDE = ("", "::text", "::integer", "::integer.sum()", "::numeric.max()", "::date.min()", ".count()")
+"""What is made of a member of a document."""
 AGGREGATES = ("count()", "sum()", "avg()", "min()", "max()")
 ORDERS = ("", ".asc", ".desc", ".desc.nullsfirst", ".nullslast")
 ACCEPTED = (
@@ -133,6 +135,9 @@ class Words:
         found = [self.column(asking) for _ in range(self.one(0, 1, 2, 3))]
         if self.chance(8):
             found.append("count()" if self.chance(2) else f"{self.name(asking).name}.{self.one(*AGGREGATES)}")
+        inside = [each for each in asking.columns if is_document(each.type)]
+        if inside and self.chance(4):
+            found.append(f"{self.one(*inside).name}->>n{self.one(*INSIDE)}")
         times = self.one(0, 0, 1, 1, 2) if depth and asking.related else 0
         found += [self.embedded(asking, depth, prefix) for _ in range(times)]
         return found or ["*"]
@@ -169,10 +174,11 @@ class Words:
         return f"{spread}{target}{hint}({'' if self.chance(8) else selected})"
 
     def order(self, asking: Asking) -> str:
-        name = self.name(asking).name
+        member = self.name(asking)
+        name = f"{member.name}-%3E{self.one('', '%3E')}n" if is_document(member.type) else member.name
         if asking.related and self.chance(5):
-            member: Member = self.one(*asking.related)
-            name = f"{member.target}({self.name(asking.at(str(member.target))).name})"
+            related: Member = self.one(*asking.related)
+            name = f"{related.target}({self.name(asking.at(str(related.target))).name})"
         return f"{name}{self.one(*ORDERS)}"
 
     def filter(self, asking: Asking, *, simple: bool = False) -> str:
@@ -183,6 +189,9 @@ class Words:
 
     def condition(self, asking: Asking) -> str:
         member = self.name(asking)
+        if is_document(member.type) and self.chance(2):
+            said = self.one("is.null", "not.is.null", *(f"{each}.{self.one(1, 5, 7, 50)}" for each in COMPARISONS))
+            return f"{quote(member.name)}{self.one('-%3E', '-%3E%3E')}n={said}"
         operation = self.operation(member.type, wild=asking.wild)
         return f"{quote(member.name)}={'not.' if self.chance(6) else ''}{operation}"
 
@@ -233,6 +242,11 @@ class Words:
         return [first, dict(first)] if self.chance(3) else [first]
 
 
+def is_document(type_: DataType | None) -> bool:
+    """Whether there is something inside to ask for: `n` is in every document."""
+    return type_ is not None and type_.kind is Kind.JSON
+
+
 def written(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
@@ -267,8 +281,13 @@ def _about(caller: str, table: str, related: str, name: str, type_: DataType) ->
     select = f"*,{related}({name})" if related else name
     path = f"{related.partition('!')[0]}.{name}" if related else name
     values = dict.fromkeys(BY_KIND[type_.kind][-3:]) if type_.facts.comparable else ()
-    conditions = ["is.null", *(f"eq.{quote(written(value), safe='')}" for value in values)]
+    conditions = [f"{path}=is.null", *(f"{path}=eq.{quote(written(value), safe='')}" for value in values)]
+    if is_document(type_):
+        conditions += [f"{path}-%3E%3En={each}" for each in ("eq.7", "gt.5", "not.is.null")]
     for each in conditions:
-        yield Asked(caller, "GET", f"{ROOT}/{table}?select={select}&{path}={each}", headers={"Prefer": "count=exact"})
+        yield Asked(caller, "GET", f"{ROOT}/{table}?select={select}&{each}", headers={"Prefer": "count=exact"})
+    if is_document(type_) and not related:
+        for made in (f"{name}-%3E%3En,count()", f"{name}-%3E%3En::integer.sum()", f"*&order={name}-%3En.desc"):
+            yield Asked(caller, "GET", f"{ROOT}/{table}?select={made}")
     if not related and type_.facts.comparable:
         yield Asked(caller, "GET", f"{ROOT}/{table}?select={name},count()&order={name}.desc&limit=5")
