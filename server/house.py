@@ -33,7 +33,7 @@ from server.apis.realtime import Realtime, opaque_keys
 from server.apis.resource import resource_routes
 from server.apis.sign_in import sign_in_routes, with_visits
 from server.apis.tokens import token_routes
-from server.auth.credentials import authenticator
+from server.auth.credentials import Counted, authenticator
 from server.auth.frame import Authenticator, Open
 from server.binding import Binding
 from server.cache.keeping import Keeping, keeping_of, named
@@ -48,6 +48,7 @@ from server.middleware.gate import NOBODYS, UNGUARDED
 from server.openapi import docs_routes, openapi_routes
 from server.pages import ASSETS
 from server.rates import Buckets, Rates, SharedBuckets
+from server.tallies import ToldBuckets
 from server.telemetry.exposition import Exposition, Worker
 from server.telemetry.figures import Figures, cache_figures, capture_figures, configuration_figures, engine_figures
 from server.telemetry.requests import Requests
@@ -116,6 +117,7 @@ class Grounds:
     requests: Requests = field(default_factory=Requests)
     keeping: Keeping | None = None
     buckets: Buckets = field(default_factory=Buckets)
+    counted: Counted = field(default_factory=Counted)
     shared: SharedBuckets | None = None
     reading: Reading = field(default_factory=Reading)
     reload: Reload | None = None
@@ -194,7 +196,7 @@ class Grounds:
         """The house of a configuration that is bound already; nobody is served by it yet."""
         cache = self.keeping.cache if self.keeping is not None and takes_part(config) else None
         told = (longest_statement(config), largest_answer(config), cache, transactions_of(config))
-        callers = authenticator(config, engine)
+        callers = authenticator(config, engine, counted=self.counted)
         limits = limits_of(config)
         rates = self.rates(config, limits)
         context = Context(engine, callers, limits, self.key, *told, rates)
@@ -281,6 +283,9 @@ def grounds_of(
     config = binding.config
     capture = Capture(engine, database_of(config), opaque_keys(key), terms_of(config))
     grounds = Grounds(key, engine, binding, capture, Realtime(capture, key), worker, further)
+    if worker is not None:
+        topics = (worker.siblings.topic(name) for name in (b"refusals", b"attempts"))
+        grounds.counted = Counted(*map(ToldBuckets, topics))
     if config.redis is not None:
         url = database_of(config)
         prefix = f"reflector:rate:{fingerprint_of(url.kind.value, named(url))}:"

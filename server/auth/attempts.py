@@ -13,8 +13,7 @@ is remembered is bounded, and whoever may not try takes no room.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from server.config.rates import Rate
@@ -27,10 +26,10 @@ OF_NAME: Final = Rate(100, 3600)
 
 
 class Attempts:
-    """Counts failures. `steady` gives seconds of a clock that does not jump."""
+    """Counts failures, in these buckets."""
 
-    def __init__(self, steady: Callable[[], float] = time.monotonic) -> None:
-        self._buckets = Buckets(steady)
+    def __init__(self, buckets: Buckets) -> None:
+        self._buckets = buckets
 
     def begin(self, address: str, name: str) -> None:
         """Count an attempt; raises TooManyAttempts where they have to wait."""

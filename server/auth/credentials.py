@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from reflector.access.principal import Principal
@@ -17,6 +17,7 @@ from server.auth.administrator import AdministratorSecret
 from server.auth.api_keys import ApiKeys
 from server.auth.basic import Basic
 from server.auth.claims import Terms
+from server.auth.doubts import Doubts
 from server.auth.frame import Authenticator, Open
 from server.auth.introspection import Introspection
 from server.auth.issuers import claim_rules, tokens
@@ -29,35 +30,54 @@ from server.auth.sessions import Sessions
 from server.auth.webhook import WebhookMethod
 from server.config import Config
 from server.context import Authenticate
+from server.rates import Buckets
 
 M = TypeVar("M", bound=Method)
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """Where it is counted how often an address, or somebody, was wrong: of credentials, and of passwords."""
+
+    refusals: Buckets = field(default_factory=Buckets)
+    attempts: Buckets = field(default_factory=Buckets)
+
+
+@dataclass(frozen=True, slots=True)
 class Means:
     """What methods are made with. `outbound` asks other servers; `engine` reads tables of theirs, None where nothing is
-    served; `clock` gives seconds of the wall clock."""
+    served; `clock` gives seconds of the wall clock; `counted` is where failures are."""
 
     config: Config
     outbound: Outbound
     engine: Engine | None = None
     clock: Callable[[], float] = time.time
+    counted: Counted = field(default_factory=Counted)
 
 
 def authenticator(
-    config: Config, engine: Engine | None = None, clock: Callable[[], float] = time.time
+    config: Config,
+    engine: Engine | None = None,
+    clock: Callable[[], float] = time.time,
+    counted: Counted | None = None,
 ) -> Authenticator | Open:
     """What tells, under this configuration, who sent a request. Raises ConfigError for a key that cannot be used."""
+    counted = counted or Counted()
     role = anonymous_role(config)
     nobody = Principal(roles=() if role is None else (role,), anonymous=True)
     if config.auth is None:
         return Open(nobody)
     outbound = Outbound()
-    means = Means(config, outbound, engine, clock)
+    means = Means(config, outbound, engine, clock, counted)
     made = (make(means) for make in METHODS)
     methods = [each for each in made if each is not None]
     return Authenticator(
-        methods, None if role is None else nobody, clock, config.roles, outbound, config.limits.refusals
+        methods,
+        None if role is None else nobody,
+        clock,
+        config.roles,
+        outbound,
+        Doubts(config.limits.refusals, refusals=counted.refusals),
     )
 
 
@@ -93,7 +113,7 @@ def _keys(means: Means) -> Method | None:
 def _people(means: Means) -> Method | None:
     """People with a password."""
     said = means.config.auth.basic if means.config.auth else None
-    return None if said is None else Basic(Passwords(said, means.config, means.engine))
+    return None if said is None else Basic(Passwords(said, means.config, means.engine, attempts=means.counted.attempts))
 
 
 def _sessions(means: Means) -> Method | None:

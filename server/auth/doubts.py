@@ -65,12 +65,14 @@ class Questions:
 
 
 class Doubts:
-    """What is known of credentials that did not hold. `rate`: how many refusals an address has; `steady` gives seconds of a
-    clock that does not jump."""
+    """What is known of credentials that did not hold. `rate`: how many refusals an address has, `refusals` where they are
+    counted; `steady` gives seconds of a clock that does not jump."""
 
-    def __init__(self, rate: Rate, steady: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, rate: Rate, steady: Callable[[], float] = time.monotonic, refusals: Buckets | None = None
+    ) -> None:
         self._rate, self._steady = rate, steady
-        self._refusals = Buckets(steady)
+        self._refusals = Buckets(steady) if refusals is None else refusals
         self._refused: OrderedDict[bytes, Refused] = OrderedDict()
         self._held: OrderedDict[bytes, None] = OrderedDict()
         self._questions: dict[str, Questions] = {}

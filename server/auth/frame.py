@@ -96,8 +96,8 @@ def _is_token(text: str) -> bool:
 
 class Authenticator:
     """Tells who calls, by these methods. `guest` is who calls without a credential, None where nobody may. `roles` are all
-    that there are. `outbound` is what methods ask other servers by; it ends with them. `refusals`: how many credentials that do not hold
-    one address may show, before nobody outside is asked about further ones."""
+    that there are. `outbound` is what methods ask other servers by; it ends with them. `doubts`: what is known of credentials that do not
+    hold, and how many one address may show before nobody outside is asked about further ones."""
 
     def __init__(
         self,
@@ -106,14 +106,14 @@ class Authenticator:
         clock: Callable[[], float] = time.time,
         roles: Collection[str] = (),
         outbound: Outbound | None = None,
-        refusals: Rate = USUAL,
+        doubts: Doubts | None = None,
     ) -> None:
         self._outbound = outbound
         self.methods = tuple(methods)
         self._roles = frozenset(roles)
         self.challenges = tuple(dict.fromkeys(each for method in methods for each in method.challenges)) or ("Bearer",)
         self.verified = Verified(clock)
-        self.doubts = Doubts(refusals)
+        self.doubts = doubts or Doubts(USUAL)
         self._guest = guest
         # A credential that nobody here knows is refused, and so it is looked for in any case.
         self._carriers: tuple[Carrier, ...] = tuple(

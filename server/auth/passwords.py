@@ -32,6 +32,7 @@ from server.config import Config
 from server.config.authentication import Basic as Settings
 from server.peers import peer_of
 from server.problems import TooManyAttempts
+from server.rates import Buckets
 
 LOOKED_AT: Final = 2
 WAITING: Final = 32
@@ -42,15 +43,21 @@ REFUSAL: Final = "the name or the password is not right"
 
 
 class Passwords:
-    """Tells who somebody is by name and password. `steady` gives seconds of a clock that does not jump."""
+    """Tells who somebody is by name and password. `attempts`: where it is counted who was wrong; `steady` gives seconds of a
+    clock that does not jump."""
 
     def __init__(
-        self, settings: Settings, config: Config, engine: Engine | None, steady: Callable[[], float] = time.monotonic
+        self,
+        settings: Settings,
+        config: Config,
+        engine: Engine | None,
+        steady: Callable[[], float] = time.monotonic,
+        attempts: Buckets | None = None,
     ) -> None:
         known = None if config.decided_by_database else frozenset(config.roles)
         self._people = People("basic", known, settings.default_role, REFUSAL)
         self._table = OwnTable(engine, settings.table, "name", settings.columns.model_dump())
-        self._attempts = Attempts(steady)
+        self._attempts = Attempts(Buckets(steady) if attempts is None else attempts)
         self._steady = steady
         self._threads = ThreadPoolExecutor(LOOKED_AT, thread_name_prefix="reflector-passwords")
         self._waiting = 0

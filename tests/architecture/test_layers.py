@@ -31,6 +31,7 @@ SERVER: tuple[tuple[str, ...], ...] = (
     ("cache",),
     ("peers",),
     ("rates",),
+    ("tallies",),
     ("context", "documents", "pages", "transactions", "unkept", "written"),
     ("auth", "access", "binding", "callers", "journal", "telemetry"),
     ("apis", "openapi", "trials"),

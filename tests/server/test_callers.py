@@ -9,6 +9,7 @@ from aiohttp import web
 
 from reflector.access.principal import Principal
 from reflector.errors import Forbidden
+from server.auth.doubts import Doubts
 from server.auth.frame import Authenticator, Open
 from server.auth.method import InHeader, Method, Proof, in_authorization
 from server.auth.outbound import Outbound
@@ -224,7 +225,7 @@ async def test_what_is_known_of_credentials_outlives_the_configuration_and_what_
 
     names = Outside()
     names.gone.add("guess")
-    before, after = (Authenticator([each], GUEST, refusals=Rate(1, 3600)) for each in (names, Outside()))
+    before, after = (Authenticator([each], GUEST, doubts=Doubts(Rate(1, 3600))) for each in (names, Outside()))
     credential = Credential("bearer", "ann")
     assert before.verified.key(credential) != after.verified.key(credential)
     await told(before, {"Authorization": "Bearer ann"})
@@ -244,7 +245,7 @@ async def test_guesses_are_counted_where_somebody_outside_is_asked_and_nowhere_e
 
     for names, error in ((Outside(), TooManyAttempts), (Names(), InvalidToken)):
         names.gone.update("ab")
-        authenticator = Authenticator([names], GUEST, refusals=Rate(1, 3600))
+        authenticator = Authenticator([names], GUEST, doubts=Doubts(Rate(1, 3600)))
         with pytest.raises(InvalidToken):
             await told(authenticator, {"Authorization": "Bearer a"})
         with pytest.raises(error):

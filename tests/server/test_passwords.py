@@ -18,7 +18,7 @@ from server.auth.attempts import Attempts
 from server.auth.password_hashes import FORMS, UnknownHash, matches
 from server.config import ConfigError
 from server.problems import TooManyAttempts
-from server.rates import network_of
+from server.rates import Buckets, network_of
 from tests.bookshops import Databases
 from tests.server.harness import Served, configured, eventually, reloadable, served
 from tests.server.test_api_keys import run
@@ -139,7 +139,7 @@ def failures(attempts: Attempts, address: str, name: str, most: int = 1000) -> i
 
 def test_whoever_is_wrong_too_often_waits() -> None:
     clock = Clock()
-    attempts = Attempts(clock)
+    attempts = Attempts(Buckets(clock))
     assert failures(attempts, "192.0.2.1", "ann") == 5
     assert failures(attempts, "192.0.2.1", "bob") == 5
     clock.now += 12
@@ -152,7 +152,7 @@ def test_whoever_is_wrong_too_often_waits() -> None:
 
 
 def test_whoever_is_right_is_not_counted() -> None:
-    attempts = Attempts(Clock())
+    attempts = Attempts(Buckets(Clock()))
     for _ in range(500):
         attempts.begin("192.0.2.1", "ann")
         attempts.succeed("192.0.2.1", "ann")

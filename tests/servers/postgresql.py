@@ -107,7 +107,10 @@ class PostgreSQLServer(ServerProcess):
         return int(self._connection().run("SHOW server_version_num")[0][0])
 
     def _connect(self, database: str) -> pg8000.native.Connection:
-        return pg8000.native.Connection("postgres", host=self.host, port=self.port, database=database, timeout=30)
+        # Without a word about TLS it reads all certificates of the machine first, for each connection.
+        return pg8000.native.Connection(
+            "postgres", host=self.host, port=self.port, database=database, timeout=30, ssl_context=False
+        )
 
     def _connection(self) -> pg8000.native.Connection:
         if self._maintenance is None:
