@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reflector.datatypes import DataType, Kind, integer_bounds
+from reflector.datatypes import DataType, Kind
+from reflector.readings import integer_bounds
 
 NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.BOOLEAN})
 TRUE_WORDS = "('t', 'true', 'y', 'yes', 'on', '1')"

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 REFLECTOR: tuple[tuple[str, ...], ...] = (
     ("errors", "secret", "moments", "scalars", "zones"),
-    ("kinds", "datatypes", "events", "database_url", "representations"),
+    ("kinds", "readings", "datatypes", "events", "database_url", "representations"),
     ("catalog",),
     ("query",),
     ("access",),
@@ -45,7 +45,7 @@ SERVER: tuple[tuple[str, ...], ...] = (
 )
 
 SQLALCHEMY_AT_HOME = {"sql", "dialects"}
-PURE = {"errors", "kinds", "datatypes", "events", "catalog", "query", "access", "sql", "dialects"}
+PURE = {"errors", "kinds", "readings", "datatypes", "events", "catalog", "query", "access", "sql", "dialects"}
 """Nothing here may touch the world: no clock, environment, file, socket or thread."""
 WORLDLY = {"os", "socket", "threading", "subprocess", "time", "random", "asyncio", "pathlib", "asyncpg", "aiomysql"}
 LONGEST = 400

@@ -18,13 +18,14 @@ from typing import Any, Final
 import orjson
 
 from reflector.catalog.model import Argument, Function
-from reflector.datatypes import DataType, Kind, Value, clean_text, parse_json
+from reflector.datatypes import DataType, Kind, Value, parse_json
 from reflector.errors import InvalidValue
 from reflector.query.calls import Given
 from reflector.query.nodes import Literal
 from reflector.query.represented import given_type
 from reflector.query.scope import Scope
 from reflector.query.told import told
+from reflector.readings import clean_text
 from reflector.sql.json_text import json_text
 from server.apis.postgrest.faults import PostgrestError, refusal
 from server.apis.postgrest.fuzzy import nearest

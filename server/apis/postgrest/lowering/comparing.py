@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from reflector.catalog.model import DatabaseKind
-from reflector.datatypes import DataType, Kind, Value, clean_text, parse_text
+from reflector.datatypes import DataType, Kind, Value, parse_text
 from reflector.errors import InvalidValue
 from reflector.query.comparisons import EQ
 from reflector.query.expressions import type_of
@@ -33,6 +33,7 @@ from reflector.query.nodes import (
 from reflector.query.operators import OPERATORS, apply_json, apply_text
 from reflector.query.represented import filter_type
 from reflector.query.told import told
+from reflector.readings import clean_text
 from server.apis.postgrest.faults import PostgrestError, refusal
 from server.apis.postgrest.grammar.arrays import array_items
 from server.apis.postgrest.grammar.limits import Limits

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from reflector.datatypes import DataType, Kind, Value, clean_text, parse_text, refused
+from reflector.datatypes import DataType, Kind, Value, parse_text
 from reflector.query.forms import Form
+from reflector.readings import clean_text, refused
 from reflector.zones import Zone, located, zone_of
 from server.apis.postgrest.faults import refusal
 from server.apis.postgrest.lowering.spellings import BY_NOW, MOMENTS, OTHERS, WORDED, spelled
