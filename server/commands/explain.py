@@ -50,7 +50,7 @@ from server.commands.holding import Held, held_back, taken_apart
 from server.commands.spoken import spoken
 from server.commands.tree import shown
 from server.config import Config
-from server.config.trials import Calling
+from server.config.trials import ANONYMOUS, Calling
 from server.database_settings import informed
 from server.trials.callers import principal_for
 
@@ -135,8 +135,8 @@ def principal_of(config: Config, caller: str | None) -> Principal:
 
 def calling_of(caller: str | None) -> Calling:
     """Whom `role=user,sub=7` means: several `role=` are a list, what is JSON means what it means there; who carries
-    nothing, where nothing is said."""
-    if caller is None:
+    nothing, where nothing is said, or `anonymous`."""
+    if caller is None or caller == ANONYMOUS:
         return Calling(anonymous=True)
     roles: list[str] = []
     claims: dict[str, Any] = {}

@@ -11,23 +11,22 @@ Rule: a secret is `***`, wherever it stands; what is not set, and has no default
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 import orjson
 
-from reflector.access.permissions import TableGrant
-from reflector.catalog.model import Column
-from reflector.query.nodes import TRUE, Assignment, Filter
-from reflector.snapshot import Access
+from reflector.access.permissions import Permissions
 from server.app import engine_of
 from server.binding import Binding
 from server.commands.explain import principal_of
-from server.commands.tree import inline
+from server.commands.rights import Rights
 from server.config import Config
 from server.config.complaints import Path
 from server.config.models import File
 from server.config.section import Section
+from server.config.values import show_duration, show_size
 from server.house import limits_of
 
 BESIDE: Final = 56
@@ -111,63 +110,22 @@ async def rights_shown(config: Config, caller: str) -> list[str]:
     principal, binding = principal_of(config, caller), Binding(config)
     engine = await engine_of(config, binding)
     try:
-        access = engine.snapshot.access(principal)
+        snapshot, access = engine.snapshot, engine.snapshot.access(principal)
     finally:
         await engine.close()
     limits = limits_of(config)(principal.roles)
-    said = (f"{name}: {_value(getattr(limits, name))}" for name in type(limits).__dataclass_fields__)
-    return [f"roles: {', '.join(access.roles) or 'none'}", "limits:", *(STEP + each for each in said), *_tables(access)]
+    said = (f"{name}: {_limit(name, getattr(limits, name))}" for name in type(limits).__dataclass_fields__)
+    of_roles = snapshot.permissions.rights if isinstance(snapshot.permissions, Permissions) else {}
+    rights = Rights(binding, snapshot.catalog, access, {} if config.decided_by_database else of_roles)
+    return [f"roles: {', '.join(access.roles) or 'none'}", "limits:", *(STEP + each for each in said), *rights.told()]
 
 
-def _value(limit: Any) -> str:
-    return UNSET if limit is None else str(limit)
-
-
-def _tables(access: Access) -> Iterator[str]:
-    grants = access.grants
-    yield "tables:" if grants.tables else "tables: none"
-    for table in grants.tables:
-        grant = grants.on(table)
-        if grant is not None:
-            yield f"{STEP}{table.label}:"
-            yield from (STEP * 2 + each for each in _grant(grant))
-    for table in sorted(grants.broken, key=lambda each: each.label):
-        yield f"{STEP}{table.label}: closed, because a rule of it does not fit the database"
-    named = sorted(each.name for each in grants.functions)
-    yield f"functions: {', '.join(named) or 'none'}"
-
-
-def _grant(grant: TableGrant) -> Iterator[str]:
-    if grant.may_read:
-        yield f"read: {_rows(grant.read_rows)}"
-        yield from (f"{STEP}{each}" for each in _columns(grant))
-    for created in grant.creates:
-        yield f"create: {_rows(created.check)}{_given(created.columns, created.presets)}"
-    for updated in grant.updates:
-        after = "" if updated.check == updated.rows else f", and afterwards {_rows(updated.check)}"
-        yield f"update: {_rows(updated.rows)}{after}{_given(updated.columns, updated.presets)}"
-    for deleted in grant.deletes:
-        yield f"delete: {_rows(deleted.rows)}"
-    if grant.aggregate:
-        yield "aggregate: true"
-
-
-def _columns(grant: TableGrant) -> Iterator[str]:
-    whole = [column.name for column, rule in grant.columns.items() if rule == TRUE]
-    yield f"columns: {', '.join(whole) or 'none'}"
-    for column, rule in grant.columns.items():
-        if rule != TRUE:
-            yield f"column {column.name}: where {inline(rule)}"
-    for column, ways in grant.masked.items():
-        for rows, mask in ways:
-            yield f"column {column.name}: {inline(mask)}, where {inline(rows)}"
-
-
-def _rows(rule: Filter) -> str:
-    return "every row" if rule == TRUE else inline(rule)
-
-
-def _given(columns: Iterable[Column], presets: Iterable[Assignment]) -> str:
-    given = f"; may give {', '.join(sorted(column.name for column in columns)) or 'nothing'}"
-    set_ = ", ".join(f"{each.column.name} = {inline(each.operand)}" for each in presets)
-    return given + (f"; is given {set_}" if set_ else "")
+def _limit(name: str, limit: Any) -> str:
+    """A limit as the file writes it."""
+    if limit is None:
+        return UNSET
+    if isinstance(limit, timedelta):
+        return show_duration(limit)
+    if name == "bytes":
+        return show_size(limit)
+    return str(limit).lower()

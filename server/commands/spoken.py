@@ -76,20 +76,22 @@ def _right(table: Table, role: str, right: str, allowed: Allowed | None) -> Iter
         return
     rule: RuleText = rules.check if right == "create" else rules.rows
     check: RuleText | None = rules.check if right == "update" else None
-    said = [f"  {table.label}: {role} {VERBS[right]} {_rows(rule)}"]
+    said = [f"  {table.label}: {role} {VERBS[right]} {rows_of(rule)}"]
     said += [f"check {worded(check)}"] if check is not None else []
     said += [f"columns {', '.join(rules.columns.names)}"] if getattr(rules, "columns", None) else []
     masks = getattr(rules, "masks", {}).items()
     said += [f"{column} as {mask_worded(mask)}" for column, mask in masks]
     said += [f"{column} = {preset.value}" for column, preset in getattr(rules, "presets", {}).items()]
-    yield "; ".join(said) + _place(rule, None if allowed is None else allowed.rules.where)
+    yield "; ".join(said) + place_of(rule, None if allowed is None else allowed.rules.where)
 
 
-def _rows(rule: RuleText) -> str:
+def rows_of(rule: RuleText) -> str:
+    """Which rows a rule speaks of."""
     return "all rows" if rule.rule is True else f"where {worded(rule)}"
 
 
-def _place(rule: RuleText, otherwise: object) -> str:
+def place_of(rule: RuleText, otherwise: object) -> str:
+    """Where the rule stands, to be told behind it."""
     position = getattr(rule.where, "position", None) or otherwise
     return "" if position is None else f"   ({position})"
 

@@ -13,6 +13,7 @@ far as the test's own words tell.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -166,7 +167,7 @@ def worded(rule: RuleText) -> str:
     """A rule as the file writes it."""
     if isinstance(rule.rule, bool):
         return "true" if rule.rule else "false"
-    return rule.rule if isinstance(rule.rule, str) else str(thaw(rule.rule))
+    return rule.rule if isinstance(rule.rule, str) else json.dumps(thaw(rule.rule), ensure_ascii=False)
 
 
 def placed(rule: RuleText) -> Position | None:

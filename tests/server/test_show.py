@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
+from reflector.catalog.model import DatabaseKind
+from tests.bookshops import Databases
+from tests.server.configuration_faults import RIGHT, SCHEMA
 from tests.server.harness import reflector
 
 CANARY = "a-canary-that-must-not-be-seen-anywhere-at-all"
@@ -70,15 +74,33 @@ def test_without_a_file_all_of_it_is_default_or_a_variable(tmp_path: Path) -> No
     assert line_of(out, "url") == 'url: "sqlite:///x.db" # the database URL of the command line'
 
 
-def test_what_a_role_may_do(file: Path, each_bookshop: str) -> None:
-    status, out, said = reflector("config", "show", each_bookshop, "--config", str(file), "--as", "role=user,sub=7")
+GOLDEN = Path(__file__).parent / "golden" / "rights.txt"
+"""UPDATE_GOLDEN=1 writes it anew."""
+
+
+def test_what_a_role_may_do_is_told_as_people_read_it(databases: Databases, kind: DatabaseKind, tmp_path: Path) -> None:
+    url, path = databases.database(kind, SCHEMA), tmp_path / "config.yaml"
+    a_filter = "{filter: {_or: [{country: {_eq: GB}}, {name: {_like: H%}}]}}"
+    path.write_text(RIGHT.replace('"exists(book, shown)"', a_filter).replace("defaults: {", "defaults: {write: true, "))
+    status, out, said = reflector("config", "show", url, "--config", str(path), "--as", "role=user,sub=7")
     assert (status, said) == (0, "")
-    assert "roles: guest, user" in out
-    assert "  rows: 5" in out
-    assert "is given customer_id" in out
-    assert "columns: id, isbn, title" in out
-    assert "  stock" not in out
-    assert CANARY not in out
+    told = out.replace(str(path), "config.yaml")
+    if os.environ.get("UPDATE_GOLDEN"):
+        GOLDEN.write_text(told)
+    assert told == GOLDEN.read_text()
+
+
+def test_without_rules_it_is_what_everybody_may(each_bookshop: str, tmp_path: Path) -> None:
+    status, out, _ = reflector("config", "show", each_bookshop, "--as", "anonymous", folder=tmp_path)
+    assert (status, "policies:" in out) == (0, False)
+    assert "  tag\n    reads all rows\n      columns: name, description\n    counts and sums\n" in out
+
+
+def test_a_closed_table_and_a_role_that_is_none_are_told(file: Path, each_bookshop: str) -> None:
+    file.write_text(FILE.replace("id < 3", "idd < 3"))
+    status, out, said = reflector("config", "show", each_bookshop, "--config", str(file), "--as", "role=user,sub=7")
+    assert (status, CANARY in out + said) == (0, False)
+    assert "  book: closed, because a rule of it does not fit the database\n" in out
     status, _, said = reflector("config", "show", each_bookshop, "--config", str(file), "--as", "role=usr")
     assert status != 0
     assert "'user'" in said
