@@ -75,7 +75,7 @@ async def test_no_other_origin_is_told_by_any_api_that_it_may_read(file_url: str
             assert "Origin" in good.headers["Vary"] or "no-store" in good.headers["Cache-Control"]
 
 
-# ── addresses that are made up ───────────────────────────────────────────────────────────────
+# ── hosts and addresses that are made up ───────────────────────────────────────────────────────────────
 
 MADE_UP: tuple[Callable[[int], dict[str, str]], ...] = (
     lambda number: {"X-Forwarded-For": f"10.0.0.{number}"},
@@ -99,6 +99,48 @@ async def test_an_address_that_is_made_up_is_no_way_around_the_rate(file_url: st
             assert (await api.get(each, {"X-Forwarded-For": "10.9.9.9"})).status == 429
             assert (await api.get(each, {**bearer("x"), "X-Forwarded-For": "10.9.9.8"})).status == 429
         assert told(await api.get(path, bearer(signed(ONE, "RS256", aud="shop")))) == [1, 2]
+
+
+NAMED = (
+    {"Host": "evil.example"},
+    {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https", "X-Forwarded-Prefix": "/evil.example"},
+    {"Forwarded": "host=evil.example;proto=https", "X-Original-URL": "/evil.example", "X-Rewrite-URL": "/evil.example"},
+)
+
+
+@pytest.mark.parametrize("headers", NAMED, ids=lambda headers: next(iter(headers)))
+async def test_no_answer_repeats_a_host_that_somebody_made_up(
+    url: str, issuer: Service, headers: dict[str, str]
+) -> None:
+    """Neither in a link, nor in a place where a row was made, nor in a document; and no method is another by a header."""
+    rules = config(issuer).replace("guest: {read: id == 1}", "guest: {read: true, create: {check: true}}")
+    async with served(
+        url, rules.replace("tables: {note: {", "tables: {note: {cache: {ttl: 1h, public: true}, ")
+    ) as api:
+        for _ in range(2):  # what is kept as well
+            for path in (
+                *READS,
+                "/api/note?limit=1",
+                "/rest/v1/note?limit=1",
+                "/api",
+                "/openapi.json",
+                "/rest/v1/",
+                "/docs",
+            ):
+                reply = await api.get(path, headers)
+                assert reply.status in {200, 206}, path
+                assert "evil.example" not in f"{reply.headers} {reply.body.decode()}", path
+        for number, path in enumerate(("/api/note", "/rest/v1/note")):
+            sent = {
+                **headers,
+                "Prefer": "return=headers-only",
+                "X-HTTP-Method-Override": "DELETE",
+                "X-Method-Override": "PUT",
+            }
+            made = await api.post(path, {"id": 70 + number}, sent)
+            assert made.status == 201
+            assert "evil.example" not in f"{made.headers} {made.body.decode()}", path
+        assert [row["id"] for row in (await api.get("/rest/v1/note?order=id")).json] == [1, 2, 70, 71]
 
 
 # ── what is for administrators ───────────────────────────────────────────────────────────────

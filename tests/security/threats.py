@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from tests.security.threat import Later
 from tests.security.threats_of_callers import CALLING
+from tests.security.threats_of_changes import CALLED, FOLLOWING, KEEPING
 from tests.security.threats_of_configuration import CONFIGURING
 from tests.security.threats_of_rows import READING, WRITING
 
-THREATS = (*READING, *WRITING, *CALLING, *CONFIGURING)
+THREATS = (*READING, *WRITING, *CALLING, *KEEPING, *FOLLOWING, *CALLED, *CONFIGURING)
 
 LATER = (
     Later("find words in hidden text by `q=`", "`q=` is not offered"),

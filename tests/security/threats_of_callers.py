@@ -261,6 +261,11 @@ CALLING = (
         ),
     ),
     Threat(
+        "have an answer lead elsewhere by a host, or be another method by a header, that somebody made up",
+        "links are of this server's own addresses; such headers are not looked at",
+        (f"{OUTSIDE}test_no_answer_repeats_a_host_that_somebody_made_up",),
+    ),
+    Threat(
         "have the page of documents show another document, or run what stands in the database",
         "pages take nothing from their address, and text is text",
         (
