@@ -176,7 +176,7 @@ TRUTH = RuleText(True)
     [
         (ReadRules(TRUTH, ColumnList(("titel", "id"))), ["unknown_column"]),
         (ReadRules(TRUTH, masks={"titel": MaskRules("last4", None)}), ["unknown_column"]),
-        (ReadRules(TRUTH, masks={"title": MaskRules("hash", None)}), ["mask_unfit"]),
+        (ReadRules(TRUTH, masks={"title": MaskRules("hash", None)}), ["mask_without_key"]),
         (ReadRules(TRUTH, masks={"title": unless("rnk == 1")}), ["rule_unbound"]),
         (ReadRules(TRUTH, masks={"title": unless("broken")}), []),
         (ReadRules(RuleText("rank == claims.rank")), ["claim_without_caller"]),
