@@ -198,19 +198,26 @@ class Rehearsed:
 
     async def picked(self, rehearsal: Rehearsal) -> Filter:
         """Note how many rows `where` picks; what keeps the caller's deed to them."""
-        (prepared,) = self.runner.picking(self.bound, MOST_PICKED)
-        answer = shown(prepared, await self.carry_out(rehearsal, prepared))
-        rows = read_rows(answer.body)
-        self.seen.candidates, self.seen.picked = answer.total, rows[:SHOWN]
+        total, rows = await self.found(rehearsal, self.bound)
+        self.seen.candidates, self.seen.picked = total, rows[:SHOWN]
         table, where = self.bound.table, self.bound.trial.said.where
         if table is None or where is None:
             return TRUE
         key = () if table.primary_key is None else table.primary_key.columns
         if not key or (not VERBS[self.bound.trial.verb].writes and not self.may_read(table, key)):
             return self.by_columns(table, key)
-        if (answer.total or 0) > MOST_PICKED:
+        if total > MOST_PICKED:
             raise UnfitTrialError(f"where: picks more than {MOST_PICKED} rows: pick fewer")
-        return among(key, [{each: parse_json(each.type, row[each.name]) for each in key} for row in rows])
+        kept = among(key, [{each: parse_json(each.type, row[each.name]) for each in key} for row in rows])
+        if await self.found(rehearsal, replace(self.bound, where=kept)) != (total, rows):
+            raise UnfitTrialError(f"where: rows of {table.label} are not found again by their key {named(key)}")
+        return kept
+
+    async def found(self, rehearsal: Rehearsal, bound: Bound) -> tuple[int, list[Any]]:
+        """How many rows `where` picks, and the keys of the first of them."""
+        (prepared,) = self.runner.picking(bound, MOST_PICKED)
+        answer = shown(prepared, await self.carry_out(rehearsal, prepared))
+        return answer.total or 0, read_rows(answer.body)
 
     def by_columns(self, table: Table, key: Sequence[Column]) -> Filter:
         """`where` itself, asked as the caller, where no key tells its rows: of columns that they may read alone."""
@@ -278,12 +285,9 @@ def among(key: Sequence[Column], rows: Sequence[Mapping[Column, Value]]) -> Filt
     if len(key) == 1:
         (column,) = key
         values = tuple(row[column] for row in rows)
-        return Compare(Field(column), IN, Literal(values, column.type, many=True), exact=True)
+        return Compare(Field(column), IN, Literal(values, column.type, many=True))
     return Or(
-        tuple(
-            And(tuple(Compare(Field(each), EQ, Literal(row[each], each.type), exact=True) for each in key))
-            for row in rows
-        )
+        tuple(And(tuple(Compare(Field(each), EQ, Literal(row[each], each.type)) for each in key)) for row in rows)
     )
 
 

@@ -495,3 +495,63 @@ def test_the_commands_hold_what_is_served_to_its_tests(world: str, postgresql_se
         assert process.wait() == 1
         assert "permission tests failed: nothing is served" in process.said
         assert "    + {id: 9001}" in process.said
+
+
+# ── keys ─────────────────────────────────────────────────────────────────────────────────────
+
+KEYS = {
+    "uuid": "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'",
+    "text": "'Ä %_x'",
+    "char(5)": "'ab'",
+    "varchar(9)": "'x '",
+    "numeric": "1.10",
+    "bigint": "9223372036854775807",
+    "boolean": "true",
+    "date": "'2020-01-01'",
+    "timestamp": "'2020-01-01 10:00:00.123456'",
+    "timestamptz": "'2020-01-01 10:00:00.123456+02'",
+    "interval": "'1 mon 2 days'",
+    "bytea": "'\\x00ff'",
+    "inet": "'10.0.0.1/8'",
+    "real": "0.1",
+    "int4range": "'[1,5)'",
+    "text[]": "'{a,b}'",
+    "jsonb": """'{"a": 1}'""",
+    "api.mood": "'good'",
+    "api.odd": "5",
+}
+
+
+def of_kind(number: int, kind: str, value: str) -> str:
+    """A table with a key of the kind, of whose rows its policy shows the first."""
+    return f"""
+CREATE TABLE api.key_{number} (id {kind} PRIMARY KEY, word text, secret text);
+INSERT INTO api.key_{number} VALUES ({value}, 'x', 's');
+ALTER TABLE api.key_{number} ENABLE ROW LEVEL SECURITY;
+CREATE POLICY seen ON api.key_{number} USING (true);
+GRANT SELECT (id, word), UPDATE (word) ON api.key_{number} TO notes_author;
+"""
+
+
+async def test_rows_are_found_again_by_keys_of_every_kind(own_notes: str, postgresql_server: PostgreSQLServer) -> None:
+    kinds = "CREATE TYPE api.mood AS ENUM ('good', 'bad'); CREATE DOMAIN api.odd AS integer CHECK (VALUE % 2 = 1);"
+    tables = [of_kind(number, kind, value) for number, (kind, value) in enumerate(KEYS.items())]
+    postgresql_server.run(own_notes.rpartition("/")[2], kinds + "".join(tables))
+    tests = [
+        f"{{as: notes_author, {each}}}"
+        for number in range(len(KEYS))
+        for each in (
+            f"read: key_{number}, where: secret == 's', rows: 1",
+            f"update: key_{number}, where: secret == 's', values: {{word: y}}, sets: {{word: y}}",
+        )
+    ]
+    assert await passing(own_notes, written(listed(*tests))) == 2 * len(KEYS)
+
+
+async def test_rows_that_are_not_found_again_are_told_of(own_notes: str, postgresql_server: PostgreSQLServer) -> None:
+    made = "CREATE TYPE api.point AS (a integer, b integer);" + of_kind(0, "api.point", "'(1,2)'")
+    postgresql_server.run(own_notes.rpartition("/")[2], made)
+    ((told,),) = await lines(
+        own_notes, written(listed("{as: notes_author, read: key_0, where: secret == 's', rows: 0}"))
+    )
+    assert told.startswith("where: '(1,2)' is not a value that can be given")
