@@ -121,7 +121,6 @@ class Doubts:
 
     def _remember(self, key: bytes, address: str, error: ReflectorError) -> None:
         """Refuse it by memory for a while. One that holds, of somebody without a right to be here, is nobody's guess."""
-        self._refused.pop(key, None)
         self._refused[key] = Refused(_again(error), self._steady() + REFUSED_SECONDS)
         while len(self._refused) > REMEMBERED:
             self._refused.popitem(last=False)

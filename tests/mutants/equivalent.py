@@ -15,6 +15,7 @@ VISIBLE = "reflector.access.permissions:_visible: "
 NEITHER = "not (description.default_read or description.default_write)"
 
 UNREACHABLE = "the cases before it are all that there are, which the types tell"
+AGAIN = "judged by the same keys once more it is refused alike: this saves the work"
 
 EQUIVALENT: Mapping[str, str] = {
     f"{BIND}run: for … if each.severity is not Severity.WARNING → gone": "a warning of an entry names no table",
@@ -47,6 +48,12 @@ EQUIVALENT: Mapping[str, str] = {
         "reflector.access.rules_scan:scan: len(text) > LONGEST_TEXT or len(text.encode('utf-8', 'surrogatepass')) > "
         "LONGEST_TEXT → without len(text) > LONGEST_TEXT"
     ): "no text has more letters than bytes; this saves encoding a long one",
+    "server.auth.jwt:JwtBearer.prove: raise → gone": AGAIN,
+    (
+        "server.auth.opened:opened: not isinstance(header, dict) or not isinstance(claims, dict) or "
+        "header.get('alg') not in ALGORITHMS → without not isinstance(header, dict)"
+    ): "the library refuses a header that is no object; this would hold without it",
+    "server.auth.opened:opened: signed.payload or b'' → without b''": "what was taken apart has a payload; this tells the types so",
     (
         "server.auth.claims:RoleRules.usually: not isinstance(given, str) or given not in roles → "
         "without not isinstance(given, str)"

@@ -46,6 +46,7 @@ BOUND = (
 )
 SLOTS = ("tests/unit/query/test_slots.py", "tests/unit/query/test_lifting.py")
 CALLERS = ("tests/server/test_frame.py", "tests/server/test_callers.py")
+CARRIED = ("administrator", "method", "proxy_headers")
 HUNTED: Mapping[str, Sequence[str]] = {
     **dict.fromkeys((f"reflector.access.{name}" for name in BOUND), RULES),
     **dict.fromkeys((f"reflector.access.{name}" for name in ("fitting", "rewrite", "rewrite_sets")), ANSWERS),
@@ -53,6 +54,10 @@ HUNTED: Mapping[str, Sequence[str]] = {
     "reflector.sql.compile": SLOTS,
     "server.auth.claims": ("tests/server/test_claims.py",),
     **dict.fromkeys((f"server.auth.{name}" for name in ("frame", "role_choice", "verified")), CALLERS),
+    **dict.fromkeys((f"server.auth.{name}" for name in ("jwt", "opened")), ("tests/server/test_tokens.py",)),
+    **dict.fromkeys((f"server.auth.{name}" for name in ("sealed", "sessions")), ("tests/server/test_sessions.py",)),
+    **dict.fromkeys((f"server.auth.{name}" for name in CARRIED), ("tests/server/test_carried.py",)),
+    "server.auth.people": ("tests/server/test_people.py",),
 }
 """The modules, and the tests that look after each. Those that write questions anew are seen by their answers."""
 FUNCTIONS: Mapping[str, Sequence[str]] = {

@@ -140,6 +140,18 @@ async def test_whoever_has_no_key_that_holds_is_nobody(url: str) -> None:
         assert (await api.get("/api/note", {"X-API-Key": KEY + "-none"})).status == 403
 
 
+async def test_what_an_index_takes_for_the_hash_of_a_key_is_not_its_hash(databases: Databases) -> None:
+    """Where letters are compared whatever their size, a row of other letters is found, and is nobody's."""
+    made = f"""CREATE TABLE api_key (key_hash varchar(64) COLLATE NOCASE PRIMARY KEY, role varchar(40));
+        CREATE TABLE note (id integer PRIMARY KEY);
+        INSERT INTO api_key VALUES ('{hashed(KEY).upper()}', 'admin'), ('{hashed(OTHER)}', 'admin');"""
+    url = databases.database(DatabaseKind.SQLITE, made)
+    rules = "roles: {admin: {}}\ntables: {note: {allow: {admin: {read: true}}}}\n"
+    async with served(url, "auth: {api_keys: {table: api_key}}\n" + rules) as api:
+        assert (await api.get("/api/note", {"X-API-Key": KEY})).status == 401
+        assert (await api.get("/api/note", {"X-API-Key": OTHER})).status == 200
+
+
 async def test_two_credentials_are_refused_and_the_same_said_twice_is_one(url: str) -> None:
     async with served(url, CONFIG) as api:
         both = {"X-API-Key": KEY, "Authorization": f"ApiKey {OTHER}"}

@@ -74,6 +74,34 @@ async def test_a_refusal_is_remembered_for_a_moment() -> None:
     asked.known.add("x")
     assert await shown(doubts, asked, "x") == "x"
     assert asked.questions == ["x", "x"]
+    assert doubts._refused == {}
+
+
+async def test_what_was_refused_a_moment_ago_is_told_so_by_whoever_has_no_refusals_left() -> None:
+    doubts, asked = Doubts(Rate(1, 3600), Clock()), Asked()
+    assert [await shown(doubts, asked, each) for each in "xyxy"] == [
+        "invalid_token",
+        "too_many_attempts",
+        "invalid_token",
+        "too_many_attempts",
+    ]
+    assert asked.questions == ["x"]
+
+
+async def test_whoever_waited_for_the_same_question_has_its_answer() -> None:
+    """Two may be asked about at once; a third waits, and what it would ask is refused meanwhile."""
+    doubts, asked, other = Doubts(Rate(2, 3600), Clock()), Asked(), Asked("ann")
+    asked.go.clear()
+    other.go.clear()
+    first, ann = (asyncio.create_task(shown(doubts, each, text)) for each, text in ((asked, "x"), (other, "ann")))
+    await asyncio.sleep(0)
+    again = asyncio.create_task(shown(doubts, asked, "x"))
+    await asyncio.sleep(0)
+    asked.go.set()
+    assert await first == "invalid_token"
+    other.go.set()
+    assert (await ann, await again) == ("ann", "invalid_token")
+    assert asked.questions == ["x"]
 
 
 async def test_that_nobody_could_be_asked_is_not_remembered_and_not_counted() -> None:
@@ -153,6 +181,12 @@ async def test_what_is_remembered_and_what_waits_is_bounded() -> None:
         await shown(doubts, asked, f"guess {number}")
         await shown(doubts, asked, f"held {number}")
     assert (len(doubts._refused), len(doubts._held)) == (REMEMBERED, REMEMBERED)
+    assert f"guess {REMEMBERED + 9}".encode() in doubts._refused
+    await shown(doubts, asked, "held 10")
+    asked.known.add("one more")
+    await shown(doubts, asked, "one more")
+    assert b"held 10" in doubts._held
+    assert b"held 11" not in doubts._held
     narrow, asked = Doubts(Rate(1, 3600), Clock()), Asked()
     asked.go.clear()
     tasks = [asyncio.create_task(shown(narrow, asked, str(number))) for number in range(WAITING + 3)]

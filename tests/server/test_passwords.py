@@ -12,12 +12,17 @@ from pathlib import Path
 import argon2
 import bcrypt
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from reflector.catalog.model import DatabaseKind
+from reflector.errors import InternalError
 from server.auth.attempts import Attempts
+from server.auth.basic import Basic
 from server.auth.password_hashes import FORMS, UnknownHash, matches
+from server.auth.passwords import Passwords
 from server.config import ConfigError
-from server.problems import TooManyAttempts
+from server.context import Credential
+from server.problems import InvalidToken, TooManyAttempts
 from server.rates import Buckets, network_of
 from tests.bookshops import Databases
 from tests.server.harness import Served, configured, eventually, reloadable, served
@@ -88,6 +93,32 @@ def test_every_form_is_tried() -> None:
         next(number for number, form in enumerate(FORMS) if form.pattern.fullmatch(each)) for each in HASHES.values()
     }
     assert used == set(range(len(FORMS)))
+
+
+@pytest.mark.parametrize(
+    ("written", "form"),
+    [
+        ("$argon2id$v=19$m=524289,t=1,p=1$c29tZXNhbHQ$aGFzaGFzaA", "argon2"),
+        ("$argon2id$v=19$m=8,t=33,p=1$c29tZXNhbHQ$aGFzaGFzaA", "argon2"),
+        ("$argon2id$v=19$m=8,t=0,p=1$c29tZXNhbHQ$aGFzaGFzaA", "argon2"),
+        (HASHES["bcrypt"].replace("$04$", "$17$"), "bcrypt"),
+        (HASHES["bcrypt_sha256 of Django"].replace("$04$", "$17$"), "bcrypt"),
+        ("$scrypt$ln=19,r=8,p=1$c2FsdA$aGFzaA", "scrypt"),
+        ("$scrypt$ln=1,r=1,p=65$c2FsdA$aGFzaA", "scrypt"),
+        ("$scrypt$ln=1,r=1,p=1$c2FsdA$=", "scrypt"),
+        ("scrypt:2:1:65$salt$00", "scrypt"),
+        ("scrypt$2$salt$1$65$aGFzaA", "scrypt"),
+        ("$pbkdf2-sha256$10000001$c2FsdA$aGFzaA", "pbkdf2"),
+        ("$pbkdf2-sha256$0$c2FsdA$aGFzaA", "pbkdf2"),
+        ("$pbkdf2-sha256$1$c2FsdA$=", "pbkdf2"),
+        ("$pbkdf2-sha256$1$c2FsdA$aGF=zaA", "pbkdf2"),
+    ],
+)
+def test_a_hash_of_a_known_form_that_would_take_too_much_or_says_nothing_is_told_by_its_form(
+    written: str, form: str
+) -> None:
+    with pytest.raises(UnknownHash, match=f"^{form}$"):
+        matches("", written)
 
 
 @pytest.mark.parametrize(
@@ -163,6 +194,34 @@ def test_a_network_of_ipv6_is_one() -> None:
     assert network_of("2001:db8::1") == network_of("2001:db8::ffff:1") != network_of("2001:db8:0:1::1")
     assert network_of("fe80::1%eth0") == network_of("fe80::1")
     assert network_of("192.0.2.1") != network_of("192.0.2.2")
+
+
+# ── a name and a password, before any table is asked ─────────────────────────────────────────
+
+
+def alone() -> Basic:
+    """Of a server that serves nothing, so that whoever would be looked for is an InternalError."""
+    config = configured("sqlite:///x.db", (CONFIG % ""))
+    assert config.auth is not None
+    assert config.auth.basic is not None
+    return Basic(Passwords(config.auth.basic, config, None))
+
+
+@pytest.mark.parametrize("text", ["", "====", "YW5u*OngK", "YW5uOng", base64.b64encode(b"ann").decode(), "/zp4"])
+async def test_what_cannot_be_read_is_nobody_and_nobody_is_looked_for(text: str) -> None:
+    method, request = alone(), make_mocked_request("GET", "/")
+    with pytest.raises(InvalidToken):
+        await method.prove(Credential("basic", text), request)
+    with pytest.raises(InternalError):
+        await method.prove(Credential("basic", "YW5uOng="), request)
+
+
+async def test_after_its_end_no_password_is_looked_at() -> None:
+    method = alone()
+    assert await method.passwords._look(WORD, HASHES["bcrypt"])
+    await method.close()
+    with pytest.raises(RuntimeError):
+        await method.passwords._look(WORD, HASHES["bcrypt"])
 
 
 # ── people ───────────────────────────────────────────────────────────────────────────────────

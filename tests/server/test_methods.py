@@ -1,0 +1,252 @@
+"""Which ways of proving who calls a configuration asks for, and what each of them is told."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+
+from reflector.errors import Forbidden, UnknownRole
+from server.auth.api_keys import ApiKeys
+from server.auth.basic import Basic
+from server.auth.credentials import authenticator, method_of
+from server.auth.frame import Authenticator, Open
+from server.auth.introspection import Introspection
+from server.auth.issuers import token_rules, tokens
+from server.auth.issuing import Issuing, put, signing
+from server.auth.jwt import JwtBearer
+from server.auth.key_sets import FetchedKeys, FixedKeys
+from server.auth.outbound import Outbound
+from server.auth.sessions import Sessions
+from server.auth.signed import SignedBearer
+from server.auth.webhook import WebhookMethod
+from server.config import Config, ConfigError
+from server.problems import RefusedClaims
+from tests.server.harness import configured
+from tests.server.issuers import ONE
+from tests.server.test_jwt import SECRET
+
+ROLES = "roles: {guest: {}, user: {}, admin: {}}"
+NOW = 1_000_000.0
+JWT = f"jwt: {{secret: {SECRET}}}"
+INTROSPECTION = "introspection: {url: 'https://a.example/', client_id: a, client_secret: b%s}"
+WEBHOOK = "webhook: {url: 'https://a.example/'%s}"
+ADMIN = "admin_secret: a-secret-of-the-administrator-of-letters, admin_role: admin"
+SETTINGS = {
+    "oidc": "oidc: {issuer: 'https://id.example', client_id: us, client_secret: a-secret-of-the-client}",
+    "jwt": JWT,
+    "introspection": INTROSPECTION % "",
+    "api_key": "api_keys: {table: api_key}",
+    "basic": f"basic: {{table: person}}, {JWT}",
+    "proxy": "proxy: {user_header: X-User}",
+    "admin_secret": ADMIN,
+    "webhook": WEBHOOK % "",
+}
+SERVER = "server: {secret: a-server-secret-of-many-more-letters, trusted_proxies: [192.0.2.1]}"
+
+
+def of(auth: str | None, rest: str = "") -> Config:
+    return configured("sqlite:///x.db", f"{SERVER}\n{ROLES}\n{rest}\n" + ("" if auth is None else f"auth: {{{auth}}}"))
+
+
+def made(auth: str, rest: str = "") -> Authenticator:
+    found = authenticator(of(auth, rest), clock=lambda: NOW)
+    assert isinstance(found, Authenticator)
+    return found
+
+
+def rules_of(callers: Authenticator, kind: Any) -> Any:
+    found: Any = method_of(callers, kind)
+    return found._rules
+
+
+# ── which methods ────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_is_a_method_and_no_other(name: str) -> None:
+    names = [each.name for each in made(f"anonymous_role: guest, {SETTINGS[name]}").methods]
+    assert names == (["jwt", "basic"] if name == "basic" else [name])
+
+
+def test_all_of_them_are_asked_in_one_order() -> None:
+    every = [each for name, each in SETTINGS.items() if name not in {"jwt", "webhook"}]
+    names = [each.name for each in made(", ".join(every)).methods]
+    assert names == ["oidc", "jwt", "introspection", "api_key", "basic", "proxy", "admin_secret"]
+
+
+def test_a_method_is_found_by_its_kind() -> None:
+    found = made(f"{JWT}, {ADMIN}")
+    assert method_of(found, JwtBearer) is found.methods[0]
+    assert method_of(found, Sessions) is None
+    assert method_of(authenticator(of(None)), JwtBearer) is None
+
+
+def test_without_auth_nobody_is_anybody_and_with_it_guests_are_who_the_file_says() -> None:
+    assert isinstance(authenticator(of(None)), Open)
+    request = make_mocked_request("GET", "/")
+    guests = made(f"anonymous_role: guest, {JWT}")
+    assert guests.waiting(request) is None
+    assert (guests(request).roles, guests(request).anonymous) == (("guest",), True)
+    nobody = made(JWT)
+    assert nobody.waiting(request) is None
+    with pytest.raises(Exception, match="a credential is required"):
+        nobody(request)
+
+
+def test_what_may_be_refused_and_which_roles_there_are_is_the_file_s() -> None:
+    found = made(JWT, "limits: {refusals: 3/h}")
+    assert (found.doubts._rate.count, set(found._roles)) == (3, {"guest", "user", "admin"})
+
+
+# ── what they are told ───────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("kind", "setting"), [(Introspection, INTROSPECTION), (WebhookMethod, WEBHOOK)])
+def test_of_whoever_is_asked_about_roles_stand_where_the_file_says(kind: Any, setting: str) -> None:
+    rules = rules_of(made(setting % ", role_claim: r, default_role: user, usual_role_claim: u"), kind)
+    assert rules.principal({}, "x", NOW).roles == ("user",)
+    assert rules.principal({"r": ["admin", "user"], "u": "admin"}, "x", NOW).roles == ("admin",)
+    with pytest.raises(UnknownRole):
+        rules.principal({"r": "boss"}, "x", NOW)
+    with pytest.raises(RefusedClaims):
+        rules.principal({"exp": NOW - 31}, "x", NOW)
+    plain = rules_of(made(setting % ""), kind)
+    with pytest.raises(Forbidden):
+        plain.principal({}, "x", NOW)
+
+
+def test_of_an_introspection_audience_issuer_and_namespace_are_the_file_s() -> None:
+    said = ", audience: shop, issuer: us, namespace: ns"
+    rules = rules_of(made(INTROSPECTION % said), Introspection)
+    good = {"aud": "shop", "iss": "us", "ns": {"role": "user"}}
+    assert rules.principal(good, "x", NOW).roles == ("user",)
+    for wrong in ({"aud": "other"}, {"iss": "them"}):
+        with pytest.raises(RefusedClaims):
+            rules.principal({**good, **wrong}, "x", NOW)
+
+
+# ── issuers of tokens ────────────────────────────────────────────────────────────────────────
+
+
+def issuers(jwt: str) -> JwtBearer:
+    found = tokens(of(f"jwt: {jwt}"), Outbound(), lambda: NOW)
+    assert isinstance(found, JwtBearer)
+    return found
+
+
+def test_an_issuer_s_tokens_must_be_what_the_file_says() -> None:
+    [issuer] = issuers(
+        f"{{secret: {SECRET}, audience: api, issuer: us, leeway: 5s, role_claim: r, default_role: user,"
+        " usual_role_claim: u, namespace: ns}"
+    ).issuers.values()
+    terms, roles = issuer.claims.terms, issuer.claims.roles
+    assert (terms.audience, terms.issuer, terms.leeway, terms.absent_exp, terms.absent_aud) == (
+        *(("api",), "us", 5.0),
+        *(False, False),
+    )
+    assert (roles.path, roles.default, roles.usual, issuer.claims.namespace) == ("r", "user", "u", "ns")
+    assert roles.declared == frozenset({"guest", "user", "admin"})
+    assert isinstance(issuer.keys, FixedKeys)
+
+
+@pytest.mark.parametrize(
+    ("said", "algorithms"),
+    [("", {"HS256"}), (", algorithms: HS512", {"HS512"}), (", algorithms: [HS256, HS384]", {"HS256", "HS384"})],
+)
+def test_a_secret_is_for_one_algorithm_unless_others_are_said(said: str, algorithms: set[str]) -> None:
+    [issuer] = issuers(f"{{secret: {SECRET}{said}}}").issuers.values()
+    assert issuer.algorithms == algorithms
+
+
+def test_keys_are_fetched_where_an_address_is_said_and_of_several_issuers_each_has_its_own() -> None:
+    found = issuers(f"[{{issuer: us, secret: {SECRET}}}, {{issuer: them, jwks: 'https://id.example/keys'}}]")
+    assert list(found.issuers) == ["us", "them"]
+    assert isinstance(found.issuers["us"].keys, FixedKeys)
+    assert isinstance(found.issuers["them"].keys, FetchedKeys)
+    assert found.issuers["them"].algorithms == frozenset()
+    assert tokens(of("anonymous_role: guest"), Outbound(), lambda: NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("jwt", "complaint"),
+    [
+        ("{keys: PAIR, algorithms: ES256}", r"auth\.jwt\.keys: holds no key for the algorithms"),
+        (f"[{{issuer: us, secret: {SECRET}}}, {{issuer: them, keys: nothing}}]", r"config.yaml:\d+.*auth\.jwt.*keys"),
+    ],
+)
+def test_a_key_that_cannot_be_used_is_told_with_its_place(jwt: str, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        issuers(jwt.replace("PAIR", json.dumps(json.dumps(ONE.as_dict(private=False)))))
+
+
+# ── where the database decides ───────────────────────────────────────────────────────────────
+
+
+def enforced(postgrest: str = "", auth: str = "") -> Config:
+    text = f"auth: {{enforce: database{auth}}}\npostgrest: {{db_anon_role: guest{postgrest}}}"
+    return configured("postgresql://a@127.0.0.1:9/b", text)
+
+
+def test_where_the_database_decides_tokens_are_as_its_api_wants_them() -> None:
+    found = tokens(enforced(f", jwt_secret: {SECRET}, jwt_aud: api, jwt_cache_max_entries: 5"), Outbound(), lambda: NOW)
+    assert isinstance(found, SignedBearer)
+    rules = found.rules
+    assert (rules.anonymous, rules.entries, rules.terms.audience) == ("guest", 5, ("api",))
+    assert (rules.terms.absent_aud, rules.terms.absent_exp, rules.algorithms) == (False, False, frozenset())
+    assert rules.role_of({"role": "x"}) == "x"
+    lax = token_rules(enforced(f", jwt_secret: {SECRET}, allow_absent_aud: true, allow_absent_exp: true"), Outbound())
+    assert (lax.terms.audience, lax.terms.absent_aud, lax.terms.absent_exp) == ((), True, True)
+    assert token_rules(enforced(), Outbound()).keys is None
+
+
+def test_or_as_our_own_settings_want_them() -> None:
+    jwt = f", jwt: {{secret: {SECRET}, algorithms: HS512, audience: api, issuer: us, leeway: 5s, role_claim: a.b}}"
+    rules = token_rules(enforced(auth=jwt), Outbound())
+    assert (rules.terms.audience, rules.terms.issuer, rules.terms.leeway) == (("api",), "us", 5.0)
+    assert (rules.algorithms, rules.anonymous) == (frozenset({"HS512"}), "guest")
+    assert rules.role_of({"a": {"b": "x"}}) == "x"
+    assert rules.role_of({"a": {"b": 7}}) is rules.role_of({}) is None
+
+
+def test_roles_of_keys_and_people_are_the_file_s_or_the_database_s() -> None:
+    ours = made(f"api_keys: {{table: k}}, basic: {{table: p}}, {JWT}")
+    keys, people = method_of(ours, ApiKeys), method_of(ours, Basic)
+    assert keys is not None
+    assert people is not None
+    assert keys._people.known == people.passwords._people.known == {"guest", "user", "admin"}
+    assert keys.asks
+
+
+# ── tokens of our own ────────────────────────────────────────────────────────────────────────
+
+
+def test_the_first_issuer_with_a_secret_is_who_signs() -> None:
+    several = of(f"jwt: [{{issuer: a, jwks: 'https://id.example/keys'}}, {{issuer: b, secret: {SECRET}}}]")
+    found = signing(several)
+    assert found is not None
+    assert found.issuer == "b"
+    for nobody in (of(None), of("jwt: {jwks: 'https://id.example/keys'}")):
+        assert signing(nobody) is None
+        with pytest.raises(ValueError, match="there is nothing to sign with"):
+            Issuing(nobody)
+
+
+@pytest.mark.parametrize(
+    ("path", "claims", "made_of_them"),
+    [
+        ("role", {"a": 1}, {"a": 1, "role": "x"}),
+        ("app.role", {"app": {"a": 1}}, {"app": {"a": 1, "role": "x"}}),
+        ("app.role", {"app": "text"}, {"app": {"role": "x"}}),
+        ("app.role", {}, {"app": {"role": "x"}}),
+        ("/a~1b/role", {}, {"a/b": {"role": "x"}}),
+    ],
+)
+def test_a_role_is_put_where_it_is_looked_for(path: str, claims: dict[str, Any], made_of_them: Any) -> None:
+    inner = claims.get("app")
+    kept = dict(inner) if isinstance(inner, dict) else inner
+    put(claims, path, "x")
+    assert claims == made_of_them
+    assert inner == kept
