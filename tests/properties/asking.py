@@ -15,9 +15,28 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from reflector.drivers.protocol import Driver
 from tests.server.harness import Reply, Served, served
 
 Given = TypeVar("Given")
+
+
+class Counted:
+    """A driver that counts the plans it is given to run; everything is the real one's."""
+
+    def __init__(self, driver: Driver) -> None:
+        self.driver, self.runs = driver, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.driver, name)
+
+    async def run(self, *arguments: Any) -> Any:
+        self.runs += 1
+        return await self.driver.run(*arguments)
+
+    async def run_all(self, *arguments: Any) -> Any:
+        self.runs += 1
+        return await self.driver.run_all(*arguments)
 
 
 class Api:

@@ -10,24 +10,9 @@ from urllib.parse import quote
 import pytest
 
 from reflector.catalog.model import DatabaseKind
-from reflector.drivers.protocol import Driver
 from tests.bookshops import Databases
-from tests.properties.asking import Api, asking
+from tests.properties.asking import Api, Counted, asking
 from tests.properties.worlds import CALLERS, CONFIG, ME, script
-
-
-class Counted:
-    """A driver that counts the plans it is given to run; everything is the real one's."""
-
-    def __init__(self, driver: Driver) -> None:
-        self.driver, self.runs = driver, 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.driver, name)
-
-    async def run(self, *arguments: Any) -> Any:
-        self.runs += 1
-        return await self.driver.run(*arguments)
 
 
 class Probe:

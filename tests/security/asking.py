@@ -11,30 +11,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from reflector.catalog.model import DatabaseKind
-from reflector.drivers.protocol import Driver
 from tests.bookshops import Databases
-from tests.properties.asking import Api, asking
+from tests.properties.asking import Api, Counted, asking
 from tests.reference.store import stored
 from tests.security.blog import CONFIG, TOKENS, blog
 from tests.server.harness import Reply
-
-
-class Counted:
-    """A driver that counts the plans it is given to run; everything is the real one's."""
-
-    def __init__(self, driver: Driver) -> None:
-        self.driver, self.runs = driver, 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.driver, name)
-
-    async def run(self, *arguments: Any) -> Any:
-        self.runs += 1
-        return await self.driver.run(*arguments)
-
-    async def run_all(self, *arguments: Any) -> Any:
-        self.runs += 1
-        return await self.driver.run_all(*arguments)
 
 
 class Blog:

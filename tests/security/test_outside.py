@@ -12,18 +12,7 @@ from multidict import CIMultiDict
 from tests.security.notes import READS, bearer, config, told
 from tests.server.harness import served
 from tests.server.issuers import ONE, Service, signed
-
-ORIGINS = (
-    "https://evil.example",
-    "null",
-    "https://good.example.evil",
-    "https://evil-good.example",
-    "http://good.example",
-    "https://good.example:444",
-    "https://GOOD.example",
-    "",
-)
-
+from tests.server.origins import FOREIGN
 
 # ── pages of other origins ───────────────────────────────────────────────────────────────────
 
@@ -40,17 +29,17 @@ WRITES = (
 async def test_no_page_of_another_origin_writes_a_row(url: str, type_: str) -> None:
     async with served(url, "server: {cors: {origins: ['https://good.example']}}", writable=True) as api:
         for path, body in WRITES:
-            for origin in ORIGINS:
+            for origin in FOREIGN:
                 headers = {"Origin": origin, "Content-Type": type_}
                 reply = await api.request("POST", path, headers, data=json.dumps(body).encode())
                 assert reply.status == 403, (path, origin)
-            twice = CIMultiDict([("Origin", "https://good.example"), ("Origin", ORIGINS[0]), ("Content-Type", type_)])
+            twice = CIMultiDict([("Origin", "https://good.example"), ("Origin", FOREIGN[0]), ("Content-Type", type_)])
             assert (await api.request("POST", path, twice, data=json.dumps(body).encode())).status in {400, 403}
             hosted = {"Origin": "http://evil.example", "Host": "evil.example", "Content-Type": type_}
             assert (await api.request("POST", path, hosted, data=json.dumps(body).encode())).status == 421
         for method, path in (("DELETE", "/api/note/1"), ("PATCH", "/api/note/1"), ("DELETE", "/rest/v1/note?id=eq.1")):
             reply = await api.request(
-                method, path, {"Origin": ORIGINS[0], "Content-Type": type_}, data=b'{"text": "x"}'
+                method, path, {"Origin": FOREIGN[0], "Content-Type": type_}, data=b'{"text": "x"}'
             )
             assert reply.status == 403
         assert (await api.get("/rest/v1/note?select=id,text&order=id")).json == [
@@ -59,7 +48,7 @@ async def test_no_page_of_another_origin_writes_a_row(url: str, type_: str) -> N
         ]
 
 
-@pytest.mark.parametrize("origin", ORIGINS)
+@pytest.mark.parametrize("origin", FOREIGN)
 async def test_no_other_origin_is_told_by_any_api_that_it_may_read(file_url: str, issuer: Service, origin: str) -> None:
     listed = f"server: {{cors: {{origins: ['https://good.example']}}}}\n{config(issuer)}"
     async with served(file_url, listed) as api:

@@ -13,6 +13,7 @@ from server.config.values import is_loopback
 from server.guard import guard_of
 from server.journal import logging_to_stderr
 from tests.server.harness import Served, configured, served
+from tests.server.origins import FOREIGN
 
 TOKEN = "a-token-that-is-long-enough"
 AUTH = """
@@ -165,16 +166,6 @@ async def test_a_token_that_is_configured_is_asked_for_on_loopback_too(bookshop:
 # ── Origin and CORS ──────────────────────────────────────────────────────────────────────────
 
 ORIGINS = "server: {cors: {origins: ['https://good.example']}, url: 'https://public.example/'}"
-FOREIGN = [
-    "https://evil.example",
-    "null",
-    "https://good.example.evil",
-    "https://evil-good.example",
-    "http://good.example",
-    "https://good.example:444",
-    "https://GOOD.example",
-    "",
-]
 
 
 @pytest.mark.parametrize("origin", FOREIGN)
