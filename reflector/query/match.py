@@ -12,6 +12,7 @@ Rule: only operators that take linear time run here, and a value that is not in 
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -201,7 +202,7 @@ def _compare(compare: Compare, row: Row, bind: Bind) -> Answer:
     if compare.comparison is IN:
         return _among(left, right, types, compare.exact)
     if compare.comparison is TEXT_MEMBER:
-        return isinstance(left, list) and any(isinstance(item, str) and item == right for item in left)
+        return _text_member(left, right)
     if compare.comparison in (MEMBER, EXACT_MEMBER):
         return _member_of(left, right, types, exact=compare.comparison is EXACT_MEMBER)
     return _judge(compare.comparison, left, right, types, compare.exact)
@@ -215,6 +216,27 @@ def _among(left: Value, choices: tuple[Value, ...], types: tuple[DataType, DataT
             return True
         result = _vaguer(result, answer)
     return result
+
+
+def _text_member(document: Value, text: Value) -> Answer:
+    """Whether a document, which changes have as it is written, is an array that has the text."""
+    read = _read(document) if isinstance(document, str) else document
+    if read is ASK or isinstance(read, bytes):
+        return ASK
+    if read is None:
+        return None
+    return isinstance(read, list) and any(isinstance(item, str) and item == text for item in read)
+
+
+def _read(document: str) -> Value | Literal[Ask.ASK]:
+    try:
+        return json.loads(document, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return ASK
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _member_of(left: Value, item: Value, types: tuple[DataType, DataType], *, exact: bool) -> Answer:

@@ -150,12 +150,12 @@ def row(number: int, kind: DatabaseKind) -> dict[str, Value]:
 
 
 def stored(kind: DatabaseKind, name: str, given: Value) -> Value:
-    """The value as the database has it: PostgreSQL fills `char(n)` up with spaces, MariaDB takes those away."""
+    """The value as a change has it: PostgreSQL fills `char(n)` up with spaces, MariaDB takes those away; documents are texts."""
     if name == "c" and given is not None:
         return {DatabaseKind.POSTGRESQL: given.ljust(4), DatabaseKind.MARIADB: given.rstrip(" ")}.get(kind, given)
     if name == "codes" and given is not None:
         return tuple(each if each is None else each.ljust(4) for each in given)
-    return given
+    return json.dumps(given, ensure_ascii=False) if name == "doc" and given is not None else given
 
 
 async def _answer(engine: Engine, snapshot: Snapshot, query: Any) -> bytes | None:
