@@ -5,6 +5,7 @@ Rule: whatever the answer says, what counts is what the database holds afterward
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -64,6 +65,22 @@ def outcomes(reference: Reference, state: State, caller: Caller, deed: Deed, api
             return Sight(reference, state, caller).update(table, deed.where, deed.changes)
         case _:
             return Sight(reference, state, caller).delete(table, deed.where)
+
+
+def lacks_claims(reference: Reference, caller: Caller, deed: Deed) -> bool:
+    """Whether a rule of the caller's rights, or a policy in it, needs a claim that they do not carry."""
+    verbs = {"create", "update"} if deed.way else {deed.verb}
+    rules = [
+        each
+        for verb in verbs
+        for right in reference.rights(caller, deed.table, verb)
+        for each in (right.rows, right.check)
+    ]
+    words, policies = set(map(str, rules)), reference.config["policies"]
+    while more := {str(policies[name]) for name in policies for text in words if name in text} - words:
+        words |= more
+    needed = {tuple(path.split(".")) for text in words for path in re.findall(r"claims(?:\.\w+)+", text)}
+    return any(caller.claim(path) is None for path in needed)
 
 
 class Doing(Asking):
