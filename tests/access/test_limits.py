@@ -156,6 +156,23 @@ def test_a_bucket_fills_evenly_and_never_beyond_its_rate() -> None:
     assert buckets.take("b", rate, 1).left == 59
 
 
+def test_a_look_takes_no_room_and_what_is_given_back_is_no_more_than_was_there() -> None:
+    now = [0.0]
+    buckets, rate = Buckets(lambda: now[0]), Rate(2, 60)
+    assert (buckets.look("a", rate).left, len(buckets)) == (2, 0)
+    buckets.give_back("a", rate, 1)
+    assert len(buckets) == 0
+    buckets.take("a", rate, 2)
+    assert (buckets.look("a", rate).granted, buckets.look("a", rate).wait) == (False, 30)
+    buckets.give_back("a", rate, 1)
+    assert (buckets.look("a", rate).granted, buckets.look("a", rate).left) == (True, 1)
+    now[0] = 30.0
+    assert buckets.look("a", rate).left == 2
+    now[0] = 0.0
+    buckets.give_back("a", rate, 5)
+    assert [buckets.take("a", rate, 1).granted for _ in range(3)] == [True, True, False]
+
+
 def test_buckets_are_bounded_and_a_customer_of_ipv6_has_one() -> None:
     buckets = Buckets(lambda: 0.0)
     for number in range(BUCKETS + 10):

@@ -68,6 +68,20 @@ async def test_an_old_answer_is_shown_at_once_and_one_new_one_is_fetched() -> No
     assert (world.cache.late, world.asked) == (10, 1)
     await world.settle()
     assert (await world.shown(question), world.asked, world.cache.hits) == (b"new", 2, 1)
+    assert (world.cache.misses, world.cache.joined) == (2, 0)
+
+
+async def test_an_answer_that_took_longer_than_its_ttl_is_kept_to_be_shown_meanwhile() -> None:
+    world, slow = Bearing(), asyncio.Event()
+    question = world.question("a")
+    asking = asyncio.create_task(world.ask(question, b"1", slow))
+    await world.settle()
+    world.time.now += 12
+    slow.set()
+    await asking
+    assert await world.shown(question, b"2") == b"1"
+    await world.settle()
+    assert await world.shown(question) == b"2"
 
 
 async def test_no_answer_is_older_than_its_ttl_and_stale() -> None:
@@ -195,6 +209,26 @@ async def test_news_of_the_rows_ends_the_old_answer(error: Exception) -> None:
     assert await world.shown(question, b"new") == b"new"
 
 
+async def test_old_news_ends_no_newer_answer() -> None:
+    world, begun, go = Bearing(), asyncio.Event(), asyncio.Event()
+    question = world.question("a")
+    await world.shown(question, b"old")
+    world.time.now += 15
+
+    async def make() -> Rendered:
+        begun.set()
+        await go.wait()
+        raise RowNotFound("gone, and there again")
+
+    assert (await world.cache.fill(question, key_of(question), make)).body == b"old"
+    await begun.wait()
+    world.cache.written(Written(frozenset({A})))
+    assert await world.shown(question, b"new") == b"new"
+    go.set()
+    await world.settle()
+    assert await world.shown(question) == b"new"
+
+
 async def test_an_api_s_words_for_nobody_could_answer_are_known() -> None:
     world = Bearing()
     question = world.question("a")
@@ -229,6 +263,7 @@ async def test_of_all_answers_so_many_are_fetched_at_once() -> None:
     await world.settle()
     assert world.asked == asked + AT_ONCE
     await world.cache.close()
+    assert "reflector-renewal" not in {task.get_name() for task in asyncio.all_tasks()}
     assert [await world.shown(question, b"late") for question in questions] == [b"old"] * len(questions)
     await world.cache.close()
 

@@ -190,6 +190,12 @@ def test_whoever_is_right_is_not_counted() -> None:
     assert failures(attempts, "192.0.2.1", "ann") == 5
 
 
+def test_whoever_may_not_try_takes_no_room() -> None:
+    attempts = Attempts(Clock())
+    assert sum(failures(attempts, "192.0.2.1", str(number), 1) for number in range(50)) == 20
+    assert len(attempts._buckets) == 1 + 2 * 20  # the address, and of each name what is counted of it
+
+
 def test_a_network_of_ipv6_is_one() -> None:
     assert network_of("2001:db8::1") == network_of("2001:db8::ffff:1") != network_of("2001:db8:0:1::1")
     assert network_of("fe80::1%eth0") == network_of("fe80::1")
