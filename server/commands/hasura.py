@@ -40,7 +40,7 @@ UNKNOWN: Final = (
     ("remote_relationships", "remote relationship"),
     ("computed_fields", "computed field"),
 )
-REFERENCE: Final = re.compile(r"\$(?=[${])")
+REFERENCE: Final = re.compile(r"\$(?=[${])|(?<=\")\$(?=\w+\")")
 """A `$` that would begin a reference to the environment."""
 HEAD: Final = """\
 # Made from the metadata of a Hasura: the same tables, rows and columns for the same roles. Tokens are those that Hasura

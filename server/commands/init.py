@@ -266,7 +266,8 @@ def quoted(text: str) -> str:
 
 
 def listed(columns: Iterable[Column]) -> str:
-    return f"[{', '.join(name(column.name) for column in columns)}]"
+    """A list of YAML; its items, other than keys, may refer to variables, and these do not."""
+    return f"[{', '.join(name(column.name).replace('$', '$$') for column in columns)}]"
 
 
 def commented(text: str) -> str:

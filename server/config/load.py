@@ -6,6 +6,7 @@ Rule: either all of it is right, or nothing is used and everything that is wrong
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -42,6 +43,8 @@ SECRETS: Final[tuple[SettingPath, ...]] = (
     ("testing", "url"),
     ("postgrest", "jwt_secret"),
 )
+MISSING: Final = "there is no such file"
+RELATIVE: Final = "; a path that does not begin with / begins at the folder of the configuration"
 AT: Final = "@"
 """How PostgREST writes that its secret stands in a file."""
 
@@ -122,13 +125,17 @@ def _document(chosen: Path | None, environ: Mapping[str, str], seen: Callable[[P
     return document
 
 
-def _content(path: Path, most: int) -> bytes | str:
-    """A file's bytes, one more than allowed at most; or what is wrong with it."""
+def _content(path: Path, most: int, *, plain: bool = False) -> bytes | str:
+    """A file's bytes, one more than allowed at most; or what is wrong with it. `plain`: pipes and devices are no files."""
     try:
-        with path.open("rb") as file:
+        # Whoever opens a pipe waits for somebody to write, and nobody may.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            if plain and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return "is no plain file"
+            os.set_blocking(file.fileno(), True)
             return file.read(most + 1)
     except FileNotFoundError:
-        return "there is no such file"
+        return MISSING
     except IsADirectoryError:
         return "is a folder, not a file"
     except PermissionError:
@@ -143,9 +150,10 @@ def _read_secret_files(document: Document, folder: Path, seen: Callable[[Path], 
             given = holder[path[-1]]
             for mark in (FROM_FILE, AT) if path[0] == "postgrest" else (FROM_FILE,):
                 if given.startswith(mark):
-                    file = folder / given.removeprefix(mark)
+                    written = given.removeprefix(mark)
+                    file = folder / written
                     seen(file)
-                    holder[path[-1]] = _secret(document, path, file)
+                    holder[path[-1]] = _secret(document, path, file, relative=not Path(written).is_absolute())
                     break
 
 
@@ -165,18 +173,20 @@ def _held(given: Any, wanted: SettingPath, above: SettingPath = ()) -> Iterator[
             yield from _held(inside, rest, (*above, step))
 
 
-def _secret(document: Document, path: SettingPath, file: Path) -> Any:
+def _secret(document: Document, path: SettingPath, file: Path, *, relative: bool) -> Any:
     place = document.place(path)
-    content, problem = _content(file, LARGEST_SECRET), None
+    content = _content(file, LARGEST_SECRET, plain=True)
     if isinstance(content, str):
-        problem = content
+        problem = content + (RELATIVE if relative and content == MISSING else "")
     elif len(content) > LARGEST_SECRET:
         problem = "is too large for a secret"
+    elif b"\0" in content:
+        problem = "is not UTF-8 text"
     else:
         try:
-            return SourceText(content.decode().removesuffix("\n").removesuffix("\r"), place.value)
+            return SourceText(content.decode("utf-8-sig").rstrip("\r\n"), place.value)
         except UnicodeDecodeError:
-            problem = "is not UTF-8"
+            problem = "is not UTF-8 text"
     document.give_up(place.value, path, f"the file it names: {problem}")
     return None
 

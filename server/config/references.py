@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+BARE: Final = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 TOKEN: Final = re.compile(
     r"\$\$|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?P<how>:-|:\?)(?P<rest>[^}]*))?\}|(?P<broken>\$\{)",
 )
@@ -22,6 +23,9 @@ class UnresolvedReferenceError(Exception):
 def resolve(text: str, environ: Mapping[str, str]) -> str:
     """The text with its references replaced. Raises `UnresolvedReferenceError`, naming all of them that have no value."""
     faults: list[str] = []
+    if BARE.fullmatch(text):
+        # A secret of that spelling would be one that whoever reads the file's pattern can guess.
+        raise UnresolvedReferenceError("is no reference: write ${NAME} for the variable, $$NAME for the text")
 
     def value(found: re.Match[str]) -> str:
         if found["broken"]:
@@ -39,6 +43,9 @@ def resolve(text: str, environ: Mapping[str, str]) -> str:
 
 def _value(found: re.Match[str], environ: Mapping[str, str], faults: list[str]) -> str:
     name, how, rest = found["name"], found["how"], found["rest"]
+    if "${" in (rest or ""):
+        faults.append("has a reference inside another: one variable has one default, and that is text")
+        return ""
     given = environ.get(name)
     if how is None:
         if given is None:

@@ -345,6 +345,45 @@ async def test_a_secret_that_is_rotated_in_its_file_is_read(shop: str, file: Pat
         await until(ready)
 
 
+SPOILT: dict[str, Callable[[Path], object]] = {
+    "there is no such file; a path that does not begin with /": lambda key: key,
+    "the file it names: is a folder, not a file": Path.mkdir,
+    "the file it names: is no plain file": os.mkfifo,
+    "the file it names: is too large for a secret": lambda key: key.write_text(OTHER * 3000),
+    "the file it names: is not UTF-8 text": lambda key: key.write_text(OTHER, "utf-16"),
+    "is an empty secret": lambda key: key.write_text("\n"),
+    "is too short for a secret: at least 32 bytes": lambda key: key.write_text(OTHER[:20]),
+}
+
+
+async def test_a_secret_whose_file_cannot_be_used_leaves_the_old_one_in_force(
+    shop: str, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = file.with_name("key")
+    rewritten(key, f"\ufeff{SECRET}\r\n\n")
+    rewritten(file, FIRST.replace(f"secret: {SECRET}", "secret: file:key").replace("guest: {read", "user: {read"))
+    async with reloadable(shop, file) as api:
+        old, new = ({"Authorization": f"Bearer {token(key=each)}"} for each in (SECRET, OTHER))
+        for said, spoil in SPOILT.items():
+            forgotten(key)
+            spoil(key)
+            reply = await api.post("/admin/reload", headers=ADMIN)
+            [error] = reply.json["errors"]
+            assert (reply.status, said in error["message"], error["pointer"]) == (422, True, f"{file}:3:17"), error
+            assert await ids(api, old) == [1, 2]
+            assert (await api.get("/health/ready")).json == {"status": "degraded"}
+        forgotten(key)
+        rewritten(key, OTHER)
+        assert await ordered(api) == (["auth.jwt"], [])
+        assert await ids(api, new) == [1, 2]
+        assert (await api.get("/api/book", old)).status == 401
+        assert OTHER[:20] not in caplog.text
+
+
+def forgotten(path: Path) -> None:
+    path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
+
+
 async def test_a_file_is_left_alone_where_it_is_not_watched(shop: str, file: Path) -> None:
     rewritten(file, FIRST + "server: {watch: off}\n")
     async with reloadable(shop, file) as api:

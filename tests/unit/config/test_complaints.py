@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -359,6 +360,24 @@ BAD = {
             '4:10: tables."${T}": refers to the environment in a key; references stand in values only',
         ],
     ),
+    "references in one another, and what is none": (
+        (
+            "version: 1\nserver: {secret: $REFLECTOR_SECRET_OF_SERVERS_AND_CURSORS, host: '$$HOST', url: '${A:-${B}}'}\n"
+            "auth: {jwt: {secret: '${C:?${D}}', audience: '${E', issuer: '${F-x}'}, anonymous_role: $ROLE}\n"
+        ),
+        [
+            "2:18: server.secret: is no reference: write ${NAME} for the variable, $$NAME for the text",
+            "2:66: server.host: must be a host name or address without port; IPv6 in brackets",
+            "2:81: server.url: has a reference inside another: one variable has one default, and that is text",
+            "3:22: auth.jwt.secret: has a reference inside another: one variable has one default, and that is text",
+            *(
+                f"3:{column}: auth.jwt.{name}: has a '${{' that is no reference: ${{NAME}}, ${{NAME:-default}} or ${{NAME:?message}};"
+                " write $${ for the text"
+                for column, name in ((46, "audience"), (61, "issuer"))
+            ),
+            "3:88: auth.anonymous_role: is no reference: write ${NAME} for the variable, $$NAME for the text",
+        ],
+    ),
     "tags, merge keys, keys that are no text": (
         (
             "version: 1\nbase: &b {x: 1}\nserver: {<<: *b, port: !!python/name:os.system x, host: !env H}\n"
@@ -524,10 +543,17 @@ def test_the_flags_of_the_open_mode_are_refused_beside_rules(loaded: Loader) -> 
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda path: None, "the file it names: there is no such file"),
+        (
+            lambda path: None,
+            "the file it names: there is no such file; a path that does not begin with / begins at the folder of the configuration",
+        ),
+        (os.mkfifo, "the file it names: is no plain file"),
+        (lambda path: path.symlink_to("/dev/zero"), "the file it names: is no plain file"),
+        (lambda path: path.write_text("x" * 40, "utf-16-le"), "the file it names: is not UTF-8 text"),
         (lambda path: path.mkdir(), "the file it names: is a folder, not a file"),
-        (lambda path: path.write_bytes(b"\xff" * 40), "the file it names: is not UTF-8"),
+        (lambda path: path.write_bytes(b"\xff" * 40), "the file it names: is not UTF-8 text"),
         (lambda path: path.write_bytes(b"x" * 70_000), "the file it names: is too large for a secret"),
+        (lambda path: path.write_text("\ufeff\r\n\n"), "is an empty secret"),
         (lambda path: path.write_bytes(b"\n"), "is an empty secret"),
         (lambda path: path.write_bytes(b"abc"), SHORT_KEY),
     ],

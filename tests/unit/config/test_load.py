@@ -8,7 +8,9 @@ from pathlib import Path
 import pydantic
 import pytest
 
+from server.commands.init import listed
 from server.config import Config, ConfigError, Flags, Position, RuleSource, limits_for, load
+from tests.unit.access.blog import TEXT, column
 from tests.unit.config.conftest import ENVIRONMENT, SAMPLE, Loader
 
 
@@ -136,8 +138,9 @@ def test_numbers_and_flags_may_come_from_the_environment(loaded: Loader) -> None
     assert (config.server.port, config.defaults.read, config.database.pool.max) == (81, True, 7)
 
 
-def test_a_secret_may_stand_in_a_file_beside_the_configuration(loaded: Loader, tmp_path: Path) -> None:
-    (tmp_path / "key").write_text("x" * 40 + "\n")
+@pytest.mark.parametrize("written", ["%s", "%s\n", "%s\r\n", "%s\n\n", "\ufeff%s\n"])
+def test_a_secret_may_stand_in_a_file_beside_the_configuration(loaded: Loader, tmp_path: Path, written: str) -> None:
+    (tmp_path / "key").write_bytes((written % ("x" * 40)).encode())
     config = loaded("version: 1\nauth: {jwt: {secret: file:key}}\n")
     assert config.auth is not None
     assert config.auth.jwt[0].secret is not None
@@ -273,3 +276,15 @@ def test_a_variable_that_says_it_wrongly_is_named(
     with pytest.raises(ConfigError) as caught:
         load(None, environ, Flags())
     assert [str(each) for each in caught.value.complaints] == said
+
+
+def test_names_that_look_like_references_are_written_as_the_names_they_are(loaded: Loader) -> None:
+    names = ("$USD", "${A}", "a$b", "$$", "$", "plain")
+    text = listed(column(name, TEXT) for name in names)
+    config = loaded(
+        "version: 1\nauth: {anonymous_role: a}\nroles: {a: {}}\n"
+        f"tables: {{t: {{allow: {{a: {{read: true, columns: {text}}}}}}}}}\n"
+    )
+    read = config.tables["t"].allow["a"].read
+    assert read is not None
+    assert read.columns == names
