@@ -191,9 +191,10 @@ def test_whoever_is_right_is_not_counted() -> None:
 
 
 def test_whoever_may_not_try_takes_no_room() -> None:
-    attempts = Attempts(Clock())
+    buckets = Buckets(Clock())
+    attempts = Attempts(buckets)
     assert sum(failures(attempts, "192.0.2.1", str(number), 1) for number in range(50)) == 20
-    assert len(attempts._buckets) == 1 + 2 * 20  # the address, and of each name what is counted of it
+    assert len(buckets) == 1 + 2 * 20  # the address, and of each name what is counted of it
 
 
 def test_a_network_of_ipv6_is_one() -> None:
