@@ -18,7 +18,7 @@ from server.config.complaints import Complaint, ConfigError, Position
 from server.config.complaints import Path as SettingPath
 from server.config.document import Document, SourceMapping, SourceText
 from server.config.environment import CONFIG, CONFIG_TEXT, Flags, override, switched, variable
-from server.config.models import Config, File
+from server.config.models import RULES, Config, File
 from server.config.pruning import without
 from server.config.reading import LARGEST_FILE, read_document
 from server.config.rule_checks import check_rules
@@ -212,7 +212,7 @@ def _rest(document: Document, error: ValidationError) -> File | None:
 
 
 def _check_switches(document: Document, switches: Mapping[str, Position]) -> None:
-    configured = [name for name in ("auth", "tables", "defaults") if name in document.data]
+    configured = [name for name in RULES if name in document.data]
     if "insecure" in switches and "auth" in document.data:
         document.complain(switches["insecure"], (), "is refused beside auth: it is for serving without any")
     if "writable" in switches and configured:

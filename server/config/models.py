@@ -7,7 +7,7 @@ what is designed but not built yet is in `later` and is refused.
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
@@ -298,6 +298,10 @@ class File(Section):
     postgrest: PostgrestSettings = Field(default_factory=PostgrestSettings)
 
 
+RULES: Final = ("auth", "tables", "functions", "defaults")
+"""Sections that say who may do what. Where one of them stands, nothing is open but what they open."""
+
+
 class Config(File):
     """The file, the environment and the flags, put together and checked. Made by `load` alone.
 
@@ -318,8 +322,8 @@ class Config(File):
 
     @property
     def open(self) -> bool:
-        """Whether nothing says who may do what: neither `auth`, `tables`, `functions` nor `defaults` is configured."""
-        return not {"auth", "tables", "functions", "defaults"} & self.model_fields_set
+        """Whether nothing says who may do what."""
+        return self.model_fields_set.isdisjoint(RULES)
 
     def position(self, *path: str | int) -> Position | None:
         """Where a setting's key is written, or the nearest of its parents; None where no file says anything of it."""

@@ -538,6 +538,9 @@ def test_the_flags_of_the_open_mode_are_refused_beside_rules(loaded: Loader) -> 
         "--insecure: is refused beside auth: it is for serving without any",
         "--writable: is refused beside auth and tables and defaults: rules say who writes",
     ]
+    assert complaints(loaded, "version: 1\nfunctions: {}\n", flags=Flags(writable=True)) == [
+        "--writable: is refused beside functions: rules say who writes"
+    ]
 
 
 @pytest.mark.parametrize(
