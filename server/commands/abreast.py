@@ -53,7 +53,7 @@ class Abreast:
         try:
             self._topic.tell(READ + b" " + name)
             with suppress(TimeoutError):
-                await asyncio.wait_for(order.heard.wait(), PATIENCE_SECONDS)
+                await asyncio.wait_for(order.heard.wait(), PATIENCE_SECONDS if order.waiting else 0)
             return tuple(sorted(order.waiting | order.refused))
         finally:
             del self._orders[name]
