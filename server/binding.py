@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Final
 
 from reflector.access.bind import bind_permissions
-from reflector.access.database import database_permissions, quoted, unbound_roles
+from reflector.access.database import database_permissions, quoted, unbound_roles, views_beyond
 from reflector.access.description import AccessDescription, Complaint, Severity
 from reflector.access.entries import HIDES_NOTHING, IDLE_PATTERN, read_entries
 from reflector.access.exposure import CODE as EXPOSED
@@ -98,7 +98,8 @@ class Binding:
             hidden[table] = hidden.get(table, frozenset()) | hidden_columns(table, reserved)
         if catalog.roles is not None:
             where = self.config.position("auth", "enforce")
-            found += (replace(each, where=where) for each in unbound_roles(catalog.roles))
+            for complaints_of in (unbound_roles, views_beyond):
+                found += (replace(each, where=where) for each in complaints_of(catalog.roles))
             found += self.unknown_anonymous(catalog.roles)
         self.accept(self.at_first(catalog, found))
         self.bound = True

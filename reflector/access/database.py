@@ -147,6 +147,14 @@ def unbound_roles(roles: DatabaseRoles) -> Iterator[Complaint]:
             yield Complaint(Severity.ERROR, "role_unbound", reason, mends)
 
 
+def views_beyond(roles: DatabaseRoles) -> Iterator[Complaint]:
+    """Views that show rows which no rule of the database has let through, each with the SQL that mends it."""
+    for view, table in roles.beyond:
+        message = f"{view} reads {table} past its row level security: whoever may read it sees every row that it shows"
+        mends = f"ALTER VIEW {view} SET (security_invoker = true), or FORCE ROW LEVEL SECURITY and another owner"
+        yield Complaint(Severity.WARNING, "view_unbound", message, mends)
+
+
 def _unbound(role: DatabaseRole, login: str) -> Iterator[tuple[str, str]]:
     name = quoted(role.name)
     who = f"the login {name}" if role.name == login else f"the role {name}, which the login {quoted(login)} can take,"

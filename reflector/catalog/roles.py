@@ -45,8 +45,12 @@ class DatabaseRole:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseRoles:
-    """The roles that can be `taken` by `login`, itself included, by name; and the names of those that cannot."""
+    """The roles that can be `taken` by `login`, itself included, by name; and the names of those that cannot.
+
+    `beyond`: views that some of them may read, each with a table whose row level security it does not ask.
+    """
 
     login: str
     taken: Mapping[str, DatabaseRole]
     others: frozenset[str] = frozenset()
+    beyond: tuple[tuple[str, str], ...] = ()

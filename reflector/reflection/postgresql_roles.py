@@ -1,4 +1,4 @@
-"""The roles that our login can take in PostgreSQL, and what each may do: five set queries, whatever the number of tables.
+"""The roles that our login can take in PostgreSQL, and what each may do: six set queries, whatever the number of tables.
 
 Rule: what a role may do is what the database itself answers for it, membership and PUBLIC included; nothing is worked
 out here.
@@ -26,6 +26,31 @@ FROM pg_catalog.pg_roles r
 JOIN pg_catalog.pg_class c ON pg_catalog.pg_has_role(r.oid, c.relowner, 'USAGE')
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE {_TAKEN} AND NOT r.rolsuper AND {_EXPOSED} AND c.relkind IN ('r', 'p') AND NOT c.relforcerowsecurity
+ORDER BY 1, 2
+"""
+
+
+# A view reads as its owner unless it is told to ask as its reader (PostgreSQL 15); what is materialized was read by its owner.
+BEYOND: Final = f"""
+SELECT DISTINCT pg_catalog.format('%I.%I', n.nspname, c.relname), pg_catalog.format('%I.%I', m.nspname, t.relname)
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_roles o ON o.oid = c.relowner
+JOIN pg_catalog.pg_rewrite w ON w.ev_class = c.oid
+JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = w.oid
+     AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+JOIN pg_catalog.pg_class t ON t.oid = d.refobjid AND t.relrowsecurity
+JOIN pg_catalog.pg_namespace m ON m.oid = t.relnamespace
+WHERE {_EXPOSED} AND c.relkind IN ('v', 'm')
+  AND (c.relkind = 'm'
+       OR NOT EXISTS (SELECT FROM pg_catalog.unnest(c.reloptions) u(option)
+                      WHERE pg_catalog.lower(u.option) ~ '^security_invoker=(t(r(u(e)?)?)?|y(e(s)?)?|on|1)$')
+          AND (o.rolsuper OR o.rolbypassrls
+               OR pg_catalog.pg_has_role(o.oid, t.relowner, 'USAGE') AND NOT t.relforcerowsecurity))
+  AND EXISTS (SELECT FROM pg_catalog.pg_roles r
+              WHERE {_TAKEN} AND pg_catalog.has_schema_privilege(r.oid, n.oid, 'USAGE')
+                AND (pg_catalog.has_table_privilege(r.oid, c.oid, 'SELECT')
+                     OR pg_catalog.has_any_column_privilege(r.oid, c.oid, 'SELECT')))
 ORDER BY 1, 2
 """
 
@@ -109,6 +134,7 @@ async def read_roles(
     owned, tables = await fetch(OWNERS, names), await fetch(TABLES, names)
     functions = await fetch(FUNCTIONS, [*names, *path])
     settings = await fetch(SETTINGS.format(granted=GRANTED if version[0] >= 15 else ""))
+    beyond = tuple((view, table) for view, table in await fetch(BEYOND, names))
     owns, own_settings = _lists(owned), {name: dict(pairs) for name, pairs in _pairs(settings).items()}
     may: dict[str, dict[TableKey, Privileges]] = {}
     for role, schema, table, select, insert, update, delete in tables:
@@ -123,7 +149,7 @@ async def read_roles(
         if taken
     }
     others = frozenset(name for name, taken, *_ in known if not taken)
-    return DatabaseRoles(known[0][4], roles, others)
+    return DatabaseRoles(known[0][4], roles, others, beyond)
 
 
 async def roles_fingerprint(fetch: Fetch) -> str:

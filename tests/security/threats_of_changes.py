@@ -117,6 +117,7 @@ CALLED = (
         (
             f"{NATIVE}test_a_superuser_does_not_serve",
             f"{NATIVE}test_roles_that_no_rule_binds_are_refused_with_what_mends_it",
+            f"{NATIVE}test_a_view_that_shows_rows_past_their_rules_is_told",
             f"{NATIVE}test_callers_who_share_connections_never_meet",
             f"{NATIVE}test_nothing_runs_as_nobody",
             "drivers/test_poolers.py::test_a_pooler_that_drops_settings_is_refused",

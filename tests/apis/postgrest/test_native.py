@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -323,6 +324,27 @@ async def test_roles_that_no_rule_binds_are_refused_with_what_mends_it(own_world
     assert 'ALTER ROLE "bypasser" NOBYPASSRLS' in said
     assert 'ALTER ROLE "almighty" NOSUPERUSER' in said
     assert "ALTER TABLE api.note OWNER TO" in said
+
+
+async def test_a_view_that_shows_rows_past_their_rules_is_told(
+    own_world: str, roles: PostgreSQLServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not one that asks as its reader, that nobody may read, or whose owner is bound by the rules himself."""
+    roles.run(
+        own_world.rsplit("/", 1)[1],
+        """
+        CREATE VIEW api.shown AS SELECT id, body FROM api.note; GRANT SELECT ON api.shown TO reader;
+        CREATE VIEW api.parted AS SELECT id, body FROM api.note; GRANT SELECT (id) ON api.parted TO reader;
+        CREATE VIEW api.asking WITH (security_invoker = on) AS SELECT id FROM api.note; GRANT SELECT ON api.asking TO reader;
+        CREATE VIEW api.unread AS SELECT id FROM api.note;
+        CREATE VIEW api.bound AS SELECT id FROM api.note; ALTER VIEW api.bound OWNER TO author; GRANT SELECT ON api.bound TO reader;
+        CREATE MATERIALIZED VIEW api.copied AS SELECT id FROM api.note WITH NO DATA; GRANT SELECT ON api.copied TO reader;
+        """,
+    )
+    async with served(own_world, CONFIG, strict=True):
+        said = [each.getMessage() for each in caplog.records if "past its row level security" in each.getMessage()]
+    named = sorted(re.findall(r"api\.(\w+) reads api\.note", " ".join(said)))
+    assert named == ["copied", "parted", "shown"]
 
 
 async def test_an_anonymous_role_that_is_not_there_is_told(world: str) -> None:

@@ -14,6 +14,7 @@ from reflector.access.database import (
     denied_table,
     quoted,
     unbound_roles,
+    views_beyond,
 )
 from reflector.access.description import Severity
 from reflector.catalog.model import Catalog, DatabaseKind, Fill, Function
@@ -232,6 +233,17 @@ def test_a_role_that_no_rule_binds_is_told_with_what_mends_it(given: DatabaseRol
     found = list(unbound_roles(DatabaseRoles(SELF, {given.name: given})))
     assert [(each.message, each.hint) for each in found] == told
     assert all((each.severity, each.code) == (Severity.ERROR, "role_unbound") for each in found)
+
+
+def test_a_view_beyond_the_rules_is_told_with_what_mends_it() -> None:
+    roles = DatabaseRoles(SELF, {}, beyond=(("api.shown", "api.note"), ("api.more", "api.note")))
+    first, second = views_beyond(roles)
+    assert (first.severity, first.code) == (Severity.WARNING, "view_unbound")
+    assert first.message.startswith("api.shown reads api.note past its row level security")
+    assert first.hint is not None
+    assert first.hint.startswith("ALTER VIEW api.shown SET (security_invoker = true)")
+    assert second.message.startswith("api.more reads api.note")
+    assert list(views_beyond(DatabaseRoles(SELF, {}))) == []
 
 
 def test_names_are_quoted() -> None:
