@@ -24,6 +24,7 @@ from tests.cache.conftest import bearer, cache_of, write_outside
 from tests.cache.test_answers import ROLES
 from tests.cache.test_cache import A, Silent, World, key_of
 from tests.server.harness import Served, configured, eventually, reloadable, served
+from tests.servers import RedisServer
 
 # ── the cache by itself ──────────────────────────────────────────────────────────────────────
 
@@ -369,6 +370,24 @@ async def test_an_own_write_ends_old_answers_at_once(
             await asyncio.sleep(0.1)
             assert (await api.patch("/api/book/1", {"title": f"number {number}"})).status == 200
             assert await titles(api) == [f"number {number}"] * 4
+
+
+async def test_what_another_server_wrote_ends_old_answers_once_it_is_heard(
+    own_shop: Callable[[DatabaseKind], str], redis_server: RedisServer
+) -> None:
+    url, config = own_shop(DatabaseKind.SQLITE), f"{BEARING}\nredis: {{url: '{redis_server.url(6)}'}}"
+    async with served(url, config) as one, served(url, config) as other:
+        for number in range(3):
+            await titles(other)
+            await asyncio.sleep(0.1)
+            moved = cache_of(other).versions.moved
+            assert (await one.patch("/api/book/1", {"title": f"number {number}"})).status == 200
+
+            async def heard(before: int = moved) -> bool:
+                return cache_of(other).versions.moved > before
+
+            assert await eventually(heard)
+            assert await titles(other) == [f"number {number}"] * 4
 
 
 async def test_a_row_that_is_gone_is_shown_no_more_once_that_is_known(
