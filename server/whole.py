@@ -22,6 +22,9 @@ PLAIN: Final = frozenset({200, 201, 206})
 class Whole(web.Response):
     """An answer with a body of bytes and its headers, sent as one."""
 
+    _begun = False
+    """Whether it was begun here, and so is sent here to its end."""
+
     @classmethod
     def over(cls, body: bytes, status: int, headers: CIMultiDict[str]) -> Whole:
         """An answer of which these very headers are part from now on: nobody else may keep them."""
@@ -59,4 +62,16 @@ class Whole(web.Response):
         writer = self._payload_writer = request.writer
         writer.length = len(body)
         await writer.write_headers(f"HTTP/1.1 {self._status} {self._reason}", headers)
+        self._begun = True
         return writer
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Send the body, for which the headers have waited."""
+        writer, body = self._payload_writer, self._body
+        if not self._begun or data or writer is None or type(body) is not bytes:
+            return await super().write_eof(data)
+        await writer.write_eof(body)
+        self._eof_sent = True
+        self._req = self._payload_writer = None
+        self._body_length = writer.output_size
+        return None

@@ -39,7 +39,7 @@ class Wire:
 async def sent(
     kind: type[web.Response], request: dict[str, Any], answer: dict[str, Any], edit: str
 ) -> tuple[bytes, Any]:
-    """The bytes of an answer, and whether the connection is kept."""
+    """The bytes of an answer, whether the connection is kept, and what the library asks of an answer that was sent."""
     wire = Wire()
     writer = StreamWriter(wire, asyncio.get_running_loop())  # type: ignore[arg-type]
     asked = make_mocked_request(path="/api/book", writer=writer, **request)
@@ -55,7 +55,8 @@ async def sent(
         response.enable_chunked_encoding()
     await response.prepare(asked)
     await response.write_eof()
-    return SAYS_WHEN.sub(b"Date:", wire.sent), response.keep_alive
+    await response.write_eof()  # which is nothing more
+    return SAYS_WHEN.sub(b"Date:", wire.sent), (response.keep_alive, response.body_length, response.prepared)
 
 
 @pytest.mark.parametrize("edit", ["", "cookie", "close", "compress", "chunk"])

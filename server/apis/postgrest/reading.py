@@ -38,18 +38,19 @@ class ReadRoad:
 
     async def table(self, request: web.Request, caller: Caller) -> web.Response:
         """The rows that a request asks for; raises PostgrestError, ReflectorError."""
-        asked = asked_by(request)
-        known = self._known(request, caller, asked)
+        asked, cache = asked_by(request), self.api.cache
+        known = None if cache is None else self._known(cache, request, caller, asked)
         if known is not None:
             return known
         asking = self.understanding.of(request, caller, asked)
         ended("plan")
         if asking.reading.media.kind is Kind.PLAN:
             return await self._planned(request, caller, asking)
-        kept, cache = asking.kept, self.api.cache
-        key = None if kept is None else kept.key(asking.prepared.values, caller.principal)
-        if cache is not None and kept is not None and key is not None:
-            return await self._answered(cache, request, caller, asked, asking, kept, key)
+        kept = asking.kept
+        if cache is not None and kept is not None:
+            key = kept.key(asking.prepared.values, caller.principal)
+            if key is not None:
+                return await self._answered(cache, request, caller, asked, asking, kept, key)
         status, body, headers = await self._made(caller, asking)
         ended("transaction")
         if request.method == "HEAD":
@@ -92,10 +93,9 @@ class ReadRoad:
 
     # ── kept answers ─────────────────────────────────────────────────────────────────────────
 
-    def _known(self, request: web.Request, caller: Caller, asked: Asked) -> web.Response | None:
+    def _known(self, cache: AnswerCache, request: web.Request, caller: Caller, asked: Asked) -> web.Response | None:
         """The kept answer to the same text under the same rights, before anything of it is read."""
-        cache = self.api.cache
-        if cache is None or request.method != "GET":
+        if request.method != "GET":
             return None
         entry = cache.recall((caller.rights, _alias(asked)))
         return None if entry is None else respond(cache, entry, request, caller.principal)

@@ -21,7 +21,7 @@ from server.apis.postgrest.denials import as_denied
 from server.apis.postgrest.errors import Refused, refused, translate
 from server.apis.postgrest.faults import Fault, PostgrestError, refusal
 from server.apis.postgrest.raised import Raised, SpokenError, in_our_words, obey, raised
-from server.apis.postgrest.timing import begin, ended
+from server.apis.postgrest.timing import begin
 from server.callers import Caller
 from server.config.postgrest import PostgrestSettings
 from server.journal import note
@@ -59,7 +59,8 @@ class Telling:
         clock = begin() if self.settings.server_timing_enabled else None
         try:
             caller = find(request)
-            ended("jwt")
+            if clock is not None:
+                clock.ended("jwt")
             response = await handle(request, caller)
             said = request.get(SAID) if self.decides else None
             if said is not None:

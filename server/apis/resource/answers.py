@@ -18,9 +18,11 @@ _JSON: Final = CIMultiDict({"Content-Type": JSON})
 
 def answered(body: bytes, status: int = 200, **headers: str) -> web.Response:
     """A response with a JSON body. Names of headers have `_` for `-`; empty ones are left out."""
-    if not headers:
-        return Whole.over(body, status, _JSON.copy())
-    return Whole(body=body, status=status, headers=_named({"Content_Type": JSON, **headers}))
+    said = _JSON.copy()
+    for name, value in headers.items():
+        if value:
+            said[name.replace("_", "-")] = value
+    return Whole.over(body, status, said)
 
 
 def empty(status: int = 204, **headers: str) -> web.Response:

@@ -81,9 +81,9 @@ class ListingReader:
             self._parameter(given)
         if self.brackets.document:
             self.where.append(self.filters.document(self.table, self.brackets.document, in_query("filter")))
-        select = self._select()
+        select, below = self._select()
         order, by_cursor, place = self._order()
-        limit = self._limit(rows_below(select))
+        limit = self._limit(below)
         number, offset = self._page(limit)
         count = self._count()
         if not by_cursor or "page" in self.words:
@@ -107,10 +107,16 @@ class ListingReader:
 
     # ── what is asked again and again with other values ─────────────────────────────────────
 
-    def _select(self) -> tuple[Selected, ...]:
+    def _select(self) -> tuple[tuple[Selected, ...], int]:
+        """The members, and how many related rows one row can bring with it."""
         fields, include = self.words.get("fields"), self.words.get("include")
         selection = Selection(self.rights.access.scope, self.rights.limits, self.faults)
-        return self._read_once(("select", fields, include), lambda: selection.read(self.table, fields, include))
+
+        def read() -> tuple[tuple[Selected, ...], int]:
+            select = selection.read(self.table, fields, include)
+            return select, rows_below(select)
+
+        return self._read_once(("select", fields, include), read)
 
     def _order(self) -> Sorted:
         return self._read_once(("order", self.words.get("sort")), self._sorted)
