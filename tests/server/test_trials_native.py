@@ -131,8 +131,8 @@ DO $$ BEGIN
         CREATE ROLE notes_tester NOLOGIN;
         CREATE ROLE notes_bypasser NOLOGIN BYPASSRLS;
         CREATE ROLE notes_stranger NOLOGIN;
-        CREATE ROLE notes_keeper LOGIN NOINHERIT;
-        GRANT notes_guest, notes_author, notes_bypasser TO notes_keeper;
+        CREATE ROLE notes_owner LOGIN;
+        GRANT notes_guest, notes_author TO notes_owner;
         CREATE ROLE notes_deputy LOGIN NOINHERIT;
         GRANT notes_guest, notes_author, notes_tester TO notes_deputy;
     END IF;
@@ -212,6 +212,16 @@ async def test_a_login_of_the_tests_own_makes_and_picks_rows(world: str, testing
     assert await passing(world, written(TESTS + READING, f"testing: {testing}\n")) == 23
 
 
+async def test_an_owner_of_the_tables_makes_and_picks_rows(world: str, postgresql_server: PostgreSQLServer) -> None:
+    database, testing = world.rpartition("/")[2], f"testing: {{url: '{as_login(world, 'notes_owner')}'}}\n"
+    owned = "".join(f"ALTER TABLE api.{table} OWNER TO notes_owner;" for table in ("team", "member", "note", "shelf"))
+    postgresql_server.run(database, owned + "GRANT USAGE ON SCHEMA api TO notes_owner")
+    assert await passing(world, written(TESTS + READING, testing)) == 23
+    postgresql_server.run(database, "ALTER TABLE api.note FORCE ROW LEVEL SECURITY")
+    ((told,),) = await lines(world, written(READING, testing))
+    assert 'row security may hide rows from the login "notes_owner"' in told
+
+
 async def test_who_lacks_a_grant_is_told_what_to_grant(world: str, postgresql_server: PostgreSQLServer) -> None:
     postgresql_server.run(world.rpartition("/")[2], "REVOKE ALL ON api.note FROM notes_bypasser")
     testing = 'testing: {by: notes_bypasser, url: "${TESTING_URL}"}\n'
@@ -229,7 +239,7 @@ async def test_who_lacks_a_grant_is_told_what_to_grant(world: str, postgresql_se
 WRONG: tuple[tuple[str, str, str], ...] = (
     ("testing: {by: notes_testr, url: '${TESTING_URL}'}\n", READING, "testing.by: there is no role 'notes_testr'; did you mean 'notes_tester'?"),
     ("testing: {by: notes_stranger}\n", READING, "testing.by: the login \"notes_login\" cannot take the role 'notes_stranger'; GRANT \"notes_stranger\" TO \"notes_login\""),
-    ("testing: {url: 'postgresql://notes_keeper@{host}/postgres'}\n", READING, "testing.url: leads to another database than database.url, or its schema has just changed; another login of the same database"),
+    ("testing: {url: 'postgresql://notes_owner@{host}/postgres'}\n", READING, "testing.url: leads to another database than database.url, or its schema has just changed; another login of the same database"),
     ("testing: {url: 'postgresql://notes_stranger@{host}/{database}'}\n", READING, "testing.url: credentials"),
     ("testing: {url: 'mysql://root@localhost/x'}\n", READING, "testing.url: must lead to the database of database.url, by another login; None"),
     ("testing: {url: 'postgresql://notes_login@{host}/{database}', by: notes_bypasser}\n", READING, "testing.by: the login \"notes_login\" cannot take the role 'notes_bypasser'"),
@@ -312,6 +322,7 @@ CREATE TABLE api.drawer (id integer PRIMARY KEY, label text, stamp text, place i
 CREATE TABLE api.pair (a integer, b integer, word text, PRIMARY KEY (a, b));
 CREATE TABLE api.loose (word text, secret text);
 CREATE TABLE api.log (line text);
+CREATE TABLE api.vacant (id integer PRIMARY KEY);
 CREATE VIEW api.told AS SELECT 1 AS id, session_user::text AS session, current_user::text AS role,
     current_setting('cabinet.entered', true) AS entered, current_setting('cabinet.taste', true) AS taste,
     current_setting('cabinet.size', true) AS size, current_setting('app.settings.flavour', true) AS flavour, current_setting('transaction_read_only') AS read_only,
@@ -331,7 +342,7 @@ CREATE POLICY not_bottom ON api.drawer AS RESTRICTIVE FOR UPDATE TO cabinet_fuss
 ALTER TABLE api.pair ENABLE ROW LEVEL SECURITY;
 CREATE POLICY same ON api.pair TO cabinet_fussy USING (a = b);
 GRANT USAGE ON SCHEMA api TO cabinet_fussy;
-GRANT SELECT ON api.told, api.pair TO cabinet_fussy;
+GRANT SELECT ON api.told, api.pair, api.vacant TO cabinet_fussy;
 GRANT SELECT (id, label, place, next), INSERT, UPDATE, DELETE ON api.drawer TO cabinet_fussy;
 GRANT SELECT (word) ON api.loose TO cabinet_fussy;
 GRANT SELECT (word) ON api.pair TO notes_guest;
@@ -401,6 +412,9 @@ GIVEN_LATE = "given: {drawer: [{id: 60, next: 61}]}"
 NOT_HOLDING: tuple[tuple[str, Sequence[str]], ...] = (
     ("read: drawer, where: id == 1, rows: 0", ["- 0 rows", "+ 1 row: {id: 1}"]),
     ("read: drawer, where: id == 4, rows: 0", ["`where` picks no row whoever asks, so nothing was hidden: this test cannot fail; make a row with `given`"]),
+    ("read: vacant, rows: 0", ["there are none in the table, so nothing was hidden: this test cannot fail; make a row with `given`"]),
+    ("read: vacant, keys: []", ["there are none in the table, so nothing was hidden: this test cannot fail; make a row with `given`"]),
+    ("delete: drawer", ["- 1504 rows written", "+ 1503 rows written, of 1504 that `where` picks: {id: 1}, {id: 2}, {id: 3}, {id: 10000}, {id: 10001}"]),
     ("update: drawer, where: id == 4, denied: true", ["`where` picks no row whoever asks, so nothing was denied: this test cannot fail; make a row with `given`"]),
     ("delete: log, affected: 0", ["- affected: 0", "+ refused: unknown_table: there is no table 'log'"]),
     ("update: drawer, where: id == 2", ["- 1 row written", "+ 0 rows written, of 1 that `where` picks: {id: 2}"]),
@@ -410,6 +424,7 @@ NOT_HOLDING: tuple[tuple[str, Sequence[str]], ...] = (
     ("read: drawer, where: place == 0, rows: 1501", ["where: picks more than 1000 rows: pick fewer"]),
     ("read: loose, where: secret == 'ends', rows: 0", [f"where: loose has no key, {WHERE_KEPT}"]),
     ('read: loose, where: "exists(drawer, label == row.word)", rows: 0', [f"where: loose has no key, {WHERE_KEPT}"]),
+    ('read: loose, where: "exists(drawer, True)", rows: 0', [f"where: loose has no key, {WHERE_KEPT}"]),
     (f"{GIVEN_LATE}, read: drawer, where: id == 60, rows: 1", ['given: a row that is referred to is missing, or is still referred to (insert or update on table "drawer" violates foreign key constraint "drawer_next_fkey" DETAIL: Key (next)=(61) is not present in table "drawer".)']),
     (f"{GIVEN_LATE}, create: drawer, values: {{id: 50, next: 51}}, denied: foreign_key_violation", ['given: a row that is referred to is missing, or is still referred to (insert or update on table "drawer" violates foreign key constraint "drawer_next_fkey" DETAIL: Key (next)=(61) is not present in table "drawer".)']),
     ("given: {note: [{id: 1, team_id: 1, body: x}]}, read: drawer, rows: 2", ['given: a value is required (null value in column "owner" of relation "note" violates not-null constraint DETAIL: Failing row contains (1, 1, null, x, f, null).)']),
