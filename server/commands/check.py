@@ -154,9 +154,16 @@ async def _checked(engine: Engine, binding: Binding, wanted: Wanted, say: Say) -
     enough = await _covered(engine, config, results, wanted, say)
     if any(each.outcome is Outcome.FAILED for each in results) or not enough:
         return FAILED
-    who = "everybody on this machine reads" if config.open else f"{len(config.roles)} roles"
+    who = "everybody on this machine reads" if config.open else _roles(engine, config)
     say(f"OK: {config.source or 'no file'}, {config.database.url}, {tables} tables, {who}")
     return 0
+
+
+def _roles(engine: Engine, config: Config) -> str:
+    known = engine.snapshot.catalog.roles
+    if not config.decided_by_database or known is None:
+        return f"{len(config.roles)} roles"
+    return f"{len(known.taken.keys() - {known.login})} roles of the database"
 
 
 # ── tests ────────────────────────────────────────────────────────────────────────────────────

@@ -314,6 +314,7 @@ DO $$ BEGIN
 END $$;
 CREATE FUNCTION api.enter() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
     IF current_setting('request.jwt.claims')::json->>'sub' = 'mallory' THEN RAISE 'not you' USING ERRCODE = 'PT402'; END IF;
+    IF session_user <> 'notes_login' THEN RAISE 'this is no request'; END IF;
     PERFORM set_config('cabinet.entered', current_user || ' ' || current_setting('request.method') || ' ' ||
         current_setting('request.path') || ' ' || current_setting('search_path'), true);
 END $$;
@@ -346,6 +347,8 @@ GRANT SELECT ON api.told, api.pair, api.vacant TO cabinet_fussy;
 GRANT SELECT (id, label, place, next), INSERT, UPDATE, DELETE ON api.drawer TO cabinet_fussy;
 GRANT SELECT (word) ON api.loose TO cabinet_fussy;
 GRANT SELECT (word) ON api.pair TO notes_guest;
+CREATE FUNCTION api.level() RETURNS text LANGUAGE sql STABLE SET default_transaction_isolation = 'repeatable read' AS
+    $$ SELECT current_setting('transaction_isolation') || ' ' || current_setting('transaction_read_only') $$;
 INSERT INTO api.drawer (id, label) VALUES (1, 'top'), (2, 'middle'), (3, 'bottom');
 INSERT INTO api.pair VALUES (1, 1, 'x'), (1, 2, 'y'), (2, 1, 'z'), (2, 2, 'w');
 INSERT INTO api.loose VALUES ('loose', 'ends');
@@ -354,7 +357,7 @@ INSERT INTO api.drawer (id, place) SELECT n, 0 FROM generate_series(10000, 11500
 SETTINGS = """
   db_pre_request: api.enter
   app_settings: {flavour: vanilla}
-functions: {whoami: {allow: cabinet_fussy}, noted: {allow: cabinet_fussy}, drawers: {allow: cabinet_fussy}, sly: {allow: cabinet_fussy}}
+functions: {level: {allow: cabinet_fussy}, whoami: {allow: cabinet_fussy}, noted: {allow: cabinet_fussy}, drawers: {allow: cabinet_fussy}, sly: {allow: cabinet_fussy}}
 """
 FUSSY = "{role: cabinet_fussy, sub: ann}"
 WHERE_KEPT = "by which rows are kept to: say where with columns of the table that the caller may read, or none"
@@ -400,6 +403,7 @@ HOLDING = (
     "read: loose, rows: [{word: loose}]",
     "call: whoami, returns: cabinet_fussynotes_loginann",
     "call: noted, arguments: {line: x}, returns: x",
+    "call: level, returns: repeatable read on",
     "call: sly, denied: forbidden",
 )
 
@@ -503,6 +507,7 @@ def test_the_commands_hold_what_is_served_to_its_tests(world: str, postgresql_se
     environ = {"DATABASE_URL": as_login(world), "REFLECTOR_TESTING_URL": world}
     status, said, _ = reflector("check", "--config", str(EXAMPLE / "config.yaml"), environ=environ)
     assert (status, said.splitlines()[1]) == (0, "22 permission tests: 22 passed")
+    assert re.search(r", 4 tables, \d+ roles of the database$", said.rstrip())
     postgresql_server.run(world.rpartition("/")[2], "ALTER POLICY published ON api.note USING (true)")
     with ServedProcess(
         "serve", "--check", "--config", str(EXAMPLE / "config.yaml"), "--port", "0", environ=environ
