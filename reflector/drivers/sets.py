@@ -183,7 +183,7 @@ class Doing:
         """The rows that were made or changed, in the order in which they were given; each with its step."""
         found: list[tuple[int, Step, Row]] = []
         for number, step in self.steps.items():
-            if step.expect in WRITTEN or (step.expect is Expect.MET and Part.FOUND in step.parts):
+            if step.expect in WRITTEN or Part.FOUND in step.parts:  # a judge finds what is met alone
                 places: Sequence[int] = self.places.get(number) or range(len(self.rows[number]))
                 if self.original is not None:
                     places = [self.original[place] for place in places]

@@ -59,6 +59,12 @@ EQUIVALENT: Mapping[str, str] = {
         "without not isinstance(given, str)"
     ): "roles are texts, so that nothing else is one of them; this tells the types so",
     "server.auth.claims:moment: False → True": "what no float can hold is beyond every moment as well",
+    (
+        "reflector.drivers.sets:perform_set: step.repeat is not None and bound.repeats is not None → "
+        "without bound.repeats is not None"
+    ): "where a step is repeated it is bound how often; this tells the types so",
+    "reflector.drivers.sets:Doing.written: True → False": "each row has a place, or all have that of their order",
+    "reflector.sql.filters:operand: assert_never(value) → gone": UNREACHABLE,
     "reflector.query.sets:lifted: assert_never(query) → gone": UNREACHABLE,
     "reflector.query.walk:with_operands: assert_never(query) → gone": UNREACHABLE,
     "reflector.query.walk:_member_with: assert_never(member) → gone": UNREACHABLE,

@@ -45,6 +45,7 @@ BOUND = (
     "scoping",
 )
 SLOTS = ("tests/unit/query/test_slots.py", "tests/unit/query/test_lifting.py")
+BINDING = (*SLOTS, "tests/unit/query/test_binding.py")
 CALLERS = ("tests/server/test_frame.py", "tests/server/test_callers.py")
 CARRIED = ("administrator", "method", "proxy_headers")
 HUNTED: Mapping[str, Sequence[str]] = {
@@ -52,6 +53,9 @@ HUNTED: Mapping[str, Sequence[str]] = {
     **dict.fromkeys((f"reflector.access.{name}" for name in ("fitting", "rewrite", "rewrite_sets")), ANSWERS),
     **dict.fromkeys((f"reflector.query.{name}" for name in ("calls", "parameterize", "sets", "walk")), SLOTS),
     "reflector.sql.compile": SLOTS,
+    **dict.fromkeys((f"reflector.sql.{name}" for name in ("filters", "plan", "statement")), BINDING),
+    **dict.fromkeys((f"reflector.drivers.{name}" for name in ("sets", "steps")), ("tests/unit/query/test_filling.py",)),
+    "reflector.drivers.mysql_literals": ("tests/unit/query/test_literals.py",),
     "server.auth.claims": ("tests/server/test_claims.py",),
     **dict.fromkeys((f"server.auth.{name}" for name in ("frame", "role_choice", "verified")), CALLERS),
     **dict.fromkeys((f"server.auth.{name}" for name in ("jwt", "opened")), ("tests/server/test_tokens.py",)),
@@ -68,8 +72,13 @@ FUNCTIONS: Mapping[str, Sequence[str]] = {
         *("_values_with", "_select_with", "_member_with"),
     ),
     "reflector.sql.compile": ("bind_plan", "_sorted", "_bound", "_waiting", "moment"),
+    "reflector.sql.filters": ("operand", "bound", "items", "constants"),
+    "reflector.sql.plan": ("Plan",),
+    "reflector.sql.statement": ("Writer.bind", "Writer._bound"),
 }
 """Of some modules only these functions, or methods of these classes: the others decide nothing."""
+MODULES = 6
+"""A sample is of so many modules, the larger ones more often, so that few tests run before the first mutant."""
 SECONDS = 15
 """How long a mutant may take beside twenty times what the tests took without it: then it is going round in circles."""
 
@@ -186,7 +195,11 @@ def drawn(sample: int, only: str, seed: str) -> dict[Mutant, Make]:
     known = every()
     fitting = [mutant for mutant in known if only in str(mutant)]
     if sample:
-        fitting = random.Random(seed).sample(fitting, min(sample, len(fitting)))
+        dice = random.Random(seed)
+        modules = dict.fromkeys(each.module for each in dice.sample(fitting, len(fitting)))
+        few = set(list(modules)[:MODULES])
+        fitting = [mutant for mutant in fitting if mutant.module in few]
+        fitting = dice.sample(fitting, min(sample, len(fitting)))
     return {mutant: known[mutant] for mutant in fitting}
 
 

@@ -208,6 +208,25 @@ async def test_a_webhook_may_answer_as_hasura_s_do() -> None:
         assert (caller.roles, caller.subject, caller.claims["x-hasura-is-owner"]) == (("editor",), "7", "true")
 
 
+async def test_a_subject_of_an_answer_counts_before_a_user_of_hasura_s() -> None:
+    async with service({"X-Hasura-User-Id": "7", "sub": "8", "role": "user"}) as hook, asking(**hooked(hook)) as made:
+        assert (await told(made, "ann")).subject == "8"
+
+
+async def test_a_webhook_takes_what_stands_behind_token_as_well() -> None:
+    async with service({"role": "user"}) as hook, asking(**hooked(hook)) as made:
+        assert (await told(made, {"Authorization": "token ann"})).roles == ("user",)
+        assert hook.seen[0].headers["Authorization"] == "Token ann"
+
+
+@pytest.mark.parametrize("token", ["", "x" * 20_000])
+async def test_what_can_be_no_credential_is_not_asked_about(token: str) -> None:
+    async with service({"role": "user"}) as hook, asking(**hooked(hook)) as made:
+        with pytest.raises(InvalidToken):
+            await made.proved(Credential("bearer", token), make_mocked_request("GET", "/"))
+        assert hook.asked == 0
+
+
 async def test_what_a_webhook_does_not_say_to_keep_is_asked_for_again() -> None:
     async with service({"role": "user"}) as hook, asking(**hooked(hook)) as made:
         for asked in (1, 2, 3):

@@ -77,6 +77,10 @@ def test_all_of_them_are_asked_in_one_order() -> None:
     assert names == ["oidc", "jwt", "introspection", "api_key", "basic", "proxy", "admin_secret"]
 
 
+def test_a_role_of_administrators_is_nobody_s_without_a_secret_and_a_secret_of_the_server_signs_nobody_in() -> None:
+    assert [each.name for each in made(f"admin_role: admin, {JWT}").methods] == ["jwt"]
+
+
 def test_a_method_is_found_by_its_kind() -> None:
     found = made(f"{JWT}, {ADMIN}")
     assert method_of(found, JwtBearer) is found.methods[0]

@@ -9,18 +9,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from reflector.access.principal import Principal
 from reflector.errors import Unauthenticated
+from reflector.secret import Secret
+from server.auth.administrator import AdministratorSecret
+from server.auth.claims import Terms
 from server.auth.issuers import token_rules
+from server.auth.opened import LONGEST
 from server.auth.outbound import Outbound
-from server.auth.signed import UNENDING_SECONDS, SignedBearer
+from server.auth.signed import UNENDING_SECONDS, SignedBearer, TokenRules
+from server.auth.token_keys import SigningKey
 from server.config import Config, ConfigError, Flags, load
 from server.config.claim_paths import read_claim_path
 from server.config.values import UnfitError
-from server.problems import InvalidToken, RefusedClaims
+from server.context import Credential
+from server.problems import IdentityUnavailable, InvalidToken, MissingKey, RefusedClaims
+from tests.server.test_jwt import token
+from tests.server.test_tokens import Learning
 
 NOW = 1_000_000.0
 SECRET = "a-signing-key-of-forty-letters-at-least"
@@ -233,3 +242,117 @@ def test_what_does_not_go_together_is_told_with_its_line(tmp_path: Path, text: s
     with pytest.raises(ConfigError) as refused:
         load(tmp_path / "config.yaml", {}, Flags())
     assert (line, setting) in [(each.position.line, each.path) for each in refused.value.complaints]
+
+
+# ── keys that change, and what is no token ───────────────────────────────────────────────────
+
+
+def own(keys: Learning | None, **more: Any) -> SignedBearer:
+    rules = TokenRules(keys, lambda claims: claims.get("role"), None, Terms(), **more)
+    return SignedBearer(rules, lambda: NOW)
+
+
+async def proved(method: SignedBearer, token: str) -> Principal:
+    return (await method.prove(Credential("bearer", token), make_mocked_request("GET", "/"))).principal
+
+
+FIRST, SECOND = (SigningKey(OctKey.import_key(each), None, ("HS256", "HS512")) for each in (SECRET, SECRET.swapcase()))
+
+
+async def test_a_key_that_is_not_known_is_sought_once_and_then_judges() -> None:
+    for now in ((), (SECOND,)):
+        keys = Learning(now, (FIRST,))
+        assert (await proved(own(keys), plain())).roles == ("author",)
+        assert keys.times == 1
+    for keys, error in ((Learning((SECOND,)), InvalidToken), (Learning(), IdentityUnavailable)):
+        with pytest.raises(error):
+            await proved(own(keys), plain())
+        assert keys.times == 1
+    known = Learning((FIRST,))
+    assert (await proved(own(known), plain())).roles == ("author",)
+    with pytest.raises(RefusedClaims):
+        await proved(own(known), plain(exp=NOW - 31))
+    assert known.times == 0
+
+
+async def test_without_keys_a_token_is_an_error_of_its_own_and_there_is_nothing_to_begin() -> None:
+    method = own(None)
+    for _ in range(2):
+        with pytest.raises(MissingKey, match="Server lacks JWT secret"):
+            await proved(method, plain())
+        await method.start()
+        await method.close()
+        method.follow(own(Learning((FIRST,))))
+    assert not method.degraded
+    own(Learning((FIRST,))).follow(method)
+
+
+async def test_keys_are_begun_followed_and_ended_with_the_method_and_their_changes_are_its_own() -> None:
+    keys = Learning((FIRST,))
+    method = own(keys)
+    await method.start()
+    assert (keys.running, method.degraded) == (True, False)
+    keys.degraded = True
+    assert method.degraded
+    generation = method.generation
+    keys.changed()
+    assert method.generation == generation + 1
+    await method.close()
+    assert not keys.running
+    heir = Learning()
+    after = own(heir)
+    after.follow(AdministratorSecret(Secret("x" * 32), "admin"))
+    assert not heir.known
+    after.follow(method)
+    assert heir.known == (FIRST,)
+
+
+def test_algorithms_that_are_said_are_all_there_are() -> None:
+    keys = Learning((FIRST,))
+    for algorithm in ("HS256", "HS512"):
+        assert own(keys).judged(plain(algorithm)).principal.roles == ("author",)
+    assert own(keys, algorithms=frozenset({"HS512"})).judged(plain("HS512")).principal.roles == ("author",)
+    for said in (frozenset({"HS512"}), frozenset({"RS256"})):
+        with pytest.raises(InvalidToken, match="Wrong or unsupported encoding algorithm"):
+            own(keys, algorithms=said).judged(plain())
+
+
+def test_subject_and_issuer_are_texts_or_nobody() -> None:
+    found = own(Learning((FIRST,))).judged(plain(sub="7", iss="us")).principal
+    assert (found.subject, found.issuer, found.anonymous, found.method) == ("7", "us", False, "jwt")
+    assert found.until == NOW + 60
+    # A library that signs refuses what is no text there, and so it is put in by hand.
+    odd = token({"role": "author", "exp": NOW + 60, "sub": 7, "iss": ["us"]}, key=SECRET)
+    found = own(Learning((FIRST,))).judged(odd).principal
+    assert (found.subject, found.issuer) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "details"),
+    [
+        ("", "Empty JWT is sent in Authorization header", None),
+        ("a", "Expected 3 parts in JWT; got 1", None),
+        ("a.b.c.d", "Expected 3 parts in JWT; got 4", None),
+        (plain() + "x" * LONGEST, "JWT cryptographic operation failed", "The token is too long"),
+        ("!.b.c", "JWT cryptographic operation failed", "The header cannot be used"),
+        (token(header=b"{"), "JWT cryptographic operation failed", "The header cannot be used"),
+        (token(header=b"[]"), "JWT cryptographic operation failed", "The header cannot be used"),
+        (token(header=b'["crit"]'), "JWT cryptographic operation failed", "The header cannot be used"),
+        (
+            token(header={"alg": "HS256", "crit": ["x"]}),
+            "JWT cryptographic operation failed",
+            "The header cannot be used",
+        ),
+        (
+            token(header={"alg": "HS256", "b64": True}),
+            "JWT cryptographic operation failed",
+            "The header cannot be used",
+        ),
+        (token(header={"alg": "none"}), "Wrong or unsupported encoding algorithm", None),
+        (token(header={"typ": "JWT"}), "Wrong or unsupported encoding algorithm", None),
+    ],
+)
+def test_what_is_no_token_is_told_in_the_words_of_that_api(text: str, message: str, details: str | None) -> None:
+    with pytest.raises(InvalidToken) as caught:
+        own(Learning((FIRST,))).judged(text)
+    assert (caught.value.message, getattr(caught.value, "details", None)) == (message, details)

@@ -10,16 +10,17 @@ import pytest
 
 from reflector.access.principal import Principal, bind_claim
 from reflector.catalog.model import DatabaseKind
-from reflector.datatypes import Value
+from reflector.datatypes import DataType, Kind, Value
 from reflector.dialects import DIALECTS
-from reflector.query.comparisons import EQ, IN
-from reflector.query.nodes import Claim, Compare, Exists, Field, Filter, Literal, Not, Now, Output, Read, all_of
+from reflector.query.comparisons import EQ, IN, LIKE
+from reflector.query.nodes import TRUE, Claim, Compare, Exists, Field, Filter, Literal, Not, Now, Output, Read, all_of
 from reflector.query.parameterize import parameterize_any
 from reflector.sql.compile import bind_plan, compile_any
-from reflector.sql.plan import Constant, FromClaim, FromRequest
-from tests.unit.access.blog import ARTICLE, COMMENT, COMMENTS_OF, DATE, INSTANT, INTEGER, TEXT
+from reflector.sql.plan import Constant, FromClaim, FromRequest, Step
+from tests.unit.access.blog import ARTICLE, COMMENT, COMMENTS_OF, DATE, INSTANT, INTEGER, TEXT, UUID, column, table
 
 NOW = datetime(2024, 5, 1, 23, 30, tzinfo=UTC)
+THREE = (1, 2, 3)
 POISON = "'; DROP TABLE article; --"
 KINDS = tuple(DIALECTS)
 ID, TITLE, OWNER, DUE = (Field(ARTICLE.by_name[name]) for name in ("id", "title", "owner_id", "due"))
@@ -108,3 +109,47 @@ def test_a_plan_tells_where_each_value_comes_from_and_which_claims_it_needs(kind
     assert plan.claims == (FromClaim(("sub",), INTEGER),)
     sources = [bind.source for bind in plan.steps[0].binds if not isinstance(bind.source, Constant)]
     assert sources == [*[FromClaim(("sub",), INTEGER)] * 2, FromRequest(0)]
+
+
+# ── what a rule says itself ──────────────────────────────────────────────────────────────────
+
+
+def ruled(kind: DatabaseKind, where: Filter) -> Step:
+    """The statement of a question under a rule, whose literals nobody lifted."""
+    return compile_any(DIALECTS[kind], Read(ARTICLE, (Output("id", ID),), where, limit=20)).steps[0]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_a_rule_s_own_values_are_bound_as_well(kind: DatabaseKind) -> None:
+    step = ruled(
+        kind, all_of(Compare(TITLE, EQ, Literal(POISON, TEXT)), Compare(ID, IN, Literal(THREE, INTEGER, True)))
+    )
+    own = [bind.source.value for bind in step.binds if isinstance(bind.source, Constant)]
+    assert "DROP" not in step.text
+    buckets = DIALECTS[kind].buckets
+    assert own[: 4 if buckets else 2] == ([POISON, *THREE] if buckets else [POISON, THREE])
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_columns_are_compared_by_their_names_and_nothing_is_bound_for_them(kind: DatabaseKind) -> None:
+    author, step = Field(ARTICLE.by_name["author_id"]), ruled(kind, TRUE)
+    compared = ruled(kind, Compare(OWNER, EQ, author))
+    assert len(compared.binds) == len(step.binds)
+    assert "owner_id" in compared.text
+    assert "author_id" in compared.text
+
+
+def test_a_pattern_is_a_text_whatever_it_is_held_against() -> None:
+    """A pattern of a UUID is none; PostgreSQL would refuse to make one of it."""
+    token = Field(ARTICLE.by_name["token"])
+    text = ruled(DatabaseKind.POSTGRESQL, Compare(token, LIKE, Literal("a%", UUID))).text
+    assert "LIKE CAST($1 AS pg_catalog.text)" in text
+    assert "$1 AS uuid" not in text
+
+
+@pytest.mark.parametrize("busy", [True, False])
+def test_a_value_that_a_function_makes_is_told_of_where_the_function_may_do_more(busy: bool) -> None:
+    type_ = DataType(Kind.TEXT, "code", by="public.code", busy=busy)
+    made = table("coded", column("code", type_))
+    asked = Read(made, (), Compare(Field(made.by_name["code"]), EQ, Literal("x", type_)), limit=20)
+    assert compile_any(DIALECTS[DatabaseKind.POSTGRESQL], asked).steps[0].calls is busy

@@ -282,3 +282,101 @@ def test_more_rows_than_may_be_written_take_all_back() -> None:
     for several in rows:
         with pytest.raises(NotSingular):
             played(single, several)
+
+
+def test_a_set_lacks_none_of_its_values_and_brings_no_single_row() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        played(bound(step(Expect.MADE, KEY), values=[], many=Many()))
+    with pytest.raises(InternalError):
+        played(bound(step(Expect.ROW, KEY), many=Many()), [("[1]",)])
+
+
+def test_of_repeated_steps_and_others_each_is_run_as_it_is_meant() -> None:
+    plan = bound(
+        *(step(Expect.MADE, KEY, repeat=0), step(Expect.CHANGED, KEY)),
+        values=[["x"], ["y"]],
+        many=Many(),
+        repeats={0: [0, 1]},
+    )
+    assert [values for _, values in played(plan, [("[1]",)], [("[2]",)], [("[3]",)])[0]] == [["x"], ["x"], ["y"]]
+
+
+# ── in which order, and what is told of them ─────────────────────────────────────────────────
+
+UPSERT = (step(Expect.MET, PLACE, FOUND, KEY), step(Expect.MADE, KEY))
+SPLIT = ([rows_of()], [rows_of((0,))])
+
+
+def test_rows_are_told_in_the_order_in_which_they_were_given() -> None:
+    plan = bound(*UPSERT, values=SPLIT, many=Many(inserts=True))
+    answer = played(plan, [(1, 1, "[11]")], [("[10]",), ("[12]",)])[1]
+    assert (answer.affected, answer.inserted, answer.keys) == (3, 2, b"[[10],[11],[12]]")
+    turned = bound(*UPSERT, values=SPLIT, many=Many(), original=[2, 1, 0])
+    assert played(turned, [(1, 1, "[11]")], [("[10]",), ("[12]",)])[1].keys == b"[[12],[11],[10]]"
+
+
+def test_where_a_trigger_took_some_out_rows_are_told_as_they_came() -> None:
+    plan = bound(step(Expect.MADE, KEY), values=[[rows_of()]], many=Many(inserts=True))
+    assert played(plan, [("[2]",), ("[1]",)])[1] == Answer(affected=2, inserted=2, keys=b"[[2],[1]]")
+
+
+def test_keys_are_told_of_all_rows_or_of_none() -> None:
+    for steps, answers in (
+        ((step(Expect.MADE, KEY),), [[("[1]",), (None,)]]),
+        ((step(Expect.MADE, KEY), step(Expect.CHANGED, CARRIED)), [[("[1]",)], [(2,)]]),
+    ):
+        assert played(bound(*steps, many=Many()), *answers)[1].keys is None
+    assert played(bound(step(Expect.MADE, KEY), many=Many()), [])[1].keys == b"[]"
+
+
+def test_documents_come_as_they_were_shown_or_in_the_order_of_the_rows_they_are_of() -> None:
+    shown = step(Expect.SHOWN, BODY)
+    plan = bound(step(Expect.CHANGED, KEY), shown, many=Many(shown=True))
+    answer = played(plan, [("[1]",), ("[2]",)], [("{2}",), (None,), (b"{1}",)])[1]
+    assert (answer.body, answer.seen) == (b"[{2},{1}]", 2)
+    assert played(bound(step(Expect.CHANGED, KEY), shown, many=Many()), [("[1]",)], [("{1}",)])[1].body is None
+    own = bound(step(Expect.MADE, BODY), values=[[rows_of()]], many=Many(shown=True, placed=True), original=[2, 1, 0])
+    assert played(own, [("{0}",), (None,), ("{2}",)])[1].body == b"[{2},{0}]"
+    by_key = bound(
+        *(step(Expect.CHANGED, CARRIED), step(Expect.SHOWN, CARRIED, BODY)), many=Many(shown=True, placed=True)
+    )
+    assert played(by_key, [(1,), (2,), (3,)], [(3, "{3}"), (1, "{1}")])[1].body == b"[{1},{3}]"
+
+
+def test_of_one_row_there_is_one_document_or_none() -> None:
+    plan = bound(step(Expect.MADE, BODY), many=Many(shown=True, single=True))
+    assert played(plan, [("{1}",)])[1].body == b"{1}"
+    assert played(plan, [])[1].body is None
+
+
+def test_what_was_shown_is_no_row_that_has_a_key_already() -> None:
+    plan = bound(
+        *(step(Expect.SHOWN, CARRIED, BODY), step(Expect.MET, PLACE, CARRIED)), values=[[], [rows_of()]], many=Many()
+    )
+    assert played(plan, [(1, "{}")], [(0, 1)])[1].affected == 0
+
+
+# ── rows whose keys were changed ─────────────────────────────────────────────────────────────
+
+
+def test_what_was_met_is_found_by_its_new_key_and_by_whoever_found_it_before() -> None:
+    kept = FromKept((0,), (0, 1, 2), list)
+    met, moved = step(Expect.MET, CARRIED, PLACE, FOUND), step(Expect.MOVED, CARRIED, PLACE, about=(0,))
+    plan = bound(
+        *(met, moved, step(Expect.DONE, about=(0,))),
+        values=[[rows_of()], [], [kept]],
+        many=Many(),
+    )
+    asked, _ = played(plan, [(10, 0, 1), (11, 1, True)], [(21, 1), (20, 0)], [])
+    assert len(asked) == 3
+    assert asked[-1][1] == [[(0, (20, 0, 1)), (0, (21, 1, True))]]
+    plain = bound(
+        *(step(Expect.CHANGED, CARRIED), step(Expect.MOVED, CARRIED, about=(0,)), step(Expect.DONE, about=(0,))),
+        values=[[], [], [FromKept((0,), (0,), list)]],
+        many=Many(),
+    )
+    asked, _ = played(plain, [(1,), (2,)], [(3,), (4,)], [])
+    assert asked[-1][1] == [[(0, (3,)), (0, (4,))]]
+    for rows in ([(3,)], [(3,), (4,), (5,)], []):
+        with pytest.raises(CheckRefused, match=REFUSED):
+            played(plain, [(1,), (2,)], rows)
