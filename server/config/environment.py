@@ -8,6 +8,7 @@ Rule: a variable of ours that means nothing is a complaint, because a misspelt s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, get_args, get_origin
@@ -20,6 +21,11 @@ from server.config.models import File
 from server.config.outline import NAME, of_sections, settings, stripped
 
 PREFIX: Final = "REFLECTOR_"
+LINK: Final = re.compile(
+    rf"{PREFIX}(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
+)
+LINKED: Final = re.compile(r"(tcp|udp|sctp)://\S+")
+"""What Kubernetes tells every process of a Service that is called `reflector`, or begins so: none of it is a setting."""
 CONFIG: Final = "REFLECTOR_CONFIG"
 CONFIG_TEXT: Final = "REFLECTOR_CONFIG_TEXT"
 """Holds what the file would say, where there is none."""
@@ -64,6 +70,7 @@ FLAGS: Final[Mapping[str, tuple[str, Path]]] = {
 
 def override(document: Document, environ: Mapping[str, str], flags: Flags) -> None:
     """Put what variables and flags say into the document, in place of what the file says; complain of unknown ones."""
+    environ = {name: value for name, value in environ.items() if not _of_a_service(name, value)}
     _complain_of_unknown(document, environ)
     if CONFIG in environ and CONFIG_TEXT in environ:
         document.complain(Position(variable(CONFIG_TEXT)), (), f"is refused beside {CONFIG}", "keep one of them")
@@ -96,6 +103,26 @@ def _complain_of_unknown(document: Document, environ: Mapping[str, str]) -> None
     for name in environ:
         if name.startswith(PREFIX) and name not in known:
             document.complain(Position(variable(name)), (), "is unknown", suggestion(name, known))
+        elif not name.startswith(PREFIX) and (meant := _meant(name)) in known:
+            document.complain(Position(variable(name)), (), "is unknown", f"did you mean {meant!r}?")
+
+
+def _of_a_service(name: str, value: str) -> bool:
+    return bool(LINK.fullmatch(name)) or (name.endswith("_PORT") and bool(LINKED.fullmatch(value)))
+
+
+def _meant(name: str) -> str | None:
+    """What would be ours but for the size of its letters, or one letter of what all begin with."""
+    head, separator, rest = name.upper().partition("_")
+    ours = PREFIX.removesuffix("_")
+    return PREFIX + rest if separator and _nearly(head, ours) else None
+
+
+def _nearly(word: str, other: str) -> bool:
+    """Whether the words are the same but for one letter that is another, too many or missing."""
+    alike = next((at for at, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), min(len(word), len(other)))
+    ends = [(word[alike + drop :], other[alike + skip :]) for drop, skip in ((1, 1), (1, 0), (0, 1), (0, 0))]
+    return any(a == b for a, b in ends)
 
 
 def _given(document: Document, environ: Mapping[str, str], flags: Flags) -> Iterator[tuple[str, Path, Any]]:

@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
+from reflector.catalog.model import DatabaseKind
 from reflector.engine import utc_now
 from tests.server.harness import ServedProcess, reflector
 from tests.servers import MariaDBServer, PostgreSQLServer
@@ -98,6 +100,32 @@ def test_rules_are_served_without_any_file(bookshop: str, tmp_path: Path) -> Non
         assert json.loads(get(f"{base}/api/book?sort=id")[1])["items"] == [{"id": 1}, {"id": 2}]
         with pytest.raises(urllib.error.HTTPError, match="404"):
             get(f"{base}/api/customer")
+        process.signal(signal.SIGTERM)
+        assert process.wait() == 0
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [("REFLECTOR_TOKN", "TOKEN"), ("REFLECTR_TOKEN", "TOKEN"), ("REFLECTOR_CONFIG_TXT", "CONFIG_TEXT")],
+)
+def test_a_misspelt_variable_is_told_by_name_and_nothing_is_served(
+    shops: Mapping[DatabaseKind, str], kind: DatabaseKind, tmp_path: Path, variable: str, meant: str
+) -> None:
+    environ = {"DATABASE_URL": shops[kind], "REFLECTOR_PORT": "0", variable: "canary-of-more-than-sixteen-bytes"}
+    for command in ("check", "serve"):
+        status, out, err = reflector(command, environ=environ, folder=tmp_path)
+        assert (status, out) == (2, "")
+        assert err == f"environment variable {variable}: is unknown; did you mean 'REFLECTOR_{meant}'?\n"
+
+
+def test_variables_alone_serve_each_database(
+    shops: Mapping[DatabaseKind, str], kind: DatabaseKind, tmp_path: Path
+) -> None:
+    linked = {"REFLECTOR_SERVICE_HOST": "10.0.0.1", "REFLECTOR_SERVER_PORT": "tcp://10.0.0.1:8000"}
+    environ = {"DATABASE_URL": shops[kind], "REFLECTOR_PORT": "0", "REFLECTOR_LIMITS_ROWS": "2", **linked}
+    with ServedProcess("serve", environ=environ, folder=tmp_path) as process:
+        base = process.wait_until_it_serves()
+        assert len(json.loads(get(f"{base}/api/tag")[1])["items"]) == 2
         process.signal(signal.SIGTERM)
         assert process.wait() == 0
 

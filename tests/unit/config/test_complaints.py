@@ -533,6 +533,17 @@ def test_a_wrong_variable_is_a_complaint(
     assert [str(each).partition("; did")[0] for each in caught.value.complaints] == [said]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["REFLECTOR_TOKN", "REFLECTR_TOKEN", "REFLEKTOR_TOKEN", "RREFLECTOR_TOKEN", "REFLECTORS_TOKEN", "reflector_token"],
+)
+def test_a_misspelt_variable_is_told_with_the_one_that_is_meant(name: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(None, {name: "a"}, Flags(url="sqlite:///x.db"))
+    told = [f"environment variable {name}: is unknown; did you mean 'REFLECTOR_TOKEN'?"]
+    assert [str(each) for each in caught.value.complaints] == told
+
+
 def test_the_flags_of_the_open_mode_are_refused_beside_rules(loaded: Loader) -> None:
     assert complaints(loaded, SAMPLE, ENVIRONMENT, Flags(writable=True, insecure=True)) == [
         "--insecure: is refused beside auth: it is for serving without any",

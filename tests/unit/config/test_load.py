@@ -288,3 +288,17 @@ def test_names_that_look_like_references_are_written_as_the_names_they_are(loade
     read = config.tables["t"].allow["a"].read
     assert read is not None
     assert read.columns == names
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"REFLECTOR_SERVICE_HOST": "10.0.0.1", "REFLECTOR_SERVICE_PORT": "80", "REFLECTOR_SERVICE_PORT_HTTP": "80"},
+        {"REFLECTOR_PORT": "tcp://10.0.0.1:80", "REFLECTOR_SERVER_PORT": "tcp://10.0.0.1:80"},
+        {f"REFLECTOR_PORT_80_TCP{end}": "x" for end in ("", "_PROTO", "_PORT", "_ADDR")},
+        {"REFLECTOR_SHOP_SERVICE_HOST": "10.0.0.1", "REFLECTOR_SHOP_PORT_80_UDP_ADDR": "10.0.0.1"},
+        {"REFLECTION_TOKEN": "x", "REFLECTR_NOTHING": "x", "TOKEN": "x", "reflector": "x", "REFLECTED_HOST": "x"},
+    ],
+)
+def test_what_others_set_is_no_setting(environ: dict[str, str]) -> None:
+    assert load(None, environ, Flags(url="sqlite:///x.db")).server == load(None, {}, Flags(url="sqlite:///x.db")).server
