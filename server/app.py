@@ -234,6 +234,12 @@ def assembled(
         opened = door(each.method, each.path, each.handler)
         app.add_routes([web.RouteDef(each.method, each.path, opened, each.kwargs)])
         ways.append(Route(each.method, each.path, opened, by_itself=(each.method, each.path) not in further))
+    _attended(app, grounds, figures, worker)
+    return Assembly(grounds, app, figures, Notified(grounds, reloading), ways, entry, reloading)
+
+
+def _attended(app: web.Application, grounds: Grounds, figures: FigureListener, worker: Worker | None) -> None:
+    """What begins and ends with the application, each in its order."""
     if worker is not None:
         app.on_startup.append(partial(listen, worker))
     app.on_startup.append(lambda _: grounds.house.callers.start())
@@ -241,13 +247,12 @@ def assembled(
     app.on_startup.append(figures.start)
     app.on_startup.append(grounds.begin)
     app.on_cleanup.append(figures.close)
-    if worker is None and not config.decided_by_database:
+    if worker is None and not grounds.house.config.decided_by_database:
         app.cleanup_ctx.append(partial(announced, grounds.capture))
     app.on_shutdown.append(grounds.realtime.close)
     app.on_cleanup.append(grounds.end)
     if worker is not None:
         app.on_cleanup.append(partial(hush, worker))
-    return Assembly(grounds, app, figures, Notified(grounds, reloading), ways, entry, reloading)
 
 
 def words(health: Health) -> list[web.RouteDef]:

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import ariadne
 import orjson
 from aiohttp import web
-from graphql import DocumentNode, GraphQLError
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
 
 from reflector.catalog.model import DatabaseKind
 from reflector.engine import Prepared
@@ -102,33 +103,38 @@ class GraphQLApi:
             caller = self.callers.of(request)
         except ReflectorError as error:
             return self._refused(request, Fault(error, "$"), strict, status_of(error))
-        if (
-            request.method != "POST"
-            and "query" not in request.query
-            and "text/html" in request.headers.get("Accept", "")
-        ):
-            raise web.HTTPSeeOther("../graphiql" if request.path.startswith("/v1/") else "graphiql")
         try:
-            asked = (
-                read_query(request.query) if request.method != "POST" else await read_request(request, self.terms.batch)
-            )
+            asked = await self._read(request)
         except GraphQLError as error:
             # What is no request at all is told by the status to everybody.
             return self._refused(request, error, strict, 400)
         if caller.rights.snapshot is not self.engine.snapshot:
             caller = self.callers.of(request)  # the schema and the rules have changed while the body came
-        media = MEDIA_TYPES[strict]
         if isinstance(asked, list):
-            try:
-                await self._pay(request, caller, len(asked) - 1)
-            except RateExceeded as error:
-                return self._refused(request, Fault(error, "$"), strict, status_of(error))
-            bodies = [(await self._answered(request, caller, each, media)).body for each in asked]
-            return _response(b"[" + b",".join(bodies) + b"]", strict, 200)
-        answered = await self._answered(request, caller, asked, media)
+            return await self._batch(request, caller, asked, strict)
+        answered = await self._answered(request, caller, asked, MEDIA_TYPES[strict])
         if answered.entry is not None and self.cache is not None and request.method != "POST":
             return respond(self.cache, answered.entry, request, caller.principal)
         return _response(answered.body, strict, answered.status if strict else 200)
+
+    async def _read(self, request: web.Request) -> Requested | list[Requested]:
+        """What is asked; raises GraphQLError for what is no request, HTTPSeeOther where a person wants the page."""
+        if request.method == "POST":
+            return await read_request(request, self.terms.batch)
+        if "query" not in request.query and "text/html" in request.headers.get("Accept", ""):
+            raise web.HTTPSeeOther("../graphiql" if request.path.startswith("/v1/") else "graphiql")
+        return read_query(request.query)
+
+    async def _batch(
+        self, request: web.Request, caller: Caller, asked: list[Requested], strict: bool
+    ) -> web.StreamResponse:
+        """The responses to several operations, one after another."""
+        try:
+            await self._pay(request, caller, len(asked) - 1)
+        except RateExceeded as error:
+            return self._refused(request, Fault(error, "$"), strict, status_of(error))
+        bodies = [(await self._answered(request, caller, each, MEDIA_TYPES[strict])).body for each in asked]
+        return _response(b"[" + b",".join(bodies) + b"]", strict, 200)
 
     async def _pay(self, request: web.Request, caller: Caller, more: int) -> None:
         """Count the operations of a batch beyond the first; raises RateExceeded."""
@@ -147,16 +153,9 @@ class GraphQLApi:
             return await self._served(request, self._asking(caller, schema), recipe, prepared, media)
         document = await self.documents.get(schema, asked.query)
         operation = document.operation(asked.operation)
-        if operation is not None and not is_query(operation):
-            if request.method != "POST":
-                raise web.HTTPMethodNotAllowed(request.method, ["POST"], text="only queries are asked by GET")
+        if operation is not None:
             try:
-                check_conditions(request)
-            except ReflectorError as error:
-                return _refusal({"errors": [formatted(Fault(error, "$"), None)]}, Fault(error, "$"))
-        if operation is not None and variables:
-            try:
-                check_lists(operation, variables, caller.rights.limits.list)
+                _check(request, caller, operation, variables)
             except Fault as error:
                 return _refusal({"errors": [formatted(error, None)]}, error)
         fixed = operation is not None and not asked.variables and asks_schema_alone(operation.selection_set)
@@ -284,6 +283,21 @@ def _parsed(document: Document) -> DocumentNode:
 
 def _response(body: bytes, strict: bool, status: int, headers: dict[str, str] | None = None) -> web.Response:
     return Whole(body=body, status=status, headers={"Content-Type": MEDIA_TYPES[strict], **(headers or {})})
+
+
+def _check(
+    request: web.Request, caller: Caller, operation: OperationDefinitionNode, variables: Mapping[str, Any]
+) -> None:
+    """Raise Fault, or HTTPMethodNotAllowed, for an operation that is not to be carried out."""
+    if not is_query(operation):
+        if request.method != "POST":
+            raise web.HTTPMethodNotAllowed(request.method, ["POST"], text="only queries are asked by GET")
+        try:
+            check_conditions(request)
+        except ReflectorError as error:
+            raise Fault(error, "$") from error
+    if variables:
+        check_lists(operation, variables, caller.rights.limits.list)
 
 
 def _refusal(shown: dict[str, Any], error: Fault) -> Answered:
