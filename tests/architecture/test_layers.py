@@ -49,6 +49,7 @@ PURE = {"errors", "kinds", "readings", "datatypes", "events", "catalog", "query"
 """Nothing here may touch the world: no clock, environment, file, socket or thread."""
 WORLDLY = {"os", "socket", "threading", "subprocess", "time", "random", "asyncio", "pathlib", "asyncpg", "aiomysql"}
 LONGEST = 400
+OF_THE_CATALOG = {"tables", "relationships", "functions"}
 
 
 def modules(package: str) -> list[Path]:
@@ -140,15 +141,35 @@ def test_the_core_touches_nothing_of_the_world() -> None:
 
 def test_a_name_of_a_caller_meets_the_catalog_in_a_scope_only() -> None:
     """APIs hold scopes: none of them looks into a table's columns or a catalog's tables by name."""
-    lookups = {"by_name"}
     found = [
         f"{path}:{node.lineno}"
         for path in modules("server")
         if part(path, "server") == "apis"
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Attribute) and node.attr in lookups
+        if looks_up(node)
     ]
     assert found == []
+    for wrong in (
+        "table.by_name[n]",
+        "f(table.by_name)",
+        "a.catalog.tables[n]",
+        "catalog.tables.get(n)",
+        "getattr(row, n)",
+    ):
+        assert any(map(looks_up, ast.walk(ast.parse(wrong)))), wrong
+
+
+def looks_up(node: ast.AST) -> bool:
+    """Whether something of the catalog is found by a name that is not written there."""
+    match node:
+        case ast.Attribute(attr="by_name"):
+            return True
+        case ast.Subscript(value=ast.Attribute(attr=attr, value=owner)):
+            return attr in OF_THE_CATALOG and ast.unparse(owner).endswith("catalog")
+        case ast.Attribute(attr="get", value=ast.Attribute(attr=attr, value=owner)):
+            return attr in OF_THE_CATALOG and ast.unparse(owner).endswith("catalog")
+        case _:
+            return False
 
 
 @pytest.mark.parametrize("package", ["reflector", "server"])

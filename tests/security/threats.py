@@ -18,6 +18,10 @@ LATER = (
     Later("tell a hidden parent from an absent one by a foreign key", "no setting keeps secret that a row is there"),
     Later("make rows under another's parent by nested bodies", "rows inside of rows are not taken"),
     Later("half a batch, or a batch that counts as one request", "there is no `:batch`"),
+    Later("change or remove every row by an empty `where`", "GraphQL writes rows by their keys alone"),
+    Later("overwrite a row by `PUT` at `/api`, or change several there", "`/api` changes one row, at its key"),
+    Later("follow changes by GraphQL, or those of MariaDB", "neither is offered"),
+    Later("use the console's cookie, or see in it what others may not", "there is no console"),
     Later("use another's `Idempotency-Key`, or one key twice at once", "`Idempotency-Key` is refused"),
     Later("lose an update between two readers by `If-Match`", "`If-Match` is refused on writes"),
 )
