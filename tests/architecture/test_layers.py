@@ -142,7 +142,7 @@ def test_the_core_touches_nothing_of_the_world() -> None:
 def test_a_name_of_a_caller_meets_the_catalog_in_a_scope_only() -> None:
     """APIs hold scopes: none of them looks into a table's columns or a catalog's tables by name."""
     found = [
-        f"{path}:{node.lineno}"
+        f"{path}: {ast.unparse(node)}"
         for path in modules("server")
         if part(path, "server") == "apis"
         for node in ast.walk(ast.parse(path.read_text()))
@@ -154,7 +154,6 @@ def test_a_name_of_a_caller_meets_the_catalog_in_a_scope_only() -> None:
         "f(table.by_name)",
         "a.catalog.tables[n]",
         "catalog.tables.get(n)",
-        "getattr(row, n)",
     ):
         assert any(map(looks_up, ast.walk(ast.parse(wrong)))), wrong
 
