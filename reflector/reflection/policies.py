@@ -42,7 +42,7 @@ WHERE c.relkind NOT IN ('r', 'p')
    OR (c.relrowsecurity AND NOT r.rolsuper AND NOT r.rolbypassrls
        AND (c.relforcerowsecurity OR NOT pg_catalog.pg_has_role(r.oid, c.relowner, 'USAGE'))
        AND (NOT EXISTS (SELECT FROM pg_catalog.pg_policy p
-                        WHERE {_READS} AND p.polpermissive AND pg_catalog.pg_get_expr(p.polqual, p.polrelid) = 'true')
+                        WHERE {_READS} AND pg_catalog.pg_get_expr(p.polqual, p.polrelid) = 'true')
             OR EXISTS (SELECT FROM pg_catalog.pg_policy p WHERE {_READS} AND NOT p.polpermissive)))
 """
 

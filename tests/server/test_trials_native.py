@@ -392,6 +392,7 @@ HOLDING = (
     "delete: drawer, where: place == 1, affected: 2",
     "create: drawer, values: {id: 50, next: 51}, denied: foreign_key_violation",
     "create: drawer, values: [{id: 50, next: 51}, {id: 51, label: x}], sets: {stamp: notes_login cabinet_fussy sour, place: 1}",
+    "given: {team: [{id: 77, name: x}]}, create: drawer, values: [{id: 50, next: 51}, {id: 51, label: x}]",
     "create: drawer, values: {id: 2}, denied: true",
     "create: loose, values: {word: x}, denied: forbidden",
     "read: log, denied: forbidden",
@@ -416,6 +417,7 @@ GIVEN_LATE = "given: {drawer: [{id: 60, next: 61}]}"
 NOT_HOLDING: tuple[tuple[str, Sequence[str]], ...] = (
     ("read: drawer, where: id == 1, rows: 0", ["- 0 rows", "+ 1 row: {id: 1}"]),
     ("read: drawer, where: id == 4, rows: 0", ["`where` picks no row whoever asks, so nothing was hidden: this test cannot fail; make a row with `given`"]),
+    ("read: drawer, filter: {nosuch: {_eq: 1}}, denied: forbidden", ["- denied: forbidden", "+ refused: unknown_column: drawer has no column 'nosuch'"]),
     ("read: vacant, rows: 0", ["there are none in the table, so nothing was hidden: this test cannot fail; make a row with `given`"]),
     ("read: vacant, keys: []", ["there are none in the table, so nothing was hidden: this test cannot fail; make a row with `given`"]),
     ("delete: drawer", ["- 1504 rows written", "+ 1503 rows written, of 1504 that `where` picks: {id: 1}, {id: 2}, {id: 3}, {id: 10000}, {id: 10001}"]),
