@@ -74,12 +74,12 @@ def _add(entry: TableEntry, rules: TableRules, *, exact: bool) -> None:
 
 
 def _idle(rules: TableRules, known: Mapping[str, Table], *, opened: bool = False) -> Complaint:
-    """`opened`: whether a table that no entry names may be open all the same."""
+    """`opened`, of a plain name: whether a table that no entry names may be open all the same."""
     pattern = is_pattern(rules.name)
     severity = Severity.WARNING if pattern and not rules.allow else Severity.UNBOUND
     message = f"no table matches {rules.name!r}" if pattern else f"there is no table {rules.name!r}"
     code = IDLE_PATTERN if pattern and rules.allow else "unknown_table"
-    if opened and not pattern and (rules.allow or rules.hidden):
+    if opened and (rules.allow or rules.hidden):
         code = HIDES_NOTHING
     return Complaint(severity, code, message, suggestion(rules.name, known), rules.where)
 

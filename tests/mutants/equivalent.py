@@ -26,6 +26,10 @@ EQUIVALENT: Mapping[str, str] = {
         "a plain name that no table has is told in the same words as a pattern that matches none"
     ),
     f"{BIND}allowed: self.description.anonymous_role or '' → without ''": "no role of a file has an empty name",
+    (
+        "reflector.access.exposure:_unlisted: allowed is None or allowed.rules.read is None → "
+        "without allowed.rules.read is None"
+    ): "asked of roles that may read alone; this tells the types so",
     f"{POLICIES}_check: there.issuperset(names) and _binds(policy, table, bind) → without there.issuperset(names)": (
         "a policy does not bind to a table that lacks one of its names; this only saves the attempt"
     ),

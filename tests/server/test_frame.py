@@ -124,6 +124,27 @@ async def test_what_does_not_hold_is_never_the_guest(given: str) -> None:
             await told(Authenticator(methods, GUEST), {"Authorization": given})
 
 
+@pytest.mark.parametrize("name", ["X-API-Key", "apikey", "X-Hasura-Admin-Secret", "X-Hasura-Access-Key"])
+async def test_who_carries_a_credential_where_nobody_looks_for_one_is_no_guest(name: str) -> None:
+    class Sent(Names):
+        further = (name.upper(),)
+
+    names = Names()
+    for authenticator in (Authenticator([names], GUEST), Authenticator([], GUEST)):
+        assert authenticator.carried(asking({name: "ann"})) == Credential(name.lower(), "ann")
+        with pytest.raises(InvalidToken, match=f"this server takes no credential in the header {name}") as caught:
+            await told(authenticator, {name: "ann"})
+        assert (caught.value.hint is not None) is (name == "apikey")
+    assert names.asked == []
+    with pytest.raises(InvalidToken, match="this server takes no credential of that kind") as caught:
+        await told(Authenticator([names], GUEST), {"Authorization": "Negotiate x"})
+    assert caught.value.hint is None
+    both = {name: "ann", "Authorization": "Bearer bob"}
+    assert (await told(Authenticator([names], GUEST), both)).subject == "bob"
+    assert await told(Authenticator([names], GUEST), {"X-Other": "ann"}) is GUEST
+    assert await told(Authenticator([Sent()], GUEST), {name: "ann"}) is GUEST
+
+
 async def test_what_cannot_be_judged_is_never_the_guest_and_is_asked_again() -> None:
     names = Names()
     authenticator = Authenticator([names], GUEST)

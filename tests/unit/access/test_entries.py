@@ -74,6 +74,14 @@ def test_a_name_that_matches_nothing_is_told(tables: dict[str, Any], said: list[
     assert complaints(tables) == said
 
 
+@pytest.mark.parametrize("more", [{"default_read": True}, {"default_write": True}])
+def test_where_defaults_open_tables_a_misspelt_one_would_stay_open(more: dict[str, bool]) -> None:
+    """What was to narrow it narrows nothing; what says nothing would have narrowed nothing either."""
+    for entry, code in ((USER, "hides_nothing"), ({"hidden": ["id"]}, "hides_nothing"), ({}, "unknown_table")):
+        assert [told[1] for told in complaints({"nosuch": entry}, **more)] == [code]
+        assert [told[1] for told in complaints({"nosuch": entry})] == ["unknown_table"]
+
+
 @pytest.mark.parametrize(
     ("table_name", "column_name", "said"),
     [
