@@ -92,6 +92,12 @@ def test_the_library_imports_downward_only() -> None:
     assert list(upward("reflector", REFLECTOR)) == []
 
 
+def test_the_page_about_the_architecture_names_every_room_of_the_library() -> None:
+    rooms = {part(path, "reflector") for path in modules("reflector")} - {"__init__"}
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    assert [room for room in sorted(rooms) if f"`{room}`" not in page] == []
+
+
 def test_the_server_imports_downward_only() -> None:
     assert list(upward("server", SERVER)) == []
 
