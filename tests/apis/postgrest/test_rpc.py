@@ -304,6 +304,9 @@ async def test_mariadb_gives_values(databases: Databases) -> None:
             "<'; DROP TABLE shelf; -- %s \\>"
         )
         assert (await api.get(RPC + "marked?n=1")).status == 405
+        for unkept in ("If-Match", "If-Unmodified-Since", "Idempotency-Key"):
+            refused = await api.post(RPC + "marked", {"n": 1}, {unkept: '"x"'})
+            assert (refused.status, refused.code) == (400, "PGRST100")
         assert (await api.get("/rest/v1/shelf")).json == []
         assert (await api.post(RPC + "marked", {"n": 1})).json == 1
         assert (await api.get("/rest/v1/shelf")).json == [{"id": 1, "label": "marked"}]
