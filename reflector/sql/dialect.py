@@ -1,9 +1,9 @@
 """How a database speaks, as whole constructs: gather these rows as JSON, be in this list, show this value.
 
-The constructs stand in a module each: `names`, `operands`, `comparing`, `ordering`, `making_documents`, and, as objects
-of their own, `document_forms` and `set_forms`. What SQL says everywhere is said there; what every database says in its
-own way is abstract, so that a dialect without it is found by the type checker. `reflector/dialects` has one subclass a
-database.
+The constructs stand in a module each: `names`, `operands`, `comparing`, `ordering`, `making_documents`, and, as an object
+of its own, `set_forms`; what comparisons ask for is declared in `query.speaker`. What SQL says everywhere is said there;
+what every database says in its own way is abstract, so that a dialect without it is found by the type checker.
+`reflector/dialects` has one subclass a database.
 
 Rule: pure. A dialect sees expressions and types, never values or connections.
 """
