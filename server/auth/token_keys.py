@@ -13,8 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509 import load_pem_x509_certificate
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, OctKey, OKPKey, RSAKey
 
@@ -32,7 +30,6 @@ LEAST_BITS: Final = 2048
 MOST_BITS: Final = 16 * 1024
 MOST_KEYS: Final = 100
 PEM: Final = "-----BEGIN "
-CERTIFICATE: Final = "-----BEGIN CERTIFICATE-----"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +123,6 @@ def _plain(secret: bytes) -> SigningKey:
 def _from_pem(text: str) -> SigningKey:
     """A public key, the public half of a private one, or that of a certificate."""
     data = text.strip().encode()
-    if text.lstrip().startswith(CERTIFICATE):
-        public = load_pem_x509_certificate(data).public_key()
-        data = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     for kind in (RSAKey, ECKey, OKPKey):
         try:
             key = kind.import_key(data)

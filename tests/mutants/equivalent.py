@@ -15,6 +15,9 @@ VISIBLE = "reflector.access.permissions:_visible: "
 NEITHER = "not (description.default_read or description.default_write)"
 
 UNREACHABLE = "the cases before it are all that there are, which the types tell"
+CREDENTIALS = "server.auth.credentials:"
+WHOEVER = "auth is None or auth.admin_secret is None or auth.admin_role is None"
+COMPLAINED = "a configuration that has the one without the other is refused; this tells the types so"
 AGAIN = "judged by the same keys once more it is refused alike: this saves the work"
 
 EQUIVALENT: Mapping[str, str] = {
@@ -52,6 +55,23 @@ EQUIVALENT: Mapping[str, str] = {
         "reflector.access.rules_scan:scan: len(text) > LONGEST_TEXT or len(text.encode('utf-8', 'surrogatepass')) > "
         "LONGEST_TEXT → without len(text) > LONGEST_TEXT"
     ): "no text has more letters than bytes; this saves encoding a long one",
+    f"{CREDENTIALS}_sessions: said is None or secret is None → without secret is None": COMPLAINED,
+    f"{CREDENTIALS}_administrator: {WHOEVER} → without auth is None": "asked where there is `auth`; this tells the types so",
+    f"{CREDENTIALS}_administrator: {WHOEVER} → without auth.admin_role is None": COMPLAINED,
+    (
+        "server.auth.issuers:_place: found or Position('.'.join(map(str, alone))) → "
+        "without Position('.'.join(map(str, alone)))"
+    ): "what is said has a place; this tells the types so",
+    (
+        "server.auth.issuing:Issuing.__init__: settings is None or settings.secret is None → without settings.secret is None"
+    ): "who signs has a secret; this tells the types so",
+    "server.auth.own_table:OwnTable._rows: answer.body or b'[]' → without b'[]'": "a list has a body; this tells the types so",
+    "server.auth.own_table:OwnTable._bind: table is None or self._by not in columns → without table is None": (
+        "no table has no columns; this tells the types so"
+    ),
+    "server.auth.own_table:OwnTable._bind: False → True": "nothing but reading is asked with it",
+    "server.auth.token_keys:_decoded: raise ValueError('no base64') from fault → gone": "nothing is no key of enough bytes either",
+    "server.auth.signed:SignedBearer.prove: raise → gone": AGAIN,
     "server.auth.jwt:JwtBearer.prove: raise → gone": AGAIN,
     (
         "server.auth.opened:opened: not isinstance(header, dict) or not isinstance(claims, dict) or "

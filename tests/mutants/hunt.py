@@ -48,6 +48,14 @@ SLOTS = ("tests/unit/query/test_slots.py", "tests/unit/query/test_lifting.py")
 BINDING = (*SLOTS, "tests/unit/query/test_binding.py")
 CALLERS = ("tests/server/test_frame.py", "tests/server/test_callers.py")
 CARRIED = ("administrator", "method", "proxy_headers")
+MADE = ("credentials", "issuers", "issuing")
+KEYS = (
+    *("tests/server/test_carried.py", "tests/server/test_methods.py"),
+    "tests/server/test_api_keys.py::test_a_key_of_the_table_is_its_owner",
+    "tests/server/test_api_keys.py::test_whoever_has_no_key_that_holds_is_nobody",
+    "tests/server/test_api_keys.py::test_what_an_index_takes_for_the_hash_of_a_key_is_not_its_hash",
+    "tests/server/test_api_keys.py::test_a_table_may_hold_the_bytes_of_the_hash",
+)
 HUNTED: Mapping[str, Sequence[str]] = {
     **dict.fromkeys((f"reflector.access.{name}" for name in BOUND), RULES),
     **dict.fromkeys((f"reflector.access.{name}" for name in ("fitting", "rewrite", "rewrite_sets")), ANSWERS),
@@ -61,6 +69,14 @@ HUNTED: Mapping[str, Sequence[str]] = {
     **dict.fromkeys((f"server.auth.{name}" for name in ("jwt", "opened")), ("tests/server/test_tokens.py",)),
     **dict.fromkeys((f"server.auth.{name}" for name in ("sealed", "sessions")), ("tests/server/test_sessions.py",)),
     **dict.fromkeys((f"server.auth.{name}" for name in CARRIED), ("tests/server/test_carried.py",)),
+    **dict.fromkeys(
+        (f"server.auth.{name}" for name in ("introspection", "webhook")), ("tests/server/test_asked_elsewhere.py",)
+    ),
+    **dict.fromkeys((f"server.auth.{name}" for name in MADE), ("tests/server/test_methods.py",)),
+    "server.auth.api_keys": KEYS,
+    "server.auth.signed": ("tests/server/test_signed.py",),
+    "server.auth.token_keys": ("tests/server/test_token_keys.py", "tests/server/test_tokens.py"),
+    "server.auth.own_table": ("tests/server/test_own_table.py",),
     "server.auth.people": ("tests/server/test_people.py",),
 }
 """The modules, and the tests that look after each. Those that write questions anew are seen by their answers."""

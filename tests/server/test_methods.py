@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from copy import deepcopy
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
+from reflector.access.principal import Principal
 from reflector.errors import Forbidden, UnknownRole
 from server.auth.api_keys import ApiKeys
 from server.auth.basic import Basic
-from server.auth.credentials import authenticator, method_of
+from server.auth.credentials import Counted, authenticator, method_of
 from server.auth.frame import Authenticator, Open
 from server.auth.introspection import Introspection
 from server.auth.issuers import token_rules, tokens
@@ -249,8 +253,80 @@ def test_the_first_issuer_with_a_secret_is_who_signs() -> None:
     ],
 )
 def test_a_role_is_put_where_it_is_looked_for(path: str, claims: dict[str, Any], made_of_them: Any) -> None:
-    inner = claims.get("app")
-    kept = dict(inner) if isinstance(inner, dict) else inner
-    put(claims, path, "x")
-    assert claims == made_of_them
-    assert inner == kept
+    given = dict(claims)
+    kept = deepcopy(claims)
+    put(given, path, "x")
+    assert (given, claims) == (made_of_them, kept)
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+    return found
+
+
+def test_a_token_of_our_own_says_who_it_is_for_whom_and_until_when_and_nothing_of_that_is_theirs() -> None:
+    config = of(f"jwt: {{secret: {SECRET}, audience: [api, other], issuer: us, role_claim: app.role}}")
+    theirs = {"org": 3, "iss": "them", "aud": "x", "exp": 1, "iat": 1, "nbf": 9e9, "jti": "1", "app": {"a": 1}}
+    ann = Principal(("user",), theirs, subject="7")
+    issued = Issuing(config).issue(ann, timedelta(minutes=10), NOW + 0.9)
+    assert issued.seconds == 600
+    assert claims_of(issued.token) == {
+        "org": 3,
+        "app": {"a": 1, "role": "user"},
+        "sub": "7",
+        "iss": "us",
+        "aud": "api",
+        "iat": int(NOW),
+        "exp": int(NOW) + 600,
+    }
+    method = tokens(config, Outbound(), lambda: NOW)
+    assert isinstance(method, JwtBearer)
+    assert method.judged(issued.token).principal.roles == ("user",)
+
+
+def test_several_roles_are_a_list_and_what_is_not_said_is_not_there() -> None:
+    both = Principal(("user", "admin"), {})
+    issued = Issuing(of(f"jwt: {{secret: {SECRET}, algorithms: [HS512, HS384]}}")).issue(both, timedelta(1), NOW)
+    assert claims_of(issued.token) == {"role": ["user", "admin"], "iat": int(NOW), "exp": int(NOW) + 86_400}
+    assert json.loads(base64.urlsafe_b64decode(issued.token.split(".")[0] + "=="))["alg"] == "HS384"
+
+
+# ── what is shared, and where it stands ──────────────────────────────────────────────────────
+
+
+def test_failures_are_counted_where_the_server_counts_them() -> None:
+    counted = Counted()
+    found = authenticator(of(f"basic: {{table: person}}, {JWT}"), counted=counted)
+    assert isinstance(found, Authenticator)
+    people = method_of(found, Basic)
+    assert people is not None
+    assert found.doubts._refusals is counted.refusals
+    assert people.passwords._attempts._buckets is counted.attempts
+
+
+@pytest.mark.parametrize(
+    ("jwt", "line"),
+    [
+        ("\n    issuer: a\n    keys: nothing", 6),
+        (f"\n    - issuer: a\n      secret: {SECRET}\n    - issuer: b\n      keys: nothing", 8),
+    ],
+)
+def test_a_key_that_is_none_is_told_with_the_line_of_its_own_issuer(jwt: str, line: int) -> None:
+    config = configured("sqlite:///x.db", f"roles: {{user: {{}}}}\nauth:\n  jwt:{jwt}\n")
+    with pytest.raises(ConfigError) as caught:
+        tokens(config, Outbound(), lambda: NOW)
+    [told] = caught.value.complaints
+    assert (told.position.line, told.path) == (line, "auth.jwt.keys")
+
+
+def test_keys_of_a_pair_are_for_all_that_they_can_unless_it_is_said_and_a_secret_of_a_pair_is_one_where_the_database_decides() -> (
+    None
+):
+    pair = json.dumps(json.dumps(ONE.as_dict(private=False)))
+    [issuer] = issuers(f"{{keys: {pair}}}").issuers.values()
+    assert issuer.algorithms == frozenset()
+    rules = token_rules(enforced(auth=f", jwt: {{secret: {pair}}}"), Outbound())
+    assert rules.keys is not None
+    assert "RS256" in rules.keys.keys[0].algorithms
+    with pytest.raises(ConfigError, match="holds no key for the algorithms"):
+        issuers(f"{{secret: {pair}}}")
