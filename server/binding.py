@@ -98,9 +98,9 @@ class Binding:
             hidden[table] = hidden.get(table, frozenset()) | hidden_columns(table, reserved)
         if catalog.roles is not None:
             where = self.config.position("auth", "enforce")
-            for complaints_of in (unbound_roles, views_beyond):
-                found += (replace(each, where=where) for each in complaints_of(catalog.roles))
-            found += self.unknown_anonymous(catalog.roles)
+            unbound = unbound_roles(catalog.roles, self.config.postgrest.allow_unbound_roles)
+            found += (replace(each, where=where) for each in (*unbound, *views_beyond(catalog.roles)))
+            found += self.unknown_roles(catalog.roles)
         self.accept(self.at_first(catalog, found))
         self.bound = True
         permissions = database_permissions(catalog, hidden, self.opened(catalog))
@@ -126,16 +126,23 @@ class Binding:
         }
         return lambda role, function: (role, function) in named
 
-    def unknown_anonymous(self, roles: DatabaseRoles) -> Iterator[Complaint]:
-        """The role of callers without a token is one that the login can take."""
-        name = self.description.anonymous_role
-        if name is None or name in roles.taken:
-            return
-        reason = f"the login {quoted(roles.login)} cannot take the role {name!r}" if name in roles.others else ""
-        hint = f"GRANT {quoted(name)} TO {quoted(roles.login)}" if reason else suggestion(name, roles.taken)
-        setting = ("auth", "anonymous_role") if ("auth", "anonymous_role") in self.config.places else ANONYMOUS
-        where = self.config.position(*setting)
-        yield Complaint(Severity.ERROR, "unknown_role", reason or f"there is no role {name!r}", hint, where)
+    def unknown_roles(self, roles: DatabaseRoles) -> Iterator[Complaint]:
+        """The role of callers without a token, and those that row level security is not to bind, are such as the login can take."""
+        for name, setting in self.named_roles():
+            if name in roles.taken:
+                continue
+            reason = f"the login {quoted(roles.login)} cannot take the role {name!r}" if name in roles.others else ""
+            hint = f"GRANT {quoted(name)} TO {quoted(roles.login)}" if reason else suggestion(name, roles.taken)
+            where = self.config.position(*setting)
+            yield Complaint(Severity.ERROR, "unknown_role", reason or f"there is no role {name!r}", hint, where)
+
+    def named_roles(self) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+        """The roles of the database that the file names, and where."""
+        if self.description.anonymous_role is not None:
+            own = ("auth", "anonymous_role")
+            yield self.description.anonymous_role, own if own in self.config.places else ANONYMOUS
+        for index, name in enumerate(self.config.postgrest.allow_unbound_roles):
+            yield name, ("postgrest", "allow_unbound_roles", index)
 
     def accept(self, complaints: Sequence[Complaint]) -> None:
         """Report what can be lived with; raises ConfigError with everything where something cannot."""

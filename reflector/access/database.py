@@ -9,7 +9,7 @@ serves with them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from reflector.access.description import Complaint, Severity
@@ -140,9 +140,15 @@ def denied_column(catalog: Catalog, role: DatabaseRole, schema: str, table: str,
 # ── roles that no rule binds ─────────────────────────────────────────────────────────────────
 
 
-def unbound_roles(roles: DatabaseRoles) -> Iterator[Complaint]:
-    """Why nobody may be served by this login, each with the SQL that mends it."""
+def unbound_roles(roles: DatabaseRoles, allowed: Collection[str] = ()) -> Iterator[Complaint]:
+    """Why nobody may be served by this login, each with the SQL that mends it.
+
+    `allowed` are the roles that row level security is not to bind. Neither the login nor a superuser can be one of them: what
+    the login may do it may do before any role is taken, and a superuser can do more than read rows.
+    """
     for role in roles.taken.values():
+        if role.name in allowed and role.name != roles.login and not role.superuser:
+            continue
         for reason, mends in _unbound(role, roles.login):
             yield Complaint(Severity.ERROR, "role_unbound", reason, mends)
 
@@ -163,6 +169,8 @@ def _unbound(role: DatabaseRole, login: str) -> Iterator[tuple[str, str]]:
         mends = "log in as a role made by CREATE ROLE … LOGIN NOINHERIT" if role.name == login else ""
         yield f"{who} is a superuser: no rule of the database binds it", mends or f"ALTER ROLE {name} NOSUPERUSER{away}"
         return
+    if away:
+        away += "; or name it in postgrest.allow_unbound_roles"
     if role.bypasses:
         yield f"{who} has BYPASSRLS: rules of rows do not bind it", f"ALTER ROLE {name} NOBYPASSRLS{away}"
     if role.owns:

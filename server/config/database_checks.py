@@ -54,6 +54,7 @@ IN_TRANSACTIONS: Final = (
     "allow_absent_aud",
     "allow_absent_exp",
     "allow_granted_functions",
+    "allow_unbound_roles",
     "app_settings",
     "db_anon_role",
     "db_config",

@@ -90,6 +90,7 @@ class PostgrestSettings(Section):
     allow_estimated_counts: Flag = False
     allow_granted_functions: Flag = False
     allow_plans: Flag = False
+    allow_unbound_roles: tuple[Text, ...] = ()
     allow_unfiltered_writes: Flag = False
     app_settings: Named[Text] = Field(default_factory=nothing)
     client_error_verbosity: Literal["verbose", "minimal"] = "verbose"

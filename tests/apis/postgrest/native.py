@@ -71,6 +71,7 @@ MAKE_ROLES = (
             "bypasser": "NOLOGIN BYPASSRLS",
             "almighty": "NOLOGIN SUPERUSER",
             "careless_gatekeeper": "LOGIN NOINHERIT",
+            "trusted_gatekeeper": "LOGIN NOINHERIT",
         }.items()
     )
     + " GRANT web_anon, author, reader, careful TO gatekeeper;"

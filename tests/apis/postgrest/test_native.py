@@ -326,6 +326,25 @@ async def test_roles_that_no_rule_binds_are_refused_with_what_mends_it(own_world
     assert "ALTER TABLE api.note OWNER TO" in said
 
 
+NAMED = "  allow_unbound_roles: [{}]\n"
+
+
+async def test_a_role_past_all_rules_is_served_where_the_file_names_it(own_world: str, roles: PostgreSQLServer) -> None:
+    """As Supabase's service_role, which its authenticator can take."""
+    database = own_world.rsplit("/", 1)[1]
+    roles.run("postgres", "GRANT bypasser, web_anon, author TO trusted_gatekeeper")
+    roles.run(database, "GRANT USAGE ON SCHEMA api TO bypasser; GRANT SELECT ON api.note TO bypasser")
+    url = as_gatekeeper(own_world.replace("//gatekeeper@", "//postgres@"), "trusted_gatekeeper")
+    async with served(url, CONFIG + NAMED.format("bypasser")) as api:
+        some = (await api.get("/rest/v1/note?select=id", ANN)).json
+        every = (await api.get("/rest/v1/note?select=id", bearer("bypasser"))).json
+        assert 0 < len(some) < len(every)
+    assert "did you mean 'bypasser'?" in await refusal(url, CONFIG + NAMED.format("bypaser"))
+    said = await refusal(url, CONFIG + NAMED.format("trusted_gatekeeper"))
+    assert 'ALTER ROLE "bypasser" NOBYPASSRLS' in said
+    assert "or name it in postgrest.allow_unbound_roles" in said
+
+
 async def test_a_view_that_shows_rows_past_their_rules_is_told(
     own_world: str, roles: PostgreSQLServer, caplog: pytest.LogCaptureFixture
 ) -> None:

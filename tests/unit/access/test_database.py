@@ -188,7 +188,8 @@ def test_a_column_that_is_there_and_was_not_granted() -> None:
 
 LOGIN = f'the login "{SELF}"'
 TAKEN = f'the role "reader", which the login "{SELF}" can take,'
-AWAY_WITH = f'; or REVOKE "reader" FROM "{SELF}"'
+REVOKED = f'; or REVOKE "reader" FROM "{SELF}"'
+AWAY_WITH = f"{REVOKED}; or name it in postgrest.allow_unbound_roles"
 NEW = "log in as a role made by CREATE ROLE … LOGIN NOINHERIT"
 OWNER = "rules of rows do not bind an owner"
 
@@ -203,7 +204,7 @@ OWNER = "rules of rows do not bind an owner"
             [
                 (
                     f"{TAKEN} is a superuser: no rule of the database binds it",
-                    f'ALTER ROLE "reader" NOSUPERUSER{AWAY_WITH}',
+                    f'ALTER ROLE "reader" NOSUPERUSER{REVOKED}',
                 )
             ],
         ),
@@ -233,6 +234,22 @@ def test_a_role_that_no_rule_binds_is_told_with_what_mends_it(given: DatabaseRol
     found = list(unbound_roles(DatabaseRoles(SELF, {given.name: given})))
     assert [(each.message, each.hint) for each in found] == told
     assert all((each.severity, each.code) == (Severity.ERROR, "role_unbound") for each in found)
+
+
+@pytest.mark.parametrize(
+    ("role", "let"),
+    [
+        (DatabaseRole("reader", bypasses=True), True),
+        (DatabaseRole("reader", owns=("a",)), True),
+        (DatabaseRole("reader", superuser=True, bypasses=True), False),
+        (DatabaseRole(SELF, bypasses=True), False),
+        (DatabaseRole("another", bypasses=True), False),
+    ],
+)
+def test_a_role_that_the_file_names_may_be_bound_by_no_rule(role: DatabaseRole, let: bool) -> None:
+    """Neither a superuser nor the login itself."""
+    found = list(unbound_roles(DatabaseRoles(SELF, {role.name: role}), ("reader", SELF)))
+    assert bool(found) is not let
 
 
 def test_a_view_beyond_the_rules_is_told_with_what_mends_it() -> None:
