@@ -52,7 +52,9 @@ class Client:
         """The code and the reason with which the server closes, whatever it says before."""
         while True:
             message = await self.ws.receive(SECONDS)
-            if message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSING):
+            if message.type is aiohttp.WSMsgType.CLOSE:
+                return message.data, str(message.extra or "")  # the client's own code would tell how its answer went
+            if message.type in {aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSING}:
                 return self.ws.close_code, str(message.extra or "")
 
 
