@@ -31,6 +31,7 @@ from server.commands.loop import run
 from server.commands.rereading import Common, Hangup
 from server.commands.sample import with_sample
 from server.config import Config, Flags, Seen, address
+from server.config.load import DEFAULT_FILE
 from server.config.watching import Mark
 from server.garbage import keep_what_is_here, look_seldom
 from server.guard import guard_of
@@ -301,6 +302,11 @@ def announce(config: Config, port: int, made: Secret | None, sample: Path | None
     """Say what is served where, and how to get in. `made` is the access token of this start alone, if there is one."""
     base = address(config, port)
     LOG.info("serving %s on %s", config.database.url, base)
+    if config.source is None and DEFAULT_FILE.exists():
+        LOG.warning(
+            "%s of this folder is not read, because the database is named beside it: add --config %s if its rules are to hold",
+            *[DEFAULT_FILE] * 2,
+        )
     if config.insecure:
         LOG.warning("--insecure: whoever reaches %s may ask without a credential", base)
     if made is not None:

@@ -158,6 +158,17 @@ def test_every_name_and_every_clash_stands_in_the_log(bookshop: str) -> None:
         assert ("relationship book.author: many author through book_author" in process.said) is named
 
 
+def test_a_file_whose_rules_do_not_hold_is_told_of(bookshop: str, tmp_path: Path) -> None:
+    """Named with its database alone the server serves without rules, and here are some that were written for it."""
+    (tmp_path / "config.yaml").write_text(AUTH)
+    for arguments, told in ((("serve", bookshop), True), (("serve", bookshop, "--config", "config.yaml"), False)):
+        with ServedProcess(*arguments, "--port", "0", folder=tmp_path) as process:
+            process.wait_until_it_serves()
+            process.signal(signal.SIGTERM)
+            process.wait()
+        assert ("config.yaml of this folder is not read" in process.said) is told
+
+
 def test_the_log_holds_no_secret_of_the_file(bookshop: str, tmp_path: Path) -> None:
     (tmp_path / "auth.yaml").write_text(AUTH + "server: {secret: canary-cursor-key-of-thirty-two-bytes}\n")
     arguments = ("serve", bookshop, "--config", "auth.yaml", "--port", "0", "--verbose")
