@@ -368,12 +368,13 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """One new row. `check` must be true of the row as it was written. `returning` is the answer, None for none."""
+    """One new row. `check` must be true of it as it was written. `returning` is the answer or None; `keyed`: its key is."""
 
     table: Table
     values: tuple[Assignment, ...]
     check: Filter = TRUE
     returning: Read | None = None
+    keyed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

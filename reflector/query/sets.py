@@ -1,7 +1,8 @@
 """Writes to sets of rows: many rows made, every row of a filter changed or removed, in one go.
 
 A set stands or falls as a whole. What a set may do is what each of its rows might do alone; `rewrite` fills in the parts
-that say so (`presets`, `judges`, `shares`), and an API leaves them as they are.
+that say so (`presets`, `judges`, `shares`), and an API leaves them as they are. `keyed`: the keys of the written rows are
+asked for. Who asks neither for them nor for rows is told how many they are, which no database wants a right to read for.
 
 Rule: as with every query a tree is born resolved, and parameterizing takes the values out of it: the rows themselves
 are one value, however many they are.
@@ -79,6 +80,7 @@ class InsertMany:
     conflict: Conflict | None = None
     exactly_one: bool = False
     presets: tuple[Assignment, ...] = ()
+    keyed: bool = True
 
 
 class How(Enum):
@@ -119,6 +121,7 @@ class UpdateMany:
     most: int | Parameter | None = None
     exactly_one: bool = False
     shares: tuple[Share, ...] = (Share(),)
+    keyed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,7 @@ class DeleteMany:
     returning: Read | None = None
     most: int | Parameter | None = None
     exactly_one: bool = False
+    keyed: bool = True
 
 
 SetQuery: TypeAlias = InsertMany | UpdateMany | DeleteMany

@@ -93,7 +93,8 @@ class Updating:
         update = self.update(writer, share).where(condition(writer, self.query.where, (here,)))
         update = update.where(condition(writer, share.judges[0].rows, (here,)))
         if whole:
-            columns, parts = told(writer, self.query.table, share.judges[0].check, self.query.returning)
+            check, returning = share.judges[0].check, self.query.returning
+            columns, parts = told(writer, self.query.table, check, returning, keyed=self.query.keyed)
         else:
             columns, parts = found_by(self.dialect, self.query.table, self.key or (), here)
         step = self.steps.add(writer.finish(update.returning(*columns), Expect.CHANGED, parts))
@@ -239,10 +240,10 @@ class Deleting:
         return self.steps.plan(many_of(query))
 
     def at_once(self) -> None:
-        writer = Writer(self.dialect)
-        here = self.dialect.quote(self.query.table.name)
-        gone = sa.delete(self.dialect.table(self.query.table)).where(condition(writer, self.query.where, (here,)))
-        columns, parts = told(writer, self.query.table, TRUE, self.query.returning)
+        writer, query = Writer(self.dialect), self.query
+        here = self.dialect.quote(query.table.name)
+        gone = sa.delete(self.dialect.table(query.table)).where(condition(writer, query.where, (here,)))
+        columns, parts = told(writer, query.table, TRUE, query.returning, keyed=query.keyed)
         self.steps.add(writer.finish(gone.returning(*columns), Expect.CHANGED, parts))
 
     def last_seen(self, key: SetKey) -> None:

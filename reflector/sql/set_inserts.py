@@ -134,7 +134,7 @@ class Inserting:
     def returned(self, writer: Writer) -> tuple[list[Any], tuple[Part | None, ...]]:
         query = self.query
         if self.fused or self.key is None:
-            return told(writer, query.table, query.check, query.returning)
+            return told(writer, query.table, query.check, query.returning, keyed=query.keyed)
         return found_by(self.dialect, query.table, self.key, self.dialect.quote(query.table.name))
 
     def given(self, writer: Writer, given: GivenRows, split: tuple[int, ...] = (), *, met: bool = False) -> Any:

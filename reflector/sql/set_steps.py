@@ -69,9 +69,9 @@ def alone(check: Filter, returning: Read | None) -> bool:
 
 
 def told(
-    writer: Writer, table: Table, check: Filter, returning: Read | None
+    writer: Writer, table: Table, check: Filter, returning: Read | None, *, keyed: bool
 ) -> tuple[list[Any], tuple[Part | None, ...]]:
-    """What a write that is one statement gives back of each row: document, check, key."""
+    """What a write that is one statement gives back of each row: document, check, key; nothing of it where none is asked for."""
     alias = writer.dialect.quote(table.name)
     columns: list[Any] = []
     parts: list[Part | None] = []
@@ -81,7 +81,7 @@ def told(
     if check != TRUE:
         columns.append(condition(writer, check, (alias,)).label("holds"))
         parts.append(Part.HOLDS)
-    if table.primary_key is not None:
+    if keyed and table.primary_key is not None:
         columns.append(shown_key(writer.dialect, table.primary_key, alias).label("key"))
         parts.append(Part.KEY)
     return columns or [sa.literal_column("1").label("done")], tuple(parts) or (None,)

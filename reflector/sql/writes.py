@@ -102,8 +102,8 @@ def _answer_columns(writer: Writer, query: Insert | Update) -> tuple[list[Any], 
     if query.check != TRUE:
         columns.append(condition(writer, query.check, (alias,)).label("holds"))
         parts.append(Part.HOLDS)
-    key = query.table.primary_key
-    if key is not None:
+    key, asked = query.table.primary_key, not isinstance(query, Insert) or query.keyed
+    if key is not None and asked:
         columns.append(_told_key(writer.dialect, key, alias).label("key"))
         parts.append(Part.KEY)
     return columns or [sa.literal_column("1").label("done")], tuple(parts) or (None,)

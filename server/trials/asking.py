@@ -111,8 +111,8 @@ class Asking:
         rows = [self.row(table.creatable_column, row) for row in rows_of(self.said.values)]
         if isinstance(self.said.values, Mapping):
             assigned = tuple(Assignment(column, Literal(value, column.type)) for column, value in rows[0].items())
-            return Insert(table.table, assigned, returning=self.returning(single=True))
-        return InsertMany(table.table, given_rows(rows, defaults=True), returning=self.returning())
+            return Insert(table.table, assigned, returning=self.returning(single=True), keyed=self.keyed)
+        return InsertMany(table.table, given_rows(rows, defaults=True), returning=self.returning(), keyed=self.keyed)
 
     def update(self, table: TableScope) -> Sequence[UpdateMany]:
         if not table.may_update:
@@ -121,15 +121,20 @@ class Asking:
         if self.said.values is None:
             # A column that becomes what it is changes nothing, and is judged by every rule.
             ways = ([Change(each, Field(each))] if each else [] for each in touched(self.access, table.table))
-            return [UpdateMany(table.table, where, tuple(changes)) for changes in ways]
+            return [UpdateMany(table.table, where, tuple(changes), keyed=self.keyed) for changes in ways]
         (row,) = [self.row(table.updatable_column, row) for row in rows_of(self.said.values)]
         changes = tuple(Change(column, Literal(value, column.type)) for column, value in row.items())
-        return [UpdateMany(table.table, where, changes, returning=self.returning())]
+        return [UpdateMany(table.table, where, changes, returning=self.returning(), keyed=self.keyed)]
 
     def delete(self, table: TableScope) -> DeleteMany:
         if not table.may_delete:
             raise Forbidden(f"you may not delete from {table.table.label}")
-        return DeleteMany(table.table, self.filter(table))
+        return DeleteMany(table.table, self.filter(table), keyed=False)
+
+    @property
+    def keyed(self) -> bool:
+        """Whether the written rows are to be found again; whoever only writes need not be allowed to read anything."""
+        return bool(self.said.sets)
 
     def row(self, column: Any, row: Mapping[str, Any]) -> dict[Column, Any]:
         found = [(column(name), given) for name, given in row.items()]

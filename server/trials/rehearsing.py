@@ -136,6 +136,7 @@ class Rehearsed:
             await rehearsal.turn(maker)
             beside = await self.picked(rehearsal)
         self.at = DEED
+        self.check_changes()
         tested = self.runner.planned(self.asked.access.grants, without_answer(self.query), beside)
         writes = any(plan.writes for plan in tested.plans)
         # That the caller's role cannot be taken is no answer to the caller, and denies them nothing.
@@ -204,7 +205,7 @@ class Rehearsed:
         if table is None or where is None:
             return TRUE
         key = () if table.primary_key is None else table.primary_key.columns
-        if not key or (not VERBS[self.bound.trial.verb].writes and not self.may_read(table, key)):
+        if not key or not self.may_read(table, key):
             return self.by_columns(table, key)
         if total > MOST_PICKED:
             raise UnfitTrialError(f"where: picks more than {MOST_PICKED} rows: pick fewer")
@@ -229,6 +230,17 @@ class Rehearsed:
         raise UnfitTrialError(
             f"where: {why}, by which rows are kept to: say where with columns of the table that the caller may read, or none"
         )
+
+    def check_changes(self) -> None:
+        """Raise UnfitTrialError where a column would become what it is, and only a reader may say that."""
+        if not isinstance(self.query, UpdateMany):
+            return
+        for each in self.query.changes:
+            if isinstance(each.operand, Field) and not self.may_read(self.query.table, (each.column,)):
+                who = self.asked.principal.roles[0]
+                raise UnfitTrialError(
+                    f"update: {who} may not read {each.column.name}, so it cannot stay as it is: say values"
+                )
 
     def may_read(self, table: Table, columns: Sequence[Column]) -> bool:
         grant = self.asked.access.grants.on(table)

@@ -577,3 +577,41 @@ async def test_rows_that_are_not_found_again_are_told_of(own_notes: str, postgre
         own_notes, written(listed("{as: notes_author, read: key_0, where: secret == 's', rows: 0}"))
     )
     assert told.startswith("where: '(1,2)' is not a value that can be given")
+
+
+# ── who may write and not read ───────────────────────────────────────────────────────────────
+
+LETTERS = """
+CREATE TABLE api.letter (id integer PRIMARY KEY, word text, stamp text);
+ALTER TABLE api.letter ENABLE ROW LEVEL SECURITY;
+CREATE POLICY seen ON api.letter FOR SELECT USING (id < 0);
+CREATE POLICY made ON api.letter FOR INSERT WITH CHECK (true);
+CREATE POLICY tended ON api.letter FOR UPDATE USING (true);
+CREATE POLICY gone ON api.letter FOR DELETE USING (true);
+GRANT INSERT, UPDATE, DELETE ON api.letter TO notes_author;
+GRANT SELECT (word), INSERT, UPDATE, DELETE ON api.letter TO notes_guest;
+"""
+ONE_LETTER = "given: {letter: [{id: 1, word: a}]}"
+UNFIT = "by which rows are kept to: say where with columns of the table that the caller may read, or none"
+WRITING_ALONE: tuple[tuple[str, list[str]], ...] = (
+    ("as: notes_author, create: letter, values: {id: 1, word: x}", []),
+    ("as: notes_author, create: letter, values: [{id: 1}, {id: 2}]", []),
+    ("as: notes_author, create: letter, values: {id: 1}, denied: true", ["- denied", "+ 1 row written"]),
+    ("as: notes_author, create: letter, values: {id: 1, word: x}, sets: {word: x}", ['- sets: {word: "x"}', "+ refused: forbidden: the database does not allow this (permission denied for table letter)"]),
+    (f"as: notes_author, {ONE_LETTER}, update: letter, values: {{word: y}}", []),
+    (f"as: notes_author, {ONE_LETTER}, delete: letter", []),
+    (f"as: notes_author, {ONE_LETTER}, update: letter, where: id == 1, values: {{word: y}}, denied: true", [f"where: notes_author may not read id, {UNFIT}"]),
+    (f"as: notes_author, {ONE_LETTER}, update: letter, denied: true", ["update: notes_author may not read word, so it cannot stay as it is: say values"]),
+    ("as: anonymous, create: letter, values: {id: 1, word: x}", []),
+    (f"as: anonymous, {ONE_LETTER}, update: letter, where: word == 'a', values: {{word: y}}, denied: true", []),
+    ("as: anonymous, given: {letter: [{id: -1, word: a}]}, delete: letter, where: word == 'a'", []),
+    ("as: anonymous, given: {letter: [{id: -1, word: a}]}, delete: letter, where: id == -1, denied: true", [f"where: notes_guest may not read id, {UNFIT}"]),
+)  # fmt: skip
+
+
+async def test_a_write_needs_no_right_to_read_as_a_request_of_it_needs_none(
+    own_notes: str, postgresql_server: PostgreSQLServer
+) -> None:
+    postgresql_server.run(own_notes.rpartition("/")[2], LETTERS)
+    found = await lines(own_notes, written(listed(*(f"{{{test}}}" for test, _ in WRITING_ALONE))))
+    assert dict(zip((test for test, _ in WRITING_ALONE), found, strict=True)) == dict(WRITING_ALONE)

@@ -216,7 +216,7 @@ class SplicingExecutor(Executor[Any]):
         match root.asked:
             case Asked.INSERT:
                 values = self._values(table.creatable, arguments["object"], f"{path}.args.object")
-                return Insert(table.table, values, returning=returning)
+                return Insert(table.table, values, returning=returning, keyed=False)
             case Asked.UPDATE:
                 if arguments.get("_set") is None:
                     raise Fault(InvalidRequest("at least any one of _set is expected"), f"{path}.args")

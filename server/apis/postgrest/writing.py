@@ -28,7 +28,7 @@ from server.apis.postgrest.grammar.parameters import PAGING, split_query
 from server.apis.postgrest.grammar.questions import question
 from server.apis.postgrest.locations import location
 from server.apis.postgrest.lowering.reads import Lowering
-from server.apis.postgrest.lowering.writes import MERGE, Writes, primary_key, unfiltered
+from server.apis.postgrest.lowering.writes import LOCATED, MERGE, Writes, primary_key, unfiltered
 from server.apis.postgrest.media import Kind, Media, body_of, negotiate
 from server.apis.postgrest.plans import offered, plan_of, plan_response
 from server.apis.postgrest.preferences import Preferences, preferences
@@ -243,7 +243,7 @@ def _rows(wanted: Wanted, answer: Answer) -> int:
 def _location(wanted: Wanted, answer: Answer) -> Mapping[str, str]:
     """Location of the first new row, where its headers alone are wanted and its key may be known."""
     key = primary_key(wanted.table.table)
-    if wanted.request.method != "POST" or wanted.preferred.returning != "headers-only":
+    if wanted.request.method != "POST" or wanted.preferred.returning != LOCATED:
         return {}
     keys = orjson.loads(answer.keys or b"[]")
     if not keys or not key or not key.keys() <= wanted.table.readable.keys():

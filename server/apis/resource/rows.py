@@ -49,7 +49,7 @@ from reflector.sql.plan import Answer
 from server.apis.resource.caller import Caller, Rights
 from server.apis.resource.faults import FaultList, in_query
 from server.apis.resource.parameters import RESERVED, put, refuse_word, split_query, word_of
-from server.apis.resource.selection import Selection
+from server.apis.resource.selection import Selection, row_key
 from server.config.limits import EffectiveLimits
 
 
@@ -169,7 +169,12 @@ class Writing:
             "insert",
             columns,
             shown,
-            lambda slots: Insert(self.table.table, _assigned(columns, slots), returning=self._returning(shown)),
+            lambda slots: Insert(
+                self.table.table,
+                _assigned(columns, slots),
+                returning=self._returning(shown),
+                keyed=bool(row_key(self.table)),
+            ),
         )
         return await self._run(made.filled(values.values()))
 
@@ -177,7 +182,7 @@ class Writing:
         """Make the rows, all or none. A fault that the database finds is of one of them, and does not say of which."""
         rights = self.caller.rights
         returning = None if shown is None else Read(self.table.table, shown)
-        query = InsertMany(self.table.table, given_rows(rows, defaults=True), returning=returning)
+        query = InsertMany(self.table.table, given_rows(rows, defaults=True), returning=returning, keyed=False)
         try:
             return await self._run(self.engine.prepare(rights.snapshot, rights.access, query))
         except DatabaseError as error:

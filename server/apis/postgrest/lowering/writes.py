@@ -40,6 +40,8 @@ from server.apis.postgrest.ranges import Window
 from server.apis.postgrest.unknown import unknown_written_column
 
 MERGE: Final = "merge-duplicates"
+LOCATED: Final = "headers-only"
+"""Of new rows is told where the first one stands, and for that its key."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -81,6 +83,7 @@ class Writes:
             returning=self._returning(),
             conflict=self._conflict(columns),
             exactly_one=self.singular,
+            keyed=self.preferred.returning == LOCATED,
         )
 
     def put(self, body: Rows) -> InsertMany:
@@ -119,13 +122,19 @@ class Writes:
             returning=returning,
             most=self._most(),
             exactly_one=self.singular,
+            keyed=False,
         )
 
     def delete(self) -> DeleteMany:
         """The rows that go; raises PostgrestError, RequestError, AccessError."""
         self._allowed(self.table.may_delete, self.table.table.deletable, Deed.DELETE)
         return DeleteMany(
-            self.table.table, self._where(), self._returning(), most=self._most(), exactly_one=self.singular
+            self.table.table,
+            self._where(),
+            self._returning(),
+            most=self._most(),
+            exactly_one=self.singular,
+            keyed=False,
         )
 
     def _allowed(self, right: bool, table: bool, deed: Deed) -> None:
