@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Final
 
 from reflector.catalog.model import Catalog
+from reflector.database_url import DatabaseKind
 from reflector.engine import Engine
-from reflector.errors import ConnectionRefused
+from reflector.errors import ReflectorError
 from reflector.snapshot import Snapshot
-from server.access import describe
+from server.access import database_of, describe
 from server.app import engine_of, tls_context
 from server.auth.credentials import authenticator
 from server.binding import Binding
@@ -83,20 +84,21 @@ async def check(config: Config, say: Say, known: Sequence[Complaint] = (), wante
     """Say what is good to know of a configuration that can be used, line by line; the exit status.
 
     `known` are the complaints there are already, where `config` is what could be understood of a file that has faults.
-    Raises ConfigError with every complaint, these included, and ConnectionRefused where there are no others.
+    Raises ConfigError with every complaint, these included, and any other ReflectorError where there are none.
     """
     binding, complaints, engine = Attentive(config, strict=True), [*known], None
     try:
         complaints += [*_of_certificate(config), *_of_credentials(config)]
+        _hold_back(config)
         config = await informed(config)
         binding = Attentive(config, strict=True)
         engine = await _started(config, binding, wanted)
     except ConfigError as error:
         complaints += error.complaints
-    except ConnectionRefused as refused:
+    except ReflectorError as error:
         if not complaints:
             raise
-        complaints.append(_unreached(config, refused))
+        complaints.append(_unasked(config, error))
     try:
         complaints += _of_trials(config, binding.catalog) if wanted.tests else ()
         if complaints or engine is None:
@@ -113,6 +115,12 @@ async def _started(config: Config, binding: Binding, wanted: Wanted) -> Engine:
     """The engine. Tests write, where the configuration itself may open nothing to be written."""
     writes = wanted.tests and any(trial.writes for trial in trials_of(config))
     return await engine_of(config, binding, writable=True if writes else None)
+
+
+def _hold_back(config: Config) -> None:
+    """Ask nothing of a database that is to decide and cannot, which is told already: its answers would be noise."""
+    if config.decided_by_database and database_of(config).kind is not DatabaseKind.POSTGRESQL:
+        raise ConfigError(())
 
 
 def _of_certificate(config: Config) -> Sequence[Complaint]:
@@ -139,9 +147,9 @@ def _of_trials(config: Config, catalog: Catalog | None) -> Sequence[Complaint]:
     return bind_trials(trials_of(config), config, catalog, policies)[1]
 
 
-def _unreached(config: Config, refused: ConnectionRefused) -> Complaint:
+def _unasked(config: Config, error: ReflectorError) -> Complaint:
     position = config.position("database", "url") or Position("the database")
-    return Complaint(position, "database.url", f"the rest cannot be checked: {refused.message}", refused.hint)
+    return Complaint(position, "database.url", f"the rest cannot be checked: {error.message}", error.hint)
 
 
 async def _checked(engine: Engine, binding: Binding, wanted: Wanted, say: Say) -> int:

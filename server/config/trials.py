@@ -241,6 +241,11 @@ class Trial(Section):
     allowed: Allowed | None = None
 
     @property
+    def does_something(self) -> bool:
+        """Whether a verb is said; where none is, that is told."""
+        return any(getattr(self, verb) is not None for verb in VERBS)
+
+    @property
     def verb(self) -> str:
         """What is done."""
         return next(verb for verb in VERBS if getattr(self, verb) is not None)
@@ -257,10 +262,12 @@ class TrialOrGroup(Trial):
     tests: tuple[Trial, ...] = ()
 
     def flat(self) -> Iterator[tuple[tuple[int, ...], Trial]]:
-        """The tests that it is, each with its place below it."""
-        if not self.tests:
+        """The tests that it is and that do something, each with its place below it."""
+        if not self.tests and self.does_something:
             yield (), self
         for number, trial in enumerate(self.tests):
+            if not trial.does_something:
+                continue
             shared = {
                 "callers": trial.callers or self.callers,
                 "given": MappingProxyType(merged(self.given, trial.given)),

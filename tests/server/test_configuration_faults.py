@@ -22,7 +22,7 @@ import pytest
 
 from reflector.catalog.model import DatabaseKind
 from server.commands.check import check, to_check
-from server.config import ConfigError, Flags
+from server.config import ConfigError, Flags, load
 from tests.apis.realtime.following import connected
 from tests.bookshops import Databases
 from tests.server.configuration_faults import FAULTS, RIGHT, SCHEMA, Fault
@@ -119,6 +119,51 @@ async def test_every_mistake_is_told_once_where_it_is(url: str, file: Path, kind
             told = [str(each) for each in refused.complaints]
         wrong.append(faulty(fault, told, file))
     assert "".join(filter(None, wrong)) == ""
+
+
+def loaded(file: Path, url: str) -> list[str]:
+    """What a server would say of a file by itself."""
+    with pytest.raises(ConfigError) as refused:
+        load(file, {}, Flags(url=url))
+    return [str(each) for each in refused.value.complaints]
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "[{}]",
+        "[{as: guest}]",
+        "[{name: x}]",
+        "[{tests: [{}]}]",
+        "[{tests: []}]",
+        "[{given: {review: [{id: 1}]}}]",
+        "[{read: book, rows: 1}, {as: guest, rows: 2}]",
+        "[{read: book, delete: book}]",
+        "[{create: book}]",
+        "[{update: book, sets: {id: 1}}]",
+        "[{aggregate: book}]",
+    ],
+)
+async def test_a_test_that_says_too_little_is_told_as_a_server_tells_it(url: str, file: Path, tests: str) -> None:
+    put(file, f"{RIGHT}tests: {tests}\n")
+    assert await checked(file, url) == loaded(file, url) != []
+
+
+async def test_who_decides_by_a_database_that_cannot_hears_of_everything(
+    of_kind: Callable[[DatabaseKind], str], kind: DatabaseKind, file: Path
+) -> None:
+    text = (
+        "version: 1\nauth: {enforce: database, jwt: {secret: short}}\npostgrest: {db_config: true}\n"
+        "database: {exclude: [leftovers]}\nroles: {guest: {}}\ntables: {bok: {allow: {gest: {read: true}}}}\n"
+    )
+    put(file, text)
+    known = loaded(file, of_kind(kind))
+    assert any("auth.jwt.secret: is too short" in each for each in known)
+    assert any("is for PostgreSQL" in each for each in known) is (kind is not DatabaseKind.POSTGRESQL)
+    told = await checked(file, of_kind(kind))
+    assert set(known) <= set(told)
+    assert not any("could not do this" in each for each in told)
+    assert any("no table matches 'leftovers'" in each for each in told) is (kind is DatabaseKind.POSTGRESQL)
 
 
 # ── serving on ───────────────────────────────────────────────────────────────────────────────
