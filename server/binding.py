@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final
 
 from reflector.access.bind import bind_permissions
-from reflector.access.database import database_permissions, quoted, unbound_roles, views_beyond
+from reflector.access.database import database_permissions, unbound_roles, views_beyond
 from reflector.access.description import AccessDescription, Complaint, Severity
 from reflector.access.entries import HIDES_NOTHING, IDLE_PATTERN, read_entries
 from reflector.access.exposure import CODE as EXPOSED
@@ -23,13 +23,14 @@ from reflector.access.functions import functions_by_name
 from reflector.access.names import is_pattern
 from reflector.access.reserved import hidden_columns, reserved_tables
 from reflector.catalog.model import Catalog, Function, Misfit
-from reflector.catalog.roles import DatabaseRoles
-from reflector.errors import CatalogError, suggestion
+from reflector.errors import CatalogError
 from reflector.snapshot import Snapshot
 from server.access import describe
 from server.config import Complaint as ConfigComplaint
 from server.config import Config, ConfigError, Position, RuleSource
 from server.config.complaints import Path, dotted
+from server.database_roles import IDLE as IDLE_ROLE
+from server.database_roles import unknown_roles
 
 LOG: Final = logging.getLogger("reflector.access")
 STEPS: Final = re.compile(r"([^.\[\]]+)|\[([0-9]+)\]")
@@ -37,12 +38,11 @@ STEPS: Final = re.compile(r"([^.\[\]]+)|\[([0-9]+)\]")
 NOWHERE: Final = Position("the configuration")
 TOLD_WHEN_LOADED: Final = {"unknown_role", "circular_role", "policy_error", "mask_without_key"}
 """What `load` has refused already, with better places."""
-MISSPELT: Final = {IDLE_PATTERN, HIDES_NOTHING}
+MISSPELT: Final = {IDLE_PATTERN, HIDES_NOTHING, IDLE_ROLE}
 """What refuses to start, and may become true of a configuration that is served."""
 IDLE_EXCLUSION: Final = "idle_exclusion"
 """A pattern of tables to leave out, of which there is none."""
 LEFT_OUT: Final[Mapping[str, str]] = {"relationship_unbound": "; the relationship is left out"}
-ANONYMOUS: Final = ("postgrest", "db_anon_role")
 ACCESS_SECTIONS: Final = {"auth", "roles", "policies", "defaults", "tables", "relationships", "functions"}
 
 
@@ -100,7 +100,7 @@ class Binding:
             where = self.config.position("auth", "enforce")
             unbound = unbound_roles(catalog.roles, self.config.postgrest.allow_unbound_roles)
             found += (replace(each, where=where) for each in (*unbound, *views_beyond(catalog.roles)))
-            found += self.unknown_roles(catalog.roles)
+            found += unknown_roles(self.config, catalog.roles)
         self.accept(self.at_first(catalog, found))
         self.bound = True
         permissions = database_permissions(catalog, hidden, self.opened(catalog))
@@ -125,24 +125,6 @@ class Binding:
             for function in by_name.get(name, ())
         }
         return lambda role, function: (role, function) in named
-
-    def unknown_roles(self, roles: DatabaseRoles) -> Iterator[Complaint]:
-        """The role of callers without a token, and those that row level security is not to bind, are such as the login can take."""
-        for name, setting in self.named_roles():
-            if name in roles.taken:
-                continue
-            reason = f"the login {quoted(roles.login)} cannot take the role {name!r}" if name in roles.others else ""
-            hint = f"GRANT {quoted(name)} TO {quoted(roles.login)}" if reason else suggestion(name, roles.taken)
-            where = self.config.position(*setting)
-            yield Complaint(Severity.ERROR, "unknown_role", reason or f"there is no role {name!r}", hint, where)
-
-    def named_roles(self) -> Iterator[tuple[str, tuple[str | int, ...]]]:
-        """The roles of the database that the file names, and where."""
-        if self.description.anonymous_role is not None:
-            own = ("auth", "anonymous_role")
-            yield self.description.anonymous_role, own if own in self.config.places else ANONYMOUS
-        for index, name in enumerate(self.config.postgrest.allow_unbound_roles):
-            yield name, ("postgrest", "allow_unbound_roles", index)
 
     def accept(self, complaints: Sequence[Complaint]) -> None:
         """Report what can be lived with; raises ConfigError with everything where something cannot."""

@@ -6,10 +6,10 @@ Rule: a key that cannot be used refuses the start; where keys are fetched from, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from server.access import anonymous_role
-from server.auth.claims import ClaimRules, RoleRules, Terms, claim_at, text
+from server.auth.claims import ABSENT, ClaimRules, RoleRules, Terms, claim_at
 from server.auth.jwt import Issuer, JwtBearer
 from server.auth.key_sets import FetchedKeys, FixedKeys, KeySet
 from server.auth.method import Method
@@ -17,6 +17,7 @@ from server.auth.outbound import Outbound
 from server.auth.signed import SignedBearer, TokenRules
 from server.auth.token_keys import SigningKey, keys_of
 from server.config import Complaint, Config, ConfigError, Position
+from server.config.claim_paths import role_named
 from server.config.claim_settings import CallerClaims, RoleClaim, TokenClaims
 from server.config.models import Jwt
 
@@ -72,7 +73,7 @@ def token_rules(config: Config, outbound: Outbound) -> TokenRules:
         own = _jwt(config)[0]
         return TokenRules(
             key_set(config, 0, outbound),
-            lambda claims: text(claim_at(claims, own.role_claim)),
+            lambda claims: _role(claim_at(claims, own.role_claim)),
             anonymous,
             Terms(own.audience, own.issuer, own.leeway.total_seconds()),
             frozenset(own.algorithms),
@@ -90,6 +91,10 @@ def token_rules(config: Config, outbound: Outbound) -> TokenRules:
         ),
         entries=said.jwt_cache_max_entries,
     )
+
+
+def _role(claim: Any) -> str | None:
+    return None if claim is ABSENT else role_named(claim)
 
 
 def _jwt(config: Config) -> tuple[Jwt, ...]:

@@ -82,7 +82,8 @@ class SignedBearer(Method):
 
     def _principal(self, claims: Mapping[str, Any], until: float | None) -> Principal:
         anonymous = self.rules.anonymous
-        role = self.rules.role_of(claims) or anonymous
+        named = self.rules.role_of(claims)
+        role = anonymous if named is None else named
         if role is None:
             raise Unauthenticated("the token names no role")
         subject, issuer = (each if isinstance(each, str) else None for each in (claims.get("sub"), claims.get("iss")))

@@ -3,11 +3,13 @@
     $.role    $["https://x/role"]    $.realm.roles[0]    $.roles[?(@ == "author")]
     .role     ."https://x/role"      .realm.roles[0]     .roles[?(@ ^== "api_")]
 
-Rule: a path leads to at most one text; whatever else stands there is no role.
+Rule: a path leads to one claim or to none. What stands there and is no text is named by its JSON, as PostgREST does: no role
+is called so, and whoever carries it is refused. Only who has no such claim is anonymous.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from typing import Any, Final, TypeAlias
 
 from server.config.values import UnfitError
 
+ABSENT: Final = object()
 WORD: Final = re.compile(r"\.([A-Za-z_$@][A-Za-z0-9_$@-]*)")
 QUOTED: Final = re.compile(r"""\."([^"]+)"|\["([^"]+)"\]|\['([^']+)'\]""")
 INDEX: Final = re.compile(r"\[(-?[0-9]{1,9})\]")
@@ -51,11 +54,16 @@ class ClaimPath:
         return self.written
 
     def role_of(self, claims: Mapping[str, Any]) -> str | None:
-        """The text at the end of the path, None where there is none."""
+        """The name at the end of the path, None where there is none."""
         found: Any = claims
         for step in self.steps:
             found = _at(found, step)
-        return found if isinstance(found, str) else None
+        return None if found is ABSENT else role_named(found)
+
+
+def role_named(claim: Any) -> str:
+    """The role that a claim names; of a claim that is no text one that there is not."""
+    return claim if isinstance(claim, str) else json.dumps(claim, separators=(",", ":"))
 
 
 def read_claim_path(given: Any) -> ClaimPath:
@@ -88,10 +96,10 @@ def _steps(text: str) -> Iterator[Step]:
 
 def _at(value: Any, step: Step) -> Any:
     if isinstance(step, str):
-        return value.get(step) if isinstance(value, Mapping) else None
+        return value.get(step, ABSENT) if isinstance(value, Mapping) else ABSENT
     if not isinstance(value, list):
-        return None
+        return ABSENT
     if isinstance(step, int):
-        return value[step] if -len(value) <= step < len(value) else None
+        return value[step] if -len(value) <= step < len(value) else ABSENT
     texts = (each for each in value if isinstance(each, str))
-    return next((each for each in texts if COMPARED[step.operator](each, step.text)), None)
+    return next((each for each in texts if COMPARED[step.operator](each, step.text)), ABSENT)

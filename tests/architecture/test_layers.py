@@ -33,7 +33,7 @@ SERVER: tuple[tuple[str, ...], ...] = (
     ("rates",),
     ("tallies",),
     ("context", "documents", "pages", "transactions", "unkept", "written"),
-    ("auth", "access", "binding", "callers", "journal", "telemetry"),
+    ("auth", "access", "binding", "callers", "database_roles", "journal", "telemetry"),
     ("apis", "openapi", "trials"),
     ("middleware",),
     ("capturing", "connection", "database_settings", "garbage", "guard", "telling", "threads", "unix_socket"),

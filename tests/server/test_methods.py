@@ -216,7 +216,8 @@ def test_or_as_our_own_settings_want_them() -> None:
     assert (rules.terms.audience, rules.terms.issuer, rules.terms.leeway) == (("api",), "us", 5.0)
     assert (rules.algorithms, rules.anonymous) == (frozenset({"HS512"}), "guest")
     assert rules.role_of({"a": {"b": "x"}}) == "x"
-    assert rules.role_of({"a": {"b": 7}}) is rules.role_of({}) is None
+    assert rules.role_of({"a": {"b": 7}}) == "7"
+    assert rules.role_of({}) is rules.role_of({"a": {}}) is None
 
 
 def test_roles_of_keys_and_people_are_the_file_s_or_the_database_s() -> None:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
+from joserfc import jwt
+from joserfc.jwk import OctKey
 
 from reflector.access.principal import Principal
 from reflector.catalog.model import DatabaseKind
 from reflector.errors import InternalError
 from reflector.query.nodes import Read
 from server.config import ConfigError
-from tests.apis.postgrest.native import CONFIG, MAKE_ROLES, SCRIPT, bearer
+from tests.apis.postgrest.native import CONFIG, MAKE_ROLES, SCRIPT, SECRET, bearer
 from tests.bookshops import Databases
 from tests.core.questions import outputs
 from tests.server.harness import Reply, Served, eventually, served
@@ -324,6 +328,41 @@ async def test_roles_that_no_rule_binds_are_refused_with_what_mends_it(own_world
     assert 'ALTER ROLE "bypasser" NOBYPASSRLS' in said
     assert 'ALTER ROLE "almighty" NOSUPERUSER' in said
     assert "ALTER TABLE api.note OWNER TO" in said
+
+
+@pytest.mark.parametrize(
+    ("said", "where"),
+    [
+        ("roles: {auther: {limits: {max_rows: 1}}}", "roles.auther"),
+        ("graphql: {introspection: [reader, auther]}", "graphql.introspection[1]"),
+        ("functions: {add: {allow: auther}}", "functions.add.allow"),
+        ("roles: {author: {limits: {max_rows: 1}}}", None),
+    ],
+)
+async def test_a_misspelt_role_of_the_database_refuses_to_start(world: str, said: str, where: str | None) -> None:
+    """Its limits, which hold for nobody, would be those of the role that was meant."""
+    if where is None:
+        async with served(world, f"{CONFIG}{said}\n") as api:
+            assert len((await api.get("/rest/v1/note?select=id", ANN)).json) == 1
+        return
+    told = await refusal(world, f"{CONFIG}{said}\n")
+    assert f"{where}: there is no role 'auther'; did you mean 'author'?" in told
+
+
+async def test_a_role_of_limits_that_the_login_cannot_take_is_told_with_its_grant(world: str) -> None:
+    assert 'GRANT "almighty" TO "gatekeeper"' in await refusal(
+        world, CONFIG + "roles: {almighty: {limits: {max_rows: 1}}}\n"
+    )
+
+
+@pytest.mark.parametrize("path", ["/rest/v1/told", "/api/told"])
+@pytest.mark.parametrize("role", [["author"], [], 5, True, {"a": 1}, "", None])
+async def test_who_names_a_role_in_an_odd_way_is_not_the_guest(api: Served, path: str, role: Any) -> None:
+    """A list is how other issuers name roles: taken for a claim that is missing, its bearers would be served as somebody else."""
+    claims = {"exp": int(time.time()) + 80_000, "sub": "ann", "role": role}
+    signed = jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(SECRET))
+    reply = await api.get(path, {"Authorization": f"Bearer {signed}"})
+    assert (reply.status, reply.code) == ((401, "22023") if path.startswith("/rest") else (403, "forbidden"))
 
 
 NAMED = "  allow_unbound_roles: [{}]\n"
