@@ -8,10 +8,25 @@ from typing import Any
 from reflector.access.permissions import CreateRight, DeleteRight, Grants, Permission, ReadRight, UpdateRight
 from reflector.access.scoping import scope_for
 from reflector.catalog.model import Catalog, Column, Function, Relationship, Table
+from reflector.datatypes import DataType, Kind
 from reflector.query.masks import Mask, MaskKind
 from reflector.query.nodes import FALSE, TRUE
 from reflector.query.scope import Scope
-from tests.unit.access.blog import ARTICLE, ARTICLE_TAG, AUTHOR, BLOG, COMMENT, LOG, STATS, TAG, TEAM, TEXT
+from tests.unit.access.blog import (
+    ARTICLE,
+    ARTICLE_TAG,
+    AUTHOR,
+    BLOG,
+    COMMENT,
+    LOG,
+    STATS,
+    TAG,
+    TEAM,
+    TEXT,
+    column,
+    key,
+    table,
+)
 
 
 def of(table: Table, *names: str) -> frozenset[Column]:
@@ -60,6 +75,16 @@ def test_each_right_has_columns_of_its_own_in_the_tables_order() -> None:
     none = scope(reads(ARTICLE)).table("articles")
     assert (none.creatable, none.updatable) == ({}, {})
     assert (none.may_create, none.may_update, none.may_delete, none.may_read) == (False, False, False, True)
+
+
+def test_values_that_the_database_makes_of_json_are_given_apart_from_those_that_we_read() -> None:
+    place = table("place", key(), column("name", TEXT), column("at", DataType(Kind.OPAQUE, "", by_json="public.spot")))
+    rights = Permission(
+        create=CreateRight(TRUE, of(place, "name", "at")), update=UpdateRight(TRUE, TRUE, of(place, "at"))
+    )
+    found = scope({place: (rights,)}, catalog=replace(BLOG, tables={"place": place})).table("place")
+    assert (list(found.creatable), list(found.creatable_by_json)) == (["name"], ["at"])
+    assert (list(found.updatable), list(found.updatable_by_json)) == ([], ["at"])
 
 
 def test_counting_rows_needs_reading_them() -> None:
