@@ -17,6 +17,7 @@ from server.config.document import Document
 from server.config.models import File
 from server.config.outline import names, section_at
 from server.config.rules import Allow, Create, Delete, Read, Update
+from server.config.short_rules import is_condition
 from server.config.values import UnfitError
 
 MAPPING: Final = "must be a mapping of names"
@@ -89,7 +90,13 @@ def _unknown(document: Document, path: Path) -> None:
         document.complain(at, path, "unknown setting", f"it is {section.moved[name]}")
     else:
         known = [*names(section), *section.short]
-        document.complain(at, path, "unknown setting", suggestion(name, known) or f"known: {', '.join(known)}")
+        hint = suggestion(name, known) or f"known: {', '.join(known)}"
+        if section in RULED and is_condition(name, _value(document, path)):
+            # A filter alone, or settings: what is both, or nearly, is neither.
+            hint += (
+                f" (conditions stand under {known[0]} where settings stand beside them, or a column is called like one)"
+            )
+        document.complain(at, path, "unknown setting", hint)
 
 
 def _words(path: Path, fault: Any) -> str:

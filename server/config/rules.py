@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, TypeAlias
 
-from pydantic import ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
-from pydantic_core import CoreSchema, core_schema
+from pydantic import ConfigDict, Field, model_validator
 
 from reflector.errors import suggestion
 from server.config.complaints import Position
 from server.config.document import SourceMapping, SourceText
 from server.config.section import Section
+from server.config.short_rules import ShortFor
 from server.config.values import TEXT, Flag, Named, Reads, Text, UnfitError, freeze, nothing, thaw
 
 Constant: TypeAlias = str | int | float | bool | None
@@ -138,20 +138,7 @@ Mask: TypeAlias = Annotated[MaskSource, Reads(read_mask, MASK, _written_mask)]
 Columns: TypeAlias = tuple[Text, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ShortFor:
-    """A rule alone stands for a mapping with the rule under this name."""
-
-    name: str
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(self._lengthen, handler(source))
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"anyOf": [{"type": "boolean"}, {"type": "string", "minLength": 1}, handler(schema)]}
-
-    def _lengthen(self, given: Any) -> Any:
-        return {self.name: given} if isinstance(given, bool | str) else given
+BY_FILTER: Final = ShortFor("filter")
 
 
 class Read(Section):
@@ -197,10 +184,10 @@ class Allow(Section):
 
     short: ClassVar = frozenset({"columns", "mask"})
 
-    read: Annotated[Read, ShortFor("filter")] | None = None
+    read: Annotated[Read, BY_FILTER] | None = None
     create: Annotated[Create, ShortFor("check")] | None = None
-    update: Annotated[Update, ShortFor("filter")] | None = None
-    delete: Annotated[Delete, ShortFor("filter")] | None = None
+    update: Annotated[Update, BY_FILTER] | None = None
+    delete: Annotated[Delete, BY_FILTER] | None = None
     aggregate: Flag = False
 
     @model_validator(mode="before")
@@ -209,9 +196,7 @@ class Allow(Section):
         beside = {name: given[name] for name in ("columns", "mask") if name in given} if isinstance(given, dict) else {}
         if not beside:
             return given
-        read = given.get("read")
-        if isinstance(read, bool | str):
-            read = {"filter": read}
+        read = BY_FILTER.lengthen(given.get("read"))
         if not isinstance(read, dict):
             name = next(iter(beside))
             hint = "name the columns inside create or update" if name == "columns" else "what is not read is not shown"

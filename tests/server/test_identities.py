@@ -67,7 +67,7 @@ tables:
   customer:
     allow:
       user: {{read: 'id == claims["x-hasura-user-id"]'}}
-      clerk: {{read: {{filter: {{id: {{_in: X-Hasura-Customer-Ids}}}}}}}}
+      clerk: {{read: {{id: {{_in: X-Hasura-Customer-Ids}}}}}}
       admin: {{read: true}}
   review: {{allow: {{user: {{read: customer_id == claims.sub, create: {{check: true, presets: {{customer_id: claims.sub}}}}}}}}}}
 """

@@ -54,6 +54,47 @@ def test_short_forms_become_long(loaded: Loader) -> None:
     assert user.aggregate
 
 
+SIGNED = "version: 1\nauth: {jwt: {secret: a-signing-key-of-forty-letters-at-least}}\n"
+OWN = {"owner": {"_eq": "X-Hasura-User-Id"}}
+
+
+def test_a_filter_alone_is_a_rule_where_it_can_be_nothing_else(loaded: Loader) -> None:
+    own = "{owner: {_eq: X-Hasura-User-Id}}"
+    rights = f"read: {own}, columns: [id], create: {own}, update: {own}, delete: {{_not: {own}}}"
+    allowed = loaded(f"{SIGNED}roles: {{r: {{}}}}\ntables:\n  t: {{allow: {{r: {{{rights}}}}}}}\n")
+    right = allowed.tables["t"].allow["r"]
+    assert right.read is not None
+    assert right.create is not None
+    assert right.update is not None
+    assert right.delete is not None
+    assert (rule(right.read.filter), right.read.columns) == (OWN, ("id",))
+    assert (rule(right.create.check), rule(right.update.filter), right.update.check) == (OWN, OWN, None)
+    assert rule(right.delete.filter) == {"_not": OWN}
+    assert right.read.filter.position == Position(str(allowed.source), 5, 25)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "{}",
+        "{owner: {}}",
+        "{owner: x}",
+        "{owner: {name: x}}",
+        "{colums: {id: {_eq: 1}}}",
+        "{filtr: {owner: {_eq: 1}}}",
+        "{_filter: {owner: {_eq: 1}}}",
+        "{presets: {_eq: 1}}",
+        "{filter: true, owner: {_eq: 1}}",
+        "{columns: [id], owner: {_eq: 1}}",
+        "{filter: {owner: {_eq: 1}}, _or: []}",
+    ],
+)
+def test_what_may_be_meant_for_settings_is_no_filter(loaded: Loader, given: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        loaded(f"{SIGNED}roles: {{r: {{}}}}\ntables: {{t: {{allow: {{r: {{read: {given}}}}}}}}}\n")
+    assert {each.path.split(".read.")[0] for each in refused.value.complaints} == {"tables.t.allow.r"}
+
+
 def test_a_rule_knows_where_its_first_letter_stands(loaded: Loader) -> None:
     config = loaded(SAMPLE)
     source = str(config.source)
