@@ -16,10 +16,12 @@ from server.config.database_checks import decided_by_database
 from server.config.document import Document
 from server.config.plain import Fault, mapping
 from server.config.rules import read_rule
-from server.config.trials import ANONYMOUS, ROLES, VERBS, VERDICTS
+from server.config.trials import AGGREGATED, ANONYMOUS, ROLES, VERBS, VERDICTS
 
 ANYWHERE: Final = ("name", "as", "given", *VERDICTS)
 POSTGRESQL: Final = ("postgresql:", "postgres:")
+EMPTY: Final = ("hidden", "sees", "sets", *AGGREGATED)
+"""What is expected of each thing that it names."""
 SHARED: Final = ("name", "as", "given", "tests")
 
 
@@ -110,10 +112,25 @@ def _of_expected(given: Mapping[str, Any], name: str) -> Iterator[Fault]:
         yield ("denied",), "is no code of an error", suggestion(code, codes())
     if ("by" in given) is not ("groups" in given) and not verdict:
         yield ("by" if "by" in given else "groups",), "by and groups go together: by these columns, these groups", None
-    if name == "create" and "values" not in given:
-        yield (), "creates nothing: values is missing", None
+    yield from _of_values(given, name)
+    # What names nothing holds of everything; `rows`, `keys`, `columns` and `groups` say that there is nothing.
+    for each in (word for word in verb.expects if word in EMPTY and given.get(word) in ({}, [])):
+        yield (each,), "is empty and expects nothing", "name what is to be seen, or leave it out"
     if name == "update" and "sets" in given and "values" not in given:
         yield ("sets",), "says what becomes of values, and there are none", None
+
+
+def _of_values(given: Mapping[str, Any], name: str) -> Iterator[Fault]:
+    """A write that writes nothing is one that nobody is refused."""
+    if name == "create" and "values" not in given:
+        yield (), "creates nothing: values is missing", None
+    elif name == "create" and given["values"] == []:
+        yield ("values",), "creates nothing: values is empty", None
+    elif name == "update" and given.get("values") in ({}, [], [{}]):
+        hint = "say what is written; without values every right to update is tried, and nothing changes"
+        yield ("values",), "updates nothing: values is empty", hint
+    elif name == "update" and isinstance(given.get("values"), list) and len(given["values"]) > 1:
+        yield ("values",), "are one row, which every row that is picked becomes", None
 
 
 def _of_callers(data: Mapping[str, Any], callers: Any) -> Iterator[Fault]:

@@ -51,6 +51,18 @@ def totals(said: Trial) -> Mapping[str, Any]:
     return {name: value for name in (COUNT, *AGGREGATED) if (value := getattr(said, name)) is not None}
 
 
+def expects_nothing(said: Trial) -> bool:
+    """Whether all that is expected is what there is of no row at all."""
+    expected = totals(said)
+    values = (value for name, value in cells(expected) if name != COUNT)
+    return (
+        not said.groups
+        and not said.count
+        and (said.groups is not None or bool(expected))
+        and all(value is None for value in values)
+    )
+
+
 def label(name: str, column: str) -> str:
     return f"{name} {column}"
 

@@ -18,7 +18,7 @@ from reflector.datatypes import parse_json
 from reflector.errors import InvalidValue
 from server.config.trials import VERBS
 from server.config.values import thaw
-from server.trials.aggregates import COUNT, cells, same_number, totals
+from server.trials.aggregates import COUNT, cells, expects_nothing, same_number, totals
 from server.trials.running import Seen
 from server.trials.trial import Bound, exact, fault_of, rows_of
 
@@ -156,6 +156,8 @@ class Judge:
             yield from differing(f"count: {said.count}", f"count: {seen.total}")
         if self.bound.trial.verb == "aggregate":
             yield from self.aggregated()
+            if expects_nothing(said) and seen.candidates == 0:
+                yield from self.vain("so nothing was left out")
         if said.columns is not None:
             yield from sets_differ("columns", said.columns, seen.columns)
         if isinstance(said.rows, int):

@@ -47,6 +47,7 @@ from reflector.sql.plan import Answer
 from server.config import Config
 from server.config.trials import VERBS
 from server.transactions import Sent, Transactions, hoisted, transactions_of
+from server.trials.aggregates import expects_nothing
 from server.trials.running import SHOWN, Asked, Runner, Seen, answered, read_rows, shown
 from server.trials.stage import Stage, barred
 from server.trials.trial import Bound, fault_of
@@ -190,7 +191,7 @@ class Rehearsed:
             return True
         if VERBS[verb].writes:
             return not said.affected
-        return said.rows in (0, ()) or said.keys == ()
+        return said.rows in (0, ()) or said.keys == () or (verb == "aggregate" and expects_nothing(said))
 
     def looked_at(self) -> Sequence[Table]:
         """The tables that `where` is asked of."""

@@ -10,7 +10,7 @@ Rule: every name in a test is looked up in the catalog, so that a misspelt one i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -22,7 +22,8 @@ from reflector.access.rule_faults import faults_of
 from reflector.access.rules import Rule, bind_rule
 from reflector.catalog.model import Catalog, Column, DatabaseKind, Function, Relationship, Table
 from reflector.datatypes import Value, parse_json
-from reflector.errors import InvalidValue, ReflectorError, RuleError, suggestion
+from reflector.errors import InvalidValue, ReflectorError, RuleError, nearest, suggestion
+from reflector.query.conditions import AND, NOT, OR
 from reflector.query.nodes import TRUE, Filter
 from server.config import Complaint, Config, Position
 from server.config.complaints import Path, dotted
@@ -218,6 +219,23 @@ class Binder:
         for word in ("fields", "columns", "hidden"):
             for name in getattr(self.trial.said, word) or ():
                 self._column(table, name, word)
+        self._check_filter(table, self.trial.said.filter)
+
+    def _check_filter(self, table: Table, given: Any) -> None:
+        """What the caller's filter names is there; whether it is there for the caller is what the test finds out."""
+        related = self.catalog.relationships.get(table, {})
+        for name, each in given.items() if isinstance(given, Mapping) else ():
+            if name in (AND, OR, NOT):
+                parts = (each,) if name == NOT else each.values() if isinstance(each, Mapping) else each
+                for part in parts if isinstance(parts, Iterable) and not isinstance(parts, str) else ():
+                    self._check_filter(table, part)
+            elif name in table.by_name:
+                continue
+            elif name in related:
+                self._check_filter(related[name].target, each)
+            elif not (name.startswith("_") and nearest(name, (AND, OR, NOT))):
+                hint = suggestion(name, [*table.by_name, *related])
+                self._complain(f"{table.label} has no column {name!r}", hint, "filter")
 
     def _column(self, table: Table, name: str, word: str) -> Column | None:
         found = table.by_name.get(name)

@@ -69,7 +69,6 @@ PASSING = (
     "{as: editor, aggregate: book, allowed: true}",
     "{as: editor, aggregate: book, where: 'id in [3, 4]', count: 2, min: {id: 3}, max: {id: 4, title: Pride and Prejudice}, sum: {id: 7}, avg: {id: 3.5}}",
     "{as: editor, aggregate: book, where: 'id in [3, 4]', by: [id], groups: [{id: 4, count: 1, sum: {id: 4}}, {id: 3, max: {price: 25.86}}]}",
-    "{as: editor, aggregate: book, where: id < 0, count: 0, max: {price: null}}",
     "{as: guest, aggregate: book, by: [title], denied: true}",
     "{as: guest, aggregate: book, denied: true}",
     "{as: editor, create: tag, values: {name: unheard of, description: null}}",
@@ -166,11 +165,16 @@ async def test_what_does_not_hold_fails_and_says_why(url: str) -> None:
     assert told == GOLDEN.read_text()
 
 
+UNCOUNTED = "`where` picks no row whoever asks, so nothing was left out: this test cannot fail; make a row with `given`"
 OTHERWISE = (
     ("where: 'id in [3, 4]', sum: {id: 8}", ["- sum id: 8", "+ sum id: 7"]),
     ("where: 'id in [3, 4]', avg: {id: 3.4}", ["- avg id: 3.4", "+ avg id: 3.5"]),
     ("where: 'id in [3, 4]', max: {title: Emma}", ['- max title: "Emma"', '+ max title: "Pride and Prejudice"']),
     ("where: id < 0, min: {id: 0}", ["- min id: 0", "+ min id: null"]),
+    ("where: id < 0, count: 0", [UNCOUNTED]),
+    ("where: id < 0, count: 0, max: {price: null}", [UNCOUNTED]),
+    ("where: id < 0, sum: {id: null}", [UNCOUNTED]),
+    ("where: id < 0, by: [id], groups: []", [UNCOUNTED]),
     (
         "where: 'id in [3, 4]', by: [id], groups: [{id: 3, count: 2}, {id: 4, count: 1}]",
         ["- {id: 3, count: 2}", "+ {id: 3, count: 1}"],
@@ -187,6 +191,21 @@ WRONG = (
     ("{as: editor, aggregate: book, by: [id], count: 3}", "by and groups go together"),
     ("{as: editor, aggregate: book, groups: [{count: 3}]}", "by and groups go together"),
     ("{as: editor, read: book, sum: {price: 1}}", "has no meaning for read"),
+    ("{as: editor, aggregate: book, sum: {}}", "tests[0].sum: is empty and expects nothing"),
+)
+EMPTY = (
+    (
+        "{as: editor, update: tag, where: name == 'signed', values: {}, denied: true}",
+        "updates nothing: values is empty",
+    ),
+    ("{as: editor, update: tag, values: {}, denied: row_not_found}", "updates nothing: values is empty"),
+    ("{as: editor, update: tag, values: [], affected: 0}", "updates nothing: values is empty"),
+    ("{as: editor, update: tag, values: [{}], affected: 0}", "updates nothing: values is empty"),
+    ("{as: editor, update: tag, values: [{name: a}, {name: b}], denied: true}", "are one row"),
+    ("{as: editor, create: tag, values: [], affected: 0}", "creates nothing: values is empty"),
+    ("{as: editor, create: tag, values: {name: x}, sets: {}}", "tests[0].sets: is empty and expects nothing"),
+    ("{as: guest, read: book, hidden: []}", "tests[0].hidden: is empty and expects nothing"),
+    ("{as: guest, read: book, rows: 3, sees: {}}", "tests[0].sees: is empty and expects nothing"),
 )
 
 
@@ -196,13 +215,36 @@ async def test_what_is_worked_out_otherwise_fails_and_is_shown(url: str) -> None
     assert told == [lines for _, lines in OTHERWISE]
 
 
-@pytest.mark.parametrize(("said", "complaint"), WRONG)
-async def test_an_aggregate_that_says_nothing_is_told(
+@pytest.mark.parametrize(("said", "complaint"), [*WRONG, *EMPTY])
+async def test_a_test_that_says_nothing_is_told(
     own_shops: Mapping[DatabaseKind, str], said: str, complaint: str
 ) -> None:
     with pytest.raises(ConfigError) as refused:
         await checked(own_shops[DatabaseKind.SQLITE], listed(said))
     assert complaint in str(refused.value)
+
+
+VEILED = (
+    CALLERS
+    + """\
+tables:
+  book: {allow: {guest: {read: status == 'published', aggregate: true}}}
+tests:
+"""
+)
+SHOWN = (
+    "{as: guest, aggregate: book, where: status == 'draft', count: 0, max: {price: null}}",
+    "{as: guest, aggregate: book, where: status == 'draft', by: [id], groups: []}",
+)
+
+
+async def test_what_is_shown_to_be_hidden_is_there(url: str) -> None:
+    found = await results(url, VEILED + "".join(f"  - {each}\n" for each in SHOWN))
+    assert [each.lines for each in found] == [()] * len(SHOWN)
+    found = await results(
+        url, VEILED.replace("status == 'published'", "true") + "".join(f"  - {each}\n" for each in SHOWN)
+    )
+    assert all(each.lines for each in found)
 
 
 TURNED = (
@@ -344,6 +386,10 @@ async def test_a_test_that_does_not_fit_the_database_is_a_complaint(url: str) ->
         "{as: guest, given: {book: [{id: many}]}, read: book, rows: 1}",
         "{as: guest, read: book, rows: [{publisher: [{name: x}]}]}",
         "{as: guest, call: no_such_function, allowed: true}",
+        "{as: guest, read: book, filter: {titel: {_eq: x}}, denied: unknown_column}",
+        "{as: guest, read: book, filter: {_and: [{_not: {publisher: {nam: x}}}]}, denied: true}",
+        "{as: guest, read: book, fields: [titel], denied: true}",
+        "{as: editor, delete: tag, filter: {_or: [{nosuch: 1}]}, denied: true}",
     )
     with pytest.raises(ConfigError) as refused:
         await checked(url, config)
@@ -357,6 +403,10 @@ async def test_a_test_that_does_not_fit_the_database_is_a_complaint(url: str) ->
         "25:17: tests[5].given: 'id': 'many' is not an integer",
         "26:29: tests[6].rows: 'publisher' is one row",
         "27:17: tests[7].call: there is no function 'no_such_function'",
+        "28:29: tests[8].filter: book has no column 'titel'; did you mean 'title'?",
+        "29:29: tests[9].filter: publisher has no column 'nam'; did you mean 'name'?",
+        "30:29: tests[10].fields: book has no column 'titel'; did you mean 'title'?",
+        "31:31: tests[11].filter: tag has no column 'nosuch'",
     ]
 
 
