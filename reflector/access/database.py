@@ -24,7 +24,7 @@ from reflector.access.permissions import (
     open_permission,
 )
 from reflector.catalog.model import Catalog, Column, Function, Table
-from reflector.catalog.roles import DatabaseRole, DatabaseRoles, Privileges
+from reflector.catalog.roles import DatabaseRole, DatabaseRoles, Privileges, UnboundView
 from reflector.errors import Forbidden, UnknownRole
 from reflector.query.nodes import TRUE
 
@@ -155,10 +155,25 @@ def unbound_roles(roles: DatabaseRoles, allowed: Collection[str] = ()) -> Iterat
 
 def views_beyond(roles: DatabaseRoles) -> Iterator[Complaint]:
     """Views that show rows which no rule of the database has let through, each with the SQL that mends it."""
-    for view, table in roles.beyond:
-        message = f"{view} reads {table} past its row level security: whoever may read it sees every row that it shows"
-        mends = f"ALTER VIEW {view} SET (security_invoker = true), or FORCE ROW LEVEL SECURITY and another owner"
-        yield Complaint(Severity.WARNING, "view_unbound", message, mends)
+    for found in roles.beyond:
+        between = [name for name in (found.by, found.part) if name is not None and name != found.view]
+        way = f", by way of {' and '.join(between)}" if between else ""
+        message = (
+            f"{found.view} reads {found.table} past its row level security{way}: "
+            "whoever may read it sees every row that it shows"
+        )
+        yield Complaint(Severity.WARNING, "view_unbound", message, _binding(found))
+
+
+def _binding(found: UnboundView) -> str:
+    """What would bind it. Row level security cannot be had of a copy: it is read by nobody who asks."""
+    if found.copies:
+        plain = f"replace {found.by} by a plain view WITH (security_invoker = true)"
+        return f"REVOKE SELECT ON {found.view} FROM the roles that are not to see every row, or {plain}"
+    if found.part is not None:
+        return f"ALTER TABLE {found.part} ENABLE ROW LEVEL SECURITY, with policies of its own"
+    asking = f"ALTER VIEW {found.by} SET (security_invoker = true)"
+    return f"{asking}, or ALTER VIEW {found.by} OWNER TO a role that row level security binds"
 
 
 def _unbound(role: DatabaseRole, login: str) -> Iterator[tuple[str, str]]:

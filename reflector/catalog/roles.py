@@ -44,13 +44,28 @@ class DatabaseRole:
 
 
 @dataclass(frozen=True, slots=True)
+class UnboundView:
+    """A view that shows rows of a table past the table's row level security; all are named as SQL names them.
+
+    `by` is the view that reads them so: itself, or one that it reads. Where `copies`, that one is materialized. `part` is
+    the relation that is read, where that is not the table but a partition, child or parent of it without policies.
+    """
+
+    view: str
+    table: str
+    by: str
+    copies: bool = False
+    part: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseRoles:
     """The roles that can be `taken` by `login`, itself included, by name; and the names of those that cannot.
 
-    `beyond`: views that some of them may read, each with a table whose row level security it does not ask.
+    `beyond`: views that some of them may read and that show rows past row level security.
     """
 
     login: str
     taken: Mapping[str, DatabaseRole]
     others: frozenset[str] = frozenset()
-    beyond: tuple[tuple[str, str], ...] = ()
+    beyond: tuple[UnboundView, ...] = ()

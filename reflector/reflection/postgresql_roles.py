@@ -1,4 +1,4 @@
-"""The roles that our login can take in PostgreSQL, and what each may do: six set queries, whatever the number of tables.
+"""The roles that our login can take in PostgreSQL, and what each may do: set queries, whatever the number of tables.
 
 Rule: what a role may do is what the database itself answers for it, membership and PUBLIC included; nothing is worked
 out here.
@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from reflector.catalog.roles import DatabaseRole, DatabaseRoles, FunctionKey, Privileges, TableKey
 from reflector.reflection import Fetch
+from reflector.reflection.postgresql_unbound import TAKEN, read_unbound_views
 
-_TAKEN: Final = "pg_catalog.pg_has_role(session_user, r.oid, 'MEMBER')"
 _EXPOSED: Final = "n.nspname = ANY ($1::pg_catalog.text[]) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"
 
 ROLES: Final = f"""
-SELECT r.rolname::pg_catalog.text, {_TAKEN}, r.rolsuper, r.rolbypassrls, session_user::pg_catalog.text
+SELECT r.rolname::pg_catalog.text, {TAKEN}, r.rolsuper, r.rolbypassrls, session_user::pg_catalog.text
 FROM pg_catalog.pg_roles r
 """
 
@@ -25,32 +25,7 @@ SELECT r.rolname::pg_catalog.text, pg_catalog.format('%I.%I', n.nspname, c.relna
 FROM pg_catalog.pg_roles r
 JOIN pg_catalog.pg_class c ON pg_catalog.pg_has_role(r.oid, c.relowner, 'USAGE')
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE {_TAKEN} AND NOT r.rolsuper AND {_EXPOSED} AND c.relkind IN ('r', 'p') AND NOT c.relforcerowsecurity
-ORDER BY 1, 2
-"""
-
-
-# A view reads as its owner unless it is told to ask as its reader (PostgreSQL 15); what is materialized was read by its owner.
-BEYOND: Final = f"""
-SELECT DISTINCT pg_catalog.format('%I.%I', n.nspname, c.relname), pg_catalog.format('%I.%I', m.nspname, t.relname)
-FROM pg_catalog.pg_class c
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_catalog.pg_roles o ON o.oid = c.relowner
-JOIN pg_catalog.pg_rewrite w ON w.ev_class = c.oid
-JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = w.oid
-     AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
-JOIN pg_catalog.pg_class t ON t.oid = d.refobjid AND t.relrowsecurity
-JOIN pg_catalog.pg_namespace m ON m.oid = t.relnamespace
-WHERE {_EXPOSED} AND c.relkind IN ('v', 'm')
-  AND (c.relkind = 'm'
-       OR NOT EXISTS (SELECT FROM pg_catalog.unnest(c.reloptions) u(option)
-                      WHERE pg_catalog.lower(u.option) ~ '^security_invoker=(t(r(u(e)?)?)?|y(e(s)?)?|on|1)$')
-          AND (o.rolsuper OR o.rolbypassrls
-               OR pg_catalog.pg_has_role(o.oid, t.relowner, 'USAGE') AND NOT t.relforcerowsecurity))
-  AND EXISTS (SELECT FROM pg_catalog.pg_roles r
-              WHERE {_TAKEN} AND pg_catalog.has_schema_privilege(r.oid, n.oid, 'USAGE')
-                AND (pg_catalog.has_table_privilege(r.oid, c.oid, 'SELECT')
-                     OR pg_catalog.has_any_column_privilege(r.oid, c.oid, 'SELECT')))
+WHERE {TAKEN} AND NOT r.rolsuper AND {_EXPOSED} AND c.relkind IN ('r', 'p') AND NOT c.relforcerowsecurity
 ORDER BY 1, 2
 """
 
@@ -70,7 +45,7 @@ SELECT r.rolname::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_cat
 FROM pg_catalog.pg_roles r
 CROSS JOIN pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE {_TAKEN} AND {_EXPOSED} AND NOT c.relispartition AND pg_catalog.has_schema_privilege(r.oid, n.oid, 'USAGE')
+WHERE {TAKEN} AND {_EXPOSED} AND NOT c.relispartition AND pg_catalog.has_schema_privilege(r.oid, n.oid, 'USAGE')
   AND (pg_catalog.has_table_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE')
        OR pg_catalog.has_any_column_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE'))
 """
@@ -84,7 +59,7 @@ SELECT r.rolname::pg_catalog.text, n.nspname::pg_catalog.text, p.proname::pg_cat
 FROM pg_catalog.pg_roles r
 CROSS JOIN pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-WHERE {_TAKEN} AND n.nspname = ANY ($1::pg_catalog.text[]) AND p.prokind IN ('f', 'p', 'a')
+WHERE {TAKEN} AND n.nspname = ANY ($1::pg_catalog.text[]) AND p.prokind IN ('f', 'p', 'a')
   AND pg_catalog.has_schema_privilege(r.oid, n.oid, 'USAGE')
   AND pg_catalog.has_function_privilege(r.oid, p.oid, 'EXECUTE')
 """
@@ -99,7 +74,7 @@ CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) WITH ORDINALITY e(entry, numbe
 CROSS JOIN LATERAL (SELECT pg_catalog.lower(pg_catalog.split_part(e.entry, '=', 1)) AS name,
                            pg_catalog.substr(e.entry, pg_catalog.strpos(e.entry, '=') + 1) AS value) u
 LEFT JOIN pg_catalog.pg_settings g ON pg_catalog.lower(g.name) = u.name
-WHERE {_TAKEN} AND s.setdatabase IN (0, (SELECT d.oid FROM pg_catalog.pg_database d
+WHERE {TAKEN} AND s.setdatabase IN (0, (SELECT d.oid FROM pg_catalog.pg_database d
                                          WHERE d.datname = pg_catalog.current_database()))
   AND (g.context = 'user' OR (g.name IS NULL AND pg_catalog.strpos(u.name, '.') > 0) {{granted}})
 ORDER BY s.setdatabase, e.number
@@ -116,8 +91,9 @@ SELECT (SELECT pg_catalog.concat_ws('.', pg_catalog.count(*), pg_catalog.sum(pg_
        (SELECT pg_catalog.concat_ws('.', pg_catalog.count(*), pg_catalog.sum(x.xmin::pg_catalog.text::pg_catalog.int8))
         FROM pg_catalog.pg_db_role_setting x),
        (SELECT pg_catalog.sum(pg_catalog.hashtextextended(
-            pg_catalog.concat_ws('/', c.oid, c.relowner, c.relacl::pg_catalog.text, c.relforcerowsecurity), 0))
-        FROM pg_catalog.pg_class c WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition)
+            pg_catalog.concat_ws('/', c.oid, c.relowner, c.relacl::pg_catalog.text, c.relforcerowsecurity,
+                                 CASE c.relkind WHEN 'v' THEN c.reloptions::pg_catalog.text END), 0))
+        FROM pg_catalog.pg_class c WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f'))
 """
 """What the schema's own fingerprint does not tell of; grants on columns, schemas and functions change rows it sums."""
 
@@ -134,7 +110,7 @@ async def read_roles(
     owned, tables = await fetch(OWNERS, names), await fetch(TABLES, names)
     functions = await fetch(FUNCTIONS, [*names, *path])
     settings = await fetch(SETTINGS.format(granted=GRANTED if version[0] >= 15 else ""))
-    beyond = tuple((view, table) for view, table in await fetch(BEYOND, names))
+    beyond = await read_unbound_views(fetch, names)
     owns, own_settings = _lists(owned), {name: dict(pairs) for name, pairs in _pairs(settings).items()}
     may: dict[str, dict[TableKey, Privileges]] = {}
     for role, schema, table, select, insert, update, delete in tables:

@@ -18,7 +18,7 @@ from reflector.access.database import (
 )
 from reflector.access.description import Severity
 from reflector.catalog.model import Catalog, DatabaseKind, Fill, Function
-from reflector.catalog.roles import DatabaseRole, DatabaseRoles, Privileges
+from reflector.catalog.roles import DatabaseRole, DatabaseRoles, Privileges, UnboundView
 from reflector.errors import Forbidden, UnknownRole
 from reflector.query.nodes import TRUE
 from tests.unit.access.blog import INTEGER, TEXT, column, table
@@ -252,15 +252,39 @@ def test_a_role_that_the_file_names_may_be_bound_by_no_rule(role: DatabaseRole, 
     assert bool(found) is not let
 
 
-def test_a_view_beyond_the_rules_is_told_with_what_mends_it() -> None:
-    roles = DatabaseRoles(SELF, {}, beyond=(("api.shown", "api.note"), ("api.more", "api.note")))
-    first, second = views_beyond(roles)
-    assert (first.severity, first.code) == (Severity.WARNING, "view_unbound")
-    assert first.message.startswith("api.shown reads api.note past its row level security")
-    assert first.hint is not None
-    assert first.hint.startswith("ALTER VIEW api.shown SET (security_invoker = true)")
-    assert second.message.startswith("api.more reads api.note")
-    assert list(views_beyond(DatabaseRoles(SELF, {}))) == []
+PAST = "reads api.note past its row level security"
+EVERY = ": whoever may read it sees every row that it shows"
+REVOKED = "REVOKE SELECT ON api.shown FROM the roles that are not to see every row, or replace {} by a plain view"
+
+
+@pytest.mark.parametrize(
+    ("given", "told", "mends"),
+    [
+        (
+            UnboundView("api.shown", "api.note", "api.shown"),
+            "",
+            "ALTER VIEW api.shown SET (security_invoker = true), or ",
+        ),
+        (
+            UnboundView("api.shown", "api.note", "den.open"),
+            ", by way of den.open",
+            "ALTER VIEW den.open SET (security_invoker = true), or ALTER VIEW den.open OWNER TO",
+        ),
+        (UnboundView("api.shown", "api.note", "api.shown", True), "", REVOKED.format("api.shown")),
+        (UnboundView("api.shown", "api.note", "den.copy", True), ", by way of den.copy", REVOKED.format("den.copy")),
+        (
+            UnboundView("api.shown", "api.note", "den.open", part="api.part"),
+            ", by way of den.open and api.part",
+            "ALTER TABLE api.part ENABLE ROW LEVEL SECURITY",
+        ),
+    ],
+)
+def test_a_view_beyond_the_rules_is_told_with_what_mends_it(given: UnboundView, told: str, mends: str) -> None:
+    (found,) = views_beyond(DatabaseRoles(SELF, {}, beyond=(given,)))
+    assert (found.severity, found.code) == (Severity.WARNING, "view_unbound")
+    assert found.message == f"api.shown {PAST}{told}{EVERY}"
+    assert found.hint is not None
+    assert found.hint.startswith(mends)
 
 
 def test_names_are_quoted() -> None:
