@@ -23,6 +23,8 @@ LONGEST_SHOWN: Final = 32
 PUBLISHED: Final = "everybody-knows-this-key-of-the-bookshop"
 """What signs tokens in the `config.yaml` that Reflector comes with."""
 GLOB: Final = frozenset("*?[")
+SWITCHES: Final = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+"""What YAML 1.2 reads as text, and older files as a switch."""
 SERVED_NAME: Final = re.compile(r"\w[\w-]*")
 
 
@@ -74,7 +76,9 @@ def unknown_roles(data: Mapping[str, Any]) -> Iterator[Fault]:
         if name not in roles:
             # Something long is no role but perhaps a secret in the wrong place.
             shown = f" {name!r}" if len(name) < LONGEST_SHOWN else " of that name"
-            yield path, f"there is no role{shown}", suggestion(name, roles) or "declare it under roles"
+            meant = SWITCHES.get(name.lower()) if path == ("graphql", "introspection") else None
+            hint = f"did you mean {meant}?" if meant else suggestion(name, roles) or "declare it under roles"
+            yield path, f"there is no role{shown}", hint
 
 
 def _named_roles(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
@@ -96,7 +100,8 @@ def _named_roles(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     told = mapping(data, "graphql").get("introspection")
     if told not in ("true", "false"):
         for below, role in _one_or_many(told.split(",") if isinstance(told, str) and "," in told else told):
-            yield ("graphql", "introspection", *below), role.strip()
+            if role.strip():
+                yield ("graphql", "introspection", *below), role.strip()
 
 
 def _named(path: Path, role: Any) -> Iterator[tuple[Path, str]]:

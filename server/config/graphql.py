@@ -23,6 +23,8 @@ def read_told(given: Any) -> bool | tuple[str, ...]:
     listed = given.split(",") if isinstance(given, str) else given
     if not isinstance(listed, list | tuple) or not listed:
         raise UnfitError(WRONG)
+    if "" in listed or (isinstance(given, str) and not all(each.strip() for each in listed)):
+        raise UnfitError(WRONG)
     try:
         return tuple(read_text(each.strip() if isinstance(each, str) else each) for each in listed)
     except UnfitError:

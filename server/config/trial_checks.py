@@ -134,6 +134,11 @@ def _of_values(given: Mapping[str, Any], name: str) -> Iterator[Fault]:
 
 
 def _of_callers(data: Mapping[str, Any], callers: Any) -> Iterator[Fault]:
+    named = callers if isinstance(callers, list) else [callers]
+    theirs = decided_by_database(data) or mapping(data, "auth").get("anonymous_role") == ANONYMOUS
+    if ANONYMOUS in named and ANONYMOUS in mapping(data, "roles") and not theirs:
+        hint = "{role: anonymous} is the role; leave as out for callers without a credential"
+        yield ("as",), "means callers without a credential, and there is a role of this name", hint
     if callers is None:
         callers = ANONYMOUS
     for each in callers if isinstance(callers, list) else [callers]:

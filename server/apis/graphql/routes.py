@@ -35,7 +35,7 @@ from server.apis.graphql.names import Names, names_of
 from server.apis.graphql.recipes import Recipe, RecipeCache
 from server.apis.graphql.requests import GRAPHQL, JSON, Requested, accepts_graphql, read_query, read_request
 from server.apis.graphql.schema import Schema, make_schema
-from server.apis.graphql.variables import check_lists
+from server.apis.graphql.variables import check_lists, refused_numbers
 from server.cache.conditions import respond
 from server.callers import LONGEST_KEPT, Caller, Callers, Recent
 from server.config.graphql import Graphql
@@ -199,12 +199,15 @@ class GraphQLApi:
             self._note(request, error)
             return formatted(error, document.node)
 
+        faults, operation = list(document.faults), document.operation(asked.operation)
+        if not faults and operation is not None and asked.variables:
+            faults = refused_numbers(asking.schema.graphql, operation, asked.variables, told=asking.schema.told)
         _, result = await ariadne.graphql(
             asking.schema.graphql,
             {"query": asked.query, "variables": asked.variables, "operationName": asked.operation},
             context_value=asking,
             query_parser=lambda _context, _data: _parsed(document),
-            query_validator=lambda *_, **__: list(document.faults),
+            query_validator=lambda *_, **__: faults,
             execution_context_class=SplicingExecutor,
             error_formatter=told,
             logger=SILENT,

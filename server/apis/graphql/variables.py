@@ -6,12 +6,24 @@ Rule: a list that is too long to be compared with is refused before anybody read
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 
-from graphql import ListTypeNode, NamedTypeNode, NonNullTypeNode, OperationDefinitionNode, TypeNode
+from graphql import (
+    GraphQLError,
+    GraphQLSchema,
+    ListTypeNode,
+    NamedTypeNode,
+    NonNullTypeNode,
+    OperationDefinitionNode,
+    TypeNode,
+)
+from graphql.execution.values import get_variable_values
 
 from reflector.errors import LimitExceeded
 from server.apis.graphql.errors import Fault
+
+MOST_ERRORS: Final = 50
 
 
 def check_lists(operation: OperationDefinitionNode, variables: Mapping[str, Any], most: int) -> None:
@@ -21,6 +33,38 @@ def check_lists(operation: OperationDefinitionNode, variables: Mapping[str, Any]
         type_, listed = _named(definition.type)
         if (listed or type_.endswith("_bool_exp")) and _longest(variables.get(name)) > most:
             raise Fault(LimitExceeded(f"a list has at most {most} values"), f"$.variables.{name}")
+
+
+class Shown:
+    """A number with digits behind the point, which the library would not show."""
+
+    def __init__(self, value: Decimal) -> None:
+        self._value = value
+
+    def __inspect__(self) -> str:
+        return str(self._value)
+
+
+def refused_numbers(
+    schema: GraphQLSchema, operation: OperationDefinitionNode, variables: Mapping[str, Any], *, told: bool
+) -> list[GraphQLError]:
+    """What the library says of variables where they hold such a number, which it is to show as it was given: whatever
+    takes one takes anything. `told`: with suggestions."""
+    shown = _shown(variables)
+    if shown == variables:
+        return []
+    found = get_variable_values(
+        schema, operation.variable_definitions or (), shown, max_errors=MOST_ERRORS, hide_suggestions=not told
+    )
+    return found if isinstance(found, list) else []
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_shown(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _shown(each) for name, each in value.items()}
+    return Shown(value) if isinstance(value, Decimal) else value
 
 
 def _named(node: TypeNode) -> tuple[str, bool]:

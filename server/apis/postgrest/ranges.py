@@ -11,7 +11,9 @@ from typing import Final
 
 from server.apis.postgrest.faults import Fault, PostgrestError, refusal
 
-RANGE: Final = re.compile(r"([0-9]{1,18})-([0-9]{1,18})?\Z")
+RANGE: Final = re.compile(r"([0-9]+)-([0-9]+)?\Z")
+FARTHEST: Final = 10**18
+"""Beyond any row, and still a whole number to every database."""
 UNSATISFIABLE: Final = "Requested range not satisfiable"
 NOT_ONE: Final = "Cannot coerce the result to a single JSON object"
 
@@ -40,10 +42,16 @@ def window(header: str | None, limit: int | None, offset: int) -> Window:
     found = None if header is None else RANGE.match(header.strip())
     if found is None:
         return asked
-    first, last = int(found[1]), None if found[2] is None else int(found[2])
+    first, last = count_of(found[1]), None if found[2] is None else count_of(found[2])
     if last is not None and first > last:
         raise _inverted()
     return _both(asked, first, last)
+
+
+def count_of(digits: str) -> int:
+    """The number that the digits are; of more digits than any count of rows has, one beyond all rows."""
+    digits = digits.lstrip("0")
+    return FARTHEST if len(digits) >= len(str(FARTHEST)) else int(digits or "0")
 
 
 def _both(asked: Window, first: int, last: int | None) -> Window:

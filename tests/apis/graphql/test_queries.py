@@ -285,6 +285,24 @@ async def test_variables_of_every_kind_mean_what_literals_mean(shop: Served) -> 
         assert found == await data(shop, f"{{book(where: {{_and: [{literal}) {{id}}}}")
 
 
+@pytest.mark.parametrize(
+    ("type_", "argument", "value", "said"),
+    [
+        ("Int", "limit: $x", 1.5, "Int cannot represent non-integer value: 1.5"),
+        ("String", "where: {title: {_eq: $x}}", 2.25, "String cannot represent a non string value: 2.25"),
+        ("[book_order_by!]", "order_by: $x", [{"id": 0.5}], "Enum 'order_by' cannot represent non-string value: 0.5"),
+        ("book_bool_exp", "where: $x", 0.1, "Expected value of type 'book_bool_exp' to be an object, found: 0.1"),
+    ],
+)
+async def test_a_number_that_is_no_value_is_shown_as_it_was_given(
+    sqlite_shop: Served, type_: str, argument: str, value: Any, said: str
+) -> None:
+    query = f"query ($x: {type_}) {{book({argument}) {{id}}}}"
+    code, path, message = await refused(sqlite_shop, query, {"x": value})
+    assert (code, path) == ("validation-failed", "$.variables.x")
+    assert said in message
+
+
 async def test_variables_stand_in_lists(shop: Served) -> None:
     query = "query ($a: $id!, $b: $id!) {book(where: {id: {_in: [$a, 3, $b]}}, order_by: {id: asc}) {id}}"
     query = query.replace("$id", await id_type(shop))

@@ -236,6 +236,8 @@ def test_limits_of_rows() -> None:
     assert question("limit=0").root.limit == 0
     assert question("limit=ten&offset=-3").root.limit is None
     assert question("offset=-3").root.offset == 0
+    assert question("offset=00000000000000000000000000007&limit=0" + "0" * 30).root.offset == 7
+    assert question("offset=" + "9" * 5_000).root.offset == 10**18
     with pytest.raises(PostgrestError) as caught:
         question("limit=-1")
     assert caught.value.fault.code == "PGRST103"

@@ -103,6 +103,18 @@ async def test_every_database_answers_alike(shops: Mapping[DatabaseKind, str], k
             assert found == await rows(other, address), address
 
 
+async def test_a_number_beyond_all_rows_is_one(shop: Served) -> None:
+    far = "9" * 20
+    assert await fault(shop, f"book?offset={far}") == (400, "PGRST100")
+    assert await fault(shop, "book", Range=f"{far}-") == (400, "PGRST100")
+    first = await rows(shop, "book?select=id&order=id&limit=3")
+    assert (await rows(shop, f"book?select=id&order=id&limit={far}"))[:3] == first
+    (book,) = await rows(shop, f"book?select=review(id)&id=eq.1&review.offset={far}&review.limit={far}")
+    assert book == {"review": []}
+    reply = await get(shop, "book?select=id&order=id", Range=f"1-{far}")
+    assert reply.json[:2] == first[1:]
+
+
 async def test_embedded_resources_have_their_shapes(shop: Served) -> None:
     (book,) = await rows(shop, "book?select=publisher(code),category(id),review(id)&id=eq.1")
     assert isinstance(book["publisher"], dict)

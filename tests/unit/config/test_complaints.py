@@ -61,6 +61,45 @@ BAD = {
         "version: 1\nroles: {guest: {}}\ngraphql: {introspection: guets}\n",
         ["3:11: graphql.introspection: there is no role 'guets'; did you mean 'guest'?"],
     ),
+    "a role and a comma": (
+        "version: 1\nroles: {user: {}}\ngraphql: {introspection: 'user,'}\n",
+        ["3:26: graphql.introspection: must be true, false, a role or a list of roles"],
+    ),
+    "a switch of older YAML": (
+        "version: 1\nroles: {user: {}}\ngraphql: {introspection: yes}\n",
+        ["3:11: graphql.introspection: there is no role 'yes'; did you mean true?"],
+    ),
+    "paths of claims that lead nowhere": (
+        (
+            "version: 1\nauth:\n  jwt:\n"
+            "    - {secret: a-signing-key-of-forty-letters-at-least, issuer: a, role_claim: /~2, usual_role_claim: a..b}\n"
+            "    - {secret: a-signing-key-of-forty-letters-at-least, issuer: b, role_claim: /a//b, namespace: https://x..y/z}\n"
+            "    - {secret: a-signing-key-of-forty-letters-at-least, issuer: c, role_claim: /a~1b/c~0, usual_role_claim: .a}\n"
+            "  webhook: {url: 'https://who.example.com', role_claim: a.}\nroles: {user: {}}\n"
+        ),
+        [
+            "4:80: auth.jwt[0].role_claim: is no JSON pointer: /claims/role, where ~1 is a slash in a name and ~0 a tilde",
+            "4:103: auth.jwt[0].usual_role_claim: has a dot without a name beside it: names have dots between them, as in realm_access.roles",
+            "5:80: auth.jwt[1].role_claim: is no JSON pointer: /claims/role, where ~1 is a slash in a name and ~0 a tilde",
+            "6:109: auth.jwt[2].usual_role_claim: has a dot without a name beside it: names have dots between them, as in realm_access.roles",
+            "7:57: auth.webhook.role_claim: has a dot without a name beside it: names have dots between them, as in realm_access.roles",
+        ],
+    ),
+    "no key among the keys": (
+        "version: 1\nauth: {api_keys: {keys: {}}}\nroles: {user: {}}\n",
+        ["2:8: auth.api_keys: says nothing: name table, keys or both"],
+    ),
+    "a role that is called as callers without a credential are": (
+        (
+            "version: 1\nauth: {anonymous_role: guest}\nroles: {guest: {}, anonymous: {}}\n"
+            "tests:\n  - {as: anonymous, read: a, rows: 0}\n  - {as: {role: anonymous}, read: a, rows: 0}\n"
+            "  - {read: a, rows: 0}\n  - {as: [guest, anonymous], tests: [{read: a, rows: 0}]}\n"
+        ),
+        [
+            "5:6: tests[0].as: means callers without a credential, and there is a role of this name; {role: anonymous} is the role; leave as out for callers without a credential",
+            "8:38: tests[3].tests[0].as: means callers without a credential, and there is a role of this name; {role: anonymous} is the role; leave as out for callers without a credential",
+        ],
+    ),
     "answers kept for no time": (
         "version: 1\ncache: {memory: 1MiB}\ntables:\n  a: {cache: true}\n  b: {cache: {public: true, stale: 1s}}\n  c: {cache: false}\n",
         [

@@ -20,8 +20,9 @@ from server.apis.postgrest.grammar.operations import begins_operation
 from server.apis.postgrest.grammar.orders import order
 from server.apis.postgrest.grammar.parameters import LOGIC, PAGING, WHOLE, last_word, negated, split_query
 from server.apis.postgrest.grammar.selects import select
+from server.apis.postgrest.ranges import count_of
 
-NUMBER: Final = re.compile(r" *(-?)([0-9]{1,18}) *\Z")
+NUMBER: Final = re.compile(r" *(-?)([0-9]+) *\Z")
 STAR: Final = (Star(),)
 
 
@@ -161,11 +162,11 @@ def _limit(text: str) -> int | None:
     found = NUMBER.match(text)
     if found is None:
         return None
-    if found[1] and int(found[2]):
+    if found[1] and found[2].strip("0"):
         raise refusal("PGRST103", "Requested range not satisfiable", "Limit should be greater than or equal to zero.")
-    return int(found[2])
+    return count_of(found[2])
 
 
 def _offset(text: str) -> int:
     found = NUMBER.match(text)
-    return 0 if found is None or found[1] else int(found[2])
+    return 0 if found is None or found[1] else count_of(found[2])
