@@ -12,7 +12,7 @@ Rule: a test says one thing to do and at least one thing to see, and a word that
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Final, TypeAlias
@@ -254,6 +254,10 @@ class Trial(Section):
     def target(self) -> str:
         """What it is done with: the name of a table, or of a function."""
         return str(getattr(self, self.verb))
+
+    def veils(self, readable: Collection[str]) -> tuple[str, ...]:
+        """The columns that are to be hidden although they are among those that may be read: null on every row."""
+        return tuple(dict.fromkeys(each for each in self.hidden or () if each in readable))
 
 
 class TrialOrGroup(Trial):

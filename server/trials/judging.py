@@ -118,9 +118,9 @@ class Judge:
         return "allowed"
 
     def vain(self, so: str) -> Iterator[str]:
-        where = "where" if self.said.where is not None else "there are none in the table"
-        picks = "`where` picks no row whoever asks" if where == "where" else where
-        yield f"{picks}, {so}: this test cannot fail; make a row with `given`"
+        words = [f"`{each}`" for each in ("where", "filter") if getattr(self.said, each) is not None]
+        pick = f"{' and '.join(words)} {'picks' if len(words) == 1 else 'pick'} no row whoever asks"
+        yield f"{pick if words else 'there are none in the table'}, {so}: this test cannot fail; make a row with `given`"
 
     # ── what was written ─────────────────────────────────────────────────────────────────────
 
@@ -254,6 +254,9 @@ class Judge:
             elif any(value is not None for value in values):
                 told = next(value for value in values if value is not None)
                 yield from differing(f"hidden: {name}", f"{name}: {inline(told)}")
+            elif not self.seen.held.get(name):
+                there = f"{name} may be read by this caller, and holds nothing in the rows that they see, whoever asks"
+                yield f"{there}: this test cannot fail; make a row with `given`"
 
     # ── values ───────────────────────────────────────────────────────────────────────────────
 

@@ -21,7 +21,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from reflector.access.principal import Principal
-from reflector.catalog.model import Column, Table
+from reflector.catalog.model import Column, Table, TableKind
 from reflector.datatypes import Value, parse_json
 from reflector.drivers.postgresql import Rehearsal
 from reflector.drivers.protocol import Session
@@ -66,6 +66,7 @@ UNREACHED: Final = (ReadOnlyDatabase, DatabaseUnavailable)
 UNGRANTED: Final = (UnknownTable, UnknownColumn, UnknownRelationship)
 DEED: Final = "deed"
 AS: Final = "as"
+FILTER: Final = "filter"
 
 
 class UnfitTrialError(Exception):
@@ -89,21 +90,28 @@ class Rehearsing(Runner):
         # Names of the caller's own filter may be of nothing at all.
         seen.ungranted = isinstance(seen.refused, UNGRANTED) and bound.trial.said.filter is None
         if asked is not None:
+            own = self.own_filter(bound, asked.limits)
             for query in asked.queries:
-                await Rehearsed(self, bound, asked, query, seen).run()
+                rehearsed = Rehearsed(self, bound, asked, query, seen, own)
+                await rehearsed.run()
+                if rehearsed.unasked:
+                    await Rehearsed(self, bound, asked, query, seen).run()
         return seen
 
 
 @dataclass(slots=True)
 class Rehearsed:
-    """One deed of a trial while it is carried out. `at` is the word of the test that it has come to."""
+    """One deed of a trial while it is carried out. `own` is the caller's filter as anybody would ask it, and `unasked` tells
+    that the database does not take it. `at` is the word of the test that it has come to."""
 
     runner: Rehearsing
     bound: Bound
     asked: Asked
     query: AnyQuery
     seen: Seen
+    own: Filter = TRUE
     at: str = "given"
+    unasked: bool = False
 
     async def run(self) -> None:
         """Carry it out and note what is seen."""
@@ -136,6 +144,7 @@ class Rehearsed:
         if self.looks:
             await rehearsal.turn(maker)
             beside = await self.picked(rehearsal)
+            await self.unveil(rehearsal)
         self.at = DEED
         self.check_changes()
         tested = self.runner.planned(self.asked.access.grants, without_answer(self.query), beside)
@@ -187,21 +196,41 @@ class Rehearsed:
         said, verb = self.bound.trial.said, self.bound.trial.verb
         if self.bound.table is None or verb == "create":
             return False
-        if said.where is not None:
+        if said.where is not None or self.veiled:
             return True
         if VERBS[verb].writes:
             return not said.affected
         return said.rows in (0, ()) or said.keys == () or (verb == "aggregate" and expects_nothing(said))
 
+    @property
+    def veiled(self) -> bool:
+        """Whether a view is to hide a column that it grants. A table shows every value that it has."""
+        table = self.bound.table
+        return (
+            table is not None and table.kind is TableKind.VIEW and bool(self.bound.trial.said.veils(self.seen.columns))
+        )
+
+    async def unveil(self, rehearsal: Rehearsal) -> None:
+        """Note in how many of the rows there is something to hide."""
+        if self.veiled:
+            names = self.bound.trial.said.veils(self.seen.columns)
+            veils = self.runner.veiled(self.bound, self.runner.everything, self.asked.limits, names)
+            for name, prepared in zip(names, veils, strict=True):
+                self.seen.held[name] = shown(prepared, await self.carry_out(rehearsal, prepared)).total or 0
+
     def looked_at(self) -> Sequence[Table]:
-        """The tables that `where` is asked of."""
+        """The tables that `where` and the filter are asked of."""
         table = () if self.bound.table is None else (self.bound.table,)
-        return [*dict.fromkeys((*table, *tables_inside(self.bound.where)))]
+        return [*dict.fromkeys((*table, *tables_inside(self.bound.where), *tables_inside(self.own)))]
 
     async def picked(self, rehearsal: Rehearsal) -> Filter:
-        """Note how many rows `where` picks; what keeps the caller's deed to them."""
-        total, rows = await self.found(rehearsal, self.bound)
-        self.seen.candidates, self.seen.picked = total, rows[:SHOWN]
+        """Note how many rows `where` and the filter pick; what keeps the caller's deed to those of `where`."""
+        total, rows = there, those = await self.found(rehearsal, self.bound)
+        if self.own is not TRUE:
+            self.at = FILTER
+            there, those = await self.found(rehearsal, self.bound, self.own)
+            self.at = "where"
+        self.seen.candidates, self.seen.picked = there, those[:SHOWN]
         table, where = self.bound.table, self.bound.trial.said.where
         if table is None or where is None:
             return TRUE
@@ -215,9 +244,9 @@ class Rehearsed:
             raise UnfitTrialError(f"where: rows of {table.label} are not found again by their key {named(key)}")
         return kept
 
-    async def found(self, rehearsal: Rehearsal, bound: Bound) -> tuple[int, list[Any]]:
-        """How many rows `where` picks, and the keys of the first of them."""
-        (prepared,) = self.runner.picking(bound, MOST_PICKED)
+    async def found(self, rehearsal: Rehearsal, bound: Bound, own: Filter = TRUE) -> tuple[int, list[Any]]:
+        """How many rows `where` and the filter pick, and the keys of the first of them."""
+        (prepared,) = self.runner.picking(bound, MOST_PICKED, own)
         answer = shown(prepared, await self.carry_out(rehearsal, prepared))
         return answer.total or 0, read_rows(answer.body)
 
@@ -274,6 +303,8 @@ class Rehearsed:
             self.seen.impossible = fault_of(error)
         elif self.at == DEED:
             self.seen.refused = error
+        elif self.at == FILTER and not isinstance(error, Forbidden):
+            self.unasked = True  # and the caller is refused for it as well
         else:
             told = f"{self.at}: {fault_of(error)}"
             made = self.at != AS and isinstance(error, Forbidden)

@@ -21,6 +21,7 @@ from typing import Any
 from reflector.access.permissions import Grants, open_grants
 from reflector.access.principal import Principal
 from reflector.access.rewrite_sets import rewrite_any
+from reflector.access.scoping import scope_for
 from reflector.catalog.model import DatabaseKind, Table
 from reflector.drivers.protocol import Session
 from reflector.engine import Engine, Prepared
@@ -32,7 +33,7 @@ from reflector.errors import (
     ReadOnlyDatabase,
     ReflectorError,
 )
-from reflector.query.nodes import TRUE, And, Field, Filter, Insert, Order, Output, Read, all_of
+from reflector.query.nodes import TRUE, And, Field, Filter, Insert, IsNull, Not, Order, Output, Read, all_of
 from reflector.query.parameterize import parameterize_any
 from reflector.query.sets import AnyQuery, DeleteMany, InsertMany, UpdateMany, given_rows
 from reflector.snapshot import Access, Snapshot
@@ -58,8 +59,9 @@ JOIN information_schema.engines e ON e.engine = t.engine WHERE e.transactions <>
 @dataclass(slots=True)
 class Seen:
     """What came of a trial. `refused` is the error that the caller met. `impossible` says why nothing could be tried;
-    `broken`, what is wrong with the test itself. `candidates` is how many rows `where` picks, None where nobody looked,
-    and `picked` are the first of them. `ungranted`: what the caller names is there, and the database grants it to others. `columns` are those that the caller may read."""
+    `broken`, what is wrong with the test itself. `candidates` is how many rows `where` and `filter` pick whoever asks, None
+    where nobody looked, and `picked` are the first of them. `held`: of columns that are to be hidden and may be asked for, in
+    how many of the caller's rows there is a value. `ungranted`: what the caller names is there, and the database grants it to others. `columns` are those that the caller may read."""
 
     refused: ReflectorError | None = None
     impossible: str | None = None
@@ -71,6 +73,7 @@ class Seen:
     total: int | None = None
     affected: int = 0
     columns: Sequence[str] = ()
+    held: dict[str, int] = field(default_factory=dict)
     roles: Sequence[str] = ()
     seconds: float = 0.0
 
@@ -92,6 +95,7 @@ class Runner:
         self.engine, self.config = engine, config
         self.snapshot: Snapshot = engine.snapshot
         self.definer: Grants = open_grants(self.snapshot.catalog, writable=True)
+        self.everything = Access(scope_for(self.snapshot.catalog, self.definer), self.definer)
         self.lasting: dict[tuple[str, str], str] | None = None
 
     async def run(self, bound: Bound) -> Seen:
@@ -111,20 +115,25 @@ class Runner:
             return seen
         try:
             tested = [self.planned(asked.access.grants, query, bound.where) for query in asked.queries]
+            veiled = [*self.veiled(bound, asked.access, asked.limits, seen.columns)]
         except ReflectorError as refused:
             seen.refused = refused
             return seen
         principal, limits = asked.principal, asked.limits
         session = Session(timeout=limits.timeout.total_seconds(), largest=limits.bytes, rollback=True)
-        before = [*self.given(bound), *self.picking(bound)]
+        given, picking = [*self.given(bound)], [*self.picking(bound, own=self.own_filter(bound, asked.limits))]
         try:
-            for each in before:
+            for each in (*given, *picking):
                 self.engine.bind(each.plans[0], each.values, principal)
         except MissingClaim as fault:
             seen.broken = f"where: {fault_of(fault)}"
             return seen
         for each in tested:
-            await self._run(bound, before, each, principal, session, seen)
+            await self._run(bound, [*given, *veiled, *picking], each, principal, session, seen)
+            if seen.broken is not None and bound.trial.said.filter is not None:
+                # Where the filter itself is at fault, the caller is refused for it as well.
+                seen.broken = None
+                await self._run(bound, [*given, *self.picking(bound)], each, principal, session, seen)
         return seen
 
     def asked(self, bound: Bound, seen: Seen) -> Asked | None:
@@ -166,6 +175,10 @@ class Runner:
         if bound.table is not None and len(done) >= len(before) > bound.rows_given:
             picked = shown(before[-1], done[len(before) - 1])
             seen.candidates, seen.picked = picked.total, read_rows(picked.body)
+            veils = done[bound.rows_given : len(before) - 1]
+            seen.held = dict(
+                zip(bound.trial.said.veils(seen.columns), (each.total or 0 for each in veils), strict=False)
+            )
         if len(done) > len(before):
             answered(bound, shown(tested, done[-1]), seen)
 
@@ -178,15 +191,39 @@ class Runner:
             for row in rows:
                 yield self.planned(self.definer, InsertMany(table, given_rows([row], defaults=True)))
 
-    def picking(self, bound: Bound, most: int = SHOWN) -> Iterator[Prepared]:
-        """How many rows `where` picks whoever asks, and which those are."""
+    def own_filter(self, bound: Bound, limits: EffectiveLimits) -> Filter:
+        """The caller's own filter as it is for somebody who sees everything; none where that cannot be asked."""
+        if bound.table is None or bound.trial.said.filter is None:
+            return TRUE
+        try:
+            scope = self.everything.scope.table(bound.table.label)
+            return Asking(bound, self.everything, limits).filter(scope)
+        except ReflectorError:
+            return TRUE  # the caller cannot ask it either, and hears why
+
+    def veiled(
+        self, bound: Bound, access: Access, limits: EffectiveLimits, columns: Sequence[str]
+    ) -> Iterator[Prepared]:
+        """Of each column that is to be hidden and may be asked for: how many of the rows of this access have a value there.
+        The value is what is stored, for what stands beside the rules is not rewritten by them."""
+        table = bound.table
+        if table is None:
+            return
+        for column in (table.by_name[name] for name in bound.trial.said.veils(columns)):
+            where = Asking(bound, access, limits).filter(access.scope.table(table.label))
+            read = Read(table, (Output(column.name, Field(column)),), where=where, limit=1, count=True)
+            yield self.planned(access.grants, read, And((bound.where, Not(IsNull(Field(column))))))
+
+    def picking(self, bound: Bound, most: int = SHOWN, own: Filter = TRUE) -> Iterator[Prepared]:
+        """How many rows `where` and the filter pick whoever asks, and which those are."""
         table = bound.table
         if table is None or bound.trial.verb == "create":
             return
         columns = table.primary_key.columns if table.primary_key else table.columns[:1]
         select = tuple(Output(column.name, Field(column)) for column in columns)
         order = tuple(Order(Field(column)) for column in columns if column.type.facts.ordered)
-        yield self.planned(self.definer, Read(table, select, order=order, limit=most, count=True), bound.where)
+        read = Read(table, select, where=own, order=order, limit=most, count=True)
+        yield self.planned(self.definer, read, bound.where)
 
     def planned(self, grants: Grants, query: AnyQuery, beside: Filter = TRUE) -> Prepared:
         """The query with the rules of the grants, and what picks rows beside them. It is compiled anew, for the plans that

@@ -325,6 +325,10 @@ CREATE TABLE api.pair (a integer, b integer, word text, PRIMARY KEY (a, b));
 CREATE TABLE api.loose (word text, secret text);
 CREATE TABLE api.log (line text);
 CREATE TABLE api.vacant (id integer PRIMARY KEY);
+CREATE TABLE api.host (id integer PRIMARY KEY, ip inet);
+INSERT INTO api.host VALUES (1, '::1');
+CREATE VIEW api.veil AS SELECT id, CASE current_user WHEN 'cabinet_fussy' THEN NULL ELSE label END AS label, NULL::text AS never
+    FROM api.drawer;
 CREATE VIEW api.told AS SELECT 1 AS id, session_user::text AS session, current_user::text AS role,
     current_setting('cabinet.entered', true) AS entered, current_setting('cabinet.taste', true) AS taste,
     current_setting('cabinet.size', true) AS size, current_setting('app.settings.flavour', true) AS flavour, current_setting('transaction_read_only') AS read_only,
@@ -344,7 +348,7 @@ CREATE POLICY not_bottom ON api.drawer AS RESTRICTIVE FOR UPDATE TO cabinet_fuss
 ALTER TABLE api.pair ENABLE ROW LEVEL SECURITY;
 CREATE POLICY same ON api.pair TO cabinet_fussy USING (a = b);
 GRANT USAGE ON SCHEMA api TO cabinet_fussy;
-GRANT SELECT ON api.told, api.pair, api.vacant TO cabinet_fussy;
+GRANT SELECT ON api.told, api.pair, api.vacant, api.host, api.veil TO cabinet_fussy;
 GRANT SELECT (id, label, place, next), INSERT, UPDATE, DELETE ON api.drawer TO cabinet_fussy;
 GRANT SELECT (word) ON api.loose TO cabinet_fussy;
 GRANT SELECT (word) ON api.pair TO notes_guest;
@@ -384,6 +388,15 @@ HOLDING = (
     "read: drawer, where: stamp == 'postgres postgres ' and place == 1, keys: [1, 3]",
     "read: drawer, columns: [id, label, place, next], hidden: [stamp]",
     "read: drawer, where: id == 1, fields: [stamp], denied: forbidden",
+    "read: drawer, where: id == 1, filter: {stamp: {_eq: x}}, denied: unknown_column",
+    "read: host, where: id == 1, filter: {ip: {_eq: nowhere}}, denied: invalid_data",
+    "read: drawer, where: place == 1, filter: {id: {_eq: 2}}, rows: 0",
+    "read: drawer, filter: {id: {_eq: 2}}, keys: []",
+    "delete: drawer, filter: {id: {_eq: 2}}, denied: true",
+    "delete: drawer, where: place == 1, filter: {id: {_eq: 3}}, affected: 1",
+    "aggregate: drawer, filter: {id: {_eq: 2}}, count: 0",
+    "read: veil, where: id == 1, hidden: [label]",
+    "read: veil, hidden: [label]",
     "update: drawer, where: place == 1, values: {label: x}, affected: 1, sets: {label: x, stamp: notes_login cabinet_fussy sour}",
     "update: drawer, where: id == 3, values: {label: x}, denied: row_not_found",
     "update: drawer, where: id == 1",
@@ -415,6 +428,10 @@ async def test_the_caller_has_the_session_of_a_request(cabinet: str) -> None:
     assert await passing(cabinet, asked(*HOLDING)) == len(HOLDING)
 
 
+BOTH = (
+    "`where` and `filter` pick no row whoever asks, so nothing was {}: this test cannot fail; make a row with `given`"
+)
+NULL = "{} may be read by this caller, and holds nothing in the rows that they see, whoever asks: this test cannot fail; make a row with `given`"
 GIVEN_LATE = "given: {drawer: [{id: 60, next: 61}]}"
 NOT_HOLDING: tuple[tuple[str, Sequence[str]], ...] = (
     ("read: drawer, where: id == 1, rows: 0", ["- 0 rows", "+ 1 row: {id: 1}"]),
@@ -422,6 +439,12 @@ NOT_HOLDING: tuple[tuple[str, Sequence[str]], ...] = (
     ("aggregate: vacant, count: 0", ["there are none in the table, so nothing was left out: this test cannot fail; make a row with `given`"]),
     ("aggregate: vacant, by: [id], groups: []", ["there are none in the table, so nothing was left out: this test cannot fail; make a row with `given`"]),
     ("aggregate: drawer, where: id == 4, max: {id: null}", ["`where` picks no row whoever asks, so nothing was left out: this test cannot fail; make a row with `given`"]),
+    ("read: drawer, where: id == 2, filter: {id: {_eq: 999}}, rows: 0", [BOTH.format("hidden")]),
+    ("delete: drawer, where: id == 2, filter: {id: {_eq: 999}}, denied: true", [BOTH.format("denied")]),
+    ("update: drawer, where: id == 2, filter: {id: {_eq: 999}}, values: {label: x}, affected: 0", [BOTH.format("left alone")]),
+    ("aggregate: drawer, where: id == 2, filter: {id: {_eq: 999}}, count: 0", [BOTH.format("left out")]),
+    ("read: drawer, where: id == 1, hidden: [next]", [NULL.format("next")]),
+    ("read: veil, where: id == 1, hidden: [never]", [NULL.format("never")]),
     ("read: vacant, rows: 0", ["there are none in the table, so nothing was hidden: this test cannot fail; make a row with `given`"]),
     ("read: vacant, keys: []", ["there are none in the table, so nothing was hidden: this test cannot fail; make a row with `given`"]),
     ("delete: drawer", ["- 1504 rows written", "+ 1503 rows written, of 1504 that `where` picks: {id: 1}, {id: 2}, {id: 3}, {id: 10000}, {id: 10001}"]),
