@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import pytest
 
 from reflector.catalog.model import DatabaseKind
 from tests.bookshops import KINDS, Databases
-from tests.server.test_trials import CALLERS, results
+from tests.server.test_trials import CALLERS, checked, results
 
 NOTES = """
 CREATE TABLE person (id int PRIMARY KEY, name varchar(20));
@@ -104,3 +105,15 @@ async def test_a_filter_that_the_database_refuses_is_refused_to_the_caller(datab
     )
     found = await results(url, listed(CALLERS + "tables: {host: {allow: {guest: {read: true}}}}\ntests:\n", tests))
     assert [each.lines for each in found] == [(), ()]
+
+
+async def test_coverage_takes_no_row_for_refused_that_the_filter_leaves_out(url: str) -> None:
+    rows = {
+        "read: note, filter: {id: {_eq: 1}}, keys: [1]": ["1", "0"],
+        "read: note, filter: {id: {_in: [1, 2]}}, keys: [1]": ["1", "1"],
+        "read: note, filter: {id: {_eq: 2}}, keys: []": ["0", "1"],
+    }
+    for test, told in rows.items():
+        _, lines = await checked(url, listed(RULES, (test,)), coverage=True)
+        (line,) = (each for each in lines if "guest read  " in each)
+        assert re.split(r"  +", line)[3:5] == told, line
