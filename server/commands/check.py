@@ -27,7 +27,7 @@ from server.app import engine_of, tls_context
 from server.auth.credentials import authenticator
 from server.binding import Binding
 from server.commands.sample import with_sample
-from server.config import Complaint, Config, ConfigError, Flags, Position, understood
+from server.config import Complaint, Config, ConfigError, Flags, Position, advice, understood
 from server.database_settings import informed
 from server.trials import Outcome, Result, Trial, bind_trials, bound_trials, run_each, trials_of
 from server.trials.coverage import coverage_of
@@ -154,7 +154,7 @@ def _unasked(config: Config, error: ReflectorError) -> Complaint:
 
 async def _checked(engine: Engine, binding: Binding, wanted: Wanted, say: Say) -> int:
     config, tables = binding.config, len(engine.snapshot.catalog.tables)
-    for line in binding.told(binding.warnings):
+    for line in (*advice(config), *binding.told(binding.warnings)):
         say(f"warning: {line}")
     results = await _tested(engine, config, wanted, say) if wanted.tests else ()
     if not results and wanted.filter is not None:

@@ -30,7 +30,7 @@ from server.commands.inspect import way
 from server.commands.loop import run
 from server.commands.rereading import Common, Hangup
 from server.commands.sample import with_sample
-from server.config import Config, Flags, Seen, address
+from server.config import Config, Flags, Seen, address, advice
 from server.config.load import DEFAULT_FILE
 from server.config.watching import Mark
 from server.garbage import keep_what_is_here, look_seldom
@@ -307,6 +307,8 @@ def announce(config: Config, port: int, made: Secret | None, sample: Path | None
             "%s of this folder is not read, because the database is named beside it: add --config %s if its rules are to hold",
             *[DEFAULT_FILE] * 2,
         )
+    for each in advice(config):
+        LOG.warning("%s", each)
     if config.insecure:
         LOG.warning("--insecure: whoever reaches %s may ask without a credential", base)
     if made is not None:

@@ -3,6 +3,7 @@
 Rule: nothing outside this package reads a file of settings or a variable; everything else is handed its section.
 """
 
+from server.config.advice import advice
 from server.config.complaints import Complaint, ConfigError, Position
 from server.config.differences import differing, kept, waiting
 from server.config.environment import Flags
@@ -25,6 +26,7 @@ __all__ = [
     "RuleSource",
     "Seen",
     "address",
+    "advice",
     "config_schema",
     "differing",
     "kept",

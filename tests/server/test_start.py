@@ -510,6 +510,38 @@ def test_check_is_content_with_what_fits(bookshop: str, tmp_path: Path) -> None:
     assert [line.split(":")[0] for line in out.splitlines()] == ["warning", "OK"]
 
 
+KEYS = "jwks: http://127.0.0.1:9/keys"
+
+
+@pytest.mark.parametrize(
+    ("jwt", "place"),
+    [
+        (f"{{{KEYS}, issuer: a}}", "2:14: auth.jwt.jwks: who publishes"),
+        (f"[{{{KEYS}, issuer: a, audience: shop}}, {{{KEYS}, issuer: b}}]", "2:75: auth.jwt[1].jwks: who publishes"),
+        (f"{{{KEYS}, audience: shop}}", None),
+        ("{secret: a-signing-key-of-forty-letters-at-least}", None),
+    ],
+)
+def test_keys_of_somebody_who_signs_for_others_are_warned_of(
+    bookshop: str, tmp_path: Path, jwt: str, place: str | None
+) -> None:
+    (tmp_path / "config.yaml").write_text(f"version: 1\nauth: {{jwt: {jwt}}}\nroles: {{user: {{}}}}\n")
+    status, out, _ = reflector("check", bookshop, "--config", "config.yaml", folder=tmp_path)
+    assert status == 0
+    warnings = [line for line in out.splitlines() if line.startswith("warning: ")]
+    told = [line.removeprefix("warning: config.yaml:").partition(" these keys")[0] for line in warnings]
+    assert told == ([place] if place else [])
+
+
+def test_a_server_warns_of_such_keys_when_it_starts(bookshop: str, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(f"version: 1\nauth: {{jwt: {{{KEYS}}}}}\nroles: {{user: {{}}}}\n")
+    with ServedProcess("serve", bookshop, "--config", "config.yaml", "--port", "0", folder=tmp_path) as process:
+        process.wait_until_it_serves()
+        process.signal(signal.SIGTERM)
+        process.wait()
+    assert process.said.count("config.yaml:2:14: auth.jwt.jwks: who publishes these keys signs with them") == 1
+
+
 def test_config_schema_is_a_schema() -> None:
     status, out, _ = reflector("config", "schema")
     assert status == 0
