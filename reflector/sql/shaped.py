@@ -13,6 +13,8 @@ from sqlalchemy.ext.compiler import compiles
 
 Sql: TypeAlias = sa.ColumnElement[Any]
 PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+DOUBLED: Final = ("format", "pyformat")
+"""Ways of marking parameters (PEP 249) in which `%` is written twice."""
 
 
 class Shaped(sa.ColumnElement[Any]):
@@ -31,7 +33,7 @@ class Shaped(sa.ColumnElement[Any]):
 @compiles(Shaped)
 def _shaped(element: Shaped, compiler: Any, **more: Any) -> str:
     template = element.template
-    if compiler.preparer._double_percents:  # noqa: SLF001 - the one place that says how `%` is written
+    if compiler.dialect.paramstyle in DOUBLED:
         template = template.replace("%", "%%")
     for name, operand in element.more.items():
         template = template.replace(f"{{{name}}}", compiler.process(operand, **more))

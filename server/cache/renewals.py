@@ -48,8 +48,7 @@ class Renewals:
     async def _renewed(self, key: Key, entry: Entry, fetch: Fetch) -> None:
         try:
             await fetch()
-        except Exception as error:  # noqa: BLE001
-            # Each API raises its own; what is not known here, whoever asks next meets again.
+        except Exception as error:  # noqa: BLE001 - each API raises its own; what is not known here, who asks next meets again
             self._failed(key, entry, error)
 
     def _failed(self, key: Key, entry: Entry, error: Exception) -> None:

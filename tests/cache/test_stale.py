@@ -137,7 +137,8 @@ async def test_nothing_old_is_shown_after_a_write(certain: bool) -> None:
     assert await world.shown(question, b"new") == b"new"
 
 
-async def test_what_was_fetched_across_a_write_is_not_kept() -> None:
+@pytest.mark.parametrize("late", [b"read before the write", RowNotFound("gone, and there again")], ids=["rows", "news"])
+async def test_what_was_fetched_across_a_write_is_not_kept_and_ends_no_newer_answer(late: bytes | Exception) -> None:
     world, begun, go = Bearing(), asyncio.Event(), asyncio.Event()
     question = world.question("a")
     await world.shown(question, b"old")
@@ -146,7 +147,9 @@ async def test_what_was_fetched_across_a_write_is_not_kept() -> None:
     async def make() -> Rendered:
         begun.set()
         await go.wait()
-        return Rendered(b"read before the write")
+        if isinstance(late, Exception):
+            raise late
+        return Rendered(late)
 
     assert (await world.cache.fill(question, key_of(question), make)).body == b"old"
     await begun.wait()
@@ -208,26 +211,6 @@ async def test_news_of_the_rows_ends_the_old_answer(error: Exception) -> None:
     await world.settle()
     assert len(world.cache.memory) == 0
     assert await world.shown(question, b"new") == b"new"
-
-
-async def test_old_news_ends_no_newer_answer() -> None:
-    world, begun, go = Bearing(), asyncio.Event(), asyncio.Event()
-    question = world.question("a")
-    await world.shown(question, b"old")
-    world.time.now += 15
-
-    async def make() -> Rendered:
-        begun.set()
-        await go.wait()
-        raise RowNotFound("gone, and there again")
-
-    assert (await world.cache.fill(question, key_of(question), make)).body == b"old"
-    await begun.wait()
-    world.cache.written(Written(frozenset({A})))
-    assert await world.shown(question, b"new") == b"new"
-    go.set()
-    await world.settle()
-    assert await world.shown(question) == b"new"
 
 
 async def test_an_api_s_words_for_nobody_could_answer_are_known() -> None:
