@@ -22,10 +22,11 @@ from server.transactions import Transactions
 
 class Credential(NamedTuple):
     """What a request carries to prove who sent it. `kind` is the scheme of `Authorization`, or the header's name, in small
-    letters; `text` is the rest and is a secret."""
+    letters; `text` is the rest and is a secret. `beside`: the key of the program with which the person calls whose token this is."""
 
     kind: str
     text: str
+    beside: Credential | None = None
 
     def __repr__(self) -> str:
         return f"Credential({self.kind!r}, ***)"
@@ -52,6 +53,10 @@ class Authenticate(Protocol):
 
     async def proved(self, credential: Credential, request: web.BaseRequest) -> Principal:
         """Whom a credential proves, now, however it came; `request` is the one that it belongs to. Raises as a call does."""
+
+    def joined(self, token: str, held: Credential | None) -> Credential:
+        """The credential that a token is which comes in a frame, where this one was held until then: the key of a program
+        stays beside it, where that may be."""
 
 
 @dataclass(frozen=True, slots=True)

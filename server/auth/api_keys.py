@@ -3,6 +3,9 @@
     X-API-Key: rk_…            the header that `auth.api_keys.header` names
     Authorization: ApiKey rk_…
 
+A key is the caller. With `auth.api_keys.with_token: person` one may stand beside a Bearer: it names the program, the token the
+person who calls, and the key gives and takes nothing; but both have to hold.
+
 A key has more bits than anybody could try, so its SHA-256 is enough of a hash: it is computed of every key alike, and the row is
 found by it through a unique index. Unknown, wrong, ended and revoked keys go one way and get one answer.
 
@@ -56,6 +59,7 @@ class ApiKeys(Method):
         self.asks = self._table is not None
         self.kinds = (SCHEME, settings.header.lower())
         self.carriers: tuple[Carrier, ...] = (in_authorization, InHeader(settings.header))
+        self.beside = self.kinds if settings.with_token == "person" else ()  # noqa: S105
 
     async def prove(self, credential: Credential, request: web.BaseRequest) -> Proof:
         """Whose key it is; raises InvalidToken, Forbidden and what the database reports."""

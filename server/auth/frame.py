@@ -7,6 +7,8 @@
     one that does not hold, or of a kind that nobody here knows       401, wherever guests may read
     nothing but a header in which others carry theirs (`FOREIGN`)     401: whoever sends it believes to be somebody
     several, whatever their kinds      400; but the same text as `apikey` and as Bearer is one credential
+    a key, and a Bearer of another text            400; or, where `auth.api_keys.with_token` says so, whom the Bearer proves, and
+                                                   nothing of the key's: 401 unless both hold, and no longer than both do
 
 The gate asks `waiting` before any handler runs, so that handlers ask who calls without waiting; the outcome, an error too, is
 remembered on the request and raised where somebody asks, so that each API refuses in its own form. A socket has no such
@@ -21,6 +23,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
@@ -70,6 +73,9 @@ class Open:
     async def proved(self, credential: Credential, request: web.BaseRequest) -> Principal:
         return self._nobody
 
+    def joined(self, token: str, held: Credential | None) -> Credential:
+        return Credential("bearer", token)
+
     @property
     def degraded(self) -> bool:
         return False
@@ -82,11 +88,6 @@ class Open:
 
     async def close(self) -> None:
         """There is nothing to end."""
-
-
-def _said_twice(found: Credential, credential: Credential) -> bool:
-    """Whether it is one credential: Supabase's clients say theirs in a header of that name, and as Bearer as well."""
-    return (found.kind, credential.kind) == ("bearer", "apikey") and found.text == credential.text
 
 
 def _is_token(text: str) -> bool:
@@ -122,6 +123,7 @@ class Authenticator:
         self._further = tuple(dict.fromkeys(each for method in methods for each in method.further))
         sent = {name.lower() for name in self._further}
         self._foreign = tuple(name for name in FOREIGN if name.lower() not in sent)
+        self._beside = frozenset(kind for method in methods for kind in method.beside)
         self._by_kind: dict[str, tuple[Method, ...]] = {}
         for method in methods:
             for kind in method.kinds:
@@ -141,24 +143,36 @@ class Authenticator:
         except AmbiguousCredentials as error:
             request[OUTCOME] = error
             return None
-        known = self._guest if credential is None else self.verified.find(self._key(credential, request))
-        if known is not None:
-            request[OUTCOME] = known
-        elif credential is None:
-            request[OUTCOME] = Unauthenticated("a credential is required")
-        else:
+        if credential is None:
+            request[OUTCOME] = self._guest or Unauthenticated("a credential is required")
+            return None
+        known = self.verified.find(self._key(credential, request)) if credential.beside is None else None
+        if known is None:
             return self._waited(credential, request)
+        request[OUTCOME] = known
         return None
 
     def carried(self, request: web.BaseRequest) -> Credential | None:
         found = None
         for carrier in self._carriers:
             for credential in carrier(request):
-                if found is not None and not _said_twice(found, credential):
-                    raise AmbiguousCredentials("the request carries several credentials: send one")
-                if found is None or not _is_token(credential.text):
-                    found = credential
+                found = credential if found is None else self._together(found, credential, request)
         return found or self._of_others(request)
+
+    def _together(self, found: Credential, other: Credential, request: web.BaseRequest) -> Credential:
+        """What two credentials are: one, which Supabase's clients say in a header of that name and as Bearer as well; a person's,
+        with the key of a program; or too many, AmbiguousCredentials."""
+        once = len(request.headers.getall(other.kind, ())) == 1
+        if once and found.kind == "bearer" and found.beside is None:
+            if other.kind == "apikey" and found.text == other.text:
+                return found if _is_token(found.text) else other
+            if other.kind in self._beside:
+                return found._replace(beside=other)
+        raise AmbiguousCredentials("the request carries several credentials: send one")
+
+    def joined(self, token: str, held: Credential | None) -> Credential:
+        key = held if held is None or held.kind in self._beside else held.beside
+        return Credential("bearer", token, key)
 
     def _of_others(self, request: web.BaseRequest) -> Credential | None:
         """A credential where no method looks for one: its bearer is not to be taken for a guest."""
@@ -169,10 +183,23 @@ class Authenticator:
         return None
 
     async def proved(self, credential: Credential, request: web.BaseRequest) -> Principal:
+        if credential.beside is None:
+            return chosen(await self._holding(credential, request), request, self._roles)
+        if credential.beside.kind not in self._beside:
+            raise AmbiguousCredentials("a token and a key are several credentials: send one")
+        program = await self._holding(credential.beside, request)
+        person = await self._holding(credential._replace(beside=None), request)
+        ends = [until for until in (program.until, person.until) if until is not None]
+        return chosen(replace(person, until=min(ends, default=None)), request, self._roles)
+
+    # ── one request ──────────────────────────────────────────────────────────────────────────
+
+    async def _holding(self, credential: Credential, request: web.BaseRequest) -> Principal:
+        """Whom one credential proves, by memory or by its method."""
         key = self._key(credential, request)
         known = self.verified.find(key)
         if known is not None:
-            return chosen(known, request, self._roles)
+            return known
         method = self._method(credential, request)
         generation = method.generation
         if method.asks:
@@ -181,9 +208,7 @@ class Authenticator:
         else:
             proof = await method.prove(credential, request)
         self.verified.put(key, proof, method, generation)
-        return chosen(proof.principal, request, self._roles)
-
-    # ── one request ──────────────────────────────────────────────────────────────────────────
+        return proof.principal
 
     async def _waited(self, credential: Credential, request: web.BaseRequest) -> None:
         try:

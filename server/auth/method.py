@@ -73,6 +73,7 @@ class Method(ABC):
     name: as in `Principal.method`. kinds: of the credentials that it takes; several methods may take one kind, the first
     whose `takes` agrees is asked. carriers: where its credentials stand. challenges: its part of `WWW-Authenticate`.
     further: headers that are no credential, and without which one does not mean the same.
+    beside: kinds of its credentials that may stand beside a Bearer, which is then the caller's; both have to hold.
     asks: whether somebody outside is asked about each credential, so that whoever guesses is to be stopped before that.
     generation: what was proved under an older one is proved anew.
     """
@@ -82,6 +83,7 @@ class Method(ABC):
     carriers: tuple[Carrier, ...] = (in_authorization,)
     challenges: ClassVar[tuple[str, ...]] = ("Bearer",)
     further: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
     asks: bool = False
     generation: int = 0
 

@@ -116,6 +116,7 @@ class ApiKeys(Section):
     table: Text | None = None
     hash: Literal["sha256"] = "sha256"
     header: HeaderName = "X-API-Key"
+    with_token: Literal["refused", "person"] = "refused"  # noqa: S105
     columns: KeyColumns = KeyColumns()
     default_role: Text | None = None
     keys: Named[FixedKey] = Field(default_factory=nothing)

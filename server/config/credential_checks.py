@@ -58,6 +58,16 @@ def keys_of_nobody(data: Mapping[str, Any]) -> Iterator[Fault]:
         yield (*path, "columns"), "says nothing without table", None
 
 
+def keys_beside_nothing(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Whom a token proves beside a key is told by something that takes tokens."""
+    auth, webhook = mapping(data, "auth"), mapping(data, "auth", "webhook")
+    borne = webhook and str(webhook.get("header", "Authorization")).lower() == "authorization"
+    if mapping(data, "auth", "api_keys").get("with_token") == "person" and not (
+        borne or "jwt" in auth or "introspection" in auth
+    ):
+        yield ("auth", "api_keys", "with_token"), "is about tokens, and nothing here takes any", "configure auth.jwt"
+
+
 def equal_keys(data: Mapping[str, Any]) -> Iterator[Fault]:
     """Each key of the file is one caller's."""
     seen: dict[str, str] = {}
@@ -151,6 +161,7 @@ def _host(url: str) -> str:
 
 CHECKS: Final[tuple[Check, ...]] = (
     keys_of_nobody,
+    keys_beside_nothing,
     equal_keys,
     headers_taken,
     sent_twice,

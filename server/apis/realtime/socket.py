@@ -191,16 +191,19 @@ class Socket:
                 assert_never(effect)
 
     async def _authenticate(self, token: str) -> None:
-        """Who carries the token is the caller from now on; on an open socket the same subject renews it."""
-        credential = Credential("bearer", token)
+        """Who carries the token is the caller from now on; on an open socket the same subject renews it, or somebody signs in
+        to the program whose key opened it."""
+        authenticate, held = self._present().authenticate, self._credential
+        credential = authenticate.joined(token, held)
         try:
-            principal = await self._present().authenticate.proved(credential, self._request)
+            principal = await authenticate.proved(credential, self._request)
         except ReflectorError as error:
             self._put(said(error_frame(error)))
             await self._do(self._conversation.refused())
             return
         known = self._principal
-        if known is not None and not known.anonymous and not _same_subject(known, principal):
+        signs_in = held is not None and credential.beside is held
+        if known is not None and not (known.anonymous or signs_in or _same_subject(known, principal)):
             self._put(said(error_frame(Forbidden("the token is another subject's: open another socket for it"))))
             return
         try:
