@@ -19,6 +19,7 @@ from reflector.errors import InvalidValue
 from server.config.trials import VERBS
 from server.config.values import thaw
 from server.trials.aggregates import COUNT, cells, expects_nothing, same_number, totals
+from server.trials.nothing import expected_null
 from server.trials.running import Seen
 from server.trials.trial import Bound, exact, fault_of, rows_of
 
@@ -117,6 +118,14 @@ class Judge:
             return f"{counted(self.seen.affected)} written"
         return "allowed"
 
+    def void(self) -> Iterator[str]:
+        """Tell of a test that expects nothing where there is nothing."""
+        if self.seen.holding == 0:
+            words = " and ".join(f"`{each}`" for each in ("where", "filter") if getattr(self.said, each) is not None)
+            rows = f"the rows that {words} pick{'' if ' and ' in words else 's'}" if words else "the rows of the table"
+            there = f"there is nothing in {', '.join(expected_null(self.said))} of {rows}, whoever asks"
+            yield f"{there}: this test cannot fail; make a row with `given`"
+
     def vain(self, so: str) -> Iterator[str]:
         words = [f"`{each}`" for each in ("where", "filter") if getattr(self.said, each) is not None]
         pick = f"{' and '.join(words)} {'picks' if len(words) == 1 else 'pick'} no row whoever asks"
@@ -158,6 +167,8 @@ class Judge:
             yield from self.aggregated()
             if expects_nothing(said) and seen.candidates == 0:
                 yield from self.vain("so nothing was left out")
+            else:
+                yield from self.void()
         if said.columns is not None:
             yield from sets_differ("columns", said.columns, seen.columns)
         if isinstance(said.rows, int):
@@ -242,6 +253,8 @@ class Judge:
     def sees(self, wanted: Mapping[str, Any]) -> Iterator[str]:
         if not self.seen.rows:
             yield from differing(f"sees: {inline(wanted)}", f"no row{self.found()}")
+        else:
+            yield from self.void()
         for row in self.seen.rows:
             yield from self.cells(wanted, row)
 

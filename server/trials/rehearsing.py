@@ -48,6 +48,7 @@ from server.config import Config
 from server.config.trials import VERBS
 from server.transactions import Sent, Transactions, hoisted, transactions_of
 from server.trials.aggregates import expects_nothing
+from server.trials.nothing import expected_null, holding
 from server.trials.running import SHOWN, Asked, Runner, Seen, answered, read_rows, shown
 from server.trials.stage import Stage, barred
 from server.trials.trial import Bound, fault_of
@@ -196,7 +197,7 @@ class Rehearsed:
         said, verb = self.bound.trial.said, self.bound.trial.verb
         if self.bound.table is None or verb == "create":
             return False
-        if said.where is not None or self.veiled:
+        if said.where is not None or self.veiled or expected_null(said):
             return True
         if VERBS[verb].writes:
             return not said.affected
@@ -211,17 +212,21 @@ class Rehearsed:
         )
 
     async def unveil(self, rehearsal: Rehearsal) -> None:
-        """Note in how many of the rows there is something to hide."""
+        """Note in how many of the rows there is something to hide, or something where there is to be nothing."""
         if self.veiled:
             names = self.bound.trial.said.veils(self.seen.columns)
             veils = self.runner.veiled(self.bound, self.runner.everything, self.asked.limits, names)
             for name, prepared in zip(names, veils, strict=True):
                 self.seen.held[name] = shown(prepared, await self.carry_out(rehearsal, prepared)).total or 0
+        for prepared in self.runner.held(self.bound, self.own):
+            self.seen.holding = shown(prepared, await self.carry_out(rehearsal, prepared)).total or 0
 
     def looked_at(self) -> Sequence[Table]:
         """The tables that `where` and the filter are asked of."""
         table = () if self.bound.table is None else (self.bound.table,)
-        return [*dict.fromkeys((*table, *tables_inside(self.bound.where), *tables_inside(self.own)))]
+        null = holding(self.bound, self.runner.snapshot.catalog) or TRUE
+        asked = (each for where in (self.bound.where, self.own, null) for each in tables_inside(where))
+        return [*dict.fromkeys((*table, *asked))]
 
     async def picked(self, rehearsal: Rehearsal) -> Filter:
         """Note how many rows `where` and the filter pick; what keeps the caller's deed to those of `where`."""

@@ -45,6 +45,7 @@ from server.config import Config, EffectiveLimits, limits_for
 from server.trials.aggregates import COUNT
 from server.trials.asking import Asking
 from server.trials.callers import principal_for
+from server.trials.nothing import holding
 from server.trials.trial import Bound, fault_of
 
 SHOWN = 5
@@ -61,7 +62,8 @@ class Seen:
     """What came of a trial. `refused` is the error that the caller met. `impossible` says why nothing could be tried;
     `broken`, what is wrong with the test itself. `candidates` is how many rows `where` and `filter` pick whoever asks, None
     where nobody looked, and `picked` are the first of them. `held`: of columns that are to be hidden and may be asked for, in
-    how many of the caller's rows there is a value. `ungranted`: what the caller names is there, and the database grants it to others. `columns` are those that the caller may read."""
+    how many of the caller's rows there is a value. `holding`: where there is to be nothing and nothing else is expected, how many of the rows that
+    are picked hold something. `ungranted`: what the caller names is there, and the database grants it to others. `columns` are those that the caller may read."""
 
     refused: ReflectorError | None = None
     impossible: str | None = None
@@ -74,6 +76,7 @@ class Seen:
     affected: int = 0
     columns: Sequence[str] = ()
     held: dict[str, int] = field(default_factory=dict)
+    holding: int | None = None
     roles: Sequence[str] = ()
     seconds: float = 0.0
 
@@ -121,7 +124,8 @@ class Runner:
             return seen
         principal, limits = asked.principal, asked.limits
         session = Session(timeout=limits.timeout.total_seconds(), largest=limits.bytes, rollback=True)
-        given, picking = [*self.given(bound)], [*self.picking(bound, own=self.own_filter(bound, asked.limits))]
+        own = self.own_filter(bound, asked.limits)
+        given, picking = [*self.given(bound)], [*self.held(bound, own), *self.picking(bound, own=own)]
         try:
             for each in (*given, *picking):
                 self.engine.bind(each.plans[0], each.values, principal)
@@ -175,10 +179,10 @@ class Runner:
         if bound.table is not None and len(done) >= len(before) > bound.rows_given:
             picked = shown(before[-1], done[len(before) - 1])
             seen.candidates, seen.picked = picked.total, read_rows(picked.body)
-            veils = done[bound.rows_given : len(before) - 1]
-            seen.held = dict(
-                zip(bound.trial.said.veils(seen.columns), (each.total or 0 for each in veils), strict=False)
-            )
+            counts = [each.total or 0 for each in done[bound.rows_given : len(before) - 1]]
+            names = bound.trial.said.veils(seen.columns)
+            seen.held = dict(zip(names, counts, strict=False))
+            seen.holding = counts[-1] if len(counts) > len(names) else None
         if len(done) > len(before):
             answered(bound, shown(tested, done[-1]), seen)
 
@@ -213,6 +217,14 @@ class Runner:
             where = Asking(bound, access, limits).filter(access.scope.table(table.label))
             read = Read(table, (Output(column.name, Field(column)),), where=where, limit=1, count=True)
             yield self.planned(access.grants, read, And((bound.where, Not(IsNull(Field(column))))))
+
+    def held(self, bound: Bound, own: Filter) -> Iterator[Prepared]:
+        """How many of the rows that `where` and the filter pick hold something where there is to be nothing."""
+        table, somewhere = bound.table, holding(bound, self.snapshot.catalog)
+        if table is not None and somewhere is not None:
+            select = (Output(table.columns[0].name, Field(table.columns[0])),)
+            read = Read(table, select, where=all_of(own, somewhere), limit=1, count=True)
+            yield self.planned(self.definer, read, bound.where)
 
     def picking(self, bound: Bound, most: int = SHOWN, own: Filter = TRUE) -> Iterator[Prepared]:
         """How many rows `where` and the filter pick whoever asks, and which those are."""

@@ -289,6 +289,22 @@ async def test_functions_are_called_and_taken_back(databases: Databases) -> None
     assert [each.lines for each in found][5:] == [("- returns: 8", "+ returns: [7]"), ("- 2 rows", "+ 0 rows")]
 
 
+async def test_a_function_is_held_to_what_it_leaves_out(databases: Databases) -> None:
+    """It decides by itself, so whoever asks is given the same; the row that it is to leave out makes a test of it."""
+    script = """
+        CREATE TABLE hit (id int PRIMARY KEY, who int);
+        CREATE FUNCTION hits() RETURNS SETOF hit LANGUAGE sql STABLE AS 'SELECT * FROM hit WHERE who > 0';
+    """
+    config = CALLERS + (
+        "tables: {hit: {allow: {guest: {read: who < 0}}}}\nfunctions: {hits: {allow: [guest]}}\ntests:\n"
+        "  - {as: guest, given: {hit: [{id: 5, who: 0}]}, call: hits, rows: 0}\n"
+    )
+    found = await results(databases.database(DatabaseKind.POSTGRESQL, script), config)
+    assert [each.lines for each in found] == [()]
+    found = await results(databases.database(DatabaseKind.POSTGRESQL, script.replace("who > 0", "who >= 0")), config)
+    assert [each.lines for each in found] == [("- 0 rows", "+ 1 row: {id: 5, who: 0}")]
+
+
 # ── nothing stays ────────────────────────────────────────────────────────────────────────────
 
 

@@ -397,6 +397,9 @@ HOLDING = (
     "aggregate: drawer, filter: {id: {_eq: 2}}, count: 0",
     "read: veil, where: id == 1, hidden: [label]",
     "read: veil, hidden: [label]",
+    "read: veil, where: id == 1, sees: {label: null}",
+    "aggregate: drawer, where: id == 2, max: {label: null}",
+    "read: drawer, where: place == 1, sees: {next: null, id: 1}, filter: {id: {_eq: 1}}",
     "update: drawer, where: place == 1, values: {label: x}, affected: 1, sets: {label: x, stamp: notes_login cabinet_fussy sour}",
     "update: drawer, where: id == 3, values: {label: x}, denied: row_not_found",
     "update: drawer, where: id == 1",
@@ -432,6 +435,7 @@ BOTH = (
     "`where` and `filter` pick no row whoever asks, so nothing was {}: this test cannot fail; make a row with `given`"
 )
 NULL = "{} may be read by this caller, and holds nothing in the rows that they see, whoever asks: this test cannot fail; make a row with `given`"
+VOID = "there is nothing in {} of the rows that `where` picks, whoever asks: this test cannot fail; make a row with `given`"
 GIVEN_LATE = "given: {drawer: [{id: 60, next: 61}]}"
 NOT_HOLDING: tuple[tuple[str, Sequence[str]], ...] = (
     ("read: drawer, where: id == 1, rows: 0", ["- 0 rows", "+ 1 row: {id: 1}"]),
@@ -445,6 +449,9 @@ NOT_HOLDING: tuple[tuple[str, Sequence[str]], ...] = (
     ("aggregate: drawer, where: id == 2, filter: {id: {_eq: 999}}, count: 0", [BOTH.format("left out")]),
     ("read: drawer, where: id == 1, hidden: [next]", [NULL.format("next")]),
     ("read: veil, where: id == 1, hidden: [never]", [NULL.format("never")]),
+    ("read: drawer, where: id == 1, sees: {next: null}", [VOID.format("next")]),
+    ("read: veil, where: id == 1, sees: {never: null}", [VOID.format("never")]),
+    ("aggregate: drawer, where: place == 1, max: {next: null}", [VOID.format("next")]),
     ("read: vacant, rows: 0", ["there are none in the table, so nothing was hidden: this test cannot fail; make a row with `given`"]),
     ("read: vacant, keys: []", ["there are none in the table, so nothing was hidden: this test cannot fail; make a row with `given`"]),
     ("delete: drawer", ["- 1504 rows written", "+ 1503 rows written, of 1504 that `where` picks: {id: 1}, {id: 2}, {id: 3}, {id: 10000}, {id: 10001}"]),
