@@ -23,7 +23,7 @@ servers: ## install the database servers that the tests start for themselves
 run: setup ## serve the bundled sample, or URL=postgresql://…
 	@exec .venv/bin/reflector serve $(URL)
 
-node: setup ## install the npm package that the tests run
+node: setup ## install the npm packages that the tests run
 	@tools/npm.sh
 
 test: setup servers node ## run every test, or TESTS=path, by WORKERS=2 processes
@@ -53,5 +53,5 @@ bench: setup ## measure, beside a hand-written baseline
 	@$(PYTHON_IN_VENV) -m benchmarks
 
 clean: ## remove everything that was made here
-	@rm -rf tests/apis/graphql/audit/node_modules tests/apis/postgrest/clients/node_modules .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	@rm -rf tests/apis/graphql/audit/node_modules tests/apis/postgrest/clients/node_modules tests/server/identity/node_modules .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

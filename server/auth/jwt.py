@@ -49,18 +49,22 @@ class JwtBearer(Method):
     async def prove(self, credential: Credential, request: web.BaseRequest) -> Proof:
         token = opened(credential.text)
         issuer = self._issuer(token)
-        try:
-            return self._judged(token, issuer)
-        except (UnknownKey, IdentityUnavailable):
-            if not await issuer.keys.sought():
-                raise
-        return self._judged(token, issuer)
+        await self._vouch(token, issuer)
+        return self._proof(token, issuer)
+
+    async def vouched(self, token: str) -> Opened:
+        """The token, of which one of its issuer's keys signed what it says; nobody has judged that yet."""
+        parts = opened(token)
+        await self._vouch(parts, self._issuer(parts))
+        return parts
 
     def judged(self, token: str) -> Proof:
         """Who carries the token, as far as the keys are known. Raises InvalidToken; RefusedClaims where it is only not for now
         or here; Forbidden where it holds and names no role, UnknownRole where it is none that is declared."""
         parts = opened(token)
-        return self._judged(parts, self._issuer(parts))
+        issuer = self._issuer(parts)
+        self._check(parts, issuer)
+        return self._proof(parts, issuer)
 
     def _issuer(self, token: Opened) -> Issuer:
         if self._only is not None:
@@ -70,7 +74,16 @@ class JwtBearer(Method):
             raise InvalidToken(UNREADABLE)
         return issuer
 
-    def _judged(self, token: Opened, issuer: Issuer) -> Proof:
+    async def _vouch(self, token: Opened, issuer: Issuer) -> None:
+        try:
+            self._check(token, issuer)
+        except (UnknownKey, IdentityUnavailable):
+            if not await issuer.keys.sought():
+                raise
+            self._check(token, issuer)
+
+    def _check(self, token: Opened, issuer: Issuer) -> None:
+        """Raise InvalidToken where none of the keys signed it, UnknownKey where it is for none of them."""
         algorithm = token.header["alg"]
         if issuer.algorithms and algorithm not in issuer.algorithms:
             raise InvalidToken(UNREADABLE)
@@ -79,6 +92,8 @@ class JwtBearer(Method):
             raise UnknownKey(UNREADABLE)
         if not token.signed_by(keys):
             raise InvalidToken(UNREADABLE)
+
+    def _proof(self, token: Opened, issuer: Issuer) -> Proof:
         principal = issuer.claims.principal(token.claims, self.name, self._clock())
         believed = None if principal.until is None else principal.until + issuer.claims.terms.leeway
         return Proof(principal, believed, weight=500 + 4 * len(token.signed.segments["payload"]))

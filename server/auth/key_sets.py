@@ -191,6 +191,8 @@ class FetchedKeys:
             keys = published_keys(document)
         except ValueError as fault:
             raise Away(str(fault)) from fault
+        if self._known is None:
+            self._sought = float("-inf")  # the first keys were no search for others
         if document["keys"] != self._known:
             self._keys, self._known = keys, document["keys"]
             self._changed()

@@ -8,16 +8,18 @@ away, and that is never an answer.
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from reflector.secret import Secret
 from server.config.values import is_loopback
 
 TIMEOUT_SECONDS: Final = 5.0
@@ -122,3 +124,10 @@ def may_be_asked(url: str) -> bool:
     except ValueError:
         return False
     return whole and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
+
+
+def as_client(name: str, secret: Secret) -> str:
+    """The `Authorization` of a client that its issuer knows: RFC 6749 §2.3.1 has both written as in a form before they are
+    put together, so that any text may be either."""
+    pair = f"{quote_plus(name)}:{quote_plus(secret.reveal())}"
+    return f"Basic {base64.b64encode(pair.encode()).decode()}"

@@ -15,24 +15,20 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
-from aiohttp import web
-from authlib.oauth2.auth import ClientAuth
-from authlib.oauth2.client import OAuth2Client
 from authlib.oidc.core import CodeIDToken
 from joserfc.errors import JoseError
 
 from reflector.access.principal import Principal
 from server.auth.claims import Terms
+from server.auth.code_flow import BASIC, REFUSED, CodeFlow, told_of
 from server.auth.issuers import claim_rules
 from server.auth.jwt import Issuer, JwtBearer
 from server.auth.key_sets import FetchedKeys
-from server.auth.opened import opened
+from server.auth.opened import Opened
 from server.auth.outbound import Away, Outbound, may_be_asked
 from server.config import Config
 from server.config.authentication import Oidc
-from server.context import Credential
 from server.problems import IdentityUnavailable, InvalidToken
 
 DISCOVERY: Final = "/.well-known/openid-configuration"
@@ -40,48 +36,20 @@ KNOWN_SECONDS: Final = 3600.0
 AGAIN_SECONDS: Final = 5.0
 LEEWAY: Final = 30
 UNAVAILABLE: Final = "the provider that people sign in with cannot be asked at the moment"
-REFUSED: Final = "the sign-in did not hold: begin it again"
-METHODS: Final = ("client_secret_basic", "client_secret_post")
+METHODS: Final = (BASIC, "client_secret_post")
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a provider says of itself."""
+    """What a provider says of itself. `named`: whether it says who it is when it sends somebody back; `userinfo_endpoint` is
+    empty where nobody asks there."""
 
     authorization_endpoint: str
     token_endpoint: str
+    userinfo_endpoint: str
     auth_method: str
+    named: bool
     tokens: JwtBearer
-
-
-class CodeFlow(OAuth2Client):  # type: ignore[misc]
-    """Authlib's client, asking through `outbound`."""
-
-    def __init__(self, outbound: Outbound, settings: Oidc, auth_method: str, callback: str) -> None:
-        secret = settings.client_secret
-        super().__init__(
-            None,
-            client_id=settings.client_id,
-            client_secret=None if secret is None else secret.reveal(),
-            token_endpoint_auth_method=auth_method,
-            scope=" ".join(settings.scopes),
-            redirect_uri=callback,
-            code_challenge_method="S256",
-        )
-        self._outbound = outbound
-
-    async def _fetch_token(
-        self, url: str, body: str = "", headers: Mapping[str, str] | None = None, *, auth: ClientAuth, method: str
-    ) -> Mapping[str, Any]:
-        asked, sent, content = auth.prepare(method, url, dict(headers or {}), body)
-        wanted = {name: value for name, value in sent.items() if name.lower() in {"authorization", "accept"}}
-        answer = await self._outbound.ask(method, asked, headers=wanted, form=dict(parse_qsl(content)))
-        found = answer.json()
-        if answer.status >= 500 or not isinstance(found, dict):
-            raise Away(f"the answer is {answer.status}")
-        if answer.status != 200 or not isinstance(found.get("id_token"), str):
-            raise InvalidToken(REFUSED)
-        return found
 
 
 class Provider:
@@ -115,7 +83,13 @@ class Provider:
         )[0]
         return address
 
-    async def visitor(self, callback: str, code: str, nonce: str, verifier: str, request: web.BaseRequest) -> Principal:
+    async def check_origin(self, named: str | None) -> None:
+        """Raise InvalidToken for whoever was sent back by another, who calls itself so (RFC 9207); IdentityUnavailable."""
+        metadata = await self._known()
+        if named != self.issuer and (named is not None or metadata.named):
+            raise InvalidToken(REFUSED)
+
+    async def visitor(self, callback: str, code: str, nonce: str, verifier: str) -> Principal:
         """Who came back with the code. Raises InvalidToken, Forbidden and UnknownRole, IdentityUnavailable."""
         metadata = await self._known()
         flow = CodeFlow(self._outbound, self._settings, metadata.auth_method, callback)
@@ -123,20 +97,30 @@ class Provider:
             found = await flow.fetch_token(
                 metadata.token_endpoint, grant_type="authorization_code", code=code, code_verifier=verifier
             )
+            token = await metadata.tokens.vouched(found["id_token"])
+            self._judge(token, nonce, found.get("access_token"))
+            claims = await self._claims(metadata, token, found.get("access_token"))
         except Away as away:
             raise IdentityUnavailable(UNAVAILABLE) from away
-        proof = await metadata.tokens.prove(Credential("bearer", found["id_token"]), request)
-        self._judge(found, nonce)
-        return proof.principal
+        return self._rules.principal(claims, "oidc", self._clock())
 
-    def _judge(self, found: Mapping[str, Any], nonce: str) -> None:
-        """Raise InvalidToken where a token that holds is not of this sign-in."""
-        token = opened(found["id_token"])
-        params = {"client_id": self._settings.client_id, "nonce": nonce, "access_token": found.get("access_token")}
+    def _judge(self, token: Opened, nonce: str, access_token: object) -> None:
+        """Raise InvalidToken where a token that was signed does not hold here and now, or is not of this sign-in."""
+        self._rules.terms.judge(token.claims, self._clock())
+        params = {"client_id": self._settings.client_id, "nonce": nonce, "access_token": access_token}
         try:
             CodeIDToken(dict(token.claims), dict(token.header), {}, params).validate(int(self._clock()), LEEWAY)
         except (JoseError, ValueError, TypeError) as fault:
             raise InvalidToken(REFUSED) from fault
+
+    async def _claims(self, metadata: Metadata, token: Opened, access_token: object) -> Mapping[str, Any]:
+        """What the token says, and beside it what else the provider knows, where that is asked. Raises Away, InvalidToken."""
+        if not metadata.userinfo_endpoint:
+            return token.claims
+        more = await told_of(self._outbound, metadata.userinfo_endpoint, access_token)
+        if more.get("sub") != token.claims["sub"]:
+            raise InvalidToken(REFUSED)  # of somebody else
+        return {**more, **token.claims}
 
     # ── what the provider says of itself ─────────────────────────────────────────────────────
 
@@ -164,8 +148,10 @@ class Provider:
         pages, tokens, keys = (
             _address(said, name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")
         )
+        more = _address(said, "userinfo_endpoint") if self._settings.userinfo else ""
+        named = said.get("authorization_response_iss_parameter_supported") is True
         bearer = JwtBearer([Issuer(FetchedKeys(keys, self._outbound), self._rules)], self._clock)
-        return Metadata(pages, tokens, self._auth_method(said), bearer)
+        return Metadata(pages, tokens, more, self._auth_method(said), named, bearer)
 
     def _auth_method(self, said: Mapping[str, Any]) -> str:
         if self._settings.client_secret is None:

@@ -197,6 +197,7 @@ class Oidc(RoleClaim):
     client_id: Text
     client_secret: Annotated[Secret, secret(8)] | None = None
     scopes: tuple[Text, ...] = ("openid",)
+    userinfo: Flag = False
     session: Duration = read_duration("8h")
 
 

@@ -20,11 +20,14 @@ CLIENT, PASSWORD = "pages", "a-secret-of-the-client"
 
 @dataclass
 class IdentityProvider:
-    """`claims` are put over those of each token; `said` over what it says of itself. `codes` are those not yet used."""
+    """`claims` are put over those of each token; `said` over what it says of itself. `more` is what it
+    tells of somebody beside their token, `fails` what it answers to a code instead of one. `codes` are those not yet used."""
 
     issuer: str = ""
     claims: dict[str, Any] = field(default_factory=dict)
     said: dict[str, Any] = field(default_factory=dict)
+    more: Any = None
+    fails: Any = None
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "one"}))
@@ -37,6 +40,7 @@ class IdentityProvider:
             web.get("/authorize", self.authorize),
             web.post("/token", self.token),
             web.get("/jwks", self.jwks),
+            web.get("/userinfo", self.userinfo),
         ]
 
     async def discovery(self, _: web.Request) -> web.Response:
@@ -46,6 +50,7 @@ class IdentityProvider:
             "authorization_endpoint": f"{self.issuer}/authorize",
             "token_endpoint": f"{self.issuer}/token",
             "jwks_uri": f"{self.issuer}/jwks",
+            "userinfo_endpoint": f"{self.issuer}/userinfo",
         }
         return web.json_response({**said, **self.said})
 
@@ -64,6 +69,8 @@ class IdentityProvider:
         self.asked.append("token")
         if self.redirects:
             raise web.HTTPTemporaryRedirect("http://169.254.169.254/")
+        if self.fails is not None:
+            return web.json_response(self.fails, status=400)
         form = await request.post()
         wanted = "Basic " + base64.b64encode(f"{CLIENT}:{PASSWORD}".encode()).decode()
         given = self.codes.pop(str(form["code"]), None)
@@ -87,6 +94,11 @@ class IdentityProvider:
         header = {"alg": "RS256", "kid": "one"}
         id_token = jwt.encode(header, claims, self.signing or self.key)
         return web.json_response({"access_token": "opaque", "token_type": "Bearer", "id_token": id_token})
+
+    async def userinfo(self, request: web.Request) -> web.Response:
+        self.asked.append("userinfo")
+        assert request.headers["Authorization"] == "Bearer opaque"
+        return web.json_response(self.more, status=401 if self.more is None else 200)
 
     async def jwks(self, _: web.Request) -> web.Response:
         self.asked.append("jwks")

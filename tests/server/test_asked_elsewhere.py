@@ -107,6 +107,11 @@ async def test_who_leaves_does_not_end_the_question_of_the_others() -> None:
         {**TELLS, "aud": "elsewhere"},
         {**TELLS, "iss": "https://evil.example"},
         {**TELLS, "nbf": 9e9},
+        {**TELLS, "token_type": "DPoP"},
+        {**TELLS, "token_type": "refresh_token"},
+        {**TELLS, "token_type": "Bearer", "typ": "Refresh"},
+        {**TELLS, "token_type": "Bearer", "typ": "ID"},
+        {**TELLS, "token_type": "Bearer", "token_use": "refresh_token"},
     ],
 )
 async def test_a_token_that_does_not_hold_is_nobody_s(said: Any) -> None:
@@ -115,6 +120,20 @@ async def test_a_token_that_does_not_hold_is_nobody_s(said: Any) -> None:
         async with asking(**settings) as made:
             with pytest.raises(InvalidToken):
                 await told(made, "opaque")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"token_type": "Bearer"},
+        {"token_type": "bearer", "typ": "Bearer"},
+        {"token_type": "access_token", "token_use": "access"},
+        {"token_type": None, "typ": "at+jwt"},
+    ],
+)
+async def test_issuers_may_say_what_kind_of_token_it_is(said: Any) -> None:
+    async with service({**TELLS, **said}) as issuer, asking(**introspecting(issuer)) as made:
+        assert (await told(made, "opaque")).subject == "7"
 
 
 @pytest.mark.parametrize(

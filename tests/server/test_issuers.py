@@ -328,12 +328,16 @@ async def test_an_unknown_key_is_asked_for_again_after_half_a_minute() -> None:
     clock = Clock()
     async with service(public(ONE)) as issuer, outbound() as asks:
         keys = FetchedKeys(issuer.url, asks, clock)
-        assert await keys.sought()
+        assert await keys.sought()  # the first keys, which are no search for others
         for _ in range(5):
             assert not await keys.sought()
-        clock.now += SOUGHT_SECONDS
+        assert issuer.asked == 2
+        clock.now += SOUGHT_SECONDS - 1
         assert not await keys.sought()
         assert issuer.asked == 2
+        clock.now += 1
+        assert not await keys.sought()
+        assert issuer.asked == 3
         await keys.close()
 
 

@@ -256,6 +256,65 @@ async def test_roles_are_those_of_the_token(
         assert (await api.get(address, carried(login))).status == status
 
 
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"sub": "7", "role": "user"}, 200),
+        ({"sub": "7", "role": "user", "email": "a@b.example", "nonce": "another", "exp": 1}, 200),
+        ({"sub": "7"}, 403),
+        ({"sub": "8", "role": "user"}, 401),
+        ({"role": "user"}, 401),
+        ([], 503),
+        (None, 503),
+    ],
+)
+async def test_what_else_the_provider_knows_counts_where_it_is_about_the_same_one(
+    bookshop: str, provider: IdentityProvider, more: object, status: int
+) -> None:
+    """What the token says wins over it."""
+    provider.claims, provider.more = {"role": None}, more
+    async with served(bookshop, config(provider).replace("scopes:", "userinfo: true, scopes:")) as api:
+        login, address = await to_provider(api)
+        reply = await api.get(address, carried(login))
+        assert (reply.status, "reflector-session" in cookies(reply)) == (status, status == 200)
+        assert provider.asked == ["discovery", "token", "jwks", "userinfo"]
+
+
+async def test_a_token_that_does_not_hold_is_not_asked_with(bookshop: str, provider: IdentityProvider) -> None:
+    provider.claims, provider.more = {"exp": 1}, {"sub": "7"}
+    async with served(bookshop, config(provider).replace("scopes:", "userinfo: true, scopes:")) as api:
+        login, address = await to_provider(api)
+        assert (await api.get(address, carried(login))).status == 401
+        assert "userinfo" not in provider.asked
+
+
+@pytest.mark.parametrize(
+    ("fails", "told", "logged"),
+    [
+        ({"error": "invalid_client"}, "(invalid_client)", True),
+        ({"error": "invalid_grant"}, "(invalid_grant)", False),
+        ({"error": "<script>"}, "the sign-in did not hold", False),
+        ({"error": ["invalid_client"]}, "the sign-in did not hold", False),
+        ({}, "the sign-in did not hold", False),
+    ],
+)
+async def test_of_a_providers_error_the_words_of_the_standards_are_told(
+    bookshop: str, provider: IdentityProvider, caplog: pytest.LogCaptureFixture, fails: object, told: str, logged: bool
+) -> None:
+    provider.fails = fails
+    async with served(bookshop, config(provider)) as api:
+        login, address = await to_provider(api)
+        reply = await api.get(address, carried(login))
+        assert (reply.status, told in reply.json["detail"], "<" in reply.json["detail"]) == (401, True, False)
+        assert ("signing in: the provider answers invalid_client" in caplog.messages) is logged
+        for error in ("invalid_scope", "access_denied", "x"):
+            login, address = await to_provider(api)
+            reply = await api.get(f"/auth/callback?error={error}&state={URL(address).query['state']}", carried(login))
+            assert (reply.status, f"({error})" in reply.json["detail"]) == (401, error != "x")
+        assert "signing in: the provider answers invalid_scope" in caplog.messages
+        assert "signing in: the provider answers access_denied" not in caplog.messages
+
+
 async def test_a_code_is_worth_nothing_without_its_verifier(bookshop: str, provider: IdentityProvider) -> None:
     """Whoever sees the way back cannot finish it with a sign-in of their own."""
     async with served(bookshop, config(provider)) as api:
@@ -273,13 +332,14 @@ async def test_a_code_is_worth_nothing_without_its_verifier(bookshop: str, provi
         {"token_endpoint": "http://169.254.169.254/token"},
         {"authorization_endpoint": "javascript:alert(1)"},
         {"jwks_uri": None},
+        {"userinfo_endpoint": "http://169.254.169.254/userinfo"},
     ],
 )
 async def test_a_provider_that_leads_elsewhere_is_not_believed(
     bookshop: str, provider: IdentityProvider, said: dict[str, object]
 ) -> None:
     provider.said = dict(said)
-    async with served(bookshop, config(provider)) as api:
+    async with served(bookshop, config(provider).replace("scopes:", "userinfo: true, scopes:")) as api:
         assert (await api.get("/auth/login")).status == 503
 
 

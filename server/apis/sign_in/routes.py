@@ -24,8 +24,9 @@ from aiohttp.typedefs import Handler
 from yarl import URL
 
 from server.apis.sign_in.cookies import LOGIN, LOGIN_SECONDS, SESSION
+from server.auth.code_flow import REFUSED, ended
 from server.auth.credentials import method_of
-from server.auth.provider import REFUSED, Provider
+from server.auth.provider import Provider
 from server.auth.sealed import Seal
 from server.auth.sessions import Session, Sessions
 from server.config import Config
@@ -90,10 +91,13 @@ class SignIn:
         base = self.base(request)
         said = self.seal.opened(LOGIN.of(request, secure=base.secure) or "", time.time())
         state, code = request.query.get("state", ""), request.query.get("code", "")
-        if said is None or said["callback"] != base.callback or not _equal(state, said["state"]) or not code:
+        if said is None or said["callback"] != base.callback or not _equal(state, said["state"]):
             raise InvalidToken(REFUSED)
+        if not code:
+            raise ended(request.query.get("error"))
+        await self.provider.check_origin(request.query.get("iss"))
         self._use(said["state"])
-        principal = await self.provider.visitor(base.callback, code, said["nonce"], said["verifier"], request)
+        principal = await self.provider.visitor(base.callback, code, said["nonce"], said["verifier"])
         session, cookie = self.sessions.begun(principal)
         page = CAME_BACK.format(page=said["page"])
         response = web.Response(text=page, content_type="text/html", charset="utf-8", headers=PAGE_HEADERS)
