@@ -75,6 +75,10 @@ from server.config import ConfigError
 CONTENT_TYPE: Final = "application/problem+json"
 
 
+class OwnWords(Exception):
+    """An error as an API words it for its clients, with or without the cause: whoever raises it foresaw it."""
+
+
 # ── what only a server can object to ─────────────────────────────────────────────────────────
 
 

@@ -3,6 +3,7 @@
     it succeeds                         the new answer is kept in place of the old one
     nobody could answer (503, 504 …)    the old one is shown on until its end; a second later it is tried again
     the answer is another one (404 …)   that is news of the rows: the old one is shown no more
+    nobody foresaw how it fails         the old one is shown no more, and the log has the traceback: whoever asks next meets it again
 
 Rule: of each answer one is fetched at a time, of all together so many that callers find connections; whatever fails here fails
 no request.
@@ -15,10 +16,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
-from reflector.errors import ReflectorError, SchemaChanged
+from reflector.errors import InternalError, ReflectorError, SchemaChanged
 from server.cache.memory import Entry
 from server.cache.question import Key
-from server.problems import status_of
+from server.problems import OwnWords, status_of
 
 LOG: Final = logging.getLogger("reflector.cache")
 AT_ONCE: Final = 8
@@ -48,17 +49,22 @@ class Renewals:
     async def _renewed(self, key: Key, entry: Entry, fetch: Fetch) -> None:
         try:
             await fetch()
-        except Exception as error:  # noqa: BLE001 - each API raises its own; what is not known here, who asks next meets again
+        except Exception as error:  # noqa: BLE001 - each API raises its own
             self._failed(key, entry, error)
 
     def _failed(self, key: Key, entry: Entry, error: Exception) -> None:
         known = _known(error)
+        if known is None and not isinstance(error, OwnWords):
+            self.failed += 1
+            LOG.error("a kept answer could not be fetched anew, and is shown no more", exc_info=error)
         if known is None or isinstance(known, SchemaChanged) or status_of(known) < UNANSWERED:
             self._drop(key, entry)
             return
         self.failed += 1
         entry.again = self._clock() + AGAIN_SECONDS
-        LOG.warning("a kept answer could not be fetched anew, and is shown until its end: %s", known.code)
+        message = "a kept answer could not be fetched anew, and is shown until its end: %s"
+        # A fault of ours is looked for where it happened; of the others the code says all.
+        LOG.warning(message, known.code, exc_info=error if isinstance(known, InternalError) else None)
 
     async def close(self) -> None:
         """End what is under way."""

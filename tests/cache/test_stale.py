@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 
 from reflector.catalog.model import Catalog, DatabaseKind, Table
-from reflector.errors import PoolExhausted, ReflectorError, RowNotFound, SchemaChanged, StatementTimeout
+from reflector.errors import InternalError, PoolExhausted, ReflectorError, RowNotFound, SchemaChanged, StatementTimeout
 from reflector.written import Written
 from server.cache.answers import Rendered
 from server.cache.question import Question
 from server.cache.renewals import AT_ONCE
 from server.cache.rules import CacheRule, cache_rules, takes_part
+from server.problems import OwnWords
 from tests.bookshops import Databases
 from tests.cache.conftest import bearer, cache_of, write_outside
 from tests.cache.test_answers import ROLES
@@ -195,7 +196,7 @@ async def test_where_nobody_can_answer_the_old_one_is_shown_until_its_end(
         await world.shown(question, error)
 
 
-class Worded(Exception):
+class Worded(OwnWords):
     """As an API tells of what it was told."""
 
 
@@ -211,6 +212,43 @@ async def test_news_of_the_rows_ends_the_old_answer(error: Exception) -> None:
     await world.settle()
     assert len(world.cache.memory) == 0
     assert await world.shown(question, b"new") == b"new"
+
+
+async def test_a_failure_that_nobody_foresaw_ends_the_old_answer_and_is_told_with_its_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = Bearing()
+    question = world.question("a")
+    await world.shown(question, b"old")
+    world.time.now += 15
+    with caplog.at_level(logging.WARNING):
+        assert await world.shown(question, ZeroDivisionError("unforeseen")) == b"old"
+        await world.settle()
+    assert (len(world.cache.memory), world.cache.renewals.failed) == (0, 1)
+    [record] = caplog.records
+    assert (record.levelname, record.name) == ("ERROR", "reflector.cache")
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], ZeroDivisionError)
+    assert "in make" in (record.exc_text or logging.Formatter().formatException(record.exc_info))
+    # Whoever asks next meets it again, and not an old answer.
+    with pytest.raises(ZeroDivisionError):
+        await world.shown(question, ZeroDivisionError("again"))
+
+
+async def test_a_fault_of_ours_keeps_the_old_answer_and_is_told_with_its_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = Bearing()
+    question = world.question("a")
+    await world.shown(question, b"old")
+    world.time.now += 15
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            assert await world.shown(question, InternalError("a step brought nothing")) == b"old"
+            await world.settle()
+    [record] = caplog.records
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], InternalError)
 
 
 async def test_an_api_s_words_for_nobody_could_answer_are_known() -> None:
@@ -342,6 +380,29 @@ async def test_every_api_shows_the_old_answer_and_then_the_new_one(
             return await titles(api) == ["told by nobody"] * 4
 
         assert await eventually(renewed)
+
+
+async def test_what_is_there_no_more_is_shown_no_more_and_is_no_fault(
+    databases: Databases,
+    kind: DatabaseKind,
+    own_shop: Callable[[DatabaseKind], str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    url = own_shop(kind)
+    async with served(url, BEARING + "database: {watch: 1h}\n") as api:
+        paths = ("/api/review?fields=id&limit=1", "/rest/v1/review?select=id&limit=1")
+        assert [(await api.get(path)).status for path in paths] == [200, 200]
+        write_outside(databases, url, "DROP TABLE review;")
+        await asyncio.sleep(0.1)
+
+        async def gone() -> bool:
+            return [(await api.get(path)).status for path in paths] == [404, 404]
+
+        assert await eventually(gone)
+        assert cache_of(api).late >= 1
+    assert [
+        record for record in caplog.records if record.name == "reflector.cache" and record.levelno > logging.INFO
+    ] == []
 
 
 async def test_an_own_write_ends_old_answers_at_once(

@@ -49,7 +49,7 @@ from reflector.errors import (
     UnknownColumn,
     UnknownTable,
 )
-from server.problems import MalformedRequest, RateExceeded, TooManyAttempts, TooManySockets, told
+from server.problems import MalformedRequest, OwnWords, RateExceeded, TooManyAttempts, TooManySockets, told
 
 REQUEST: Final = "$"
 VALIDATION: Final = "validation-failed"
@@ -95,7 +95,7 @@ PREFIXES: Final[Mapping[type[ReflectorError], str]] = {
 REFUSED: Final = "check constraint of an insert/update permission has failed"
 
 
-class Fault(GraphQLError):
+class Fault(GraphQLError, OwnWords):
     """An error of ours at a place of the request. `error` is what it was."""
 
     def __init__(self, error: ReflectorError, path: str) -> None:

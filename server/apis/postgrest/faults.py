@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from server.problems import OwnWords
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -27,7 +29,7 @@ class Fault:
         return {"code": self.code, "details": self.details, "hint": self.hint, "message": self.message}
 
 
-class PostgrestError(Exception):
+class PostgrestError(OwnWords):
     """The one exception of this API: it carries its fault, and headers that belong to its answer."""
 
     def __init__(self, fault: Fault, headers: Mapping[str, str] | None = None) -> None:
