@@ -62,26 +62,36 @@ def flattened(claims: Mapping[str, Any], namespace: str | None) -> Mapping[str, 
 @dataclass(frozen=True, slots=True)
 class RoleRules:
     """Where the roles of a caller stand, and which they have who name none. `declared` are all that there are, None where the
-    database knows them. `usual`: where the one of them stands that counts for requests that ask for none."""
+    database knows them. `usual`: where the one of them stands that counts for requests that ask for none. `ignoring`: whoever
+    names roles that are not declared has the others, and names none where there are no others."""
 
     path: str
     default: str | None
     declared: frozenset[str] | None
     usual: str | None = None
+    ignoring: bool = False
 
     def of(self, claims: Mapping[str, Any]) -> tuple[str, ...]:
         """The roles; raises Forbidden where there are none, UnknownRole for one that is not declared."""
         given = claim_at(claims, self.path)
-        if given is ABSENT:
-            given = self.default
-            if given is None:
-                raise Forbidden("the token names no role")
+        return self._unnamed() if given is ABSENT else self._named(given)
+
+    def _unnamed(self) -> tuple[str, ...]:
+        if self.default is None:
+            raise Forbidden("the token names no role")
+        return (self.default,)
+
+    def _named(self, given: Any) -> tuple[str, ...]:
         named = [given] if isinstance(given, str) else given
         if not isinstance(named, list) or not named or not all(isinstance(each, str) for each in named):
             raise Forbidden("the token's role is neither a name nor a list of names")
         if self.declared is not None and not self.declared.issuperset(named):
-            unknown = next(each for each in named if each not in self.declared)
-            raise UnknownRole(f'role "{unknown}" does not exist')
+            if not self.ignoring:
+                unknown = next(each for each in named if each not in self.declared)
+                raise UnknownRole(f'role "{unknown}" does not exist')
+            named = [each for each in named if each in self.declared]
+            if not named:
+                return self._unnamed()
         return tuple(dict.fromkeys(named))
 
     def usually(self, claims: Mapping[str, Any], roles: tuple[str, ...]) -> tuple[str, ...]:

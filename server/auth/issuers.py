@@ -43,7 +43,8 @@ def claim_rules(config: Config, said: RoleClaim, terms: Terms) -> ClaimRules:
     declared = None if config.decided_by_database else frozenset(config.roles)
     usual = said.usual_role_claim if isinstance(said, CallerClaims) else None
     namespace = said.namespace if isinstance(said, TokenClaims) else None
-    return ClaimRules(terms, RoleRules(said.role_claim, said.default_role, declared, usual), namespace)
+    ignoring = said.undeclared_roles == "ignore"
+    return ClaimRules(terms, RoleRules(said.role_claim, said.default_role, declared, usual, ignoring), namespace)
 
 
 def algorithms_of(said: Jwt) -> frozenset[str]:

@@ -6,7 +6,7 @@ Rule: tokens, introspection, a webhook and a sign-in mean the same by the same s
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from server.config.section import Section
 from server.config.values import TEXT, Reads, Text, UnfitError, read_text
@@ -29,10 +29,11 @@ ClaimName: TypeAlias = Annotated[str, Reads(read_path, TEXT)]
 
 
 class RoleClaim(Section):
-    """The claim with the role, and the role of whoever has no such claim."""
+    """The claim with the role, and the role of whoever has no such claim. Issuers write roles into it that are for others."""
 
     role_claim: ClaimName = "role"
     default_role: Text | None = None
+    undeclared_roles: Literal["refuse", "ignore"] = "refuse"
 
 
 class CallerClaims(RoleClaim):

@@ -36,6 +36,8 @@ def database_decides(data: Mapping[str, Any]) -> Iterator[Fault]:
             yield theirs, f"is said by {'.'.join(ours)} already", None
 
 
+OURS: Final = ("default_role", "namespace", "undeclared_roles", "usual_role_claim")
+"""Settings of an issuer that choose among roles of this file."""
 CALLERS: Final = (
     ("auth", "jwt"),
     ("auth", "api_keys"),
@@ -82,7 +84,10 @@ def _idle(data: Mapping[str, Any]) -> Iterator[Path]:
         yield from (("tables", table, name) for name in ("allow", "cache") if name in mapping(said))
     yield from (("cache", name) for name in ("ttl", "stale") if name in mapping(data, "cache"))
     for path, issuer in issuers(data):
-        yield from ((*path, name) for name in ("default_role", "namespace", "usual_role_claim") if name in issuer)
+        yield from ((*path, name) for name in OURS if name in issuer)
+    for method in ("introspection", "webhook", "oidc"):
+        if "undeclared_roles" in mapping(data, "auth", method):
+            yield ("auth", method, "undeclared_roles")
 
 
 def server_decides(data: Mapping[str, Any]) -> Iterator[Fault]:

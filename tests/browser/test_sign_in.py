@@ -9,7 +9,7 @@ from joserfc.jwk import RSAKey
 from examples.bookshop import load_sqlite
 from tests.browser.browser import Tab
 from tests.server.harness import served
-from tests.server.identity import SECRET, client, identity
+from tests.server.identity import PLAIN, SECRET, client, identity
 from tests.server.provider import CLIENT, PASSWORD, providing
 
 CONFIG = """
@@ -52,7 +52,7 @@ async def test_a_visitor_signs_in_over_the_pages_of_a_provider_that_others_made(
     load_sqlite(tmp_path / "shop.sqlite")
     with identity() as provider:
         key = RSAKey.generate_key(2048, {"kid": "one", "alg": "RS256"})
-        provider.become(keys=[key], clients=[], algorithm="RS256", audience="shop")
+        provider.become(keys=[key], **PLAIN)
         config = CONFIG.format(issuer=provider.issuer, client="pages", password=SECRET)
         roles = config.replace("oidc: {", "oidc: {role_claim: roles, scopes: [openid, roles], ")
         async with served(f"sqlite:///{tmp_path / 'shop.sqlite'}", roles) as api:

@@ -92,6 +92,29 @@ def test_a_role_that_is_not_declared_is_refused_by_its_name_and_only_the_databas
     assert RoleRules("role", None, None).of({"role": ["user", "boss"]}) == ("user", "boss")
 
 
+@pytest.mark.parametrize(
+    ("given", "default", "roles"),
+    [
+        (["boss", "editor", "user", "boss"], None, ("editor", "user")),
+        ("editor", "user", ("editor",)),
+        (["boss", "other"], "user", ("user",)),
+        ("boss", "user", ("user",)),
+    ],
+)
+def test_roles_of_others_may_be_ignored(given: Any, default: str | None, roles: tuple[str, ...]) -> None:
+    assert RoleRules("role", default, DECLARED, ignoring=True).of({"role": given}) == roles
+
+
+def test_who_has_nothing_but_roles_of_others_and_who_names_oddly_is_nobody() -> None:
+    rules = RoleRules("role", None, DECLARED, ignoring=True)
+    with pytest.raises(Forbidden, match="the token names no role"):
+        rules.of({"role": ["boss"]})
+    for odd in (None, 1, [], ["user", 1]):
+        with pytest.raises(Forbidden, match="neither a name nor a list"):
+            RoleRules("role", "user", DECLARED, ignoring=True).of({"role": odd})
+    assert RoleRules("role", None, None, ignoring=True).of({"role": ["boss"]}) == ("boss",)
+
+
 def test_the_default_is_for_who_names_no_role_at_all() -> None:
     assert RoleRules("role", "user", DECLARED).of({}) == ("user",)
     with pytest.raises(Forbidden, match="the token names no role"):

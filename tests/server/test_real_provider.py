@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 from yarl import URL
 
 from tests.server.harness import Served, eventually, served
-from tests.server.identity import NOWHERE, SECRET, Identity, client, identity, through, visitor
+from tests.server.identity import NOWHERE, PLAIN, SECRET, Identity, client, identity, through, visitor
 
 RSA: RSAKey = RSAKey.generate_key(2048, {"kid": "rsa", "alg": "RS256"})
 KEYS = {
@@ -29,13 +29,7 @@ KEYS = {
 }
 USUAL: dict[str, Any] = {
     "keys": list(KEYS.values()),
-    "clients": [],
-    "algorithm": "RS256",
-    "audience": "shop",
-    "methods": None,
-    "format": "jwt",
-    "seconds": 600,
-    "thin": False,
+    **PLAIN,
 }
 CLIENTS = [
     client("app", NOWHERE),
@@ -74,7 +68,7 @@ async def pages(url: str, provider: Identity, *, secret: str | None = SECRET, **
     said = json.dumps({"oidc": {**oidc, **({} if secret is None else {"client_secret": secret})}})
     text = f"server: {{secret: a-server-secret-of-many-more-letters}}\nauth: {said}\n{PEOPLE}"
     async with served(url, text) as api:
-        [method, *_] = provider.said["methods"] or ["client_secret_basic"]
+        [method, *_] = provider.said["methods"]
         known = client("pages", f"{api.base}/auth/callback", token_endpoint_auth_method=method)
         if secret is None:
             del known["client_secret"]
@@ -188,11 +182,13 @@ async def test_while_it_is_away_nobody_signs_in_and_those_who_did_stay(bookshop:
 
 
 @asynccontextmanager
-async def taking(url: str, provider: Identity, **auth: Any) -> AsyncIterator[Served]:
-    """A server that takes the provider's tokens, by the keys that it publishes."""
+async def taking(
+    url: str, provider: Identity, more: Mapping[str, Any] | None = None, **auth: Any
+) -> AsyncIterator[Served]:
+    """A server that takes the provider's tokens, by the keys that it publishes; `more` is said of them."""
     provider.become(clients=CLIENTS)
     jwt = {"jwks": f"{provider.issuer}/jwks", "issuer": provider.issuer, "audience": "shop", "role_claim": "roles"}
-    said = json.dumps({"jwt": jwt, **auth})
+    said = json.dumps({"jwt": {**jwt, **(more or {})}, **auth})
     async with served(url, f"auth: {said}\n{PEOPLE}") as api:
         yield api
 
@@ -219,6 +215,19 @@ async def test_its_tokens_for_others_and_of_other_kinds_are_refused(bookshop: st
         assert await status_of(api, tokens["id_token"]) == 401
         provider.become(audience="another")
         assert await status_of(api, await provider.job_token()) == 401
+
+
+async def test_roles_that_it_writes_for_others_may_be_ignored(bookshop: str, provider: Identity) -> None:
+    """As Keycloak's, whose people all have some of its own."""
+    ignoring = {"undeclared_roles": "ignore"}
+    for more, status in (({}, 403), (ignoring, 200)):
+        provider.become(roles=["offline_access", "user"], format="jwt")
+        async with pages(bookshop, provider, **more) as api, visitor() as session:
+            assert (await arrive(session, await come_back(api, session)))[0] == status
+        async with taking(bookshop, provider, more, **introspecting(provider, **more)) as api:
+            assert await status_of(api, await provider.job_token()) == status
+            provider.become(format="opaque")
+            assert await status_of(api, await provider.job_token()) == status
 
 
 async def test_a_key_that_it_begins_to_use_is_fetched_once_and_one_that_it_gave_up_signs_no_more(

@@ -35,6 +35,17 @@ SECRET = "a secret: 100% of a client's own + a:/slash"
 """Of every client: whoever does not write it as the standard says is another."""
 NOWHERE = "http://127.0.0.1:1/back"
 RESOURCE = "https://shop.example"
+PLAIN: Mapping[str, Any] = {
+    "clients": [],
+    "algorithm": "RS256",
+    "audience": "shop",
+    "methods": ["client_secret_basic", "client_secret_post", "none"],
+    "roles": ["user"],
+    "format": "jwt",
+    "seconds": 600,
+    "thin": False,
+}
+"""What a provider is told that is like others."""
 FORM = re.compile(r'<form[^>]* action="([^"]+)"')
 ABORT = re.compile(r'href="([^"]+/abort)"')
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')

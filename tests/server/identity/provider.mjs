@@ -19,14 +19,9 @@ let provider = null;
 let server = null;
 let port = 0;
 
-const findAccount = (_, id) => ({
-  accountId: id,
-  claims: async () => ({ sub: id, roles: ["user"], email: `${id}@example` }),
-});
-
 // `thin`: its tokens say who somebody is, and nothing else of them. `audience`: for whom access tokens are that name a
 // resource; of the others nobody says it.
-const made = (issuer, { keys, clients, algorithm, audience, methods, format = "jwt", seconds = 600, thin = false }) => {
+const made = (issuer, { keys, clients, algorithm, audience, methods, roles, format, seconds, thin }) => {
   const resource = {
     scope: "read",
     audience,
@@ -38,14 +33,14 @@ const made = (issuer, { keys, clients, algorithm, audience, methods, format = "j
   return new Provider(issuer, {
     jwks: { keys },
     clients,
-    findAccount,
+    findAccount: (_, id) => ({ accountId: id, claims: async () => ({ sub: id, roles, email: `${id}@example` }) }),
     claims: { openid: ["sub"], roles: ["roles"], email: ["email"] },
     conformIdTokenClaims: thin,
-    clientAuthMethods: methods ?? ["client_secret_basic", "client_secret_post", "none"],
+    clientAuthMethods: methods,
     clientDefaults: { id_token_signed_response_alg: algorithm },
     cookies: { keys: ["a-key-of-cookies"] },
     enabledJWA: { idTokenSigningAlgValues: ALGORITHMS },
-    extraTokenClaims: async () => ({ roles: ["user"] }),
+    extraTokenClaims: async () => ({ roles }),
     features: {
       clientCredentials: { enabled: true },
       introspection: { enabled: true },
