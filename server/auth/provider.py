@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from authlib.oidc.core import CodeIDToken
 from joserfc.errors import JoseError
+from yarl import URL
 
 from reflector.access.principal import Principal
 from server.auth.claims import Terms
@@ -41,12 +42,13 @@ METHODS: Final = (BASIC, "client_secret_post")
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a provider says of itself. `named`: whether it says who it is when it sends somebody back; `userinfo_endpoint` is
-    empty where nobody asks there."""
+    """What a provider says of itself. `named`: whether it says who it is when it sends somebody back; `userinfo_endpoint` and
+    `end_session_endpoint` are empty where nobody is asked or sent there."""
 
     authorization_endpoint: str
     token_endpoint: str
     userinfo_endpoint: str
+    end_session_endpoint: str
     auth_method: str
     named: bool
     tokens: JwtBearer
@@ -82,6 +84,16 @@ class Provider:
             metadata.authorization_endpoint, state=state, code_verifier=verifier, nonce=nonce
         )[0]
         return address
+
+    async def way_out(self, back: str) -> str | None:
+        """The address at which whoever left here leaves the provider too, which sends them back; None where nobody is sent there,
+        or the provider cannot be asked where it is."""
+        try:
+            address = (await self._known()).end_session_endpoint
+        except IdentityUnavailable:
+            return None
+        asked = {"client_id": self._settings.client_id, "post_logout_redirect_uri": back}
+        return str(URL(address, encoded=True).update_query(asked)) if address else None
 
     async def check_origin(self, named: str | None) -> None:
         """Raise InvalidToken for whoever was sent back by another, who calls itself so (RFC 9207); IdentityUnavailable."""
@@ -149,9 +161,10 @@ class Provider:
             _address(said, name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")
         )
         more = _address(said, "userinfo_endpoint") if self._settings.userinfo else ""
+        leave = _address(said, "end_session_endpoint") if self._settings.logout == "provider" else ""
         named = said.get("authorization_response_iss_parameter_supported") is True
         bearer = JwtBearer([Issuer(FetchedKeys(keys, self._outbound), self._rules)], self._clock)
-        return Metadata(pages, tokens, more, self._auth_method(said), named, bearer)
+        return Metadata(pages, tokens, more, leave, self._auth_method(said), named, bearer)
 
     def _auth_method(self, said: Mapping[str, Any]) -> str:
         if self._settings.client_secret is None:

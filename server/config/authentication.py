@@ -198,6 +198,7 @@ class Oidc(RoleClaim):
     client_secret: Annotated[Secret, secret(8)] | None = None
     scopes: tuple[Text, ...] = ("openid",)
     userinfo: Flag = False
+    logout: Literal["here", "provider"] = "here"
     session: Duration = read_duration("8h")
 
 

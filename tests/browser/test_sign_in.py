@@ -54,9 +54,10 @@ async def test_a_visitor_signs_in_over_the_pages_of_a_provider_that_others_made(
         key = RSAKey.generate_key(2048, {"kid": "one", "alg": "RS256"})
         provider.become(keys=[key], **PLAIN)
         config = CONFIG.format(issuer=provider.issuer, client="pages", password=SECRET)
-        roles = config.replace("oidc: {", "oidc: {role_claim: roles, scopes: [openid, roles], ")
+        roles = config.replace("oidc: {", "oidc: {logout: provider, role_claim: roles, scopes: [openid, roles], ")
         async with served(f"sqlite:///{tmp_path / 'shop.sqlite'}", roles) as api:
-            provider.become(clients=[client("pages", f"{api.base}/auth/callback")])
+            left = {"post_logout_redirect_uris": [f"{api.base}/docs"]}
+            provider.become(clients=[client("pages", f"{api.base}/auth/callback", **left)])
             await tab.open(f"{api.base}/docs")
             await tab.until("document.querySelector('#session a')")
             await tab.value("document.querySelector('#session a').click()")
@@ -71,4 +72,7 @@ async def test_a_visitor_signs_in_over_the_pages_of_a_provider_that_others_made(
             assert await tab.value("window.location.href") == f"{api.base}/docs"
             assert "book" in await tab.value(TAGS)
             await tab.value("document.querySelector('#session button').click()")
+            await tab.until("document.querySelector('button[name=logout][value=yes]')")
+            await tab.value("document.querySelector('button[name=logout][value=yes]').click()")
             await tab.until("document.querySelector('#session a')")
+            assert await tab.value("window.location.href") == f"{api.base}/docs"

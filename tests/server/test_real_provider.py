@@ -69,7 +69,8 @@ async def pages(url: str, provider: Identity, *, secret: str | None = SECRET, **
     text = f"server: {{secret: a-server-secret-of-many-more-letters}}\nauth: {said}\n{PEOPLE}"
     async with served(url, text) as api:
         [method, *_] = provider.said["methods"]
-        known = client("pages", f"{api.base}/auth/callback", token_endpoint_auth_method=method)
+        left = {"post_logout_redirect_uris": [f"{api.base}/docs"]}
+        known = client("pages", f"{api.base}/auth/callback", token_endpoint_auth_method=method, **left)
         if secret is None:
             del known["client_secret"]
         provider.become(clients=[known])
@@ -108,6 +109,34 @@ async def test_somebody_signs_in_over_its_pages_and_out_again(each_bookshop: str
             assert left.status == 204
         assert await token_of(api, session) is None
         assert await status_of(api, token) == 401
+
+
+async def left(api: Served, session: aiohttp.ClientSession) -> str | None:
+    """Sign out; where the page goes on to."""
+    async with session.post(f"{api.base}/auth/logout", headers={"Origin": api.base}) as answer:
+        assert answer.status in {200, 204}
+        return (await answer.json())["provider"] if answer.status == 200 else None
+
+
+async def test_who_signs_out_there_too_is_asked_again_who_they_are(bookshop: str, provider: Identity) -> None:
+    async with pages(bookshop, provider) as api, visitor() as session:
+        await arrive(session, await come_back(api, session))
+        assert await left(api, session) is None
+        assert (await arrive(session, await come_back(api, session, None)))[0] == 200  # it knows them still
+    provider.become(roles=["user"])
+    async with pages(bookshop, provider, logout="provider") as api, visitor() as session:
+        await arrive(session, await come_back(api, session))
+        onward = await left(api, session)
+        assert onward is not None
+        assert await token_of(api, session) is None
+        assert await through(session, onward, f"{api.base}/docs") == f"{api.base}/docs"
+        status, text = await arrive(session, await come_back(api, session, None))
+        assert (status, "access_denied" in text) == (401, True)
+        assert await left(api, session) is None  # who is not in leaves nothing
+        await arrive(session, await come_back(api, session))
+        provider.leave()
+        assert await left(api, session) is not None  # where it is was known
+        assert await token_of(api, session) is None
 
 
 async def test_its_tokens_may_be_signed_by_any_algorithm_that_it_offers(bookshop: str, provider: Identity) -> None:

@@ -333,14 +333,37 @@ async def test_a_code_is_worth_nothing_without_its_verifier(bookshop: str, provi
         {"authorization_endpoint": "javascript:alert(1)"},
         {"jwks_uri": None},
         {"userinfo_endpoint": "http://169.254.169.254/userinfo"},
+        {"end_session_endpoint": "javascript:alert(1)"},
+        {"end_session_endpoint": None},
     ],
 )
 async def test_a_provider_that_leads_elsewhere_is_not_believed(
     bookshop: str, provider: IdentityProvider, said: dict[str, object]
 ) -> None:
+    text = config(provider).replace("scopes:", "userinfo: true, logout: provider, scopes:")
+    async with served(bookshop, text) as api:
+        assert (await api.get("/auth/login")).status == 302
     provider.said = dict(said)
-    async with served(bookshop, config(provider).replace("scopes:", "userinfo: true, scopes:")) as api:
+    async with served(bookshop, text) as api:
         assert (await api.get("/auth/login")).status == 503
+
+
+async def test_the_way_out_leads_over_the_provider_where_that_is_wanted(
+    bookshop: str, provider: IdentityProvider
+) -> None:
+    async with served(bookshop, config(provider).replace("scopes:", "logout: provider, scopes:")) as api:
+        me = {**await signed_in(api), "Origin": api.base}
+        reply = await api.post("/auth/logout", None, me)
+        way = URL(reply.json["provider"])
+        assert (reply.status, str(way.with_query(None))) == (200, f"{provider.issuer}/leave")
+        assert dict(way.query) == {"from": "here", "client_id": CLIENT, "post_logout_redirect_uri": f"{api.base}/docs"}
+        assert cookies(reply)["reflector-session"]["max-age"] == "0"
+        assert (await api.post("/auth/session", None, me)).status == 401
+        assert (await api.post("/auth/logout", None, me)).status == 204
+    async with served(bookshop, config(provider).replace("scopes:", "logout: provider, scopes:")) as api:
+        provider.said = {"issuer": "https://elsewhere.example"}  # which nobody asked yet, and is away now
+        reply = await api.post("/auth/logout", None, {**me, "Origin": api.base})
+        assert (reply.status, cookies(reply)["reflector-session"]["max-age"]) == (204, "0")
 
 
 async def test_no_redirect_of_the_provider_is_followed(bookshop: str, provider: IdentityProvider) -> None:

@@ -3,7 +3,7 @@
     GET  /auth/login?next=docs     sends the browser to the provider, with a sealed cookie that remembers this sign-in
     GET  /auth/callback            takes the code that it comes back with, once, and begins a session
     POST /auth/session             a token for what the page asks, for ten minutes; for our own pages alone
-    POST /auth/logout              ends the session
+    POST /auth/logout              ends the session, and says where the provider's own ends, where that is wanted
 
 Rule: without `auth.oidc` none of these exists. A cookie opens pages and makes tokens; whatever answers with data wants a token.
 """
@@ -117,13 +117,14 @@ class SignIn:
         return web.json_response(answer, headers={"Cache-Control": "no-store"})
 
     async def logout(self, request: web.Request) -> web.StreamResponse:
-        """The session ends. Raises OriginRefused."""
+        """The session ends; where the provider's own is to end too, the answer says where. Raises OriginRefused."""
         base = self.base(request)
         self._check_page(request, base)
         session = self.of(request, base)
         if session is not None:
             self.sessions.leave(session)
-        response = web.Response(status=204)
+        way_out = None if session is None else await self.provider.way_out(f"{base.address}/{PAGES[0]}")
+        response = web.Response(status=204) if way_out is None else web.json_response({"provider": way_out})
         SESSION.drop(response, secure=base.secure)
         return response
 

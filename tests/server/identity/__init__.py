@@ -181,4 +181,6 @@ def _next(address: str, page: str, person: str | None) -> tuple[str, dict[str, s
     assert form is not None, page
     sent = {unescape(name): unescape(value) for name, value in HIDDEN.findall(page)}
     named = {"login": str(person), "password": "any"} if 'name="login"' in page else {}
+    if 'name="logout"' in page:
+        named = {"logout": "yes"}
     return urljoin(address, unescape(form[1])), {**sent, **named}

@@ -23,8 +23,9 @@ window.session = (() => {
     const button = document.createElement("button");
     button.textContent = "Sign out";
     button.addEventListener("click", async () => {
-      await fetch("auth/logout", { method: "POST", credentials: "same-origin" });
-      window.location.reload();
+      const answer = await fetch("auth/logout", { method: "POST", credentials: "same-origin" });
+      if (answer.status === 200) window.location.assign((await answer.json()).provider);
+      else window.location.reload();
     });
     return button;
   };
