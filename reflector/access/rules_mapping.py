@@ -26,7 +26,10 @@ from reflector.query.nodes import And, Claim, Compare, Exists, Field, Filter, Li
 from reflector.query.operators import OPERATORS, Operator, Takes, apply_json
 
 _WORDS: Final = ("_and", "_or", "_not", "_exists")
-_SINGLE: Final = {name: COMPARISONS[name] for name in ("eq", "ne", "lt", "lte", "gt", "gte")}
+SINGLE: Final = {name: COMPARISONS[name] for name in ("eq", "ne", "lt", "lte", "gt", "gte")}
+LISTED: Final = frozenset({"in", "nin"})
+CLAIMED: Final = LISTED | set(SINGLE)
+"""Operators that may be asked with a claim."""
 _CLOCKED: Final = {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT}
 
 
@@ -130,7 +133,7 @@ def _compared(column: Column, operator: Operator, given: Any, trail: str) -> Fil
         dynamic = _dynamic(column, operator, given, trail)
         if dynamic is not None:
             return dynamic
-        if operator.name in {"in", "nin"} and not given:
+        if operator.name in LISTED and not given:
             raise _fault(trail, "nothing is in an empty list")
         return _exact(apply_json(operator, Field(column), column.type, rules_hasura.plain(given)))
     except InvalidValue as fault:
@@ -151,17 +154,17 @@ def _dynamic(column: Column, operator: Operator, given: Any, trail: str) -> Filt
         if not isinstance(claim, ClaimPath):
             raise _fault(trail, f"{given!r} is not a claim")
         return _claimed(column, operator, claim, trail)
-    comparison = _SINGLE.get(operator.name)
+    comparison = SINGLE.get(operator.name)
     if given in {"now()", "today()"} and column.type.kind in _CLOCKED and comparison is not None:
         return _of(column, comparison, bind_clock(Clock(given == "today()", 0), column.type), operator)
     return None
 
 
 def _claimed(column: Column, operator: Operator, claim: ClaimPath, trail: str) -> Filter:
-    if operator.name in {"in", "nin"}:
+    if operator.name in LISTED:
         among = _of(column, IN, Claim(claim.parts, column.type, many=True), operator)
         return among if operator.name == "in" else Not(among)
-    comparison = _SINGLE.get(operator.name)
+    comparison = SINGLE.get(operator.name)
     if comparison is None:
         raise _fault(trail, f"{operator.name!r} takes no claim")
     return _of(column, comparison, Claim(claim.parts, column.type), operator)

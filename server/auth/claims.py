@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from reflector.access.principal import Principal
 from reflector.errors import Forbidden, UnknownRole
+from server.config.claim_settings import steps_of
 from server.problems import RefusedClaims
 
 ABSENT: Final = object()
@@ -32,13 +33,6 @@ def claim_at(claims: Mapping[str, Any], path: str) -> Any:
     for step in steps_of(path):
         found = found.get(step, ABSENT) if isinstance(found, Mapping) else ABSENT
     return found
-
-
-def steps_of(path: str) -> list[str]:
-    """The names that a path leads through."""
-    if not path.startswith("/"):
-        return path.split(".")
-    return [each.replace("~1", "/").replace("~0", "~") for each in path[1:].split("/")]
 
 
 def flattened(claims: Mapping[str, Any], namespace: str | None) -> Mapping[str, Any]:

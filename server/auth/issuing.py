@@ -15,9 +15,9 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from reflector.access.principal import Principal
-from server.auth.claims import steps_of
 from server.auth.issuers import algorithms_of
 from server.config import Config
+from server.config.claim_settings import steps_of
 from server.config.models import Jwt
 
 OWN: Final = frozenset({"iss", "aud", "iat", "exp", "nbf", "jti"})

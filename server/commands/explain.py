@@ -50,6 +50,7 @@ from server.commands.holding import Held, held_back, taken_apart
 from server.commands.spoken import spoken
 from server.commands.tree import shown
 from server.config import Config
+from server.config.claim_checks import strange_claim
 from server.config.trials import ANONYMOUS, Calling
 from server.database_settings import informed
 from server.trials.callers import principal_for
@@ -68,7 +69,8 @@ async def explain(
     config: Config, request: str, caller: str | None, say: Callable[[str], None], headers: Sequence[str] = ()
 ) -> None:
     """Say the explanation, line by line. Raises what the request would be refused with, and what starting raises."""
-    sent, calling = taken_apart(request, headers), calling_of(caller)
+    sent = taken_apart(request, headers)
+    calling = known_caller(config, caller)
     config = await informed(config)
     principal = principal_for(config, calling)
     binding = Binding(config)
@@ -130,7 +132,17 @@ def own_words() -> Iterator[None]:
 
 def principal_of(config: Config, caller: str | None) -> Principal:
     """The caller that `role=user,sub=7` means; raises Forbidden and InvalidRequest."""
-    return principal_for(config, calling_of(caller))
+    return principal_for(config, known_caller(config, caller))
+
+
+def known_caller(config: Config, caller: str | None) -> Calling:
+    """Whom `role=user,sub=7` means; raises InvalidRequest, also for a claim that callers cannot be expected to carry."""
+    calling = calling_of(caller)
+    strange = strange_claim(config, calling.claims)
+    if strange is not None:
+        message, hint = strange
+        raise InvalidRequest(message, hint=hint)
+    return calling
 
 
 def calling_of(caller: str | None) -> Calling:

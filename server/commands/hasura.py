@@ -28,9 +28,10 @@ from reflector.query.walk import source_columns
 from server.commands.convert import Converted
 from server.commands.hasura_files import Metadata, metadata_of
 from server.commands.hasura_roles import told_the_schema
-from server.commands.hasura_rules import Rule, UnsaidError, columns_of, preset_of, rule_of
+from server.commands.hasura_rules import Rule, UnsaidError, columns_of, preset_of, rule_of, variables_of
 from server.commands.inspect import catalog_of
 from server.config import Config
+from server.config.known_claims import known_claims
 
 Entry = Mapping[str, Any]
 ANONYMOUS: Final = ("anonymous", "public", "guest", "unauthorized")
@@ -94,6 +95,8 @@ class _Conversion:
     limits: dict[str, list[int | None]] = field(default_factory=dict)
     callers: set[str] = field(default_factory=set)
     """Roles with a rule that asks for a session variable."""
+    variables: set[str] = field(default_factory=set)
+    """The session variables that rules ask for."""
 
     def made(self) -> Converted:
         for name in self.metadata.others:
@@ -170,8 +173,10 @@ class _Conversion:
         except UnsaidError as fault:
             self.left.append(f"{where}: {fault}; it is left out")
             return
-        if "x-hasura-" in json.dumps(made).lower():
+        asked = variables_of(made)
+        if asked:
             self.callers.add(role)
+        self.variables |= asked
         allow.setdefault(role, {}).update(made)
 
     # ── permissions ──────────────────────────────────────────────────────────────────────────
@@ -298,6 +303,9 @@ class _Conversion:
     def text(self) -> str:
         guest = next((role for role in ANONYMOUS if role in self.roles), None)
         lines = [HEAD.rstrip("\n")]
+        named = sorted(name for name in self.variables if not known_claims({}).knows((name,)))
+        if named:
+            lines.append(f"  claims: {_flow(named)}")
         if guest is not None and guest in self.callers:
             self.left.append(
                 f"role {guest}: its rules ask for session variables, so callers without a token do not have it"

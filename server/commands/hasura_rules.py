@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
+from reflector.access.rule_claims import claim_set, claims_asked
 from reflector.access.rules_hasura import variable, word_of
 
 Rule: TypeAlias = bool | dict[str, Any]
@@ -96,3 +97,11 @@ def preset_of(given: Any) -> Any:
     if given is None or isinstance(given, bool | int | float):
         return given
     raise UnsaidError("a document cannot be a preset")
+
+
+def variables_of(rights: Mapping[str, Any]) -> set[str]:
+    """The session variables that rights of ours ask for, as claims."""
+    said = [right for right in rights.values() if isinstance(right, Mapping)]
+    rules = [claims_asked(right[name]) for right in said for name in ("filter", "check") if name in right]
+    presets = [claim_set(each) for right in said for each in right.get("presets", {}).values()]
+    return {claim.parts[0] for asked in (*rules, *presets) for _, claim in asked}

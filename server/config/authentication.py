@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from reflector.secret import Secret
-from server.config.claim_settings import CallerClaims, RoleClaim, TokenClaims
+from server.config.claim_settings import CallerClaims, ClaimName, RoleClaim, TokenClaims
 from server.config.postgrest import HeaderName
 from server.config.section import Section
 from server.config.values import (
@@ -206,6 +206,7 @@ class Auth(Section):
     """Who is calling."""
 
     enforce: Literal["server", "database"] = "server"
+    claims: Annotated[tuple[ClaimName, ...], OneOrMany()] = ()
     jwt: Annotated[tuple[Jwt, ...], OneOrMany()] = ()
     api_keys: ApiKeys | None = None
     basic: Basic | None = None

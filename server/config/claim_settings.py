@@ -25,6 +25,13 @@ def read_path(given: Any) -> str:
     return path
 
 
+def steps_of(path: str) -> list[str]:
+    """The names that a path leads through."""
+    if not path.startswith("/"):
+        return path.split(".")
+    return [each.replace("~1", "/").replace("~0", "~") for each in path[1:].split("/")]
+
+
 ClaimName: TypeAlias = Annotated[str, Reads(read_path, TEXT)]
 
 

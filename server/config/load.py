@@ -14,6 +14,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from server.config import checks, faults
+from server.config.claim_checks import check_claims
 from server.config.complaints import Complaint, ConfigError, Position
 from server.config.complaints import Path as SettingPath
 from server.config.document import Document, SourceMapping, SourceText
@@ -83,6 +84,7 @@ def understood(
     checks.check(document)
     check_rules(document)
     check_trials(document)
+    check_claims(document)
     _check_switches(document, switches)
     return None if file is None else _config(file, document, switches, chosen), tuple(document.complaints)
 

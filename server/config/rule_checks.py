@@ -19,6 +19,7 @@ from server.config.complaints import Path
 from server.config.document import Document
 from server.config.plain import mapping
 from server.config.rules import NULL_UNLESS, UNLESS, RuleSource, read_preset, read_rule
+from server.config.short_rules import is_filter
 from server.config.values import UnfitError
 
 RULES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -38,14 +39,32 @@ def check_rules(document: Document) -> None:
         place = document.place(("policies", name))
         position = place.key if complaint.offset is None else policies[name].at(complaint.offset) or place.value
         document.complain(position, ("policies", name), complaint.message, complaint.hint)
-    for path, allowed in _rights(document.data):
-        for below, given in _written(path[-1], allowed):
-            _check(document, (*path, *below), given, parse_rule)
+    for path, given in _of_tables(document.data):
+        _check(document, path, given, parse_rule)
+    for path, given in written_presets(document.data):
+        _check(document, path, given, parse_value)
+
+
+def written_rules(data: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
+    """Every rule as it is written, and where: policies, those of rights, and exceptions of masks."""
+    yield from ((("policies", name), given) for name, given in mapping(data, "policies").items())
+    yield from _of_tables(data)
+
+
+def written_presets(data: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
+    """What columns are set to, and where that is written."""
+    for path, allowed in _rights(data):
         for column, given in mapping(allowed, "presets").items():
-            _check(document, (*path, "presets", column), given, parse_value)
-    for path, given in masks(document.data):
+            yield (*path, "presets", column), given
+
+
+def _of_tables(data: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
+    for path, allowed in _rights(data):
+        for below, given in _written(path[-1], allowed):
+            yield (*path, *below), given
+    for path, given in masks(data):
         for name in {NULL_UNLESS, UNLESS} & mapping(given).keys():
-            _check(document, (*path, name), given[name], parse_rule)
+            yield (*path, name), given[name]
 
 
 def _policies(data: Mapping[str, Any]) -> Iterator[tuple[str, RuleSource]]:
@@ -65,8 +84,9 @@ def _rights(data: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
 
 def _written(right: Any, allowed: Any) -> Iterator[tuple[Path, Any]]:
     """The rules of a right, each with its path below the right: none where the rule stands for all of it."""
-    if not isinstance(allowed, Mapping):
+    if not isinstance(allowed, Mapping) or is_filter(allowed):
         yield (), allowed
+        return
     for name in RULES[right]:
         if name in mapping(allowed):
             yield (name,), allowed[name]

@@ -40,6 +40,23 @@ def check_trials(document: Document) -> None:
         _check_where(document, (*path, "where"), given.get("where"))
 
 
+def written_callers(data: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """What is claimed of whoever makes tests, and where that is written: the claims of each `as`."""
+    written = (*_groups(data), *((path, test) for path, test, _ in _tests(data)))
+    for path, each in written:
+        named = each.get("as")
+        callers = enumerate(named) if isinstance(named, list) else [(None, named)]
+        for index, caller in callers:
+            if isinstance(caller, Mapping):
+                claims = {name: value for name, value in caller.items() if name not in ROLES}
+                yield (*path, "as") if index is None else (*path, "as", index), claims
+
+
+def written_wheres(data: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
+    """The rules that pick the rows of tests, and where they are written."""
+    yield from (((*path, "where"), test["where"]) for path, test, _ in _tests(data) if "where" in test)
+
+
 def _of_testing(data: Mapping[str, Any]) -> Iterator[Fault]:
     testing = mapping(data, "testing")
     if "testing" in data and not decided_by_database(data):

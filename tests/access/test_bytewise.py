@@ -101,7 +101,7 @@ def config(rules: Sequence[Any]) -> str:
     names = [f"role{number}" for number in range(len(rules))]
     jwt = {"secret": SECRET, "audience": "api", "issuer": "https://id.example", "role_claim": "roles"}
     said = {
-        "auth": {"jwt": {**jwt, "namespace": "https://hasura.io/jwt/claims"}},
+        "auth": {"claims": ["names", "X-Hasura-Name"], "jwt": {**jwt, "namespace": "https://hasura.io/jwt/claims"}},
         "roles": {name: {} for name in names},
         "tables": {
             "note": {"allow": {name: {"read": {"filter": rule}} for name, rule in zip(names, rules, strict=True)}}

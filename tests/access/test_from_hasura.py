@@ -63,6 +63,7 @@ select_permissions:
       filter: {_or: [{writer_id: {_eq: X-Hasura-User-Id}}, {editor: {id: {_eq: X-Hasura-User-Id}}}]}
       allow_aggregations: true
   - {role: cheap, permission: {columns: [id], filter: {price: {_cgt: least}}}}
+  - {role: titled, permission: {columns: [id], filter: {_or: [{title: {_in: X-Hasura-Titles}}, {ratings: {stars: {_eq: X-Hasura-Stars}}}]}}}
   - {role: rated, permission: {columns: [id], filter: {_and: [{}, {ratings: {stars: {_gte: 4}}}]}}}
   - role: famous
     permission:
@@ -86,6 +87,8 @@ select_permissions:
 table: {name: rating, schema: public}
 select_permissions:
   - {role: rated, permission: {columns: "*", filter: {}}}
+insert_permissions:
+  - {role: titled, permission: {columns: [id, article], check: {}, set: {stars: X-Hasura-Given-Stars}}}
 """,
     "inherited_roles.yaml": "- {role_name: critic, role_set: [cheap, rated]}\n",
     "actions.yaml": "actions: [{name: pay}]\ncustom_types: {}\n",
@@ -128,6 +131,7 @@ def test_the_command_prints_a_file_that_passes_check_and_names_what_it_leaves_ou
 ) -> None:
     status, text, left = reflector("init", articles, "--from-hasura", str(metadata))
     assert status == 0, left
+    assert '  claims: ["x-hasura-given-stars", "x-hasura-stars", "x-hasura-titles"]\n' in text
     (tmp_path / "config.yaml").write_text(text)
     environ = {**ENVIRON, "DATABASE_URL": articles}
     assert reflector("check", "--config", str(tmp_path / "config.yaml"), environ=environ)[0] == 0
@@ -185,8 +189,12 @@ INTROSPECTION = "graphql_schema_introspection.yaml"
     [
         ("disabled_for_roles: []", None, []),
         ("", None, []),
-        ("disabled_for_roles: [writer, critic, nobody]", {"anonymous", "cheap", "rated", "famous"}, ["critic"]),
-        ("disabled_for_roles: [anonymous, writer, cheap, rated, famous, critic]", False, []),
+        (
+            "disabled_for_roles: [writer, critic, nobody]",
+            {"anonymous", "cheap", "rated", "famous", "titled"},
+            ["critic"],
+        ),
+        ("disabled_for_roles: [anonymous, writer, cheap, rated, famous, critic, titled]", False, []),
     ],
 )
 def test_who_is_told_the_schema_is_told_it_here(

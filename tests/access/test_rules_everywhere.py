@@ -86,7 +86,10 @@ def config(rules: Mapping[str, Any]) -> str:
     tables = {"note": {"allow": {name: {"read": {"filter": rule}} for name, rule in rules.items()}}}
     jwt = {"secret": SECRET, "audience": "api", "issuer": "https://id.example", "role_claim": "roles"}
     said = {
-        "auth": {"jwt": {**jwt, "namespace": "https://hasura.io/jwt/claims"}},
+        "auth": {
+            "claims": ["X-Hasura-Teams", "x-hasura-titles"],
+            "jwt": {**jwt, "namespace": "https://hasura.io/jwt/claims"},
+        },
         "roles": {name: {} for name in rules},
         "tables": tables,
     }

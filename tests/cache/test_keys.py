@@ -24,6 +24,7 @@ from tests.server.test_jwt import SECRET
 CONFIG = f"""
 server: {{secret: a-secret-of-at-least-thirty-two-bytes}}
 auth:
+  claims: [favourite, friends]
   jwt: {{secret: {SECRET}, audience: api, issuer: "https://id.example", role_claim: roles}}
   anonymous_role: guest
 roles:

@@ -23,6 +23,7 @@ from tests.server.test_jwt import SECRET
 
 CONFIG = f"""
 auth:
+  claims: country
   jwt: {{secret: {SECRET}, audience: api, issuer: "https://id.example", role_claim: roles}}
 roles: {{reader: {{}}}}
 policies:

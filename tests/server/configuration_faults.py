@@ -71,6 +71,7 @@ auth:
     columns: {{subject: owner_id}}
     keys: {{deploy: {{hash: "sha256:{DIGITS}", role: user, expires: 2030-12-31}}}}
   basic: {{table: account, columns: {{name: email, password_hash: password, role: kind}}, default_role: user}}
+  claims: [tenant, org.id]
 roles:
   guest: {{limits: {{max_rows: 50, timeout: 5s, rate: 6000/min}}}}
   user: {{extends: guest}}

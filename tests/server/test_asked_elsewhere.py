@@ -379,7 +379,7 @@ async def test_what_was_answered_elsewhere_is_what_rules_are_about(each_bookshop
     for name, answer in (("introspection", {"active": True, **said}), ("webhook", said)):
         async with service(answer, Cache_Control="max-age=60") as asked:
             way = introspecting(asked) if name == "introspection" else hooked(asked)
-            config = f"auth: {json.dumps(way)}\nroles: {{user: {{}}}}\n{rules}"
+            config = f"auth: {json.dumps({'claims': 'books', **way})}\nroles: {{user: {{}}}}\n{rules}"
             async with served(each_bookshop, config) as api:
                 ann = {"Authorization": "Bearer ann"}
                 assert (await api.get("/api/customer?fields=id", ann)).json["items"] == [{"id": 7}]

@@ -246,7 +246,7 @@ CONTENTS: dict[str, tuple[bytes, str | None]] = {
     "a tab": (RIGHT.replace("  admin_role", "\tadmin_role").encode(), "5:1: this is not YAML: found a tab character"),
     "two documents": (
         (RIGHT + "---\n" + RIGHT).encode(),
-        "48:1: this is not YAML: the file holds more than one document",
+        "49:1: this is not YAML: the file holds more than one document",
     ),
     "another encoding": (RIGHT.encode("utf-16"), "1:1: the file is not UTF-8"),
     "a letter of another encoding": (RIGHT.encode().replace(b"admin\n", b"\xe9\n", 1), "5:1: the file is not UTF-8"),
@@ -255,11 +255,11 @@ CONTENTS: dict[str, tuple[bytes, str | None]] = {
     "a mebibyte": (b"#" * 2**20 + b"\n" + RIGHT.encode(), "1:1: the file is larger than 1024 KiB"),
     "a merge key": (
         RIGHT.replace("roles:\n", "roles:\n  <<: {}\n").encode(),
-        '15:3: roles."<<": unknown setting; merge keys',
+        '16:3: roles."<<": unknown setting; merge keys',
     ),
     "a tag": (
         RIGHT.replace("max_rows: 50", "max_rows: !!int 50").encode(),
-        "15:30: roles.guest.limits.max_rows: has a YAML tag",
+        "16:30: roles.guest.limits.max_rows: has a YAML tag",
     ),
 }
 

@@ -108,6 +108,7 @@ async def test_what_is_refused_is_refused_as_by_the_server(url: str) -> None:
         ("FETCH /api/book", CALLER, InvalidRequest, "a request is written"),
         ("GET /api/book", "role=custmer", Forbidden, "there is no role 'custmer'"),
         ("GET /api/book", "custmer", InvalidRequest, "role=user,sub=7"),
+        ("GET /api/book", "role=customer,subb=2", InvalidRequest, "nothing says that callers have a claim 'subb'"),
     ):
         with pytest.raises(kind, match=re.escape(words)):
             await told(url, request, caller)

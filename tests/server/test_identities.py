@@ -61,6 +61,7 @@ auth:
   admin_secret: "{SECRET}"
   admin_role: admin
   anonymous_role: guest
+  claims: X-Hasura-Customer-Ids
   jwt: {{secret: "a-signing-key-of-forty-letters-at-least", audience: api, issuer: "https://id.example", role_claim: roles}}
 roles: {{guest: {{}}, admin: {{}}, user: {{}}, clerk: {{}}}}
 tables:

@@ -33,6 +33,7 @@ WORD = "correct horse; bättery"
 QUICK = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 CONFIG = """
 auth:
+  claims: org
   jwt: {secret: "a-signing-key-of-forty-letters-at-least", audience: api, issuer: "https://us.example", role_claim: app.roles}
   basic: {table: person, columns: {name: email, password_hash: password, subject: id, disabled: locked}, token: 10m%s}
   anonymous_role: guest

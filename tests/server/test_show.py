@@ -104,3 +104,21 @@ def test_a_closed_table_and_a_role_that_is_none_are_told(file: Path, each_booksh
     status, _, said = reflector("config", "show", each_bookshop, "--config", str(file), "--as", "role=usr")
     assert status != 0
     assert "'user'" in said
+
+
+@pytest.mark.parametrize("command", ["config show", "openapi"])
+def test_a_claim_that_nothing_knows_is_refused_with_the_nearest_name(
+    file: Path, each_bookshop: str, command: str
+) -> None:
+    def told(caller: str) -> tuple[int, str]:
+        arguments = (*command.split(), each_bookshop, "--config", str(file), "--as", caller)
+        status, _, said = reflector(*arguments)
+        return status, said
+
+    for caller in ("role=user,subb=7", "role=user,tenant=7"):
+        status, said = told(caller)
+        assert (status, "nothing says that callers have a claim" in said) == (2, True), said
+    assert "did you mean 'sub'? A claim of your own is named under auth.claims" in told("role=user,subb=7")[1]
+    file.write_text(FILE.replace("auth:\n", "auth:\n  claims: [tenant]\n"))
+    assert told("role=user,tenant=7")[0] == 0
+    assert told("role=user,tenan=7")[0] == 2

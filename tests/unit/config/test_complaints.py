@@ -340,7 +340,7 @@ BAD = {
             "policies:\n  spare: a = 1\n  one: other\n  other: one or x\n"
             "tables:\n  t:\n    allow:\n      a:\n"
             '        read: {filter: "1 == 2 or nothing() and a", columns: [1]}\n'
-            "        create: {check: a ==, presets: {b: c, d: claims.x, e: 5, f: now}}\n"
+            "        create: {check: a ==, presets: {b: c, d: claims.sub, e: 5, f: now}}\n"
             "        update: {filter: 'a < 1 < 2', check: 'c'}\n"
             "        delete: a AND b\n"
         ),
@@ -361,7 +361,7 @@ BAD = {
                 " put texts in quotes: 'draft'"
             ),
             (
-                "14:69: tables.t.allow.a.create.presets.f: a preset is a constant, claims.x, now() or today();"
+                "14:71: tables.t.allow.a.create.presets.f: a preset is a constant, claims.x, now() or today();"
                 " put texts in quotes: 'draft'"
             ),
             "15:35: tables.t.allow.a.update.filter: comparisons cannot be chained; join two of them with and",
