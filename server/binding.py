@@ -91,9 +91,10 @@ class Binding:
     def granted(self, number: int, catalog: Catalog, complaints: Sequence[Complaint]) -> Snapshot:
         """The snapshot of a catalog whose database decides; raises ConfigError where it could not decide."""
         found = [*complaints]
-        hidden = {
-            entry.table: frozenset(entry.hidden) for entry in read_entries(self.description, catalog, found.append)
-        }
+        entries = read_entries(self.description, catalog, found.append, granted=True)
+        hidden = {entry.table: frozenset(entry.hidden) for entry in entries}
+        misnamed = {each.table for each in found if each.severity is Severity.UNBOUND}
+        unfit = [entry.table for entry in entries if entry.table.label in misnamed]
         for table, reserved in reserved_tables(self.description, catalog, found.append).items():
             hidden[table] = hidden.get(table, frozenset()) | hidden_columns(table, reserved)
         if catalog.roles is not None:
@@ -103,7 +104,7 @@ class Binding:
             found += unknown_roles(self.config, catalog.roles)
         self.accept(self.at_first(catalog, found))
         self.bound = True
-        permissions = database_permissions(catalog, hidden, self.opened(catalog))
+        permissions = database_permissions(catalog, hidden, self.opened(catalog), unfit)
         return Snapshot(number, catalog, permissions, identity=self.identity(catalog))
 
     def at_first(self, catalog: Catalog, found: Iterable[Complaint]) -> tuple[Complaint, ...]:
@@ -219,9 +220,16 @@ def misfit(found: Misfit, config: Config) -> Complaint:
     severity = Severity.ERROR if found.fatal else Severity.UNBOUND
     code = "relationship_unbound" if found.path[0] == "relationships" else "name_unbound"
     if "exclude" in found.path[1:2]:
-        severity = Severity.WARNING
-        code = IDLE_EXCLUSION if is_pattern(config.database.exclude[int(found.path[2])]) else HIDES_NOTHING
+        waits, opens = is_pattern(config.database.exclude[int(found.path[2])]), opens_unnamed(config)
+        severity = Severity.WARNING if waits or opens else Severity.UNBOUND
+        code = IDLE_EXCLUSION if waits else HIDES_NOTHING if opens else code
     return Complaint(severity, code, found.message, found.hint, config.position(*found.path))
+
+
+def opens_unnamed(config: Config) -> bool:
+    """Whether a table may be open that no entry names, so that one which was to be left out is served instead."""
+    by_pattern = any(said.allow and is_pattern(name) for name, said in config.tables.items())
+    return by_pattern or config.open or config.decided_by_database or config.defaults.read or config.defaults.write
 
 
 def in_vain(found: Iterable[Misfit], config: Config) -> ConfigError:

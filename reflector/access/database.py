@@ -61,16 +61,24 @@ class DatabasePermissions(Permissions):
         rights = {
             table: (open_permission(table, writable=True, hidden=self.hidden.get(table, frozenset())),)
             for table in self.catalog.tables.values()
-            if not self.hidden.get(table, frozenset()).issuperset(table.columns)
+            if table not in self.closed and not self.hidden.get(table, frozenset()).issuperset(table.columns)
         }
         return Grants((), rights, functions=self.opened)
 
 
-def database_permissions(catalog: Catalog, hidden: Hidden, opened: Opened) -> DatabasePermissions:
+def database_permissions(
+    catalog: Catalog, hidden: Hidden, opened: Opened, unfit: Collection[Table] = ()
+) -> DatabasePermissions:
     """The rights that the catalog's roles have by their grants; columns that are `hidden` are nobody's, and functions that
-    are not `opened`: a database grants everybody every function, unless somebody thought of it."""
+    are not `opened`: a database grants everybody every function, unless somebody thought of it. Tables that are `unfit` are closed:
+    what the file says of them does not fit."""
     roles = DatabaseRoles("", {}) if catalog.roles is None else catalog.roles
-    rights = {name: dict(_rights(role, catalog, hidden)) for name, role in roles.taken.items()}
+    granted = {name: dict(_rights(role, catalog, hidden)) for name, role in roles.taken.items()}
+    closed = {table: frozenset(name for name, tables in granted.items() if table in tables) for table in unfit}
+    rights = {
+        name: {table: right for table, right in tables.items() if table not in closed}
+        for name, tables in granted.items()
+    }
     functions = {
         name: frozenset(
             each for each in catalog.functions if each.callable and each.key in role.functions and opened(name, each)
@@ -82,7 +90,7 @@ def database_permissions(catalog: Catalog, hidden: Hidden, opened: Opened) -> Da
         each for each in catalog.functions if each.callable and any(opened(name, each) for name in roles.taken)
     )
     return DatabasePermissions(
-        catalog, ancestors, rights, functions=functions, roles=roles, hidden=hidden, opened=for_any
+        catalog, ancestors, rights, closed, functions, roles=roles, hidden=hidden, opened=for_any
     )
 
 

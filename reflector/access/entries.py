@@ -42,13 +42,16 @@ class TableEntry:
     allowed: dict[str, Allowed] = field(default_factory=dict)
 
 
-def read_entries(description: AccessDescription, catalog: Catalog, complain: Complain) -> list[TableEntry]:
-    """One entry per table of the catalog, in its order; complaints for names that are not there."""
+def read_entries(
+    description: AccessDescription, catalog: Catalog, complain: Complain, *, granted: bool = False
+) -> list[TableEntry]:
+    """One entry per table of the catalog, in its order; complaints for names that are not there. `granted`: the database opens
+    tables, whether an entry names them or not."""
     known = database_names(catalog)
     entries = {table: TableEntry(table) for table in catalog.tables.values()}
     exact = [rules for rules in description.tables if rules.name in known or not is_pattern(rules.name)]
     patterns = [rules for rules in description.tables if rules not in exact]
-    opened = description.default_read or description.default_write or any(rules.allow for rules in patterns)
+    opened = granted or bool(_open_unnamed(description, known, exact, patterns))
     for rules in patterns:
         found = [known[name] for name in matching(rules.name, known)]
         if not found:
@@ -64,6 +67,18 @@ def read_entries(description: AccessDescription, catalog: Catalog, complain: Com
         _add(entries[known[rules.name]], rules, exact=True)
         _check_hidden(rules, [known[rules.name]], complain)
     return list(entries.values())
+
+
+def _open_unnamed(
+    description: AccessDescription, known: Mapping[str, Table], exact: list[TableRules], patterns: list[TableRules]
+) -> set[str]:
+    """The tables that patterns or defaults open and no entry names: one of them may be what a misspelt name was to narrow. Where
+    every open table has an entry of its own, a name that is not there is that of a table that went away."""
+    opening = [rules.name for rules in patterns if rules.allow]
+    defaults = description.default_read or description.default_write
+    found = {*known} if defaults else {name for pattern in opening for name in matching(pattern, known)}
+    nobodys = {reserved.name for reserved in description.reserved if not reserved.served}
+    return found - {rules.name for rules in exact} - nobodys
 
 
 def _add(entry: TableEntry, rules: TableRules, *, exact: bool) -> None:
