@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final, assert_never
+from typing import Final, Protocol, assert_never
 
 from reflector.access.principal import Principal, bind_claim
 from reflector.catalog.model import Column, Table
@@ -73,6 +73,16 @@ def source_of(url: DatabaseUrl) -> Source:
             assert_never(url.kind)
 
 
+class Keeper(Protocol):
+    """Who writes down what was told, so that it outlives the process. `since`: the place to go on from, None for now."""
+
+    @property
+    def since(self) -> str | None: ...
+
+    def came(self, place: str) -> None:
+        """Everything up to this place was handed to the hub."""
+
+
 class Capture:
     """Follows the changes of an engine's database. `opaque` makes a token of a key that a reader may not see.
 
@@ -99,6 +109,7 @@ class Capture:
         self._reason = "nobody follows yet"
         self._looked: tuple[float, tuple[str, ...]] | None = None
         self._noticing: asyncio.TimerHandle | None = None
+        self._keeper: Keeper | None = None
 
     # ── starting ─────────────────────────────────────────────────────────────────────────────
 
@@ -121,15 +132,35 @@ class Capture:
         """The hub, where somebody follows already."""
         return self._hub
 
+    def prepared(self) -> Hub:
+        """The hub, whose source may not run yet: who joins now misses nothing of what it will tell. Raises NotSupported."""
+        if self._hub is None:
+            log = Log(secrets.randbits(62), self.terms.memory)
+            self._hub = Hub(source_of(self._url).codec, self._bind, lambda: secrets.randbits(62), log)
+            self._rebind()
+        return self._hub
+
+    def keep(self, keeper: Keeper | None) -> None:
+        """From now on the database is to keep what this one has not written down yet."""
+        self._keeper = keeper
+        if self._source is not None:
+            self._source.hold(None if keeper is None else "")
+
+    def written(self, place: str) -> None:
+        """What came up to this place need not be kept for the keeper any more."""
+        if self._source is not None and self._keeper is not None:
+            self._source.hold(place)
+
     async def _start(self) -> Hub:
         source = source_of(self._url)
-        hub = self._hub
-        if hub is None:
-            log = Log(secrets.randbits(62), self.terms.memory)
-            hub = self._hub = Hub(source.codec, self._bind, lambda: secrets.randbits(62), log)
+        hub, keeper = self.prepared(), self._keeper
         self._rebind()
+        since = None
+        if keeper is not None:
+            since = keeper.since
+            source.hold("")
         try:
-            await source.start(self)
+            await source.start(self, since)
         except BaseException:
             await source.close()
             raise
@@ -208,7 +239,7 @@ class Capture:
 
     # ── the sink of the source ───────────────────────────────────────────────────────────────
 
-    def publish(self, batch: Batch) -> None:
+    def publish(self, batch: Batch, place: str = "") -> None:
         if batch:
             self.captured += len(batch)
             self.lag = max(0.0, self.engine.clock().timestamp() - batch[-1].at)
@@ -216,12 +247,16 @@ class Capture:
         if self._hub is not None:
             self.notice()
             self._hub.publish(batch)
+        if self._keeper is not None:
+            self._keeper.came(place)
 
-    def lose(self, reason: str) -> None:
+    def lose(self, reason: str, place: str = "") -> None:
         if self._hub is not None:
             self.engine.observe(ChangesLost(reason))
             self.notice()
             self._hub.lose(reason)
+        if self._keeper is not None:
+            self._keeper.came(place)
 
     def report(self, active: bool, reason: str) -> None:
         if active != self.active and self._source is not None:

@@ -54,6 +54,8 @@ from server.telemetry.figures import Figures, cache_figures, capture_figures, co
 from server.telemetry.requests import Requests
 from server.telling import terms_of
 from server.transactions import transactions_of
+from server.webhooks.courier import Courier
+from server.webhooks.figures import details_of, webhook_figures
 
 ASKS: Final = "SELECT 1"
 LONGEST_VISIT: Final = 120.0
@@ -125,13 +127,16 @@ class Grounds:
     leaving: set[asyncio.Task[None]] = field(default_factory=set)
     doors: frozenset[tuple[str, str]] = frozenset()
     house: House = field(init=False)
+    courier: Courier = field(init=False)
     figures: Figures = field(init=False)
     exposition: Exposition = field(init=False)
     health: Health = field(init=False)
     heard: Capture | SharedCapture = field(init=False)
 
     def __post_init__(self) -> None:
+        self.courier = Courier(self.capture, self.binding.config, self.key)
         rows = [
+            *webhook_figures(self.courier),
             *engine_figures(lambda: self.engine, lambda: self.binding, time.time()),
             *capture_figures(self.capture, lambda: len(self.realtime.sockets)),
             *configuration_figures(self.reading, self.insecure),
@@ -145,7 +150,7 @@ class Grounds:
         """Whether less is served than is configured."""
         kept = self.keeping is not None and self.keeping.degraded
         unfit = bool(self.reading.refused or self.binding.unfit)
-        return unfit or kept or self.capture.late or self.house.callers.degraded
+        return unfit or kept or self.capture.late or self.courier.degraded or self.house.callers.degraded
 
     def insecure(self) -> bool:
         """Whether everybody is served without a question, wherever they ask from."""
@@ -164,7 +169,8 @@ class Grounds:
 
     async def details(self) -> Mapping[str, Any]:
         """What administrators are told beside whether the server is ready."""
-        return {"changes": await self.capture.standing(), "configuration": self.configuration()}
+        told = {"webhooks": details_of(self.courier)} if self.courier.standings else {}
+        return {"changes": await self.capture.standing(), "configuration": self.configuration(), **told}
 
     def keep(self, config: Config, engine: Engine) -> Keeping | None:
         """What keeps answers, made when a configuration first asks for it; then it has to be started."""
@@ -178,7 +184,8 @@ class Grounds:
         return self.keeping
 
     async def begin(self, _: web.Application) -> None:
-        """Have kept answers end when rows change, for `on_startup`."""
+        """Have webhooks told, and kept answers end when rows change, for `on_startup`."""
+        await self.courier.begin()
         if self.keeping is not None:
             await self.keeping.start(self.heard)
 
@@ -188,6 +195,7 @@ class Grounds:
             await self.keeping.close()
         if self.heard is not self.capture:
             await self.heard.close()
+        await self.courier.close()
         await self.capture.close()
         if self.shared is not None:
             await self.shared.close()
@@ -218,6 +226,7 @@ class Grounds:
 
     async def prepared(self, config: Config, engine: Engine, binding: Binding, guard: Guard) -> House:
         """The same, with all that has to run before anybody is served."""
+        await self.courier.check(config, engine)
         keeping = self.keep(config, engine)
         if keeping is not None:
             await keeping.start(self.heard)
@@ -232,7 +241,9 @@ class Grounds:
         self.realtime.move(house.context)
         if self.keeping is not None:
             self.keeping.move(house.config, house.engine.snapshot, house.context.timeout.total_seconds())
+        self.courier.leave(house.config)
         self.capture.follow(house.engine, terms_of(house.config))
+        self.courier.join()
 
     def move(self, house: House) -> None:
         """The same where another one serves: who came in before ends where they began."""

@@ -125,6 +125,8 @@ class Group:
     subscriptions: dict[Subscription, None] = field(default_factory=dict)
     waiting: deque[Change] = field(default_factory=deque)
     asking: asyncio.Task[None] | None = None
+    asked: Cursor | None = None
+    """The change of which the database is being asked."""
     calm: asyncio.TimerHandle | None = None
     shaken: bool = False
 
@@ -182,6 +184,13 @@ class Hub:
         subscription.forget()
         if not group.subscriptions:
             self._forget(group)
+
+    def unsettled(self, subscription: Subscription) -> Cursor | None:
+        """The oldest change of which it is not known yet what it means to the reader, None where there is none."""
+        group = subscription.group
+        if group.asking is None:
+            return None
+        return group.asked or (group.waiting[0].cursor if group.waiting else None)
 
     async def replay(self, subscription: Subscription, entries: Sequence[Entry]) -> None:
         """Tell one reader what was in the log already, ahead of what is held."""
@@ -296,6 +305,7 @@ class Hub:
         try:
             while group.waiting:
                 change = group.waiting.popleft()
+                group.asked = change.cursor
                 found = judge(group.question, change, self._bind)
                 tellings = await self._asked(group.question, change) if isinstance(found, Ask) else found
                 if change.cursor.epoch == self.head.epoch:
@@ -305,7 +315,7 @@ class Hub:
             group.waiting.clear()
             self._resync([group], "the database could not be asked what you may see")
         finally:
-            group.asking = None
+            group.asking = group.asked = None
 
     async def _asked(self, question: Question, change: Change) -> tuple[Telling, ...]:
         values = key_values(change)

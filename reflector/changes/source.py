@@ -14,11 +14,12 @@ from reflector.changes.setup import DEFAULT, Choices, Setup, Step
 
 
 class Sink(Protocol):
-    """Who is told, in the event loop."""
+    """Who is told, in the event loop. `place`: where the source is then; another one may go on from there."""
 
-    def publish(self, batch: Batch) -> None: ...
+    def publish(self, batch: Batch, place: str) -> None:
+        """The next changes; none where what came was nothing to tell."""
 
-    def lose(self, reason: str) -> None:
+    def lose(self, reason: str, place: str) -> None:
         """Changes were missed; the reason is for people and names nothing of the database."""
 
     def report(self, active: bool, reason: str) -> None:
@@ -31,11 +32,16 @@ class Source(Protocol):
     name: str
     codec: Codec
 
-    async def start(self, sink: Sink) -> None:
-        """Tell from now on; when this returns, whatever is committed later is told.
+    async def start(self, sink: Sink, since: str | None = None) -> None:
+        """Tell from now on; when this returns, whatever is committed later is told. `since`: a place to go on from, perhaps
+        of another process; where that cannot be done, it is told that changes were missed.
 
         Raises ChangesNotCaptured when it is not installed, and DatabaseUnavailable.
         """
+
+    def hold(self, place: str | None) -> None:
+        """Let the database keep what follows this place, "" for all that is told, until another is named; None: what was
+        told may be forgotten."""
 
     async def close(self) -> None:
         """Tell nothing any more."""

@@ -58,11 +58,24 @@ class ConfigurationStatus(Schema):
     )
 
 
+class WebhookStatus(Schema):
+    """How one webhook is doing."""
+
+    name = fields.String(required=True)
+    queued = fields.Integer(required=True, metadata={"description": "Events that wait."})
+    oldest = fields.Float(required=True, allow_none=True, metadata={"description": "Seconds that the oldest waits."})
+    failing_since = fields.DateTime(required=True, allow_none=True)
+    reason = fields.String(required=True, allow_none=True, metadata={"description": "Why nothing is delivered."})
+    given_up = fields.Integer(required=True, metadata={"description": "Events that were forgotten undelivered."})
+    closed = fields.List(fields.String(), required=True, metadata={"description": "Tables that it is not told of."})
+
+
 class Details(Schema):
     """What administrators are told."""
 
     changes = fields.Nested(CaptureStatus)
     configuration = fields.Nested(ConfigurationStatus)
+    webhooks = fields.List(fields.Nested(WebhookStatus))
 
 
 class HealthStatus(Schema):
@@ -74,6 +87,7 @@ class HealthStatus(Schema):
     insecure = fields.Boolean(metadata={"description": "There while everybody is served without a question."})
     changes = fields.Nested(CaptureStatus, metadata={"description": "Told to administrators."})
     configuration = fields.Nested(ConfigurationStatus, metadata={"description": "Told to administrators."})
+    webhooks = fields.List(fields.Nested(WebhookStatus), metadata={"description": "Told to administrators."})
 
 
 class Health:

@@ -10,9 +10,16 @@ from typing import Annotated, Final, Literal, TypeAlias
 from pydantic import AfterValidator
 
 from server.config.section import OrFlag, Section
-from server.config.values import Duration, Size, UnfitError
+from server.config.values import Duration, FilePath, Size, UnfitError
 
 Happens: TypeAlias = Literal["insert", "update", "delete"]
+
+
+class Spool(Section):
+    """The file that keeps what webhooks are still to be told. `size`: bytes that wait for one of them at most."""
+
+    path: FilePath | None = None
+    size: Size = 64 * 1024**2
 
 
 class Changes(Section):
@@ -22,9 +29,11 @@ class Changes(Section):
     memory: Size = 32 * 1024**2
     replay: Duration | None = None
     max_lag: Duration | None = None
+    spool: Spool = Spool()
 
 
-def _each_once(events: tuple[Happens, ...]) -> tuple[Happens, ...]:
+def each_once(events: tuple[Happens, ...]) -> tuple[Happens, ...]:
+    """Events, none of them twice."""
     if len(set(events)) < len(events):
         raise UnfitError("names an event a second time")
     return events
@@ -36,7 +45,7 @@ EVENTS: Final[tuple[Happens, ...]] = ("insert", "update", "delete")
 class TableChanges(Section):
     """What is told of a table's changes, and for how long a subscriber may be away."""
 
-    events: Annotated[tuple[Happens, ...], AfterValidator(_each_once)] = EVENTS
+    events: Annotated[tuple[Happens, ...], AfterValidator(each_once)] = EVENTS
     replay: Duration | None = None
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from reflector.errors import suggestion
-from server.config import cache_checks, credential_checks, database_checks
+from server.config import cache_checks, credential_checks, database_checks, webhooks
 from server.config.auth_checks import issuers, issuers_keys
 from server.config.complaints import Path
 from server.config.database_checks import decided_by_database
@@ -92,6 +92,7 @@ def _named_roles(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     for path, issuer in issuers(data):
         yield from _named((*path, "default_role"), issuer.get("default_role"))
     yield from credential_checks.named_roles(data)
+    yield from webhooks.named_roles(data)
     for where, role, _ in allowances(data):
         yield where, role
     for function, said in mapping(data, "functions").items():
@@ -300,4 +301,5 @@ CHECKS: Final[tuple[Check, ...]] = (
     *database_checks.CHECKS,
     *cache_checks.CHECKS,
     *credential_checks.CHECKS,
+    *webhooks.CHECKS,
 )

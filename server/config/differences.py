@@ -32,6 +32,7 @@ RESTART: Final[tuple[Path, ...]] = (
     ("redis",),
     ("changes", "source"),
     ("changes", "memory"),
+    ("changes", "spool", "path"),
     ("observability", "log"),
     ("observability", "level"),
     ("observability", "metrics"),

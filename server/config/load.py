@@ -20,6 +20,7 @@ from server.config.complaints import Path as SettingPath
 from server.config.document import Document, SourceMapping, SourceText
 from server.config.environment import CONFIG, CONFIG_TEXT, Flags, override, switched, variable
 from server.config.models import RULES, Config, File
+from server.config.outline import NAME
 from server.config.pruning import without
 from server.config.reading import LARGEST_FILE, read_document
 from server.config.rule_checks import check_rules
@@ -43,6 +44,8 @@ SECRETS: Final[tuple[SettingPath, ...]] = (
     ("redis", "url"),
     ("testing", "url"),
     ("postgrest", "jwt_secret"),
+    ("webhooks", NAME, "secret"),
+    ("webhooks", NAME, "headers", NAME),
 )
 MISSING: Final = "there is no such file"
 RELATIVE: Final = "; a path that does not begin with / begins at the folder of the configuration"
@@ -165,7 +168,8 @@ def _held(given: Any, wanted: SettingPath, above: SettingPath = ()) -> Iterator[
         steps: Iterable[Any] = range(len(given))
         rest = wanted
     else:
-        steps = wanted[:1] if isinstance(given, SourceMapping) and wanted and wanted[0] in given else ()
+        found = given if isinstance(given, SourceMapping) and wanted else {}
+        steps = list(found) if wanted[:1] == (NAME,) else [step for step in wanted[:1] if step in found]
         rest = wanted[1:]
     for step in steps:
         inside = given[step]

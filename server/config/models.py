@@ -47,6 +47,7 @@ from server.config.values import (
     read_duration,
     whole,
 )
+from server.config.webhooks import Webhook
 
 __all__ = [
     "Allow",
@@ -271,7 +272,6 @@ class File(Section):
 
     later: ClassVar = frozenset(
         {
-            "webhooks",
             "extensions",
         }
     )
@@ -291,6 +291,7 @@ class File(Section):
     observability: Observability = Observability()
     cache: Cache = Cache()
     changes: Changes = Changes()
+    webhooks: Named[Webhook] = Field(default_factory=nothing)
     redis: Redis | None = None
     testing: Testing = Testing()
     tests: tuple[TrialOrGroup, ...] = ()

@@ -39,7 +39,7 @@ def check_rules(document: Document) -> None:
         place = document.place(("policies", name))
         position = place.key if complaint.offset is None else policies[name].at(complaint.offset) or place.value
         document.complain(position, ("policies", name), complaint.message, complaint.hint)
-    for path, given in _of_tables(document.data):
+    for path, given in (*_of_tables(document.data), *_of_webhooks(document.data)):
         _check(document, path, given, parse_rule)
     for path, given in written_presets(document.data):
         _check(document, path, given, parse_value)
@@ -65,6 +65,11 @@ def _of_tables(data: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
     for path, given in masks(data):
         for name in {NULL_UNLESS, UNLESS} & mapping(given).keys():
             yield (*path, name), given[name]
+
+
+def _of_webhooks(data: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
+    for name, said in mapping(data, "webhooks").items():
+        yield ("webhooks", name, "filter"), mapping(said).get("filter")
 
 
 def _policies(data: Mapping[str, Any]) -> Iterator[tuple[str, RuleSource]]:

@@ -37,6 +37,7 @@ SERVER: tuple[tuple[str, ...], ...] = (
     ("apis", "openapi", "trials"),
     ("middleware",),
     ("capturing", "connection", "database_settings", "garbage", "guard", "telling", "threads", "unix_socket"),
+    ("webhooks",),
     ("house",),
     ("reloading",),
     ("notified",),

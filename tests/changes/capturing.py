@@ -67,12 +67,15 @@ class Kept:
     told: list[Committed] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     reports: list[tuple[bool, str]] = field(default_factory=list)
+    place: str = ""
 
-    def publish(self, batch: Batch) -> None:
+    def publish(self, batch: Batch, place: str) -> None:
         self.told.extend(batch)
+        self.place = place
 
-    def lose(self, reason: str) -> None:
+    def lose(self, reason: str, place: str) -> None:
         self.lost.append(reason)
+        self.place = place
 
     def report(self, active: bool, reason: str) -> None:
         self.reports.append((active, reason))

@@ -59,10 +59,16 @@ class PostgreSQLSource:
         self._identity: Identity | None = None
         self._done = 0
         """The end of the last transaction that was told: the place to go on from."""
+        self._held: int | None = None
+        """The place that may be acknowledged at most; None where all that was told may."""
+        self._link: Link | None = None
         self._ticking: asyncio.TimerHandle | None = None
 
-    async def start(self, sink: Sink) -> None:
+    async def start(self, sink: Sink, since: str | None = None) -> None:
         self._sink = sink
+        if since is not None:
+            system, timeline, place = since.split(" ")
+            self._identity, self._done = Identity(system, timeline), number(place)
         try:
             link = await self._first()
         except ServerRefused as fault:
@@ -81,6 +87,18 @@ class PostgreSQLSource:
                     raise
             await asyncio.sleep(BUSY_SECONDS)
         return await self._streaming()
+
+    def hold(self, place: str | None) -> None:
+        if place is None:
+            self._held = None
+        else:
+            self._held = number(place.rpartition(" ")[2]) if place else 0
+        if self._link is not None and place:
+            self._acknowledge(self._link)
+
+    def _place(self) -> str:
+        known = self._identity or Identity("", "")
+        return f"{known.system} {known.timeline} {text(self._done)}"
 
     async def close(self) -> None:
         if self._task is not None:
@@ -153,12 +171,14 @@ class PostgreSQLSource:
 
     def _check(self, identity: Identity, confirmed: int, flushed: int) -> None:
         """Whether the stream goes on where we are; where it cannot, begin from now and say so."""
-        known = self._identity is None or (self._identity == identity and confirmed <= self._done)
+        known = self._identity is None or (self._identity == identity and confirmed <= self._done <= flushed)
         if self._identity is None or not known:
             self._done = max(flushed, confirmed)
         self._identity = identity
         if not known and self._sink is not None:
-            self._sink.lose("the database is another than before, or was restored")
+            self._sink.lose(
+                "the database is another than before, was restored, or told its changes to another", self._place()
+            )
 
     async def _run(self, link: Link | None, sink: Sink) -> None:
         """Stream until closed; where the stream breaks, go on with another."""
@@ -187,6 +207,7 @@ class PostgreSQLSource:
         decoder = Decoder()
         loop = asyncio.get_running_loop()
         last = loop.time()
+        self._link = link
         self._tick(link)
         try:
             async for batch in link.copied():
@@ -197,6 +218,7 @@ class PostgreSQLSource:
                     last = loop.time()
                     self._acknowledge(link)
         finally:
+            self._link = None
             if self._ticking is not None:
                 self._ticking.cancel()
 
@@ -206,13 +228,14 @@ class PostgreSQLSource:
             transaction = decoder.feed(body[1 + _DATA.size :])
             if transaction is not None and transaction.end > self._done:
                 self._done = transaction.end
-                sink.publish(transaction.changes)
+                sink.publish(transaction.changes, self._place())
             return False
         if body[:1] == b"k":
             end, _, asked = _KEEPALIVE.unpack_from(body, 1)
             if not decoder.open:
                 # Nothing is under way: what lies before this place is not for us.
                 self._done = max(self._done, end)
+                sink.publish((), self._place())
             return bool(asked)
         return False
 
@@ -222,7 +245,8 @@ class PostgreSQLSource:
 
     def _acknowledge(self, link: Link) -> None:
         now = int((time.time() - EPOCH) * 1e6)
-        link.copy(_STATUS.pack(b"r", self._done, self._done, self._done, now, 0))
+        kept = self._done if self._held is None else min(self._done, self._held)
+        link.copy(_STATUS.pack(b"r", self._done, kept, kept, now, 0))
 
 
 def number(place: str) -> int:

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, Final
 
 from reflector.changes.change import Batch, Codec
@@ -45,6 +46,8 @@ LOOK_AROUND_SECONDS: Final = 0.5
 """How often to look whether the path still leads to the same file."""
 AGAIN_SECONDS: Final = 0.5
 NEW: Final = f"SELECT seq, at, tab, op, old, new FROM {quoted(OUTBOX)} WHERE seq > ? ORDER BY seq"
+ONE: Final = f"SELECT seq, at, tab, op, old, new FROM {quoted(OUTBOX)} WHERE seq = ?"
+NEXT: Final = f"SELECT min(seq) FROM {quoted(OUTBOX)} WHERE seq > ?"
 NEWEST: Final = f"SELECT coalesce(max(seq), 0) FROM {quoted(OUTBOX)}"
 
 
@@ -59,13 +62,16 @@ class SQLiteSource:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
-    async def start(self, sink: Sink) -> None:
+    async def start(self, sink: Sink, since: str | None = None) -> None:
         loop = asyncio.get_running_loop()
         started: asyncio.Future[None] = loop.create_future()
-        follower = Follower(self._url, self._stop, Told(loop, sink), Told.of(loop, started))
+        follower = Follower(self._url, self._stop, Told(loop, sink), Told.of(loop, started), since)
         self._thread = threading.Thread(target=follower.run, name="reflector-changes", daemon=True)
         self._thread.start()
         await started
+
+    def hold(self, place: str | None) -> None:
+        """Nothing: the ring keeps what it keeps, whoever has read it."""
 
     async def close(self) -> None:
         self._stop.set()
@@ -100,11 +106,11 @@ class Told:
         self._loop = loop
         self._sink = sink
 
-    def publish(self, batch: Batch) -> None:
-        self._call(self._sink.publish, batch)
+    def publish(self, batch: Batch, place: str) -> None:
+        self._call(self._sink.publish, batch, place)
 
-    def lose(self, reason: str) -> None:
-        self._call(self._sink.lose, reason)
+    def lose(self, reason: str, place: str) -> None:
+        self._call(self._sink.lose, reason, place)
 
     def report(self, active: bool, reason: str) -> None:
         self._call(self._sink.report, active, reason)
@@ -141,18 +147,30 @@ class Position:
     file: tuple[int, int]
     triggers: Mapping[str, str]
     shapes: Mapping[str, Shape]
+    row: str = ""
+    """What tells the last row that was read from any other of its number."""
+
+    def text(self) -> str:
+        """The place for whoever goes on from here, perhaps after another start."""
+        return f"{self.last} {self.row or '-'} {self.schema_version} {_mark(sorted(self.triggers.items()))}"
 
 
 class Follower:
-    """The thread's work."""
+    """The thread's work. `since`: the text of a position to go on from."""
 
     def __init__(
-        self, url: DatabaseUrl, stop: threading.Event, told: Told, started: Callable[[Exception | None], None]
+        self,
+        url: DatabaseUrl,
+        stop: threading.Event,
+        told: Told,
+        started: Callable[[Exception | None], None],
+        since: str | None = None,
     ) -> None:
         self._url = url
         self._stop = stop
         self._told = told
         self._started = started
+        self._since = since
         self._active = False
 
     def run(self) -> None:
@@ -163,7 +181,9 @@ class Follower:
                 with closing(self._connected()) as connection:
                     position = self._begun(connection)
                     if began:
-                        self._told.lose("the file was away for a moment")
+                        self._told.lose("the file was away for a moment", position.text())
+                    elif self._since is not None and not self._goes_on(connection, position, self._since):
+                        self._told.lose("more changed than is kept while nobody followed", position.text())
                     began = True
                     self._started(None)
                     self._say(True, "")
@@ -195,10 +215,26 @@ class Follower:
         finally:
             connection.execute("COMMIT")
 
+    def _goes_on(self, connection: sqlite3.Connection, position: Position, since: str) -> bool:
+        """Whether everything that followed that place is still here; the position is there then."""
+        last, row, *schema = since.split(" ")
+        at, now = int(last), position.text().split(" ")[2:]
+        if position.last == at:
+            same = now == schema if row == "-" else position.row == row
+            return same and now[1:] == schema[1:]
+        first = connection.execute(NEXT, (at,)).fetchone()
+        # Before the first change there is no row to know the ring by: then nothing of the schema may have changed.
+        known = now == schema if row == "-" else _row_mark(connection, at) == row and now[1:] == schema[1:]
+        if not known or first is None or first[0] != at + 1:
+            return False
+        position.last, position.row = at, row
+        return True
+
     def _position(self, connection: sqlite3.Connection, triggers: Mapping[str, str]) -> Position:
         [(last,)] = connection.execute(NEWEST).fetchall()
         by_name = {shape.name: shape for shape in shapes(connection)}
-        return Position(last, _number(connection, "schema_version"), self._file(), triggers, by_name)
+        version, row = _number(connection, "schema_version"), _row_mark(connection, last)
+        return Position(last, version, self._file(), triggers, by_name, row)
 
     def _file(self) -> tuple[int, int]:
         found = usable_file(self._url).stat()
@@ -231,16 +267,17 @@ class Follower:
                 gap = connection.execute(NEWEST).fetchone()[0] < position.last
             if stale or gap:
                 position.last = connection.execute(NEWEST).fetchone()[0]
+                position.row = _row_mark(connection, position.last)
         finally:
             connection.execute("COMMIT")
         if stale:
-            self._told.lose("the schema has changed")
+            self._told.lose("the schema has changed", position.text())
             self._mend()
         elif gap:
-            self._told.lose("more changed at once than is kept")
+            self._told.lose("more changed at once than is kept", position.text())
         elif rows:
-            position.last = rows[-1][0]
-            self._told.publish(list(resolved(rows, position.shapes)))
+            position.last, position.row = rows[-1][0], _mark(rows[-1])
+            self._told.publish(list(resolved(rows, position.shapes)), position.text())
 
     def _look_at_schema(self, connection: sqlite3.Connection, position: Position) -> bool:
         """Whether what the triggers wrote since may not be what it seems."""
@@ -266,6 +303,16 @@ class Follower:
 def _number(connection: sqlite3.Connection, pragma: str) -> int:
     [(number,)] = connection.execute(f"PRAGMA {pragma}").fetchall()
     return int(number)
+
+
+def _row_mark(connection: sqlite3.Connection, number: int) -> str:
+    """The mark of the row of the ring with this number, "" where it is not there."""
+    found = connection.execute(ONE, (number,)).fetchone()
+    return "" if found is None else _mark(found)
+
+
+def _mark(value: object) -> str:
+    return blake2b(repr(value).encode(), digest_size=8).hexdigest()
 
 
 def _explained(error: Exception) -> Exception:

@@ -103,15 +103,15 @@ def change_frame(notice: Notice, id_: str, cursors: ChangeCursors) -> bytes:
     """The notice as a frame for subscriptions of that id."""
     found = notice.rendered.get(id_)
     if found is None:
-        found = notice.rendered[id_] = framed(_change(notice, id_, cursors))
+        told = b'{"type":"change","id":' + orjson.dumps(id_) + b"," + change_members(notice, cursors) + b"}"
+        found = notice.rendered[id_] = framed(told)
     return found
 
 
-def _change(notice: Notice, id_: str, cursors: ChangeCursors) -> bytes:
+def change_members(notice: Notice, cursors: ChangeCursors) -> bytes:
+    """What is told of a change, as the members of a JSON object."""
     parts = [
-        b'{"type":"change","id":',
-        orjson.dumps(id_),
-        b',"op":"',
+        b'"op":"',
         notice.op.encode(),
         b'","table":',
         orjson.dumps(notice.table),
@@ -123,7 +123,7 @@ def _change(notice: Notice, id_: str, cursors: ChangeCursors) -> bytes:
     if notice.changed is not None:
         parts += [b',"changed":', notice.changed]
     place = cursors.of_change(notice.cursor)
-    parts += [b',"cursor":"', place.encode(), b'","at":"', instant(notice.at).encode(), b'"}']
+    parts += [b',"cursor":"', place.encode(), b'","at":"', instant(notice.at).encode(), b'"']
     return b"".join(parts)
 
 

@@ -1,0 +1,176 @@
+"""The deliveries of one webhook, one after another: what its receiver does not take is sent again, later and later.
+
+    2xx                 taken: the next message
+    anything else       sent again after half a second, and twice as long each time up to five minutes, or when Retry-After says
+    no 2xx for `retry`  given up: what waits is forgotten, and `resync` is what is delivered from then on
+    410                 the receiver wants no more: given up as well, and nothing is sent until the next start or another `url`
+
+Rule: a receiver that does not answer holds up nobody but itself, and what it will never be told is said aloud, to it as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+import orjson
+
+from server.config.webhooks import Webhook
+from server.webhooks.posting import Attempt, Posting
+from server.webhooks.signing import headers_of
+from server.webhooks.spool import Event, Message, Spool, Waiting
+
+LOG: Final = logging.getLogger("reflector.webhooks")
+FIRST_SECONDS: Final = 0.5
+LONGEST_SECONDS: Final = 300.0
+LONGEST_ASKED: Final = 3600.0
+"""For how long a receiver may ask to be left alone."""
+BROKEN_SECONDS: Final = 1.0
+"""How soon the file is tried again when it could not be used."""
+GIVEN_UP: Final = "what could not be delivered was given up"
+TOO_MUCH: Final = "more changed than could be kept for you"
+
+Result = TypeVar("Result")
+
+
+@dataclass(slots=True)
+class Standing:
+    """How one webhook is doing. `given_up`: events that were forgotten undelivered; `silent`: for which reason it is told
+    nothing more, "" while it is told; `closed`: which of its tables it is told nothing of, and why."""
+
+    waiting: Waiting = field(default_factory=Waiting)
+    delivered: int = 0
+    failed: int = 0
+    given_up: int = 0
+    fault: str = ""
+    failing_since: float | None = None
+    silent: str = ""
+    troubled: bool = False
+    closed: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def degraded(self) -> bool:
+        """Whether it is told less than it should be."""
+        return self.troubled or bool(self.silent or self.closed)
+
+
+class Desk:
+    """The file, and the one thread in which it is used."""
+
+    def __init__(self, spool: Spool, thread: Executor) -> None:
+        self.spool = spool
+        self._thread = thread
+
+    async def do(self, work: Callable[..., Result], *values: Any) -> Result:
+        """Do this with the file; raises sqlite3.Error."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *values)
+
+
+class Delivery:
+    """Delivers until closed. `more` is set when there is something new."""
+
+    def __init__(self, name: str, said: Webhook, desk: Desk, posting: Posting, standing: Standing) -> None:
+        self.name = name
+        self.said = said
+        self.standing = standing
+        self.more = asyncio.Event()
+        self._desk = desk
+        self._posting = posting
+        self._task = asyncio.create_task(self._run(), name=f"reflector-webhook-{name}")
+
+    async def close(self) -> None:
+        """Send nothing more. What is being sent will be sent again."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                self.standing.waiting = await self._desk.do(self._desk.spool.waiting, self.name)
+                await self._deliver()
+            except sqlite3.Error as fault:
+                LOG.warning("webhook %s: the file of what waits cannot be used: %s", self.name, fault)
+                await asyncio.sleep(BROKEN_SECONDS)
+
+    async def _deliver(self) -> None:
+        """Deliver what waits, and what comes, for as long as the file can be used."""
+        tried = 0
+        while not self.standing.silent:
+            self.more.clear()
+            message = await self._desk.do(self._desk.spool.message, self.name, self.said.batch)
+            if message is None:
+                await self.more.wait()
+                continue
+            attempt = await self._attempt(message)
+            if attempt.fault is None:
+                tried = 0
+                await self._taken(message)
+                continue
+            tried += 1
+            self._missed(attempt)
+            if attempt.gone:
+                await self.give_up("the receiver wants to be told nothing more (410)", GIVEN_UP)
+                self.standing.silent = "the receiver answered 410"
+            elif time.time() - message.since > self.said.retry.total_seconds():
+                await self.give_up("it was tried for too long", GIVEN_UP)
+            await asyncio.sleep(wait_of(tried, attempt.after))
+        await asyncio.Event().wait()
+
+    async def _attempt(self, message: Message) -> Attempt:
+        body = body_of(self.name, message.bodies)
+        own = {name: value.reveal() for name, value in self.said.headers.items()}
+        signed = headers_of(message.id, body, time.time(), self.said.secret)
+        headers = {**own, "Reflector-Webhook": self.name, **signed}
+        return await self._posting.post(self.said.url, headers, body, self.said.timeout.total_seconds())
+
+    async def _taken(self, message: Message) -> None:
+        standing = self.standing
+        gone, oldest = await self._desk.do(self._desk.spool.delivered, self.name, message)
+        # Where what waited was given up meanwhile, nothing of the message was waiting any more.
+        known, size = standing.waiting, message.size if gone else 0
+        standing.waiting = Waiting(known.events - gone, known.size - size, oldest)
+        standing.delivered += len(message.bodies)
+        if standing.failing_since is not None:
+            LOG.info("webhook %s: the receiver takes deliveries again", self.name)
+        standing.failing_since, standing.fault, standing.troubled = None, "", False
+
+    def _missed(self, attempt: Attempt) -> None:
+        standing, fault = self.standing, attempt.fault or ""
+        standing.failed += 1
+        if standing.failing_since is None or standing.fault != fault:
+            LOG.warning("webhook %s: not delivered, and tried again: %s", self.name, fault)
+        standing.failing_since = standing.failing_since or time.time()
+        standing.fault = fault
+
+    async def give_up(self, why: str, said: str) -> None:
+        """Forget what waits, and have the receiver told so instead, when it listens again."""
+        event = Event(self.name, time.time(), resync(said))
+        lost = (await self._desk.do(self._desk.spool.waiting, self.name)).events
+        self.standing.waiting = await self._desk.do(self._desk.spool.replace, self.name, event)
+        self.standing.given_up += lost
+        self.standing.troubled = True
+        LOG.error("webhook %s: %d events are given up undelivered: %s; it will be told to resync", self.name, lost, why)
+
+
+def wait_of(tried: int, asked: float | None) -> float:
+    """How many seconds until the next attempt."""
+    longest = min(LONGEST_SECONDS, FIRST_SECONDS * 2.0 ** min(tried - 1, 20))
+    usual = longest * random.uniform(0.5, 1.0)  # noqa: S311 - it keeps no secret
+    return usual if asked is None else max(usual, min(asked, LONGEST_ASKED))
+
+
+def body_of(name: str, bodies: tuple[bytes, ...]) -> bytes:
+    """The body of a message: events that are JSON already."""
+    return b'{"webhook":' + orjson.dumps(name) + b',"events":[' + b",".join(bodies) + b"]}"
+
+
+def resync(reason: str, more: Mapping[str, str] | None = None) -> bytes:
+    """An event that says that others cannot be told."""
+    return orjson.dumps({"type": "resync", **(more or {}), "reason": reason})

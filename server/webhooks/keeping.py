@@ -1,0 +1,189 @@
+"""From the hub into the file: what each webhook is told, in the order of commit, and how far that goes.
+
+What is told may be known late, because the database had to be asked; so it is written down up to the first change of which
+somebody does not know yet what it means, and only then is the database told that it may forget.
+
+Rule: the place in the file is never ahead of what is told, so that a start after any end goes on where nothing is missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Final
+
+from reflector.capture import Capture
+from reflector.changes.change import Cursor
+from reflector.changes.hub import Subscription
+from reflector.changes.subscription import Notice, Question
+from reflector.errors import ReflectorError
+from server.apis.realtime.frames import ChangeCursors, change_members
+from server.webhooks.delivery import Desk, Standing, resync
+from server.webhooks.spool import Event
+
+LOG: Final = logging.getLogger("reflector.webhooks")
+GATHER_SECONDS: Final = 0.01
+"""For how long what is told is gathered, because each writing waits for the disk."""
+UNSETTLED_SECONDS: Final = 0.05
+PLACE_SECONDS: Final = 1.0
+"""How often a place alone is written."""
+BROKEN_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event that is not in the file yet."""
+
+    cursor: Cursor
+    event: Event
+
+
+@dataclass(eq=False, slots=True)
+class Reader:
+    """Reads the changes of one table for one webhook. `asks` gives its question, and `put` takes what it is told."""
+
+    webhook: str
+    table: str
+    asks: Callable[[], Question]
+    put: Callable[[Reader, Cursor, bytes], None]
+    cursors: ChangeCursors
+    standing: Standing
+    subscription: Subscription | None = None
+
+    def tell(self, notice: Notice) -> None:
+        self.put(self, notice.cursor, b'{"type":"change",' + change_members(notice, self.cursors) + b"}")
+
+    def resync(self, cursor: Cursor, reason: str) -> None:
+        if self.subscription is not None:
+            self.subscription.forget()
+        self.put(self, cursor, resync(reason, {"table": self.table, "cursor": self.cursors.text(cursor)}))
+
+    def end(self, error: ReflectorError) -> None:
+        """The question cannot be asked any more: this table is told of no longer, and that is said aloud."""
+        self.subscription = None
+        self.standing.closed[self.table] = error.message
+        LOG.error("webhook %s: nothing of %s is told any more: %s", self.webhook, self.table, error.message)
+
+    def renew(self) -> Question:
+        return self.asks()
+
+
+@dataclass(eq=False, slots=True)
+class Keeping:
+    """Writes down what readers are told. `wrote` is called with what was written. `size`: bytes that one webhook may have here."""
+
+    capture: Capture
+    desk: Desk
+    database: str
+    size: int
+    wrote: Callable[[Iterable[Event]], None]
+    since: str | None = None
+    fault: str = ""
+    readers: dict[Reader, None] = field(default_factory=dict)
+    _told: list[Told] = field(default_factory=list)
+    _places: deque[tuple[Cursor, str]] = field(default_factory=deque)
+    _place: str | None = None
+    _written_at: float = 0.0
+    _bytes: dict[str, int] = field(default_factory=dict)
+    _more: asyncio.Event = field(default_factory=asyncio.Event)
+    _task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="reflector-webhooks")
+
+    async def close(self) -> None:
+        """Write nothing any more; what is not written is read again after the next start."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    # ── what comes ───────────────────────────────────────────────────────────────────────────
+
+    def came(self, place: str) -> None:
+        """Everything up to this place was handed to the hub, and to the readers as far as it could be judged at once."""
+        self._places.append((self.capture.prepared().head, place))
+        self._more.set()
+
+    def put(self, reader: Reader, cursor: Cursor, body: bytes) -> None:
+        """Take what a reader was told."""
+        name = reader.webhook
+        size = self._bytes.get(name, 0) + len(body)
+        if size > self.size:
+            # The file cannot be written, or not as fast: what is not in it yet is not kept without bound either.
+            self._told = [each for each in self._told if each.event.webhook != name]
+            body = resync("more changed than could be kept for you")
+            size = len(body)
+        self._bytes[name] = size
+        self._told.append(Told(cursor, Event(name, time.time(), body)))
+        self._more.set()
+
+    # ── what is written ──────────────────────────────────────────────────────────────────────
+
+    async def _run(self) -> None:
+        while True:
+            waiting = PLACE_SECONDS if self._place is not None else None
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._more.wait(), waiting)
+            self._more.clear()
+            await asyncio.sleep(GATHER_SECONDS)
+            await self._write()
+
+    async def _write(self) -> None:
+        told = self._settled()
+        due = time.monotonic() - self._written_at >= PLACE_SECONDS
+        if not told and not (self._place is not None and due):
+            return
+        place, events = self._place, [each.event for each in told]
+        try:
+            await self.desk.do(self.desk.spool.write, events, self.database, place)
+        except sqlite3.Error as fault:
+            self._told[:0] = told
+            self._report(str(fault))
+            await asyncio.sleep(BROKEN_SECONDS)
+            self._more.set()
+            return
+        self._report("")
+        self._written_at = time.monotonic()
+        for event in events:
+            self._bytes[event.webhook] = max(0, self._bytes.get(event.webhook, 0) - len(event.body))
+        if place is not None:
+            self._place = None if self._place == place else self._place
+            self.capture.written(place)
+        self.wrote(events)
+
+    def _report(self, fault: str) -> None:
+        if fault and not self.fault:
+            LOG.error("what webhooks are to be told cannot be written down, and is tried again: %s", fault)
+        elif self.fault and not fault:
+            LOG.info("what webhooks are to be told is written down again")
+        self.fault = fault
+
+    def _settled(self) -> list[Told]:
+        """What is told up to the first change that somebody is still asking about, in order; the place goes as far."""
+        until = self._until()
+        if until is not None:
+            asyncio.get_running_loop().call_later(UNSETTLED_SECONDS, self._more.set)
+        while self._places and _before(self._places[0][0], until):
+            self._place = self._places.popleft()[1]
+        taken = [each for each in self._told if _before(each.cursor, until)]
+        self._told = [each for each in self._told if not _before(each.cursor, until)]
+        runs = (list(run) for _, run in groupby(taken, key=lambda each: each.cursor.epoch))
+        return [each for run in runs for each in sorted(run, key=lambda told: told.cursor.position)]
+
+    def _until(self) -> Cursor | None:
+        """The oldest change of which somebody does not know yet what it means."""
+        hub = self.capture.prepared()
+        found = (hub.unsettled(each.subscription) for each in self.readers if each.subscription is not None)
+        return min((each for each in found if each is not None), default=None)
+
+
+def _before(cursor: Cursor, until: Cursor | None) -> bool:
+    """Whether the place is before that change. Of another epoch it is: nobody is asked about those any more."""
+    return until is None or cursor.epoch != until.epoch or cursor.position < until.position

@@ -1,0 +1,222 @@
+"""What webhooks are still to be told, in a SQLite file of ours, and how far the database's changes were read for it.
+
+    webhook    those that there are
+    event      what is to be told, numbered in the order of commit
+    message    which of them are being delivered at the moment, under which id
+    place      how far changes were read: from there on they are read again after a start
+
+What is told and the place are written in one transaction, so that an event is in the file once. A message is made once, and
+sent as it was made until it is taken or given up: whoever gets it twice knows it by its id.
+
+Rule: one process has the file at a time, and it may be read by nobody else: it holds rows.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+VERSION: Final = 1
+BUSY_SECONDS: Final = 5.0
+"""For how long another process may take to be gone."""
+SCHEMA: Final = """
+CREATE TABLE spool (id TEXT NOT NULL, database TEXT, place TEXT);
+CREATE TABLE webhook (name TEXT PRIMARY KEY);
+CREATE TABLE event (number INTEGER PRIMARY KEY AUTOINCREMENT, webhook TEXT NOT NULL, at REAL NOT NULL, body BLOB NOT NULL);
+CREATE INDEX event_of ON event (webhook, number);
+CREATE TABLE message (webhook TEXT PRIMARY KEY, id TEXT NOT NULL, last INTEGER NOT NULL, since REAL NOT NULL);
+"""
+KEEP: Final = "INSERT INTO event (webhook, at, body) VALUES (?, ?, ?)"
+OLDEST: Final = "SELECT at FROM event WHERE webhook = ? ORDER BY number LIMIT 1"
+LARGEST_MESSAGE: Final = 1024 * 1024
+"""Bytes of events in one message, but for a single one that is larger."""
+
+
+class SpoolRefused(Exception):
+    """The file cannot be used; the message ends the sentence "the file of webhooks …"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing to tell one webhook: a JSON object. `at`: when it was known, in seconds since 1970."""
+
+    webhook: str
+    at: float
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for one webhook: how many events, of how many bytes, since when (None: nothing does)."""
+
+    events: int = 0
+    size: int = 0
+    oldest: float | None = None
+
+    def grown(self, event: Event) -> Waiting:
+        """With one more."""
+        oldest = event.at if self.oldest is None else self.oldest
+        return Waiting(self.events + 1, self.size + len(event.body), oldest)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Events that are delivered together. `since`: when that was first tried, in seconds since 1970."""
+
+    id: str
+    since: float
+    bodies: tuple[bytes, ...]
+    last: int
+
+    @property
+    def size(self) -> int:
+        return sum(map(len, self.bodies))
+
+
+class Spool:
+    """The file, open. Every method takes its time and is called in one thread; each raises sqlite3.Error."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        [(self.id, self.database, self.place)] = connection.execute("SELECT id, database, place FROM spool").fetchall()
+
+    @classmethod
+    def open(cls, path: Path) -> Spool:
+        """Open or make the file; raises SpoolRefused."""
+        if not path.parent.is_dir():
+            raise SpoolRefused("is to stand in a folder that is not there")
+        try:
+            # SQLite gives its journal the rights of the file itself.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        except (OSError, sqlite3.Error) as fault:
+            raise SpoolRefused("cannot be written") from fault
+        try:
+            _prepare(connection)
+            return cls(connection)
+        except (SpoolRefused, sqlite3.Error) as fault:
+            connection.close()
+            if isinstance(fault, SpoolRefused):
+                raise
+            busy = getattr(fault, "sqlite_errorname", "") in {"SQLITE_BUSY", "SQLITE_LOCKED"}
+            raise SpoolRefused("is in use by another process" if busy else "is no file of ours or broken") from fault
+
+    def close(self) -> None:
+        self._connection.close()
+
+    # ── what comes ───────────────────────────────────────────────────────────────────────────
+
+    def write(self, events: Iterable[Event], database: str, place: str | None) -> None:
+        """Keep the events, in order, and how far was read."""
+        with _whole(self._connection) as connection:
+            connection.executemany(KEEP, [(each.webhook, each.at, each.body) for each in events])
+            if place is not None:
+                connection.execute("UPDATE spool SET database = ?, place = ?", (database, place))
+        if place is not None:
+            self.database, self.place = database, place
+
+    def replace(self, webhook: str, event: Event) -> Waiting:
+        """Forget all that waits for a webhook but for this one event."""
+        with _whole(self._connection) as connection:
+            _forget(connection, webhook)
+            connection.execute(KEEP, (event.webhook, event.at, event.body))
+        return self.waiting(webhook)
+
+    # ── what goes ────────────────────────────────────────────────────────────────────────────
+
+    def message(self, webhook: str, most: int) -> Message | None:
+        """What is to be delivered next: at most so many events; None where nothing waits."""
+        known = self._connection.execute("SELECT id, last, since FROM message WHERE webhook = ?", (webhook,)).fetchone()
+        if known is None:
+            known = self._made(webhook, most)
+        if known is None:
+            return None
+        id_, last, since = known
+        bodies = self._connection.execute(
+            "SELECT body FROM event WHERE webhook = ? AND number <= ? ORDER BY number", (webhook, last)
+        ).fetchall()
+        return Message(id_, since, tuple(body for (body,) in bodies), last)
+
+    def _made(self, webhook: str, most: int) -> tuple[str, int, float] | None:
+        found = self._connection.execute(
+            "SELECT number, length(body) FROM event WHERE webhook = ? ORDER BY number LIMIT ?", (webhook, most)
+        ).fetchall()
+        if not found:
+            return None
+        last, size = found[0][0], 0
+        for number, length in found:
+            size += length
+            if size > LARGEST_MESSAGE:
+                break
+            last = number
+        made = (f"msg_{self.id}_{found[0][0]}", last, time.time())
+        self._connection.execute("INSERT INTO message (webhook, id, last, since) VALUES (?, ?, ?, ?)", (webhook, *made))
+        return made
+
+    def delivered(self, webhook: str, message: Message) -> tuple[int, float | None]:
+        """Forget what the receiver has taken: how many events that were, and since when the next one waits."""
+        with _whole(self._connection) as connection:
+            gone = connection.execute("DELETE FROM event WHERE webhook = ? AND number <= ?", (webhook, message.last))
+            connection.execute("DELETE FROM message WHERE webhook = ? AND id = ?", (webhook, message.id))
+            oldest = connection.execute(OLDEST, (webhook,)).fetchone()
+        return gone.rowcount, None if oldest is None else oldest[0]
+
+    def waiting(self, webhook: str) -> Waiting:
+        """What waits for a webhook."""
+        counted = "SELECT count(*), coalesce(sum(length(body)), 0), min(at) FROM event WHERE webhook = ?"
+        return Waiting(*self._connection.execute(counted, (webhook,)).fetchone())
+
+    def known(self) -> frozenset[str]:
+        """The webhooks that there were when the file was last in use."""
+        return frozenset(name for (name,) in self._connection.execute("SELECT name FROM webhook"))
+
+    def settle(self, webhooks: Collection[str]) -> Sequence[tuple[str, int]]:
+        """These are the webhooks from now on: what waits for others is forgotten; for which, and how many events each."""
+        with _whole(self._connection) as connection:
+            waiting = connection.execute("SELECT webhook, count(*) FROM event GROUP BY webhook").fetchall()
+            gone = [(name, count) for name, count in waiting if name not in webhooks]
+            for name, _ in gone:
+                _forget(connection, name)
+            connection.execute("DELETE FROM webhook")
+            connection.executemany("INSERT INTO webhook (name) VALUES (?)", [(name,) for name in webhooks])
+        return gone
+
+
+@contextmanager
+def _whole(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """All of it or nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _forget(connection: sqlite3.Connection, webhook: str) -> None:
+    connection.execute("DELETE FROM event WHERE webhook = ?", (webhook,))
+    connection.execute("DELETE FROM message WHERE webhook = ?", (webhook,))
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    # What is committed outlives a machine that stops, and the file is ours alone for as long as it is open.
+    for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL"):
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+    with _whole(connection):
+        [(version,)] = connection.execute("PRAGMA user_version").fetchall()
+        if version == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+            for statement in filter(str.strip, SCHEMA.split(";")):
+                connection.execute(statement)
+            connection.execute("INSERT INTO spool (id) VALUES (?)", (secrets.token_hex(8),))
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+        elif version != VERSION:
+            raise SpoolRefused("is no file of ours, or a newer version's")
