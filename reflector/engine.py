@@ -158,6 +158,8 @@ class Engine:
 
     def prepare(self, snapshot: Snapshot, access: Access, query: AnyQuery) -> Prepared:
         """The query's plan, compiled when its shape is new; raises Forbidden and NotSupported."""
+        if isinstance(query, Call) and query.function.extension is not None:
+            raise NotSupported(f"{query.function.name} is code of an extension: no statement calls it")
         shape, values = parameterize_any(query, buckets=self.dialect.buckets)
         key = (shape, access.roles)
         plans = snapshot.plans.get(key)
@@ -311,7 +313,7 @@ class Engine:
         self.snapshot, self.seen_fingerprint = snapshot, seen
         related = sum(len(each) for each in catalog.relationships.values())
         seconds = time.perf_counter() - began
-        lines = () if old is None else changes(old, catalog)
+        lines = () if old is None else changes(old, snapshot.catalog)
         self.observe(CatalogLoaded(number, len(catalog.tables), related, seconds, lines))
         for notice in catalog.notices:
             self.observe(CatalogNotice(notice.code, notice.message))

@@ -3,6 +3,8 @@
     ReflectorError
     ├── RequestError                     the caller asked for something that cannot be
     │   ├── UnknownTable · UnknownColumn · UnknownRelationship · UnknownOperator · UnknownParameter
+    │   ├── UnknownFunction              not there, or not to be called
+    │   ├── Refused                      code of the user's own said no (extension)
     │   ├── InvalidValue                 a value that is not of its column's type
     │   ├── InvalidRequest               a request that cannot be understood
     │   │   └── InvalidCursor            a cursor that was not given for this list, or no longer fits it
@@ -30,7 +32,9 @@
     ├── CatalogError
     │   ├── ConnectionRefused            start: wrong host, credentials, database, file
     │   └── RuleError                    a rule that does not fit the catalog
+    ├── FunctionTimeout                  it took longer than the caller has (extension)
     └── InternalError
+        └── ExtensionFailed              it did something else than to answer (extension)
 
 Rule: a `code` outlives its wording, and a message never holds what a database said of a row.
 """
@@ -81,6 +85,13 @@ class UnknownTable(RequestError):
 
     def __init__(self, name: str, known: Iterable[str] = (), *, pointer: str | None = None) -> None:
         super().__init__(f"there is no table {name!r}", hint=suggestion(name, known), pointer=pointer)
+
+
+class UnknownFunction(RequestError):
+    code = "unknown_function"
+
+    def __init__(self, name: str, known: Iterable[str] = (), *, pointer: str | None = None) -> None:
+        super().__init__(f"there is no function {name!r}", hint=suggestion(name, known), pointer=pointer)
 
 
 class UnknownColumn(RequestError):

@@ -35,6 +35,7 @@ from server.config.watching import Mark
 from server.connection import Listener
 from server.context import Context
 from server.database_settings import informed
+from server.extensions import load_extensions
 from server.guard import Guard, guard_of, rules_of_figures
 from server.house import Grounds, House, grounds_of
 from server.journal import observe
@@ -167,10 +168,13 @@ async def engine_of(config: Config, binding: Binding, *, writable: bool | None =
 
     `writable` None: the database refuses writes where the configuration opens nothing to be written.
     """
+    if binding.extensions is None:
+        binding.extensions = await asyncio.to_thread(load_extensions, config)
     settings = settings_of(config)
     driver = open_driver(database_of(config), settings if writable is None else replace(settings, writable=writable))
     try:
-        return await Engine.start(driver, binding.snapshot, overlay_of(config), observe=observe)
+        observer = binding.extensions.observing(observe)
+        return await Engine.start(driver, binding.snapshot, overlay_of(config), observe=observer)
     except ConnectionRefused:
         raise
     except CatalogError as error:
@@ -246,10 +250,12 @@ def _attended(app: web.Application, grounds: Grounds, figures: FigureListener, w
     app.on_cleanup.append(lambda _: grounds.house.callers.close())
     app.on_startup.append(figures.start)
     app.on_startup.append(grounds.begin)
+    app.on_startup.append(grounds.started)
     app.on_cleanup.append(figures.close)
     if worker is None and not grounds.house.config.decided_by_database:
         app.cleanup_ctx.append(partial(announced, grounds.capture))
     app.on_shutdown.append(grounds.realtime.close)
+    app.on_cleanup.append(grounds.stopped)
     app.on_cleanup.append(grounds.end)
     if worker is not None:
         app.on_cleanup.append(partial(hush, worker))

@@ -31,6 +31,8 @@ from server.config import Config, ConfigError, Position, RuleSource
 from server.config.complaints import Path, dotted
 from server.database_roles import IDLE as IDLE_ROLE
 from server.database_roles import unknown_roles
+from server.extensions import Extensions
+from server.extensions.loaded import CLASH
 
 LOG: Final = logging.getLogger("reflector.access")
 STEPS: Final = re.compile(r"([^.\[\]]+)|\[([0-9]+)\]")
@@ -40,9 +42,14 @@ TOLD_WHEN_LOADED: Final = {"unknown_role", "circular_role", "policy_error", "mas
 """What `load` has refused already, with better places."""
 MISSPELT: Final = {IDLE_PATTERN, HIDES_NOTHING, IDLE_ROLE}
 """What refuses to start, and may become true of a configuration that is served."""
+CANNOT_BE_KNOWN: Final = "unknown_function"
+"""What is not told beside extensions that could not be loaded: it may be theirs."""
 IDLE_EXCLUSION: Final = "idle_exclusion"
 """A pattern of tables to leave out, of which there is none."""
-LEFT_OUT: Final[Mapping[str, str]] = {"relationship_unbound": "; the relationship is left out"}
+LEFT_OUT: Final[Mapping[str, str]] = {
+    "relationship_unbound": "; the relationship is left out",
+    CLASH: "; the database's is left out",
+}
 ACCESS_SECTIONS: Final = {"auth", "roles", "policies", "defaults", "tables", "relationships", "functions"}
 
 
@@ -52,6 +59,7 @@ class Binding:
 
     `unfit` is what does not, in the newest snapshot, or in one that was refused while the one before it serves on, `closed` how
     that is told; `exposed` tells of columns that appeared, and that may be read though no list names them. `bound`: the configuration was bound to a catalog before. `appeared` are columns that came while their tables were served.
+    `extensions` are loaded, or None where they have yet to be.
     """
 
     config: Config
@@ -59,6 +67,7 @@ class Binding:
     unfit: tuple[Complaint, ...] = ()
     warnings: tuple[Complaint, ...] = ()
     appeared: frozenset[Place] = frozenset()
+    extensions: Extensions | None = None
     description: AccessDescription = field(init=False)
     closed: tuple[str, ...] = field(default=(), init=False)
     exposed: tuple[str, ...] = field(default=(), init=False)
@@ -70,10 +79,11 @@ class Binding:
 
     def snapshot(self, number: int, catalog: Catalog) -> Snapshot:
         """The snapshot of a catalog; raises ConfigError with every complaint where the configuration cannot be used."""
+        catalog, beside = self.joined(catalog)
         identity = self.identity(catalog)
         # That a table is not there is said of its whole entry, and need not be said of its name.
         vain = (each for each in catalog.misfits if each.fatal or each.path[0] != "tables")
-        complaints = self.at_first(catalog, (misfit(each, self.config) for each in vain))
+        complaints = (*self.at_first(catalog, (misfit(each, self.config) for each in vain)), *beside)
         if self.config.open:
             self.accept(complaints)
             self.bound = True
@@ -82,11 +92,21 @@ class Binding:
             return self.granted(number, catalog, complaints)
         permissions, found = bind_permissions(self.description, catalog)
         found = self.at_first(catalog, found)
+        if self.extensions is not None and self.extensions.faults:
+            found = tuple(each for each in found if each.code != CANNOT_BE_KNOWN)
         new = self.appeared if self.before is None else self.appeared | appeared(self.before, catalog)
         bare = exposed(self.description, catalog, permissions, new)
         self.accept((*complaints, *(each for each in found if each.code not in TOLD_WHEN_LOADED), *bare))
         self.bound, self.before, self.appeared = True, catalog, new
         return Snapshot(number, catalog, permissions, identity=identity)
+
+    def joined(self, catalog: Catalog) -> tuple[Catalog, tuple[Complaint, ...]]:
+        """The catalog with the functions of extensions, and what is wrong with these."""
+        if self.extensions is None:
+            return catalog, ()
+        joined, clashes = self.extensions.joined(catalog)
+        severity = Severity.UNBOUND if self.bound else Severity.ERROR
+        return joined, (*self.extensions.faults, *(replace(each, severity=severity) for each in clashes))
 
     def granted(self, number: int, catalog: Catalog, complaints: Sequence[Complaint]) -> Snapshot:
         """The snapshot of a catalog whose database decides; raises ConfigError where it could not decide."""
@@ -116,8 +136,7 @@ class Binding:
 
     def opened(self, catalog: Catalog) -> Callable[[str, Function], bool]:
         """Which functions a role may be let at: those that the file names for it, or all."""
-        if self.config.postgrest.allow_granted_functions:
-            return lambda _role, _function: True
+        granted = self.config.postgrest.allow_granted_functions
         by_name = functions_by_name(catalog)
         named = {
             (role, function)
@@ -125,7 +144,8 @@ class Binding:
             for role in said.allow
             for function in by_name.get(name, ())
         }
-        return lambda role, function: (role, function) in named
+        # What the database knows nothing of it grants nobody.
+        return lambda role, function: (granted and function.extension is None) or (role, function) in named
 
     def accept(self, complaints: Sequence[Complaint]) -> None:
         """Report what can be lived with; raises ConfigError with everything where something cannot."""
@@ -151,9 +171,11 @@ class Binding:
         self.exposed = self.told([each for each in self.warnings if each.code == EXPOSED])
 
     @property
-    def known(self) -> tuple[bool, tuple[Complaint, ...], tuple[Complaint, ...], frozenset[Place]]:
+    def known(
+        self,
+    ) -> tuple[bool, tuple[Complaint, ...], tuple[Complaint, ...], frozenset[Place], Extensions | None]:
         """What a binding of another configuration to the same database begins with, after the configuration."""
-        return self.strict, self.unfit, self.warnings, self.appeared
+        return self.strict, self.unfit, self.warnings, self.appeared, self.extensions
 
     def located(self, complaints: Collection[Complaint]) -> tuple[ConfigComplaint, ...]:
         """The complaints with their places in the file. What stands where is found anew, because few ever ask."""

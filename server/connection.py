@@ -22,9 +22,10 @@ from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError, LineToo
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 from aiohttp.web_request import BaseRequest
 
+from server.forms import Form
 from server.journal import REQUEST
 from server.middleware.gate import ALWAYS, REQUEST_ID, request_id_of
-from server.problems import Form, http_problem
+from server.problems import http_problem
 
 LOG: Final = logging.getLogger("reflector.server")
 HEADER_SECONDS: Final = 10.0

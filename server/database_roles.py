@@ -39,6 +39,8 @@ def _named(config: Config) -> Iterator[tuple[str, Path]]:
         yield name, ("roles", name)
     for function, said in config.functions.items():
         yield from _listed(("functions", function, "allow"), said.allow)
+    for extension, source in config.extensions.items():
+        yield from _listed(("extensions", extension, "allow"), source.allow)
     yield from _listed(("postgrest", "allow_unbound_roles"), config.postgrest.allow_unbound_roles)
     if not isinstance(config.graphql.introspection, bool):
         yield from _listed(("graphql", "introspection"), config.graphql.introspection)

@@ -25,12 +25,13 @@ from reflector.engine import Engine
 from reflector.errors import NotSupported
 from server.access import EVERYBODY, anonymous_role, database_of, largest_answer, longest_statement
 from server.apis.admin import Reload, admin_routes
+from server.apis.extensions import extension_routes
 from server.apis.graphql import graphql_routes
 from server.apis.health import Health, health_routes
 from server.apis.metrics import administers, metrics_routes
 from server.apis.postgrest import Refusals, postgrest_routes
 from server.apis.realtime import Realtime, opaque_keys
-from server.apis.resource import resource_routes
+from server.apis.resource import Within, function_routes, resource_routes
 from server.apis.sign_in import sign_in_routes, with_visits
 from server.apis.tokens import token_routes
 from server.auth.credentials import Counted, authenticator
@@ -39,9 +40,11 @@ from server.binding import Binding
 from server.cache.keeping import Keeping, keeping_of, named
 from server.cache.others import fingerprint_of
 from server.cache.rules import takes_part
+from server.called import Called
 from server.capturing import SharedCapture
 from server.config import Complaint, Config, EffectiveLimits, limits_for
 from server.context import Context
+from server.extensions.loaded import NO_EXTENSIONS
 from server.guard import Guard
 from server.middleware.entrance import Entrance
 from server.middleware.gate import NOBODYS, UNGUARDED
@@ -200,6 +203,20 @@ class Grounds:
         if self.shared is not None:
             await self.shared.close()
 
+    async def started(self, _: web.Application) -> None:
+        """Begin the extensions, for `on_startup`; raises ConfigError where one cannot begin."""
+        if self.binding.extensions is not None:
+            await self.binding.extensions.start(self.fetch)
+
+    async def stopped(self, _: web.Application) -> None:
+        """End them, for `on_cleanup`."""
+        if self.binding.extensions is not None:
+            await self.binding.extensions.stop()
+
+    async def fetch(self, statement: str, *values: Any) -> Sequence[Sequence[Any]]:
+        """The rows of a statement, by whichever driver serves now."""
+        return await self.engine.driver.fetch(statement, *values)
+
     def build(self, config: Config, engine: Engine, binding: Binding, guard: Guard) -> House:
         """The house of a configuration that is bound already; nobody is served by it yet."""
         cache = self.keeping.cache if self.keeping is not None and takes_part(config) else None
@@ -208,7 +225,8 @@ class Grounds:
         limits = limits_of(config)
         rates = self.rates(config, limits)
         context = Context(engine, callers, limits, self.key, *told, rates)
-        routes = tuple(self.routes(config, context, guard))
+        called = Called(binding.extensions or NO_EXTENSIONS, Within(context))
+        routes = tuple(self.routes(config, context, guard, called))
         form = Refusals(config.postgrest, config.postgrest.path.rstrip("/"), (*NOBODYS, *UNGUARDED, ASSETS))
         asked = callers if config.auth else None
         handlers = handlers_of(routes)
@@ -263,7 +281,7 @@ class Grounds:
         await asyncio.gather(*self.leaving, return_exceptions=True)
         await self.house.engine.close()
 
-    def routes(self, config: Config, context: Context, guard: Guard) -> list[web.RouteDef]:
+    def routes(self, config: Config, context: Context, guard: Guard, called: Called) -> list[web.RouteDef]:
         """What is served, by whom it is answered."""
         admin = config.auth.admin_role if config.auth else None
         guarded, root = guard.rules.token is not None, config.postgrest.path.rstrip("/")
@@ -271,18 +289,20 @@ class Grounds:
         sockets = [web.get(path, refused) for path in ("/ws", "/ws/{table}")] if refused else self.realtime.routes()
         routes = [
             *health_routes(self.health, self.details, lambda request: administers(context, request, admin)),
+            *function_routes(context, called),
             *resource_routes(context),
             *sockets,
-            *graphql_routes(context, config.graphql, guarded=guarded),
+            *graphql_routes(context, config.graphql, guarded=guarded, called=called),
             *openapi_routes(context, config, lambda: routes, guarded=guarded),
             *metrics_routes(context, self.exposition, admin),
             *admin_routes(context, self.reload, admin),
             *docs_routes(guarded=guarded),
             *token_routes(context.authenticate, config),
             *sign_in_routes(context.authenticate, config),
+            *extension_routes(context, called, config),
             *self.further,
             # Last, because it may begin at the root of all.
-            *postgrest_routes(context, root, config.postgrest, admin, address=config.server.url),
+            *postgrest_routes(context, root, config.postgrest, admin, address=config.server.url, called=called),
         ]
         return with_visits(routes, context.authenticate, config)
 

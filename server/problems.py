@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final
 
 import orjson
 from aiohttp import web
@@ -64,12 +64,14 @@ from reflector.errors import (
     Unauthenticated,
     UniqueViolation,
     UnknownColumn,
+    UnknownFunction,
     UnknownOperator,
     UnknownParameter,
     UnknownRelationship,
     UnknownRole,
     UnknownTable,
 )
+from reflector.extension import ExtensionFailed, FunctionTimeout, Refused
 from server.config import ConfigError
 
 CONTENT_TYPE: Final = "application/problem+json"
@@ -178,21 +180,6 @@ class OriginRefused(AccessError):
     code: ClassVar[str] = "origin_refused"
 
 
-class Form(Protocol):
-    """How an API with a form of errors of its own tells what was refused before, or beside, its handlers."""
-
-    def concerns(self, path: str) -> bool:
-        """Whether requests to this path are the API's."""
-
-    def error(self, error: ReflectorError, request: web.BaseRequest) -> web.Response:
-        """The answer to a request that ended with this error."""
-
-    def http(
-        self, status: int, detail: str | None, request: web.BaseRequest, headers: Mapping[str, str]
-    ) -> web.Response:
-        """The answer where the HTTP library refused; `detail` None for the words of HTTP_CODES."""
-
-
 # ── the table ────────────────────────────────────────────────────────────────────────────────
 
 
@@ -212,6 +199,7 @@ TABLE: Final[Mapping[type[ReflectorError], Told]] = {
     ReflectorError: Told(500, UNEXPECTED),
     RequestError: Told(422),
     UnknownTable: Told(404),
+    UnknownFunction: Told(404),
     UnknownColumn: Told(422),
     UnknownRelationship: Told(422),
     UnknownOperator: Told(422),
@@ -227,6 +215,7 @@ TABLE: Final[Mapping[type[ReflectorError], Told]] = {
     RowNotFound: Told(404),
     NotSingular: Told(422),
     Faults: Told(422),
+    Refused: Told(422),
     MalformedRequest: Told(400),
     AmbiguousCredentials: Told(400),
     AmbiguousRole: Told(400),
@@ -276,6 +265,8 @@ TABLE: Final[Mapping[type[ReflectorError], Told]] = {
     ConfigError: Told(500, UNEXPECTED),
     ConfigRefused: Told(422),
     InternalError: Told(500, UNEXPECTED),
+    ExtensionFailed: Told(500, UNEXPECTED),
+    FunctionTimeout: Told(504, "the function took longer than this request may take"),
 }
 
 HTTP_CODES: Final[Mapping[int, tuple[str, str]]] = {
@@ -295,7 +286,10 @@ HTTP_CODES: Final[Mapping[int, tuple[str, str]]] = {
 
 
 def told(error: ReflectorError) -> Told:
-    """The row of an error: its own class's, else the nearest parent's. Several faults are told as the first of them."""
+    """The row of an error: its own class's, else the nearest parent's. Several faults are told as the first of them, and a
+    refusal of an extension chose its status itself."""
+    if isinstance(error, Refused):
+        return Told(error.status)
     if isinstance(error, Faults) and error.faults:
         return told(error.faults[0])
     return next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)

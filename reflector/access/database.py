@@ -81,7 +81,9 @@ def database_permissions(
     }
     functions = {
         name: frozenset(
-            each for each in catalog.functions if each.callable and each.key in role.functions and opened(name, each)
+            each
+            for each in catalog.functions
+            if each.callable and (each.extension is not None or each.key in role.functions) and opened(name, each)
         )
         for name, role in roles.taken.items()
     }

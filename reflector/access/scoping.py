@@ -23,7 +23,9 @@ def scope_for(catalog: Catalog, grants: Grants) -> Scope:
     }
     tables = {table.label: scope for table, scope in by_table.items()}
     broken = {table.label: table for table in grants.broken}
-    return Scope(grants.roles, tables, by_table, broken, _functions(catalog, grants), _handlers(catalog, grants))
+    functions = _functions(catalog, grants)
+    beside = {each.name: each for found in functions.values() for each in found if each.extension is not None}
+    return Scope(grants.roles, tables, by_table, broken, functions, _handlers(catalog, grants), beside)
 
 
 def _functions(catalog: Catalog, grants: Grants) -> Mapping[tuple[str, str], tuple[Function, ...]]:

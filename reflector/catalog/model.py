@@ -192,10 +192,13 @@ class Relationship:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
+    """What a function takes. `nullable`: NULL is a value of it; a database's functions take it for anything."""
+
     name: str
     type: DataType
     mode: str = "in"
     has_default: bool = False
+    nullable: bool = True
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -212,6 +215,7 @@ class Function:
 
     `row_argument` is schema and name of the relation whose row is the one argument that it needs, and `of_row` that table where it
     is served. `at_most_one`: it never gives several rows. `settings` are those that it is run with, in small letters.
+    `extension`: it is code of the extension of that name, beside the database, and no statement ever calls it.
     """
 
     schema: str
@@ -238,6 +242,7 @@ class Function:
     of_row: Table | None = None
     at_most_one: bool = False
     settings: tuple[tuple[str, str], ...] = ()
+    extension: str | None = None
 
     @property
     def takes(self) -> tuple[Argument, ...]:

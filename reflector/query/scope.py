@@ -104,7 +104,8 @@ class TableScope:
 class Scope:
     """All that one set of roles may use. `roles` is part of every plan key; `broken` are, by their labels, tables that are
     closed because one of their rules no longer fits the database. `functions` are those of each schema and name.
-    `handlers` make documents of rows, by the table whose rows they take (None: of any) and the media type."""
+    `handlers` make documents of rows, by the table whose rows they take (None: of any) and the media type. `beside` are those
+    of the functions, by name, that are code of extensions."""
 
     roles: tuple[str, ...]
     tables: Mapping[str, TableScope]
@@ -112,6 +113,7 @@ class Scope:
     broken: Mapping[str, Table] = field(default_factory=dict)
     functions: Mapping[tuple[str, str], tuple[Function, ...]] = field(default_factory=dict)
     handlers: Mapping[tuple[Table | None, str], Function] = field(default_factory=dict)
+    beside: Mapping[str, Function] = field(default_factory=dict)
 
     def table(self, label: str, *, pointer: str | None = None) -> TableScope:
         """The table of that label; raises UnknownTable, or RuleUnbound when one of its rules no longer binds."""

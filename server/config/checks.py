@@ -25,6 +25,7 @@ PUBLISHED: Final = "everybody-knows-this-key-of-the-bookshop"
 GLOB: Final = frozenset("*?[")
 SWITCHES: Final = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 """What YAML 1.2 reads as text, and older files as a switch."""
+EXTENSION_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 SERVED_NAME: Final = re.compile(r"\w[\w-]*")
 
 
@@ -95,14 +96,20 @@ def _named_roles(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     yield from webhooks.named_roles(data)
     for where, role, _ in allowances(data):
         yield where, role
-    for function, said in mapping(data, "functions").items():
-        for below, role in _one_or_many(mapping(said).get("allow")):
-            yield ("functions", function, "allow", *below), role
+    yield from _allowed_by_name(data)
     told = mapping(data, "graphql").get("introspection")
     if told not in ("true", "false"):
         for below, role in _one_or_many(told.split(",") if isinstance(told, str) and "," in told else told):
             if role.strip():
                 yield ("graphql", "introspection", *below), role.strip()
+
+
+def _allowed_by_name(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """The roles that may call functions, and those that may ask for addresses of extensions."""
+    for section in ("functions", "extensions"):
+        for name, said in mapping(data, section).items():
+            for below, role in _one_or_many(mapping(said).get("allow")):
+                yield (section, name, "allow", *below), role
 
 
 def _named(path: Path, role: Any) -> Iterator[tuple[Path, str]]:
@@ -283,6 +290,13 @@ def relationships(data: Mapping[str, Any]) -> Iterator[Fault]:
             yield path, "needs both to and join, and join at least one pair of columns", None
 
 
+def extension_names(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """The name of an extension stands in the addresses of its routes."""
+    for name in mapping(data, "extensions"):
+        if not EXTENSION_NAME.fullmatch(name):
+            yield ("extensions", name), "the name of an extension is one word: small letters, digits, _ and -", None
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     published_secret,
     unknown_roles,
@@ -298,6 +312,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     columns,
     hash_without_key,
     relationships,
+    extension_names,
     *database_checks.CHECKS,
     *cache_checks.CHECKS,
     *credential_checks.CHECKS,

@@ -29,6 +29,7 @@ RESTART: Final[tuple[Path, ...]] = (
     ("server", "token"),
     ("server", "tls"),
     ("auth", "enforce"),
+    ("extensions",),
     ("redis",),
     ("changes", "source"),
     ("changes", "memory"),

@@ -15,6 +15,7 @@ from server.config.authentication import Auth, Jwt
 from server.config.caching import Cache, KeptOf, TableCache
 from server.config.changes import Changes, ToldOf
 from server.config.complaints import Position
+from server.config.extensions import ExtensionSource
 from server.config.graphql import Graphql
 from server.config.places import Places
 from server.config.postgrest import PostgrestSettings
@@ -270,11 +271,6 @@ class Observability(Section):
 class File(Section):
     """Everything config.yaml may say."""
 
-    later: ClassVar = frozenset(
-        {
-            "extensions",
-        }
-    )
     moved: ClassVar = MappingProxyType({"writable": "the flag --writable", "insecure": "the flag --insecure"})
 
     version: Annotated[int, only(1, "this release reads version 1 of the file")]
@@ -287,6 +283,7 @@ class File(Section):
     tables: Named[Table] = Field(default_factory=nothing)
     relationships: Named[Relationship] = Field(default_factory=nothing)
     functions: Named[Function] = Field(default_factory=nothing)
+    extensions: Named[ExtensionSource] = Field(default_factory=nothing)
     limits: Limits = Limits()
     observability: Observability = Observability()
     cache: Cache = Cache()

@@ -18,8 +18,8 @@ from aiohttp.typedefs import Handler
 from reflector.access.principal import Principal
 from reflector.secret import Secret
 from server.context import Authenticate
+from server.forms import Form
 from server.peers import Proxies
-from server.problems import Form
 from server.rates import Rates
 
 

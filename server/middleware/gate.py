@@ -31,12 +31,12 @@ from multidict import CIMultiDict, istr
 
 from reflector.errors import ReflectorError, Unauthenticated
 from reflector.secret import Secret
+from server.forms import Form
 from server.journal import REQUEST, facts, note
 from server.middleware.entrance import ENTRANCE, Entrance, GateRules
 from server.pages import ASSETS
 from server.peers import PEER, peer_of
 from server.problems import (
-    Form,
     ForwardedRefused,
     InvalidToken,
     MisdirectedRequest,
@@ -71,14 +71,14 @@ SENT_BY_BROWSERS: Final = ("basic", "digest", "negotiate", "ntlm")
 READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 UNGUARDED: Final = frozenset({"/health/live", "/health/ready"})
 """Paths that answer without the access token: they say one word."""
-APIS: Final = ("/api", "/auth", "/graphql", "/v1/graphql", "/rest/v1")
+APIS: Final = ("/api", "/auth", "/graphql", "/v1/graphql", "/rest/v1", "/x/")
 """Under this, a token in the address is no credential: addresses are logged, kept and passed on."""
 VARY: Final = "Authorization, Accept, Prefer, Accept-Profile, Origin, Accept-Encoding, X-Role, X-Hasura-Role"
 CORS_METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE"
 CORS_HEADERS: Final = f"Authorization, Content-Type, Accept, If-None-Match, Prefer, X-Role, X-Hasura-Role, {REQUEST_ID}"
 EXPOSED_AS_WELL: Final = f"ETag, Link, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, {REQUEST_ID}"
 CORS_EXPOSED: Final = f"Location, {EXPOSED_AS_WELL}"
-NOBODYS: Final = ("/api/", "/auth/", "/graphql", "/v1/graphql", "/ws", "/metrics", "/openapi.json", "/docs")
+NOBODYS: Final = ("/api/", "/auth/", "/x/", "/graphql", "/v1/graphql", "/ws", "/metrics", "/openapi.json", "/docs")
 """What is not for pages of any origin where everything else is, because PostgREST's API begins at the root."""
 SIMPLE_HEADERS: Final = ("Accept", "Accept-Language", "Content-Language")
 EXPOSED_TO_CLIENTS: Final = "Content-Encoding, Content-Location, Content-Range, Content-Type, Date, Location, Server, Transfer-Encoding, Range-Unit"

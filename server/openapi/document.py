@@ -23,7 +23,7 @@ from reflector.database_url import DatabaseKind as UrlKind
 from reflector.query.scope import Scope, TableScope
 from reflector.snapshot import Access
 from server.config import Config, EffectiveLimits
-from server.openapi import standing
+from server.openapi import functions, standing
 from server.openapi.fixed import Fixed
 from server.openapi.names import Names, table_names
 from server.openapi.operations import paths
@@ -180,10 +180,13 @@ def frame(scope: Scope, setting: Setting) -> Json:
 
 
 def pieces(access: Access, setting: Setting) -> Iterator[Piece]:
-    """Table by table, in the order of the catalog."""
+    """Table by table, in the order of the catalog; then the functions."""
     names = table_names(access.scope.tables, [*standing.SCHEMAS, *setting.fixed.schemas])
     for scope in access.scope.tables.values():
         yield piece(access, scope, names)
+    if access.scope.beside:
+        tag = functions.TAG if functions.TAG not in access.scope.tables else f"{functions.TAG} of extensions"
+        yield Piece({"name": tag, "description": functions.SAID}, functions.paths(access.scope.beside, tag), {}, {})
 
 
 def piece(access: Access, scope: TableScope, names: Mapping[str, Names]) -> Piece:

@@ -21,19 +21,23 @@ REFLECTOR: tuple[tuple[str, ...], ...] = (
     ("drivers", "reflection"),
     ("changes",),
     ("snapshot", "versions", "looks", "written"),
+    ("extension",),
+    ("signature",),
     ("engine",),
     ("capture",),
 )
 """From the bottom up: a module imports from its own row and from the rows above it in this list."""
 
 SERVER: tuple[tuple[str, ...], ...] = (
-    ("config", "problems", "siblings", "whole"),
+    ("config", "forms", "problems", "siblings", "whole"),
     ("cache",),
     ("peers",),
     ("rates",),
     ("tallies",),
+    ("extensions",),
     ("context", "documents", "pages", "transactions", "unkept", "written"),
     ("auth", "access", "binding", "callers", "database_roles", "journal", "telemetry"),
+    ("called",),
     ("apis", "openapi", "trials"),
     ("middleware",),
     ("capturing", "connection", "database_settings", "garbage", "guard", "telling", "threads", "unix_socket"),

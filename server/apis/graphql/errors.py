@@ -49,6 +49,7 @@ from reflector.errors import (
     UnknownColumn,
     UnknownTable,
 )
+from reflector.extension import FunctionTimeout, Refused
 from server.problems import MalformedRequest, OwnWords, RateExceeded, TooManyAttempts, TooManySockets, told
 
 REQUEST: Final = "$"
@@ -80,6 +81,7 @@ CODES: Final[Mapping[type[ReflectorError], str]] = {
     InvalidData: "data-exception",
     SerializationFailure: "busy",
     StatementTimeout: "time-limit-exceeded",
+    FunctionTimeout: "time-limit-exceeded",
     DatabaseUnavailable: "unexpected",
     PoolExhausted: "busy",
     OutcomeUnknown: "outcome-unknown",
@@ -109,6 +111,9 @@ def fault(message: str, path: str, code: str = VALIDATION) -> GraphQLError:
 
 
 def code_of(error: ReflectorError) -> str:
+    """Hasura's word; an extension that refuses has chosen its own."""
+    if isinstance(error, Refused):
+        return error.code
     return next(CODES[kind] for kind in type(error).__mro__ if kind in CODES)
 
 

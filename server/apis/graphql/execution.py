@@ -36,11 +36,13 @@ from reflector.query.nodes import Assignment, Delete, Insert, Literal, Overview,
 from reflector.query.operators import Takes
 from reflector.query.scope import TableScope
 from reflector.sql.plan import Answer
-from server.apis.graphql.arguments import Details
+from server.apis.graphql.arguments import Arguments, Details
 from server.apis.graphql.errors import REQUEST, Fault, fault
+from server.apis.graphql.functions import FunctionFields
 from server.apis.graphql.recipes import Recipe, find_slots, pieces_of
 from server.apis.graphql.schema import Asked, Root, Schema, key_of
 from server.apis.graphql.selection import Selection
+from server.called import Called
 from server.callers import Caller
 from server.config.graphql import Graphql
 from server.written import written_value
@@ -67,6 +69,7 @@ class Asking:
     sized: bool
     introspecting: asyncio.Lock
     terms: Graphql
+    called: Called | None = None
     recipe: Recipe | None = None
     prepared: Prepared | None = None
     deciding: frozenset[str] = frozenset()
@@ -101,17 +104,20 @@ class SplicingExecutor(Executor[Any]):
         serially: bool,
         position_context: Any,
     ) -> Any:
-        roots = self.context_value.schema.roots
+        roots, functions = self.context_value.schema.roots, self.context_value.schema.functions
         ours = {key: each for key, each in grouped_field_set.items() if each[0].node.name.value in roots}
-        others = {key: each for key, each in grouped_field_set.items() if key not in ours}
+        beside = {key: each for key, each in grouped_field_set.items() if each[0].node.name.value in functions}
+        others = {key: each for key, each in grouped_field_set.items() if key not in ours and key not in beside}
         most = self.context_value.terms.root_fields
-        if len(ours) > most:
+        if len(ours) + len(beside) > most:
             raise Fault(LimitExceeded(f"an operation has at most {most} root fields"), REQUEST)
         plain: Any = {}
         if any(each[0].node.name.value in SCHEMA_FIELDS for each in others.values()):
             plain = self._introspected(root_type, root_value, others, position_context)
         elif others:
             plain = super().execute_root_grouped_field_set(root_type, root_value, others, serially, position_context)
+        if beside:
+            return self._beside(root_type, ours, beside, plain, list(grouped_field_set), serially)
         if not ours:
             return plain
         return self._spliced(root_type, ours, plain, list(grouped_field_set), serially)
@@ -125,6 +131,37 @@ class SplicingExecutor(Executor[Any]):
             return {}
         found = await self._written(type_, ours)
         return {key: found[key] if key in found else fixed[key] for key in keys}
+
+    async def _beside(
+        self,
+        type_: GraphQLObjectType,
+        ours: GroupedFieldSet,
+        beside: GroupedFieldSet,
+        plain: Any,
+        keys: list[str],
+        serially: bool,
+    ) -> dict[str, Any]:
+        """With fields that code of extensions answers: nothing of the operation is kept for whoever asks the same."""
+        fixed = dict(await plain if isawaitable(plain) else plain)
+        if serially and ours:
+            told = "a mutation either calls functions of extensions or writes rows: send two of them"
+            raise Fault(InvalidRequest(told), REQUEST)
+        calls = FunctionFields(self.context_value, Arguments(self.variable_values))
+        found = await calls.answered(beside, serially=serially)
+        if ours:
+            found |= await self._members(type_, ours)
+        return {key: found[key] if key in found else fixed[key] for key in keys}
+
+    async def _members(self, type_: GraphQLObjectType, ours: GroupedFieldSet) -> dict[str, Any]:
+        """What the database answers to its fields, each by itself."""
+        asking = self.context_value
+        places = self._read(type_, ours, list(ours), {})
+        recipe, prepared = asking.recipe, asking.prepared
+        asking.recipe = asking.prepared = None
+        if recipe is None or prepared is None:
+            raise InternalError("a query was not read")
+        members = await asking.answered(recipe, prepared)
+        return {key: spliced(members[place]) for key, place in places.items()}
 
     async def _introspected(
         self, type_: GraphQLObjectType, root_value: Any, fields: GroupedFieldSet, context: Any
@@ -145,8 +182,8 @@ class SplicingExecutor(Executor[Any]):
 
     def _read(
         self, type_: GraphQLObjectType, fields: GroupedFieldSet, keys: list[str], fixed: Mapping[str, Any]
-    ) -> None:
-        """Leave a recipe behind: its response is the query's, whatever stands in the library's."""
+    ) -> dict[str, int]:
+        """Leave a recipe behind: its response is the query's, whatever stands in the library's. Where each field's member is."""
         asking = self.context_value
         rights = asking.caller.rights
         selection = Selection(self, rights, ONE_BY_ONE if asking.engine.dialect.buckets else WHOLE)
@@ -171,6 +208,7 @@ class SplicingExecutor(Executor[Any]):
         asking.deciding = frozenset(
             selection.arguments.settled | recipe.types.keys() - {each.name for _, each in slots}
         )
+        return places
 
     def _scalars(self) -> dict[str, str]:
         """The named types of the operation's variables."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from reflector.catalog.model import Catalog, Notice, Table
+from reflector.catalog.model import Catalog, Function, Notice, Table
 from server.apis.graphql.scalars import ARRAY_SUFFIX, BUILT_IN, comparison_name, element_type, scalar_name
 
 GRAPHQL_NAME: Final = re.compile(r"[A-Za-z][_A-Za-z0-9]*|_[A-Za-z0-9][_A-Za-z0-9]*|_")
@@ -28,16 +28,19 @@ TYPE_SUFFIXES: Final = (
     "_pk_columns_input",
 )
 QUERY_SUFFIXES: Final = ("", "_by_pk", "_aggregate")
+MUTATIONS: Final = ("insert_{}_one", "update_{}_by_pk", "delete_{}_by_pk")
 OWN_TYPES: Final = frozenset({"query_root", "mutation_root", "subscription_root", "order_by"})
 LOGICAL: Final = frozenset({"_and", "_or", "_not"})
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Names:
-    """The names of the tables that have one; what was left out is in `notices`."""
+    """The names of the tables that have one, and the functions of extensions that can be root fields; what was left out is in
+    `notices`."""
 
     tables: Mapping[Table, str]
     notices: tuple[Notice, ...]
+    functions: frozenset[Function] = frozenset()
 
 
 def is_name(text: str) -> bool:
@@ -64,7 +67,21 @@ def names_of(catalog: Catalog) -> Names:
             fields |= own_fields
             names[table] = name
             notices += _awkward_columns(table)
-    return Names(names, tuple(notices))
+    fields |= {form.format(name) for form in MUTATIONS for name in names.values()}
+    functions: set[Function] = set()
+    for function in _beside(catalog):
+        awkward = not all(is_name(each.name) for each in function.takes)
+        if not is_name(function.name) or awkward or function.name in fields:
+            because = "it, or an argument of it, has no GraphQL name, or one that a table has already"
+            notices.append(_left_out(f"the function {function.name}", because))
+        else:
+            functions.add(function)
+    return Names(names, tuple(notices), frozenset(functions))
+
+
+def _beside(catalog: Catalog) -> list[Function]:
+    """The functions that are code of extensions."""
+    return [each for each in catalog.functions if each.extension is not None]
 
 
 def base_name(table: Table) -> str:
@@ -96,3 +113,6 @@ def _scalar_types(catalog: Catalog) -> Iterable[str]:
         for column in table.columns:
             name = scalar_name(element_type(column.type))
             yield from (name, comparison_name(name), comparison_name(name + ARRAY_SUFFIX))
+    for function in _beside(catalog):
+        gives = () if function.value is None else (function.value,)
+        yield from (scalar_name(element_type(type_)) for type_ in (*gives, *(each.type for each in function.takes)))

@@ -37,15 +37,16 @@ from server.apis.graphql.requests import GRAPHQL, JSON, Requested, accepts_graph
 from server.apis.graphql.schema import Schema, make_schema
 from server.apis.graphql.variables import check_lists, refused_numbers
 from server.cache.conditions import respond
+from server.called import Called
 from server.callers import LONGEST_KEPT, Caller, Callers, Recent
 from server.config.graphql import Graphql
 from server.context import Context
+from server.journal import note
 from server.pages import page_routes
 from server.problems import RateExceeded, status_of
 from server.unkept import check_conditions
 from server.whole import Whole
 
-LOG: Final = logging.getLogger("reflector.server")
 PATHS: Final = ("/graphql", "/v1/graphql")
 PAGE: Final = Path(__file__).parent / "assets"
 PAGE_FILES: Final = (
@@ -63,11 +64,14 @@ SILENT: Final = logging.getLogger("reflector.graphql.unused")
 SILENT.disabled = True
 
 
-def graphql_routes(context: Context, terms: Graphql, *, guarded: bool) -> list[web.RouteDef]:
-    """The routes, all methods of each, and the page, where they are served. `guarded`: whether an access token is asked for."""
+def graphql_routes(
+    context: Context, terms: Graphql, *, guarded: bool, called: Called | None = None
+) -> list[web.RouteDef]:
+    """The routes, all methods of each, and the page, where they are served. `guarded`: whether an access token is asked for.
+    `called` calls functions of extensions."""
     if not terms.served:
         return []
-    api = GraphQLApi(context, terms)
+    api = GraphQLApi(context, terms, called)
     page = page_routes("/graphiql", PAGE, PAGE_FILES, guarded=guarded)
     return [*(web.route("*", path, api.handle) for path in PATHS), *page]
 
@@ -75,8 +79,9 @@ def graphql_routes(context: Context, terms: Graphql, *, guarded: bool) -> list[w
 class GraphQLApi:
     """The handlers, and what they share: schemas, documents, and answers about schemas, while one snapshot lasts."""
 
-    def __init__(self, context: Context, terms: Graphql) -> None:
+    def __init__(self, context: Context, terms: Graphql, called: Called | None = None) -> None:
         self.terms = terms
+        self.called = called
         self.engine = context.engine
         self.callers = Callers(context)
         self.schemas: Recent[Schema] = Recent(SCHEMA_BYTES)
@@ -177,7 +182,7 @@ class GraphQLApi:
         return Answered(body)
 
     def _asking(self, caller: Caller, schema: Schema) -> Asking:
-        return Asking(self.engine, caller, schema, self.sized, self._introspecting, self.terms)
+        return Asking(self.engine, caller, schema, self.sized, self._introspecting, self.terms, self.called)
 
     async def _served(
         self, request: web.Request, asking: Asking, recipe: Recipe, prepared: Prepared, media: str
@@ -219,11 +224,8 @@ class GraphQLApi:
 
     def _note(self, request: web.Request, error: GraphQLError) -> None:
         """Tell the log of what the caller is not told."""
-        if not isinstance(error, Fault) or status_of(error.error) < 500:
-            return
-        cause = error.error.__cause__
-        reason = f"{error.error.code}: {error.error.message}" + (f" ({type(cause).__name__}: {cause})" if cause else "")
-        LOG.warning("%s %s: %s", request.method, request.path, reason)
+        if isinstance(error, Fault):
+            note(error.error, request)
 
     # ── schemas ──────────────────────────────────────────────────────────────────────────────
 

@@ -2,6 +2,7 @@
 
     query_root      book(where, order_by, limit, offset) · book_by_pk(id) · book_aggregate(…)
     mutation_root   insert_book_one(object) · update_book_by_pk(pk_columns, _set) · delete_book_by_pk(id)
+    either          functions of extensions, by whether they change anything
 
 Rule: a schema is made of a scope, so nothing is in it that its roles may not use. It says of a value that it is never
 null only where no rule can hide it.
@@ -10,12 +11,13 @@ null only where no rule can hide it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
 from graphql import (
     GraphQLArgument,
+    GraphQLBoolean,
     GraphQLField,
     GraphQLInputType,
     GraphQLInt,
@@ -24,12 +26,13 @@ from graphql import (
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
+    GraphQLScalarType,
     GraphQLSchema,
     GraphQLString,
 )
 
-from reflector.catalog.model import Column, Relationship
-from reflector.datatypes import Kind
+from reflector.catalog.model import Argument, Column, Function, Relationship
+from reflector.datatypes import DataType, Kind
 from reflector.query.nodes import TRUE
 from reflector.query.scope import TableScope
 from reflector.query.walk import source_columns, target_columns
@@ -65,7 +68,7 @@ class Root:
 class Schema:
     """A schema, and what its root fields mean. `key` tells it from every other one of the process.
     `told`: whether its roles may ask for it; otherwise no fault suggests a name of it. `closed` are the names of tables that are
-    not in it because a rule of theirs does not fit the database."""
+    not in it because a rule of theirs does not fit the database. `functions` are root fields that code of extensions answers."""
 
     graphql: GraphQLSchema
     roots: Mapping[str, Root]
@@ -73,6 +76,7 @@ class Schema:
     weight: int
     told: bool = True
     closed: frozenset[str] = frozenset()
+    functions: Mapping[str, Function] = field(default_factory=dict)
 
 
 def key_of(table: TableScope) -> tuple[Column, ...]:
@@ -100,6 +104,7 @@ class SchemaMaker:
             if table in names.tables and scope.may_read and self.columns(scope)
         }
         self.closed = frozenset(names.tables[table] for table in access.grants.broken if table in names.tables)
+        self.functions = {each.name: each for each in access.scope.beside.values() if each in names.functions}
         self.inputs = Inputs(self.scalars, self.names, access.scope)
         self.rows: dict[TableScope, GraphQLObjectType] = {}
         self.aggregates: dict[TableScope, GraphQLObjectType] = {}
@@ -113,6 +118,8 @@ class SchemaMaker:
         for scope, name in self.names.items():
             self.add_queries(queries, scope, name)
             self.add_mutations(mutations, scope, name)
+        for name, function in self.functions.items():
+            (mutations if function.changes else queries)[name] = self.function(function)
         schema = GraphQLSchema(
             query=GraphQLObjectType("query_root", _sorted(queries or {NOTHING: _nothing()})),
             mutation=GraphQLObjectType("mutation_root", _sorted(mutations)) if mutations else None,
@@ -121,7 +128,7 @@ class SchemaMaker:
             assume_valid=True,
         )
         weight = 20_000 + sum(map(_weight, schema.type_map.values()))
-        return Schema(schema, self.roots, object(), weight, told, self.closed)
+        return Schema(schema, self.roots, object(), weight, told, self.closed, self.functions)
 
     # ── root fields ──────────────────────────────────────────────────────────────────────────
 
@@ -176,6 +183,22 @@ class SchemaMaker:
 
     def key_arguments(self, scope: TableScope) -> dict[str, GraphQLArgument]:
         return {each.name: GraphQLArgument(GraphQLNonNull(self.inputs.value(each))) for each in key_of(scope)}
+
+    # ── functions of extensions ──────────────────────────────────────────────────────────────
+
+    def function(self, function: Function) -> GraphQLField:
+        """Null is always possible: who knows what code does."""
+        gives = GraphQLBoolean if function.value is None else self.plain(function.value)
+        arguments = {each.name: GraphQLArgument(self.argument(each)) for each in function.takes}
+        return GraphQLField(gives, arguments, description=function.comment)
+
+    def argument(self, argument: Argument) -> GraphQLInputType:
+        type_ = self.plain(argument.type)
+        return type_ if argument.nullable or argument.has_default else GraphQLNonNull(type_)
+
+    def plain(self, type_: DataType) -> GraphQLScalarType | GraphQLList[GraphQLScalarType]:
+        scalar = self.scalars.get(scalar_name(element_type(type_)))
+        return GraphQLList(scalar) if is_list(type_) else scalar
 
     # ── objects ──────────────────────────────────────────────────────────────────────────────
 

@@ -23,6 +23,7 @@ from reflector.query.forms import USUAL
 from reflector.query.nodes import Read
 from reflector.query.scope import Scope
 from reflector.sql.plan import Answer
+from server.apis.postgrest.beside import answer_beside
 from server.apis.postgrest.bodies import form_pairs, read_json
 from server.apis.postgrest.csv_text import csv_of
 from server.apis.postgrest.errors import translate
@@ -53,6 +54,7 @@ from server.apis.postgrest.roads import (
     warning_header,
 )
 from server.apis.postgrest.timing import ended
+from server.called import Called
 from server.callers import Caller
 from server.transactions import hoisted
 from server.unkept import check_conditions
@@ -88,19 +90,23 @@ class Calling:
 class CallRoad:
     """Answers every method of a function."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, called: Called | None) -> None:
         self.api = api
+        self.called = called
 
     async def answer(self, request: web.Request, caller: Caller) -> web.Response:
         """What the function gives; raises PostgrestError, ReflectorError."""
         if request.method not in METHODS:
             raise refusal("PGRST101", f"Cannot use the {request.method} method on RPC")
         catalog = caller.rights.snapshot.catalog
-        if catalog.kind is DatabaseKind.SQLITE:
+        beside = caller.rights.access.scope.beside.get(last_name(request))
+        if catalog.kind is DatabaseKind.SQLITE and beside is None:
             raise refusal("PGRST127", "Feature not implemented", "SQLite has no functions that could be called")
         profile = "Content-Profile" if request.method == "POST" else "Accept-Profile"
         schema = schema_of(catalog.schemas, request.headers.get(profile), catalog.kind)
         headers = profile_header(catalog.schemas, schema)
+        if beside is not None and self.called is not None and beside.schema == schema:
+            return await answer_beside(request, caller, self.called, beside, headers)
         if request.method == "OPTIONS":
             ended("parse")
             return web.Response(headers={"Allow": self._allowed(caller, schema, last_name(request)), **headers})

@@ -51,6 +51,8 @@ from reflector.errors import (
     UnknownRelationship,
     UnknownTable,
 )
+from reflector.extension import FunctionTimeout
+from reflector.extension import Refused as RefusedByExtension
 from server.apis.postgrest.faults import RAISED, Fault, PostgrestError, status_of
 from server.apis.postgrest.misfits import misfit
 from server.apis.postgrest.ranges import NOT_ONE
@@ -131,6 +133,7 @@ TABLE: Final[Mapping[type[ReflectorError], Words]] = {
     PoolExhausted: Words("PGRST003", "Timed out acquiring connection from connection pool."),
     SchemaChanged: Words("PGRST002", "Could not query the database for the schema cache. Retrying."),
     CatalogError: Words("PGRST000", UNAVAILABLE),
+    FunctionTimeout: Words("57014", "canceling function due to statement timeout"),
 }
 KEEPS_SQLSTATE: Final = (
     UniqueViolation,
@@ -165,6 +168,9 @@ def translate(error: ReflectorError, table: str | None = None) -> PostgrestError
     the request is about."""
     if isinstance(error, Faults) and error.faults:
         return translate(error.faults[0], table)
+    if isinstance(error, RefusedByExtension):
+        details = None if error.code == RefusedByExtension.code else error.code
+        return PostgrestError(Fault(f"{RAISED}{error.status}", error.message, details, error.hint))
     if isinstance(error, InvalidValue) and error.unfit is not None and (fault := misfit(error.unfit)) is not None:
         return PostgrestError(fault)
     words = words_of(error)

@@ -18,6 +18,7 @@ from server.apis.postgrest.roads import Api, Road
 from server.apis.postgrest.root import RootRoad
 from server.apis.postgrest.telling import Telling
 from server.apis.postgrest.writing import WriteRoad
+from server.called import Called
 from server.callers import Caller, Callers
 from server.config.postgrest import PostgrestSettings
 from server.context import Context
@@ -32,10 +33,12 @@ def postgrest_routes(
     admin_role: str | None = None,
     *,
     address: str | None = None,
+    called: Called | None = None,
 ) -> list[web.RouteDef]:
     """The routes under `root`, all methods of each. `admin_role` is told more than others. `address` is the server's own,
-    from outside, None where nobody said."""
-    api = PostgrestApi(context, root, settings or PostgrestSettings(), admin_role, address)
+    from outside, None where nobody said.
+    `called` calls functions of extensions."""
+    api = PostgrestApi(context, root, settings or PostgrestSettings(), admin_role, address, called)
     return [
         *(web.route("*", path, api.root) for path in {root or "/", f"{root}/"}),
         web.route("*", root + "/{table:[^/]+}", api.table),
@@ -62,13 +65,19 @@ class PostgrestApi:
     """The handlers, and what they share."""
 
     def __init__(
-        self, context: Context, root: str, settings: PostgrestSettings, admin_role: str | None, address: str | None
+        self,
+        context: Context,
+        root: str,
+        settings: PostgrestSettings,
+        admin_role: str | None,
+        address: str | None,
+        called: Called | None,
     ) -> None:
         self.api = Api(context.engine, Callers(context, root), settings, context.cache, admin_role)
         decides = context.transactions is not None and context.transactions.decides
         self.telling = Telling(settings, decides)
         self.table_roads = table_roads(self.api)
-        self.calls = CallRoad(self.api)
+        self.calls = CallRoad(self.api, called)
         self.roots = RootRoad(self.api, self.calls, root, address)
 
     async def table(self, request: web.Request) -> web.Response:

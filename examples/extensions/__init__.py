@@ -1,0 +1,1 @@
+"""The bookshop with code of its own."""

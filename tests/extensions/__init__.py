@@ -1,0 +1,1 @@
+"""Extensions: code of the user's own, called, refused, begun and ended by real servers."""
