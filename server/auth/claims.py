@@ -13,7 +13,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from reflector.access.principal import Principal
 from reflector.errors import Forbidden, UnknownRole
@@ -100,9 +100,10 @@ class RoleRules:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What claims must be to hold here and now. `audience`: one of them is wanted, where there are any; `leeway` in seconds."""
+    """What claims must be to hold here and now. `audience`: one of them is wanted, where there are any; False, that the claims have
+    none. `leeway` in seconds."""
 
-    audience: tuple[str, ...] = ()
+    audience: tuple[str, ...] | Literal[False] = ()
     issuer: str | None = None
     leeway: float = 30.0
     absent_aud: bool = False
@@ -130,6 +131,8 @@ class Terms:
         listed = given if isinstance(given, list) else [] if given is None else [given]
         if not all(isinstance(each, str) for each in listed):
             raise RefusedClaims("The JWT 'aud' claim must be a string or an array of strings")
+        if self.audience is False:
+            return not listed
         if not self.audience or (not listed and self.absent_aud):
             return True
         return not set(self.audience).isdisjoint(listed)

@@ -14,7 +14,7 @@ from server.config.models import Config
 def advice(config: Config) -> Iterator[Complaint]:
     """The warnings, each with its place."""
     for index, issuer in enumerate(config.auth.jwt if config.auth else ()):
-        if issuer.jwks is None or issuer.audience:
+        if issuer.jwks is None or issuer.audience or issuer.audience is False:
             continue
         listed: Path = ("auth", "jwt", index, "jwks")
         path = listed if listed in config.places else ("auth", "jwt", "jwks")
@@ -22,5 +22,5 @@ def advice(config: Config) -> Iterator[Complaint]:
             config.position(*path) or Position(dotted(path)),
             dotted(path),
             "who publishes these keys signs with them for other applications too, and every such token is taken here",
-            f"name the audience that is this application's in {dotted((*path[:-1], 'audience'))}",
+            f"name the audience that is this application's in {dotted((*path[:-1], 'audience'))}, or say false there: none has one",
         )

@@ -27,6 +27,7 @@ from server.config.values import (
     OutboundUrl,
     Reads,
     Text,
+    TextsOrFalse,
     UnfitError,
     freeze,
     nothing,
@@ -165,7 +166,7 @@ class Jwt(TokenClaims):
     keys: Annotated[tuple[Material, ...], OneOrMany()] = ()
     jwks: OutboundUrl | None = None
     algorithms: Annotated[tuple[Algorithm, ...], OneOrMany()] = ()
-    audience: Annotated[tuple[Text, ...], OneOrMany()] = ()
+    audience: Annotated[tuple[Text, ...] | Literal[False], TextsOrFalse()] = ()
     issuer: Text | None = None
     leeway: Leeway = read_leeway("5s")
 

@@ -537,6 +537,17 @@ async def test_every_api_holds_the_same_credentials(bookshop: str) -> None:
             assert caught.value.status == 401
 
 
+async def test_where_tokens_are_for_no_audience_one_that_is_for_another_is_refused(bookshop: str) -> None:
+    async with service(public(ONE)) as issuer:
+        jwt = f"[{{jwks: '{issuer.url}', audience: false, issuer: one}}, {{issuer: two, secret: {SECRET}, audience: shop}}]"
+        async with served(bookshop, f"auth: {{jwt: {jwt}, anonymous_role: guest}}\n{OPEN}") as api:
+            for path in ("/api/book?limit=1", "/rest/v1/book?limit=1", "/graphql?query={book(limit:1){id}}"):
+                for aud, status in ((None, 200), ("shop", 401), (["shop", "other"], 401), ("", 401)):
+                    token = signed(ONE, "RS256", iss="one", aud=aud)
+                    reply = await api.get(path, {"Authorization": f"Bearer {token}"})
+                    assert reply.status == status, (path, aud)
+
+
 async def test_a_configuration_that_is_read_again_has_its_issuers_keys_at_once(bookshop: str, tmp_path: Path) -> None:
     async with service(public(ONE)) as first, service(public(TWO)) as second:
         file = tmp_path / "config.yaml"

@@ -519,6 +519,7 @@ KEYS = "jwks: http://127.0.0.1:9/keys"
         (f"{{{KEYS}, issuer: a}}", "2:14: auth.jwt.jwks: who publishes"),
         (f"[{{{KEYS}, issuer: a, audience: shop}}, {{{KEYS}, issuer: b}}]", "2:75: auth.jwt[1].jwks: who publishes"),
         (f"{{{KEYS}, audience: shop}}", None),
+        (f"{{{KEYS}, audience: false}}", None),
         ("{secret: a-signing-key-of-forty-letters-at-least}", None),
     ],
 )
