@@ -72,8 +72,7 @@ def _judged(document: Document) -> bool:
     if decided_by_database(document.data) and "claims" not in mapping(auth):
         return False
     named = mapping(auth).get("claims", [])
-    readable = isinstance(named, str) or (isinstance(named, list) and all(isinstance(each, str) for each in named))
-    return readable and not any(path[: len(SETTING)] == SETTING for path in document.broken)
+    return isinstance(named, str) or (isinstance(named, list) and all(isinstance(each, str) for each in named))
 
 
 def _check(document: Document, known: KnownClaims, path: Path, written: Any, asked: Iterator[Asked]) -> None:
@@ -104,5 +103,5 @@ def _strange(caller: Mapping[str, Any], known: KnownClaims, above: tuple[str, ..
         path = (*above, str(name))
         if not known.leads(path):
             yield path
-        elif isinstance(value, Mapping) and not known.holds(path):
+        elif isinstance(value, Mapping):
             yield from _strange(value, known, path)

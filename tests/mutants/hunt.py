@@ -40,7 +40,17 @@ ANSWERS = (
 )
 BOUND = (
     *("bind", "complaints", "database", "description", "disclosure", "entries", "exposure", "functions", "names"),
-    *("permissions", "policies", "principal", "reserved", "rights", "rule_faults", "rule_syntax", "rules"),
+    *(
+        "permissions",
+        "policies",
+        "principal",
+        "reserved",
+        "rights",
+        "rule_claims",
+        "rule_faults",
+        "rule_syntax",
+        "rules",
+    ),
     *("rules_bind", "rules_hasura", "rules_mapping", "rules_operands", "rules_parse", "rules_scan", "rules_terms"),
     "scoping",
 )
@@ -64,6 +74,10 @@ HUNTED: Mapping[str, Sequence[str]] = {
     **dict.fromkeys((f"reflector.sql.{name}" for name in ("filters", "plan", "statement")), BINDING),
     **dict.fromkeys((f"reflector.drivers.{name}" for name in ("sets", "steps")), ("tests/unit/query/test_filling.py",)),
     "reflector.drivers.mysql_literals": ("tests/unit/query/test_literals.py",),
+    **dict.fromkeys(
+        (f"server.config.{name}" for name in ("claim_checks", "known_claims")),
+        ("tests/unit/config/test_known_claims.py",),
+    ),
     "server.auth.claims": ("tests/server/test_claims.py",),
     **dict.fromkeys((f"server.auth.{name}" for name in ("frame", "role_choice", "verified")), CALLERS),
     **dict.fromkeys((f"server.auth.{name}" for name in ("jwt", "opened")), ("tests/server/test_tokens.py",)),

@@ -31,7 +31,11 @@ JSON_OPERATORS = ("_eq", "_ne", "_lt", "_lte", "_gt", "_gte")
 def configuration(dice: random.Random) -> str:
     """The text of a file, without its version."""
     config = {
-        "auth": {"jwt": {"secret": KEY, "audience": "api", "role_claim": "roles"}, "anonymous_role": "guest"},
+        "auth": {
+            "claims": sorted({*LISTS.values(), *(name for names in CLAIMS.values() for name in names)}),
+            "jwt": {"secret": KEY, "audience": "api", "role_claim": "roles"},
+            "anonymous_role": "guest",
+        },
         "server": {"secret": SECRET},
         "postgrest": {"db_aggregates_enabled": True, "allow_unfiltered_writes": True},
         **Drawing(dice).file(),

@@ -25,7 +25,7 @@ from server.commands.check import check, to_check
 from server.config import ConfigError, Flags, load
 from tests.apis.realtime.following import connected
 from tests.bookshops import Databases
-from tests.server.configuration_faults import FAULTS, RIGHT, SCHEMA, Fault
+from tests.server.configuration_faults import FAULTS, MARK, RIGHT, SCHEMA, Fault
 from tests.server.harness import Served, ServedProcess, reflector, reloadable
 
 ADMIN = {"X-Reflector-Admin-Secret": "the-administrators-secret-is-forty-letters"}
@@ -281,8 +281,11 @@ async def test_a_file_is_read_as_it_is_meant_or_refused(databases: Databases, fi
 
 # ── programs ─────────────────────────────────────────────────────────────────────────────────
 
-SOME = [FAULTS["REFUSED"][number] for number in (1, 11, 33)]
-"""Of the file alone, of roles, of the database, of rules."""
+SOME = [
+    *(FAULTS["REFUSED"][number] for number in (1, 11, 33)),
+    next(fault for fault in FAULTS["REFUSED"] if fault.new == f"own: owner_id == {MARK}claims.subb"),
+]
+"""Of the file alone, of roles, of the database, of rules, of claims."""
 STRICTLY = [FAULTS["CLOSES"][0]]
 
 

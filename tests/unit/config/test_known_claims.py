@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from server.config import ConfigError
-from server.config.claim_checks import strange_claim
+from server.config.claim_checks import check_claims, strange_claim
+from server.config.complaints import Position
+from server.config.document import Document, SourceMapping
 from server.config.known_claims import WELL_KNOWN, known_claims, readings
 from tests.unit.config.conftest import Loader
 
@@ -172,6 +174,34 @@ def test_what_is_no_rule_is_told_as_that_alone(loaded: Loader) -> None:
 def test_auth_that_is_no_section_is_told_alone(loaded: Loader) -> None:
     text = FILE.replace(FILE.splitlines()[1], "auth: 5").replace("RULE", "a == claims.xyzzy").replace("TESTS", "")
     assert [each.startswith("2:7: auth: must be a mapping") for each in complaints(loaded, text)] == [True]
+
+
+def test_a_file_that_says_nothing_of_callers_is_judged_too(loaded: Loader) -> None:
+    text = "version: 1\nroles: {user: {}}\ntables: {book: {allow: {user: {read: a == claims.subb}}}}\n"
+    [nobody, unknown] = complaints(loaded, text)
+    assert "nobody can have a role" in nobody
+    assert unknown.startswith("3:43: tables.book.allow.user.read: nothing says that callers have a claim 'subb'")
+    assert complaints(loaded, text.replace("subb", "sub")) == [nobody]
+
+
+def test_a_variable_may_name_claims_as_well(loaded: Loader) -> None:
+    text = FILE.replace("AUTH", "").replace("RULE", "a == claims.tenant and b == claims.org.id").replace("TESTS", "")
+    auth = loaded(text, {"REFLECTOR_AUTH_CLAIMS": "tenant, org.id"}).auth
+    assert auth is not None
+    assert auth.claims == ("tenant", "org.id")
+
+
+def test_what_a_column_is_preset_to_is_judged(loaded: Loader) -> None:
+    text = FILE.replace("read: RULE", "create: {check: true, presets: {a: claims.subb, b: claims.sub, c: 5, d: now()}}")
+    said = complaints(loaded, text.replace("AUTH", "").replace("TESTS", ""))
+    assert [each.partition(" nothing")[0] for each in said] == ["4:67: tables.book.allow.user.create.presets.a:"]
+
+
+def test_what_no_file_says_is_told_where_it_is_known() -> None:
+    document = Document(SourceMapping(Position("somewhere", 2, 3)))
+    document.data["policies"] = {"own": "a == claims.subb", "other": {"a": {"_eq": "claims.subb"}}}
+    check_claims(document)
+    assert [each.position for each in document.complaints] == [Position("somewhere", 2, 3)] * 2
 
 
 @pytest.mark.parametrize(
