@@ -23,6 +23,7 @@ from server.config.plain import Fault, mapping
 from server.config.rule_checks import written_presets, written_rules
 from server.config.rules import read_rule
 from server.config.trial_checks import written_callers, written_wheres
+from server.config.webhooks import written_claims
 
 SETTING: Final[Path] = ("auth", "claims")
 
@@ -38,7 +39,7 @@ def check_claims(document: Document) -> None:
         _check(document, known, path, rule, claims_asked(rule))
     for path, preset in written_presets(document.data):
         _check(document, known, path, preset, claim_set(preset))
-    for path, caller in written_callers(document.data):
+    for path, caller in (*written_callers(document.data), *written_claims(document.data)):
         for below in _strange(caller, known):
             message, hint = known.unknown(below)
             document.complain(document.place((*path, *below)).key, (*path, *below), message, hint)

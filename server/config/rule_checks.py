@@ -46,9 +46,9 @@ def check_rules(document: Document) -> None:
 
 
 def written_rules(data: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
-    """Every rule as it is written, and where: policies, those of rights, and exceptions of masks."""
+    """Every rule as it is written, and where: policies, those of rights, exceptions of masks, and filters of webhooks."""
     yield from ((("policies", name), given) for name, given in mapping(data, "policies").items())
-    yield from _of_tables(data)
+    yield from (*_of_tables(data), *_of_webhooks(data))
 
 
 def written_presets(data: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:

@@ -141,6 +141,12 @@ def named_roles(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
             yield ("webhooks", name, "role"), role
 
 
+def written_claims(data: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """The claims that webhooks have, with their places."""
+    for name, said in mapping(data, "webhooks").items():
+        yield ("webhooks", name, "claims"), mapping(said, "claims")
+
+
 def _of_one_table(path: Path, said: Mapping[str, Any]) -> Iterator[Fault]:
     tables = said.get("tables")
     names = tables if isinstance(tables, list) else []

@@ -20,6 +20,7 @@ auth:
   anonymous_role: guest
   admin_role: admin
   admin_secret: the-administrators-secret-is-forty-letters
+  claims: least
 roles: {guest: {}, admin: {}, own: {}, joined: {}}
 policies: {named: title != 'draft'}
 tables:
