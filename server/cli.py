@@ -118,7 +118,7 @@ def _init(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     rest = {name: value for name, value in environ.items() if name not in {CONFIG, CONFIG_TEXT}}
     config = load(None, rest, flags_of(options))
     if options.from_hasura is not None:
-        from server.commands.hasura import converted_for
+        from server.commands.hasura_fit import converted_for
 
         with silence():
             made = run(converted_for(config, options.from_hasura))

@@ -88,24 +88,33 @@ def _named(label: str) -> tuple[str, ...]:
 
 
 def apply_rules(rules: Sequence[RelationshipRule], tables: Mapping[str, Table], relationships: Named) -> list[Misfit]:
-    """Rename and add relationships in place; `tables` by label in the database. What does not fit is left out."""
-    misfits: list[Misfit] = []
+    """Rename and add relationships in place; `tables` by label in the database. What does not fit is left out.
+
+    Renames come first, so that what is added may have the name that another one gives up.
+    """
+    misfits: dict[int, list[Misfit]] = {}
     renames: dict[str, dict[str, str]] = {}
-    for rule in rules:
+    for at, rule in enumerate(rules):
         label, _, name = rule.path.rpartition(".")
-        found: list[Fault] = []
         if label not in tables:
-            found = [((), *_no_table(label, tables))]
-        elif rule.rename is None:
-            found = _add(rule, label, name, tables, relationships)
-        elif name in relationships[tables[label]]:
+            misfits[at] = _misfits(rule, [((), *_no_table(label, tables))])
+        elif rule.rename is not None and name in relationships[tables[label]]:
             renames.setdefault(label, {})[name] = rule.rename
-        else:
-            found = [((), f"there is no relationship {name!r}", suggestion(name, relationships[tables[label]]))]
-        misfits += [Misfit(("relationships", rule.path, *below), said, hint) for below, said, hint in found]
-    for label, wanted in renames.items():
-        misfits += _rename(label, tables[label], wanted, relationships)
-    return misfits
+        elif rule.rename is not None:
+            hint = suggestion(name, relationships[tables[label]])
+            misfits[at] = _misfits(rule, [((), f"there is no relationship {name!r}", hint)])
+    renamed = [
+        each for label, wanted in renames.items() for each in _rename(label, tables[label], wanted, relationships)
+    ]
+    for at, rule in enumerate(rules):
+        label, _, name = rule.path.rpartition(".")
+        if rule.rename is None and label in tables:
+            misfits[at] = _misfits(rule, _add(rule, label, name, tables, relationships))
+    return [each for at in sorted(misfits) for each in misfits[at]] + renamed
+
+
+def _misfits(rule: RelationshipRule, found: Iterable[Fault]) -> list[Misfit]:
+    return [Misfit(("relationships", rule.path, *below), said, hint) for below, said, hint in found]
 
 
 Fault = tuple[tuple[str, ...], str, str | None]

@@ -12,10 +12,14 @@ from typing import Any, Final, TypeAlias
 
 from reflector.access.rule_claims import claim_set, claims_asked
 from reflector.access.rules_hasura import variable, word_of
+from reflector.catalog.model import Column
+from reflector.datatypes import Kind
 
 Rule: TypeAlias = bool | dict[str, Any]
 NameTable: TypeAlias = Callable[[Any], str]
 EVERY: Final = "*"
+NOW: Final = ("now", "now()")
+CLOCKED: Final = {Kind.INSTANT: "now()", Kind.TIMESTAMP: "now()", Kind.DATE: "today()"}
 
 
 class UnsaidError(ValueError):
@@ -23,9 +27,9 @@ class UnsaidError(ValueError):
 
 
 def rule_of(given: Any, name_table: NameTable) -> Rule:
-    """A filter or check as a rule; nothing said means every row. Raises UnsaidError."""
+    """A filter or check as a rule; an empty one means every row. Raises UnsaidError."""
     if not isinstance(given, Mapping):
-        return True
+        raise UnsaidError("a filter is a mapping")
     parts = [_member(str(word_of(key)), value, name_table) for key, value in given.items()]
     return _joined(parts, "_and")
 
@@ -56,16 +60,24 @@ def _exists(value: Any, name_table: NameTable) -> Rule:
 def _about(name: str, value: Any, name_table: NameTable) -> Rule:
     """What is asked of a column, or of the rows that a relationship leads to."""
     if not isinstance(value, Mapping):
-        return {name: {"_eq": value}}
+        return {name: {"_eq": _said(value)}}
     if value and all(str(key).startswith(("_", "$")) and key not in JOINING for key in value):
-        if value.get("_in") == []:
+        operators = {str(word_of(key)): _said(each) for key, each in value.items()}
+        if operators.get("_in") == []:
             return False
-        operators = {str(word_of(key)): each for key, each in value.items() if not (key == "_nin" and each == [])}
+        operators = {key: each for key, each in operators.items() if not (key == "_nin" and each == [])}
         return {name: operators} if operators else True
     inner = rule_of(value, name_table)
     return False if inner is False else {name: {} if inner is True else inner}
 
 
+def _said(value: Any) -> Any:
+    """A value, with today's name of the session variable that the oldest metadata write without one."""
+    return USER if isinstance(value, str) and value.lower() == OLDEST_USER else value
+
+
+OLDEST_USER: Final = "req_user_id"
+USER: Final = "X-Hasura-User-Id"
 JOINING: Final = frozenset({"_and", "_or", "_not", "_exists", "$and", "$or", "$not", "$exists"})
 
 
@@ -84,14 +96,18 @@ def columns_of(given: Any, presets: Mapping[str, Any]) -> list[str] | None:
     """The columns of a permission, None for all; those that are preset are no caller's to give."""
     if given == EVERY or given is None:
         return None
+    if not isinstance(given, list):
+        raise UnsaidError("columns are a list, or '*'")
     return [str(each) for each in given if each not in presets]
 
 
-def preset_of(given: Any) -> Any:
-    """What a column is set to as a term of ours; raises UnsaidError for what cannot be said."""
-    path = variable(given)
+def preset_of(given: Any, column: Column | None = None) -> Any:
+    """What a column is set to as a term of ours; raises UnsaidError for what cannot be said. The clock is one word of a time."""
+    path = variable(_said(given))
     if path is not None:
         return f"claims[{json.dumps(path[0])}]"
+    if isinstance(given, str) and given.lower() in NOW and column is not None and column.type.kind in CLOCKED:
+        return CLOCKED[column.type.kind]
     if isinstance(given, str):
         return json.dumps(given, ensure_ascii=False)
     if given is None or isinstance(given, bool | int | float):

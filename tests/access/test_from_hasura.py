@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from reflector.catalog.model import DatabaseKind
-from server.commands.hasura import converted, converted_for
+from server.commands.hasura import converted
+from server.commands.hasura_fit import converted_for
 from server.config import ConfigError, Flags, load
 from tests.bookshops import Databases
 from tests.server.harness import Served, configured, reflector, served
@@ -136,10 +137,13 @@ def test_the_command_prints_a_file_that_passes_check_and_names_what_it_leaves_ou
     environ = {**ENVIRON, "DATABASE_URL": articles}
     assert reflector("check", "--config", str(tmp_path / "config.yaml"), environ=environ)[0] == 0
     named = [line.removeprefix("not carried over: ") for line in left.splitlines()]
-    about = {"actions.yaml", "database other", "article", "admin", "a token with several roles"}
+    about = {"actions.yaml", "database other", "article", "role anonymous", "admin", "a token with several roles"}
     assert {line.partition(": ")[0] for line in named} == about
     assert "article: event trigger told: there is nothing of the kind here" in named
-    assert "article: delete of writer: backend_only: nobody has it here, give it to a role of its own" in named
+    assert (
+        "article: delete of writer: backend_only: nobody has it here, give it to a role of its own; it is left out"
+        in named
+    )
 
 
 async def ids(api: Served, headers: Mapping[str, str] | None) -> list[int]:
