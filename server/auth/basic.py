@@ -35,10 +35,6 @@ class Basic(Method):
         principal = await self.passwords.principal(name, password, request)
         return Proof(principal, None, BELIEVED_SECONDS)
 
-    def follow(self, before: Method) -> None:
-        if isinstance(before, Basic):
-            self.passwords.follow(before.passwords)
-
     async def close(self) -> None:
         self.passwords.close()
 

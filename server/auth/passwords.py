@@ -86,10 +86,6 @@ class Passwords:
             raise self._people.nobody()
         return self._people.principal(row if row.get("subject") is not None else {**row, "subject": name})
 
-    def follow(self, before: Passwords) -> None:
-        """Go on counting who was wrong."""
-        self._attempts = before._attempts
-
     def close(self) -> None:
         """Look at no more."""
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from reflector.secret import Secret
 from server.config.claim_settings import CallerClaims, ClaimName, RoleClaim, TokenClaims
+from server.config.lists import OneOrMany, TextsOrFalse
 from server.config.postgrest import HeaderName
 from server.config.section import Section
 from server.config.values import (
@@ -23,11 +24,9 @@ from server.config.values import (
     Leeway,
     Material,
     Named,
-    OneOrMany,
     OutboundUrl,
     Reads,
     Text,
-    TextsOrFalse,
     UnfitError,
     freeze,
     nothing,

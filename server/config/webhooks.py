@@ -17,6 +17,7 @@ from reflector.secret import MASK, Secret
 from server.config.changes import EVENTS, Happens, each_once
 from server.config.complaints import Path
 from server.config.database_checks import decided_by_database
+from server.config.lists import OneOrMany
 from server.config.plain import Fault, mapping
 from server.config.rules import Columns, Rule
 from server.config.section import Section
@@ -24,7 +25,6 @@ from server.config.values import (
     LEAST_SECRET,
     Duration,
     Named,
-    OneOrMany,
     OutboundUrl,
     Reads,
     Text,
