@@ -71,8 +71,38 @@ class ChangesLost:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectionAwaited:
+    """Somebody waited for a connection to the database, whether or not one came: for a new one (`made`), or for their turn."""
+
+    seconds: float
+    made: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StatementsRun:
+    """Statements were run for somebody, as one: whether or not they succeeded, and the waiting for a connection included.
+
+    statements: their text, in which no value is. deeds: what was done (`SELECT`, `INSERT`, `CALL` …) to which tables, a pair for
+    each plan. error: the code of what came of it, or the kind of what nobody foresaw; None where nothing went wrong.
+    """
+
+    statements: tuple[str, ...]
+    seconds: float
+    deeds: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    error: str | None = None
+
+
 Observation: TypeAlias = (
-    CatalogLoaded | CatalogNotice | PlanCompiled | WatchFailed | CaptureChanged | CaptureExpected | ChangesLost
+    CatalogLoaded
+    | CatalogNotice
+    | PlanCompiled
+    | WatchFailed
+    | CaptureChanged
+    | CaptureExpected
+    | ChangesLost
+    | ConnectionAwaited
+    | StatementsRun
 )
 Observer: TypeAlias = Callable[[Observation], None]
 

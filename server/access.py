@@ -5,8 +5,7 @@ Rule: this is the only place that knows both the config's sections and the core'
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -32,17 +31,15 @@ from reflector.access.description import (
 from reflector.catalog.overlay import Overlay, RelationshipRule
 from reflector.database_url import DatabaseUrl
 from reflector.drivers.protocol import Settings
+from reflector.events import Observation, Observer
 from reflector.secret import Secret
+from server import journal, traced
 from server.config import Complaint, Config, ConfigError, Position, RuleSource
 from server.config.authentication import names_of
 from server.config.complaints import Path
 from server.config.models import Allow, Create, Delete, Read, Section, Update
 from server.config.rules import MaskSource
-from server.journal import facts
 
-LOG_OF_STATEMENTS: Final = logging.getLogger("reflector.statements")
-LONGEST_TOLD: Final = 10_000
-"""Letters of a statement that the log is told."""
 EVERYBODY: Final = "*"
 """The role of every caller where nobody can have a credential. No role of a file can have this name."""
 
@@ -66,15 +63,24 @@ def settings_of(config: Config) -> Settings:
         largest=largest_answer(config),
         roles=config.decided_by_database,
         prepared=config.postgrest.db_prepared_statements,
-        tell=tell_statements if config.observability.statements else None,
+        tell=LISTENERS[config.observability.statements, config.observability.traces is not None],
     )
 
 
-def tell_statements(statements: Sequence[str], seconds: float) -> None:
-    """A line in the log for each, with what all of them took: values are not in them."""
-    for each in statements:
-        text = " ".join(each.split())
-        LOG_OF_STATEMENTS.info("%s", text[:LONGEST_TOLD], extra=facts(milliseconds=round(seconds * 1e3, 1)))
+def observe(event: Observation) -> None:
+    """Tell the log and the trace what happened."""
+    journal.observe(event)
+    traced.observe(event)
+
+
+LISTENERS: Final[Mapping[tuple[bool, bool], Observer | None]] = {
+    (False, False): None,
+    (True, False): journal.observe,
+    (False, True): traced.observe,
+    (True, True): observe,
+}
+"""Who is told of statements, by whether they have lines in the log, and requests have traces. The same function each time, so
+that a driver that is configured as before is the same driver."""
 
 
 def _seconds(said: timedelta | None) -> float | None:

@@ -25,7 +25,7 @@ from reflector.capture import Capture
 from reflector.drivers import open_driver
 from reflector.engine import Engine
 from reflector.errors import CatalogError, ConnectionRefused
-from server.access import database_of, overlay_of, settings_of
+from server.access import database_of, observe, overlay_of, settings_of
 from server.apis.admin import Reload
 from server.apis.health import Health, health_routes
 from server.binding import Binding, misfits
@@ -38,7 +38,6 @@ from server.database_settings import informed
 from server.extensions import load_extensions
 from server.guard import Guard, guard_of, rules_of_figures
 from server.house import Grounds, House, grounds_of
-from server.journal import observe
 from server.middleware.entrance import Entrance, door
 from server.middleware.gate import gate
 from server.middleware.ways import Route, Serve, Ways

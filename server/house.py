@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
+from uuid import uuid4
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -53,9 +54,19 @@ from server.pages import ASSETS
 from server.rates import Buckets, Rates, SharedBuckets
 from server.tallies import ToldBuckets
 from server.telemetry.exposition import Exposition, Worker
-from server.telemetry.figures import Figures, cache_figures, capture_figures, configuration_figures, engine_figures
+from server.telemetry.figures import (
+    Figures,
+    SpanTally,
+    cache_figures,
+    capture_figures,
+    configuration_figures,
+    engine_figures,
+    span_figures,
+)
 from server.telemetry.requests import Requests
 from server.telling import terms_of
+from server.traced import Tracing
+from server.tracing import tracing_of
 from server.transactions import transactions_of
 from server.webhooks.courier import Courier
 from server.webhooks.figures import details_of, webhook_figures
@@ -78,6 +89,11 @@ class House:
     entrance: Entrance
     routes: tuple[web.RouteDef, ...]
 
+    @property
+    def traces(self) -> Tracing | None:
+        """Who traces requests, None where nobody does."""
+        return self.entrance.traces
+
     def watch(self) -> None:
         """Look at the schema from now on, as often as the configuration says."""
         if self.config.database.watch is not None:
@@ -89,6 +105,8 @@ class House:
             await self.entrance.emptied(LONGEST_VISIT)
         finally:
             await self.callers.close()
+            if self.traces is not None and heir.traces is not self.traces:
+                await self.traces.close()
             if heir.engine.driver is not self.engine.driver:
                 await self.engine.driver.close()
 
@@ -127,6 +145,9 @@ class Grounds:
     reading: Reading = field(default_factory=Reading)
     reload: Reload | None = None
     moved: Callable[[], None] = lambda: None
+    spans: SpanTally = field(default_factory=SpanTally)
+    instance: str = field(default_factory=lambda: str(uuid4()))
+    traces: Tracing | None = None
     leaving: set[asyncio.Task[None]] = field(default_factory=set)
     doors: frozenset[tuple[str, str]] = frozenset()
     house: House = field(init=False)
@@ -143,6 +164,7 @@ class Grounds:
             *engine_figures(lambda: self.engine, lambda: self.binding, time.time()),
             *capture_figures(self.capture, lambda: len(self.realtime.sockets)),
             *configuration_figures(self.reading, self.insecure),
+            *span_figures(self.spans),
         ]
         self.figures = Figures(self.requests, rows)
         self.exposition = Exposition(self.figures, self.worker)
@@ -234,6 +256,7 @@ class Grounds:
         added = {place: handlers[place] for place in handlers.keys() - self.doors}
         entrance = Entrance(guard.rules, form, config.observability.requests, asked, handlers, added)
         entrance.rates, entrance.asked = rates, callers
+        entrance.traces = tracing_of(config, engine.driver.kind, self.spans, self.instance, self.traces)
         return House(config, engine, binding, guard, callers, context, entrance, routes)
 
     def rates(self, config: Config, limits: Callable[[Sequence[str]], EffectiveLimits]) -> Rates | None:
@@ -255,7 +278,7 @@ class Grounds:
 
     def serve(self, house: House) -> None:
         """Everything that outlives a configuration serves by this one from now on. Nothing waits here."""
-        self.house, self.engine, self.binding = house, house.engine, house.binding
+        self.house, self.engine, self.binding, self.traces = house, house.engine, house.binding, house.traces
         self.realtime.move(house.context)
         if self.keeping is not None:
             self.keeping.move(house.config, house.engine.snapshot, house.context.timeout.total_seconds())
@@ -279,6 +302,8 @@ class Grounds:
         for each in list(self.leaving):
             each.cancel()
         await asyncio.gather(*self.leaving, return_exceptions=True)
+        if self.traces is not None:
+            await self.traces.close()
         await self.house.engine.close()
 
     def routes(self, config: Config, context: Context, guard: Guard, called: Called) -> list[web.RouteDef]:

@@ -3,7 +3,7 @@
     2024-05-01T10:00:00.123Z INFO reflector.server: serving sqlite:////srv/shop.db on http://127.0.0.1:8000
     {"at": "2024-05-01T10:00:00.123Z", "level": "info", "logger": "reflector.server", "event": "serving …"}
 
-Whatever is said while a request is answered carries the request's id.
+Whatever is said while a request is answered carries the request's id, and that of its trace where it has one.
 
 Rule: logging never fails a request and never makes one wait: lines go through a bounded queue to a thread of their own,
 and what does not fit is dropped. A line is one line, whatever a caller put into it.
@@ -15,7 +15,7 @@ import copy
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from logging.handlers import QueueHandler, QueueListener
@@ -33,18 +33,24 @@ from reflector.events import (
     CatalogLoaded,
     CatalogNotice,
     ChangesLost,
+    ConnectionAwaited,
     Observation,
     PlanCompiled,
+    StatementsRun,
     WatchFailed,
 )
 from server.config.models import Observability
 from server.problems import status_of
+from server.traced import present
 
 LOG: Final = logging.getLogger("reflector")
 LOG_OF_SERVER: Final = logging.getLogger("reflector.server")
+LOG_OF_STATEMENTS: Final = logging.getLogger("reflector.statements")
 REQUEST: ContextVar[str | None] = ContextVar("request", default=None)
 """The id of the request that is being answered here."""
 WAITING: Final = 10_000
+LONGEST_STATEMENT: Final = 10_000
+"""Letters of a statement that are told."""
 CONTROL: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160), 0x2028, 0x2029) if code != 9}
 """Letters that would end a line or change a terminal."""
 ORDINARY: Final = frozenset({"name_clash", "table_without_key"})
@@ -55,7 +61,7 @@ ORDINARY: Final = frozenset({"name_clash", "table_without_key"})
 
 
 def stamp(_: object, __: str, event: EventDict) -> EventDict:
-    """When, how grave, who says it, and for which request."""
+    """When, how grave, who says it, for which request, and in which trace."""
     record = event["_record"]
     moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
     said: EventDict = {
@@ -66,6 +72,8 @@ def stamp(_: object, __: str, event: EventDict) -> EventDict:
     }
     if (request := getattr(record, "request", None)) is not None:
         said["request"] = request
+    if (trace := getattr(record, "trace", None)) is not None:
+        said["trace_id"] = trace
     facts: dict[str, Any] = getattr(record, "facts", {})
     return {**said, **facts}
 
@@ -112,6 +120,8 @@ class DroppingHandler(QueueHandler):
         kept = copy.copy(record)
         kept.msg, kept.args = record.getMessage(), None
         kept.request = REQUEST.get()
+        trace = present()
+        kept.trace = None if trace is None else trace.id
         kept.facts = self._facts | getattr(record, "facts", {})
         return kept
 
@@ -213,8 +223,20 @@ def observe(event: Observation) -> None:
             _observe_capture(event)
         case ChangesLost(reason):
             LOG.warning("changes: some were missed, subscribers read afresh: %s", reason)
+        case ConnectionAwaited(seconds, made):
+            LOG.debug("%s took %.1f ms", "a new connection" if made else "the wait for a connection", seconds * 1e3)
+        case StatementsRun(statements, seconds):
+            _observe_statements(statements, seconds)
         case _:
             assert_never(event)
+
+
+def _observe_statements(statements: Sequence[str], seconds: float) -> None:
+    """A line for each, with what all of them took: values are not in them."""
+    for each in statements:
+        text = " ".join(each.split())
+        said = facts(milliseconds=round(seconds * 1e3, 1))
+        LOG_OF_STATEMENTS.info("%s", text[:LONGEST_STATEMENT], extra=said)
 
 
 def _observe_capture(event: CaptureChanged | CaptureExpected) -> None:

@@ -65,7 +65,7 @@ class Proxies:
 
     def peer(self, request: web.BaseRequest) -> Peer:
         """Whom the request came from; raises MalformedRequest where a trusted proxy tells two stories."""
-        if not self.trusts(read_address(request.remote or "")) and not (self._by_socket and came_by_socket(request)):
+        if not self.believes(request):
             return plain(request)
         told = _told(request)
         chain = [read_address(each) for each in told.addresses]
@@ -83,6 +83,10 @@ class Proxies:
         if scheme not in SCHEMES or len(host) > LONGEST_HOST:
             raise MalformedRequest("the proxy tells of a scheme or host that is none")
         return Peer(address, scheme, host, trusted=True)
+
+    def believes(self, request: web.BaseRequest) -> bool:
+        """Whether the connection that a request came by is that of a proxy whose word counts."""
+        return self.trusts(read_address(request.remote or "")) or (self._by_socket and came_by_socket(request))
 
     def trusts(self, address: Address | None) -> bool:
         """Whether it is a listed proxy's."""

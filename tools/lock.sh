@@ -19,10 +19,11 @@ compile() {
 }
 
 # A group keeps to itself with `pyproject.toml:build`; naming the file as well adds the product's own dependencies.
-compile pyproject.toml --output-file requirements.lock
+# What is an extra for others is in the container's image.
+compile pyproject.toml --all-extras --output-file requirements.lock
 compile --group build --output-file requirements-build.lock
 compile --group node --output-file requirements-node.lock
-compile pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
+compile pyproject.toml --all-extras --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 if grep -n '://' requirements*.lock; then
     echo "A lock names an address; it must hold names, versions and hashes alone." >&2

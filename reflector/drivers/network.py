@@ -65,7 +65,12 @@ class NetworkDriver(ABC, Generic[C]):
 
     def __init__(self, settings: Settings) -> None:
         self._pool: Pool[C] = Pool(
-            self._connected, settings.pool_size, settings.acquire_timeout, settings.lifetime, settings.idleness
+            self._connected,
+            settings.pool_size,
+            settings.acquire_timeout,
+            settings.lifetime,
+            settings.idleness,
+            settings.tell,
         )
         self._largest = settings.largest
         self._roles = settings.roles

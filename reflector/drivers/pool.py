@@ -13,6 +13,7 @@ Rule: only a connection whose last command ended comes back. Everything here run
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -20,6 +21,7 @@ from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
 from reflector.drivers.protocol import Usage
 from reflector.errors import DatabaseUnavailable, PoolExhausted
+from reflector.events import ConnectionAwaited, Observer, ignore
 
 
 class Pooled(Protocol):
@@ -54,7 +56,7 @@ class Pool(Generic[C]):
     """At most `size` connections, made by `connect` when first needed. `patience`: seconds a caller waits for one.
 
     `lifetime` and `idleness`: seconds after which a connection is given up, since it was made, and since it was last used;
-    None for never. Each may last a quarter of the shorter one longer.
+    None for never. Each may last a quarter of the shorter one longer. `tell`: is told where somebody had to wait.
 
     `idle` is public for the one caller in a hurry: `pool.idle.pop() if pool.idle else await pool.acquire()`, which
     may meet a connection that died while idle.
@@ -67,11 +69,13 @@ class Pool(Generic[C]):
         patience: float,
         lifetime: float | None = None,
         idleness: float | None = None,
+        tell: Observer | None = None,
     ) -> None:
         self.idle: list[C] = []
         self.size = size
         self._connect = connect
         self._patience = patience
+        self._tell = tell or ignore
         self._places = size
         self._members: set[C] = set()
         self._waiting: deque[Turn[C]] = deque()
@@ -108,10 +112,14 @@ class Pool(Generic[C]):
             self.discard(connection)
         if self._closed:
             raise DatabaseUnavailable("the connections to the database have been closed")
-        if self._places:
-            self._places -= 1
-            return await self._fill_place()
-        return await self._wait() or await self._fill_place()
+        began, made = time.perf_counter(), self._places > 0
+        try:
+            if made:
+                self._places -= 1
+                return await self._fill_place()
+            return await self._wait() or await self._fill_place()
+        finally:
+            self._tell(ConnectionAwaited(time.perf_counter() - began, made))
 
     def release(self, connection: C) -> None:
         """Give a connection back whose last command ended."""

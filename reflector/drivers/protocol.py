@@ -6,11 +6,12 @@ never pooled; COMMIT is shielded from cancellation; a write that was sent is nev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from reflector.catalog.model import DatabaseKind
+from reflector.events import Observer
 from reflector.sql.plan import Answer, BoundPlan
 
 
@@ -55,7 +56,7 @@ class Settings:
     `idleness` of a connection through a network, None for as long as it stands.
 
     `roles`: no plan is run but as the role of its session. `prepared`: statements are kept by the server (PostgreSQL).
-    `tell` is told the statements of each run, and the seconds that it took.
+    `tell` is told of each run (StatementsRun), and of waiting for a connection (ConnectionAwaited).
     """
 
     pool_size: int = 10
@@ -67,7 +68,7 @@ class Settings:
     largest: int = 32 * 1024**2
     roles: bool = False
     prepared: bool = True
-    tell: Callable[[Sequence[str], float], None] | None = None
+    tell: Observer | None = None
 
 
 @dataclass(frozen=True, slots=True)

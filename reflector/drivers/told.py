@@ -1,4 +1,4 @@
-"""A driver that says which statements it ran for its callers, and how long they took.
+"""A driver that says which statements it ran for its callers, how long they took, and what came of them.
 
 Rule: the text is said, never a value: what callers write is bound, and is not in it.
 """
@@ -6,22 +6,21 @@ Rule: the text is said, never a value: what callers write is bound, and is not i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from reflector.catalog.model import DatabaseKind
 from reflector.drivers.protocol import PLAIN, Driver, Session, Usage
-from reflector.sql.plan import Answer, BoundPlan
-
-Tell = Callable[[Sequence[str], float], None]
-"""Is told the statements of one run, and the seconds that all of it took, whether or not it succeeded."""
+from reflector.errors import ReflectorError
+from reflector.events import Observer, StatementsRun
+from reflector.sql.plan import Answer, BoundPlan, Plan
 
 
 class ToldDriver:
     """`driver`, with `tell` called after each run. Statements of our own are not told."""
 
-    def __init__(self, driver: Driver, tell: Tell) -> None:
+    def __init__(self, driver: Driver, tell: Observer) -> None:
         self._driver = driver
         self._tell = tell
 
@@ -55,7 +54,22 @@ class ToldDriver:
     @contextmanager
     def _told(self, plans: Sequence[BoundPlan]) -> Iterator[None]:
         began = time.perf_counter()
+        error = None
         try:
             yield
+        except BaseException as fault:
+            error = fault.code if isinstance(fault, ReflectorError) else type(fault).__name__
+            raise
         finally:
-            self._tell([step.text for each in plans for step in each.plan.steps], time.perf_counter() - began)
+            statements = tuple(step.text for each in plans for step in each.plan.steps)
+            deeds = tuple(deed_of(each.plan) for each in plans)
+            self._tell(StatementsRun(statements, time.perf_counter() - began, deeds, error))
+
+
+def deed_of(plan: Plan) -> tuple[str, tuple[str, ...]]:
+    """What the plan does, and to which tables: a write to the one that it writes, whatever it reads."""
+    if plan.touches is not None:
+        table, deed = plan.touches
+        return deed.name, (table.label,)
+    tables = tuple(sorted(table.label for table in plan.reads))
+    return ("SELECT" if plan.called is None else "CALL"), tables

@@ -1,7 +1,8 @@
-"""Every request of ours to another server on a caller's account: keys of issuers, introspection, webhooks, sign-in.
+"""Every request of ours to another server: on a caller's account (keys of issuers, introspection, webhooks, sign-in), and to the
+collector of traces.
 
-Rule: an address comes from the configuration and from nowhere else, and is https unless it is this very machine's; nobody
-is followed elsewhere (no redirect is); what comes back is bounded in size, and all of it in time. Who does not answer so is
+Rule: an address comes from the configuration and from nowhere else, and is https unless it is this very machine's, or nothing
+secret is sent there; nobody is followed elsewhere (no redirect is); what comes back is bounded in size, and all of it in time. Who does not answer so is
 away, and that is never an answer.
 """
 
@@ -21,6 +22,7 @@ from yarl import URL
 
 from reflector.secret import Secret
 from server.config.values import is_loopback
+from server.traced import part
 
 TIMEOUT_SECONDS: Final = 5.0
 MOST_BYTES: Final = 1024 * 1024
@@ -49,10 +51,11 @@ class Answered:
 
 
 class Outbound:
-    """Asks others. Connections are made when first needed and are this object's own until `close`."""
+    """Asks others. Connections are made when first needed and are this object's own until `close`. `anywhere`: also other
+    machines by http."""
 
-    def __init__(self, seconds: float = TIMEOUT_SECONDS, most: int = MOST_BYTES) -> None:
-        self._seconds, self._most = seconds, most
+    def __init__(self, seconds: float = TIMEOUT_SECONDS, most: int = MOST_BYTES, *, anywhere: bool = False) -> None:
+        self._seconds, self._most, self._anywhere = seconds, most, anywhere
         self._session: aiohttp.ClientSession | None = None
 
     async def ask(
@@ -63,18 +66,29 @@ class Outbound:
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
         document: Any = None,
+        content: bytes | None = None,
     ) -> Answered:
         """The answer, whatever its status; raises Away for a redirect, and for none in time or of the size."""
-        if not may_be_asked(url):
+        if not self._anywhere and not may_be_asked(url):
             raise Away("the address is neither https nor this machine's own")
+        with part(method, (method, url)) as asking:
+            sent = {"Accept": "application/json", **(headers or {}), **(asking.carried if asking else {})}
+            answered = await self._asked(method, url, CIMultiDict(sent), form or content, document)
+            if asking is not None:
+                asking.answered(answered.status)
+            return answered
+
+    async def _asked(
+        self, method: str, url: str, headers: CIMultiDict[str], data: Mapping[str, str] | bytes | None, document: Any
+    ) -> Answered:
         try:
             async with (
                 asyncio.timeout(self._seconds),
                 self._connected().request(
                     method,
                     URL(url, encoded=True),
-                    headers=CIMultiDict({"Accept": "application/json", **(headers or {})}),
-                    data=form,
+                    headers=headers,
+                    data=data,
                     json=document,
                     allow_redirects=False,
                 ) as response,

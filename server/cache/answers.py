@@ -31,6 +31,7 @@ from server.cache.memory import Alias, Entry, Memory
 from server.cache.question import Key, Question, name_of
 from server.cache.renewals import Renewals
 from server.cache.rules import CacheRule, together
+from server.traced import note
 
 UNHEARD_SECONDS: Final = 1.0
 """How old an answer may be while it is not known what other servers write."""
@@ -167,6 +168,7 @@ class AnswerCache:
                 self.memory.drop(key)
             return None
         self.hits += 1
+        note(cache="hit")
         return entry
 
     def recall(self, alias: Alias) -> Entry | None:
@@ -189,11 +191,13 @@ class AnswerCache:
         if entry is None or not self._bearable(entry, self._clock()):
             return await self._fetched(question, key, make)
         self.late += 1
+        note(cache="stale")
         self.renewals.begin(key, entry, partial(self._fetched, question, key, make))
         return entry
 
     async def _fetched(self, question: Question, key: Key, make: Make) -> Entry:
         self.misses += 1
+        note(cache="miss")
         began, versions = self._clock(), self.versions.read(question.tables)
         if self.versions.in_doubt(question.tables):
             return await self._made(question, key, make, began, None)
@@ -201,6 +205,7 @@ class AnswerCache:
         flight = self._flights.find(way)
         if flight is not None and self._young(question, began - flight.began):
             self.joined += 1
+            note(cache="joined")
         else:
             flight = self._flights.begin(way, began, partial(self._made, question, key, make, began, versions))
         return await self._flights.wait(way, flight)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from reflector.errors import suggestion
-from server.config import cache_checks, credential_checks, database_checks, webhooks
+from server.config import cache_checks, credential_checks, database_checks, traces, webhooks
 from server.config.auth_checks import issuers, issuers_keys
 from server.config.complaints import Path
 from server.config.database_checks import decided_by_database
@@ -317,4 +317,5 @@ CHECKS: Final[tuple[Check, ...]] = (
     *cache_checks.CHECKS,
     *credential_checks.CHECKS,
     *webhooks.CHECKS,
+    *traces.CHECKS,
 )

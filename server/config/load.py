@@ -46,6 +46,7 @@ SECRETS: Final[tuple[SettingPath, ...]] = (
     ("postgrest", "jwt_secret"),
     ("webhooks", NAME, "secret"),
     ("webhooks", NAME, "headers", NAME),
+    ("observability", "traces", "headers", NAME),
 )
 MISSING: Final = "there is no such file"
 RELATIVE: Final = "; a path that does not begin with / begins at the folder of the configuration"

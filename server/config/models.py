@@ -22,6 +22,7 @@ from server.config.postgrest import PostgrestSettings
 from server.config.rates import Rate, RateSetting
 from server.config.rules import Allow, Columns, Create, Delete, Preset, Read, Rule, Update
 from server.config.section import Section
+from server.config.traces import Traces
 from server.config.trials import Testing, TrialOrGroup
 from server.config.values import (
     TEXT,
@@ -259,13 +260,12 @@ class Metrics(Section):
 class Observability(Section):
     """What the server says of itself."""
 
-    later: ClassVar = frozenset({"traces"})
-
     log: Literal["auto", "console", "json"] = "auto"
     level: Literal["debug", "info", "warning", "error"] = "info"
     requests: Flag = False
     statements: Flag = False
     metrics: Metrics | None = None
+    traces: Traces | None = None
 
 
 class File(Section):

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -21,6 +22,7 @@ from server.context import Authenticate
 from server.forms import Form
 from server.peers import Proxies
 from server.rates import Rates
+from server.traced import Tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ class Entrance:
     `told`: each request has a line in the log. `form`: that of the one API that has errors of its own. `callers`: whoever
     tells who calls, None where nobody is asked. `handlers` by method and path stand behind `door`; `added` are those for
     which there is no door, because no route led to them when the server was started. `inside`: how many requests have come
-    in here and not left. `rates`: who counts requests, None where nobody does; `asked` tells whose they are.
+    in here and not left. `rates`: who counts requests, None where nobody does; `asked` tells whose they are. `traces`: who
+    traces them, None where nobody does.
     """
 
     rules: GateRules
@@ -69,6 +72,7 @@ class Entrance:
     inside: int = 0
     rates: Rates | None = None
     asked: Callable[[web.BaseRequest], Principal] = field(default=nobody)
+    traces: Tracing | None = None
     _emptied: asyncio.Event | None = None
 
     def further(self, request: web.BaseRequest) -> Handler | None:
@@ -89,6 +93,8 @@ class Entrance:
                 await asyncio.wait_for(self._emptied.wait(), patience)
 
 
+PATHS: Final[WeakKeyDictionary[Handler, str]] = WeakKeyDictionary()
+"""The path, as it is written, that each door stands under."""
 ENTRANCE: Final = web.RequestKey("entrance", Entrance)
 """Under which a request remembers by which entrance it came."""
 
@@ -105,4 +111,5 @@ def door(method: str, path: str, like: Handler) -> Handler:
             raise web.HTTPNotFound
         return await handler(request)
 
+    PATHS[enter] = path
     return enter

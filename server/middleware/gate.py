@@ -34,6 +34,7 @@ from reflector.secret import Secret
 from server.forms import Form
 from server.journal import REQUEST, facts, note
 from server.middleware.entrance import ENTRANCE, Entrance, GateRules
+from server.middleware.tracing import begun, ended_with, proving
 from server.pages import ASSETS
 from server.peers import PEER, peer_of
 from server.problems import (
@@ -46,6 +47,7 @@ from server.problems import (
 )
 from server.rates import STANDING, rate_headers
 from server.telemetry.requests import LEFT, Requests
+from server.traced import Part
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -107,22 +109,27 @@ def gate(present: Callable[[], Entrance], requests: Requests) -> Middleware:
         entrance.inside += 1
         rules, callers = entrance.rules, entrance.callers
         response: web.StreamResponse
+        trace: Part | None = None
+        fault: Exception | None = None
         try:
+            if entrance.traces is not None:
+                trace = begun(entrance, entrance.traces, request, handler)
             admit(rules, request)
             if request.method == "OPTIONS" and asks_first(request):
                 response = preflight(rules, request)
             else:
                 if callers is not None and (waiting := callers.waiting(request)) is not None:
-                    await waiting
+                    await (waiting if trace is None else proving(waiting))
                 if entrance.rates is not None and not is_public(request.path):
                     await entrance.rates.charge(request, entrance.asked)
                 handler = (entrance.added and entrance.further(request)) or handler
                 response = await handler(request)
         except asyncio.CancelledError:
-            ended(entrance, request, LEFT, began)
+            ended(requests, entrance, request, LEFT, began)
+            ended_with(trace, LEFT)
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is answered, and logged where nobody foresaw it
-            response = refusal(error, request, request_id, entrance.form)
+            response, fault = refusal(error, request, request_id, entrance.form), error
         if not response.prepared:
             dress(rules, request, response, request_id)
             # Asked only where it may be: to look for what a request does not hold costs an exception.
@@ -130,18 +137,22 @@ def gate(present: Callable[[], Entrance], requests: Requests) -> Middleware:
                 response.headers.update(rate_headers(standing))
             if response.status == 401 and callers is not None and callers.challenges:
                 challenge(response, callers.challenges)
-        ended(entrance, request, response.status, began)
+        ended(requests, entrance, request, response.status, began)
+        if trace is not None:
+            ended_with(trace, response.status, fault)
         return response
 
-    def ended(entrance: Entrance, request: web.Request, status: int, began: float) -> None:
-        seconds = perf_counter() - began
-        requests.running -= 1
-        entrance.leave()
-        requests.note(request.rel_url.raw_path, request.method, status, seconds)
-        if entrance.told:
-            tell(request, status, seconds)
-
     return pass_gate
+
+
+def ended(requests: Requests, entrance: Entrance, request: web.Request, status: int, began: float) -> None:
+    """Count a request that has ended, and tell of it where that is wanted."""
+    seconds = perf_counter() - began
+    requests.running -= 1
+    entrance.leave()
+    requests.note(request.rel_url.raw_path, request.method, status, seconds)
+    if entrance.told:
+        tell(request, status, seconds)
 
 
 _prefix = secrets.token_hex(5)

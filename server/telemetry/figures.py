@@ -178,6 +178,20 @@ def cache_figures(cache: AnswerCache | None) -> Iterator[Figure]:
         yield Figure("others_garbled", "counter", GARBLED, one(lambda: others.garbled))
 
 
+@dataclass(slots=True)
+class SpanTally:
+    """What became of the spans of this process: `sent` were taken by the collector, `dropped` were not and will not be."""
+
+    sent: int = 0
+    dropped: int = 0
+
+
+def span_figures(tally: SpanTally) -> Iterator[Figure]:
+    """What is known of traces; nothing becomes of any where none are configured."""
+    yield Figure("spans_sent", "counter", "Spans that the collector took", one(lambda: tally.sent))
+    yield Figure("spans_dropped", "counter", "Spans that nobody took", one(lambda: tally.dropped))
+
+
 GARBLED: Final = "Messages of other servers that could not be read, each of which ended every answer"
 
 OF_CACHE: Final[tuple[tuple[str, Kind, str, Callable[[AnswerCache], float]], ...]] = (

@@ -29,7 +29,7 @@ REFLECTOR: tuple[tuple[str, ...], ...] = (
 """From the bottom up: a module imports from its own row and from the rows above it in this list."""
 
 SERVER: tuple[tuple[str, ...], ...] = (
-    ("config", "forms", "problems", "siblings", "whole"),
+    ("config", "forms", "problems", "siblings", "traced", "whole"),
     ("cache",),
     ("peers",),
     ("rates",),
@@ -40,7 +40,17 @@ SERVER: tuple[tuple[str, ...], ...] = (
     ("called",),
     ("apis", "openapi", "trials"),
     ("middleware",),
-    ("capturing", "connection", "database_settings", "garbage", "guard", "telling", "threads", "unix_socket"),
+    (
+        "capturing",
+        "connection",
+        "database_settings",
+        "garbage",
+        "guard",
+        "telling",
+        "threads",
+        "tracing",
+        "unix_socket",
+    ),
     ("webhooks",),
     ("house",),
     ("reloading",),
@@ -135,6 +145,19 @@ def test_sqlalchemy_writes_sql_where_sql_is_written() -> None:
         if part(path, package) not in SQLALCHEMY_AT_HOME
         for name in imported(path)
         if name.split(".")[0] == "sqlalchemy"
+    ]
+    assert found == []
+
+
+def test_traces_are_made_in_one_place_and_nobody_else_needs_the_library() -> None:
+    """It is there only where traces are configured; who imports that place does so inside a function."""
+    found = [
+        f"{path}: {name}"
+        for package in ("reflector", "server")
+        for path in modules(package)
+        if path.parent != ROOT / "server" / "telemetry"
+        for name in imported(path)
+        if name.split(".")[0] in {"opentelemetry", "google"}
     ]
     assert found == []
 

@@ -27,9 +27,10 @@ from reflector.engine import Prepared
 from reflector.errors import ReflectorError
 from reflector.events import CatalogNotice
 from reflector.snapshot import Access, Snapshot
+from server import traced
 from server.apis.graphql.answering import Answered, Answering
 from server.apis.graphql.documents import Document, DocumentCache, asks_schema_alone, is_query
-from server.apis.graphql.errors import Fault, formatted, status_of_errors
+from server.apis.graphql.errors import VALIDATION, Fault, formatted, status_of_errors
 from server.apis.graphql.execution import Asking, SplicingExecutor
 from server.apis.graphql.names import Names, names_of
 from server.apis.graphql.recipes import Recipe, RecipeCache
@@ -57,6 +58,8 @@ PAGE_FILES: Final = (
     "page.js",
     "page.css",
 )
+LONGEST_NAME: Final = 100
+"""Letters of an operation's name that a trace is told."""
 SCHEMA_BYTES: Final = 128 * 1024 * 1024
 ANSWER_BYTES: Final = 32 * 1024 * 1024
 SILENT: Final = logging.getLogger("reflector.graphql.unused")
@@ -117,10 +120,20 @@ class GraphQLApi:
             caller = self.callers.of(request)  # the schema and the rules have changed while the body came
         if isinstance(asked, list):
             return await self._batch(request, caller, asked, strict)
+        if traced.present() is not None:
+            await self._tell(caller, asked)
         answered = await self._answered(request, caller, asked, MEDIA_TYPES[strict])
         if answered.entry is not None and self.cache is not None and request.method != "POST":
             return respond(self.cache, answered.entry, request, caller.principal)
         return _response(answered.body, strict, answered.status if strict else 200)
+
+    async def _tell(self, caller: Caller, asked: Requested) -> None:
+        """Tell the trace which operation it is: its type and its name, nothing of its text."""
+        operation = (await self.documents.get(await self.schema(caller), asked.query)).operation(asked.operation)
+        if operation is not None:
+            traced.note(operation_type=operation.operation.value)
+            if operation.name is not None:
+                traced.note(operation=operation.name.value[:LONGEST_NAME])
 
     async def _read(self, request: web.Request) -> Requested | list[Requested]:
         """What is asked; raises GraphQLError for what is no request, HTTPSeeOther where a person wants the page."""
@@ -223,9 +236,12 @@ class GraphQLApi:
         return orjson.dumps(result), errors
 
     def _note(self, request: web.Request, error: GraphQLError) -> None:
-        """Tell the log of what the caller is not told."""
-        if isinstance(error, Fault):
-            note(error.error, request)
+        """Tell the log of what the caller is not told, and the trace what it is called."""
+        if not isinstance(error, Fault):
+            traced.note(fault=VALIDATION)
+            return
+        traced.note(fault=error.error.code, failed=status_of(error.error) >= 500)
+        note(error.error, request)
 
     # ── schemas ──────────────────────────────────────────────────────────────────────────────
 

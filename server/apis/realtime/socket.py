@@ -42,6 +42,7 @@ from server.apis.realtime.seats import Seat
 from server.context import Authenticate as Knowing
 from server.context import Context, Credential
 from server.problems import RateExceeded, TooManySockets, status_of
+from server.traced import upgraded
 
 LOG: Final = logging.getLogger("reflector.server")
 FRAME_BYTES: Final = 64 * 1024
@@ -96,6 +97,7 @@ class Socket:
         self._seat.of_caller(self._principal, self._present().limits(()))
         self._conversation = Conversation(known=self._principal is not None)
         await self._ws.prepare(self._request)
+        upgraded()
         transport = self._request.transport
         if transport is None:
             return self._ws

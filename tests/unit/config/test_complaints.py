@@ -31,10 +31,9 @@ BAD = {
         ["2:17: server.cors.zzz: unknown setting; known: origins"],
     ),
     "what comes later": (
-        "version: 1\ntables: {t: {cache: {ttl: 1s, etag: x}}}\nobservability: {traces: {}}\n",
+        "version: 1\ntables: {t: {cache: {ttl: 1s, etag: x}}}\n",
         [
             "2:31: tables.t.cache.etag: this version has no such setting; leave it out",
-            "3:17: observability.traces: this version has no such setting; leave it out",
         ],
     ),
     "who is told the schema of GraphQL": (

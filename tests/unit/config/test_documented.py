@@ -63,7 +63,7 @@ def test_what_is_not_there_yet_is_listed() -> None:
     later = {
         name for kind in {section_at(File, path[:-1]) for path in PATHS} if kind is not None for name in kind.later
     }
-    assert later == {"traces", "etag"}
+    assert later == {"etag"}
     assert [name for name in later if name not in page] == []
 
 
