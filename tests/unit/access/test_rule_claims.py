@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 
 from reflector.access.rule_claims import claim_set, claims_asked
 from reflector.access.rules import bind_preset, bind_rule, claims_of
@@ -12,6 +13,7 @@ from reflector.errors import RuleError
 from reflector.query.nodes import Claim
 from tests.unit.access.blog import ARTICLE, BLOG
 from tests.unit.access.test_rules_mapping import HASURAS, SAME
+from tests.unit.access.test_rules_property import POLICIES, RULES
 
 MARK = "‸"
 TEXTS = [
@@ -40,7 +42,7 @@ def test_a_text_asks_for_the_claims_in_it(text: str) -> None:
     assert [(steps, claim.offset) for steps, claim in asked] == [((), place) for place in places]
     for _, claim in asked:
         assert plain[claim.offset :].startswith("claims")
-        assert "".join(claim.parts) == "".join(each for each in claim.parts if each in plain)
+        assert all(each in plain for each in claim.parts)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +60,15 @@ def test_a_claim_is_its_path(text: str, parts: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("rule", [rule for pair in (*SAME, *HASURAS) for rule in pair], ids=lambda each: str(each)[:60])
 def test_a_rule_asks_for_the_claims_of_its_filter(rule: Any) -> None:
     assert {claim.parts for _, claim in claims_asked(rule)} == claims_of(bind_rule(rule, ARTICLE, BLOG))
+
+
+@settings(max_examples=150, deadline=None)
+@given(RULES)
+def test_no_claim_of_a_filter_is_overlooked(text: str) -> None:
+    """What a rule asks for by its policies these ask for; what is simply true or false leaves no filter to ask."""
+    asked = {claim.parts for each in (text, *POLICIES.values()) for _, claim in claims_asked(each)}
+    assert claims_of(bind_rule(text, ARTICLE, BLOG, POLICIES)) <= asked
+    assert all(text[claim.offset :].startswith(f"claims.{claim.parts[0]}") for _, claim in claims_asked(text))
 
 
 MAPPINGS: list[tuple[dict[str, Any], list[tuple[tuple[str | int, ...], tuple[str, ...]]]]] = [
