@@ -48,6 +48,8 @@ from reflector.errors import RuleError
 from reflector.query.comparisons import EQ, ESCAPE, GT, GTE, ILIKE, LIKE, LT, LTE, NE, Comparison
 
 DEEPEST: Final = 32
+KEPT: Final = 16_384
+"""Rules that are kept as they were read: all of a large file, because several look at each in turn."""
 
 _COMPARISONS: Final[dict[type[ast.cmpop], Comparison]] = {
     ast.Eq: EQ,
@@ -72,7 +74,7 @@ _HINTS: Final = (
 )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=KEPT)
 def parse_rule(text: str) -> Condition:
     """The rule's condition; raises RuleError with the offset of what is wrong."""
     tree, source = _python(text)
