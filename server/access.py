@@ -199,6 +199,14 @@ def _rule(source: RuleSource) -> RuleText:
     return RuleText(source.form, source)
 
 
+def _right(config: Config, source: RuleSource, path: Path, name: str) -> RuleText:
+    """The rule of a right. `true` and `false` do not know where they stand, as texts and mappings do."""
+    if source.position is not None:
+        return _rule(source)
+    written = next((place for place in ((*path, name), path) if place in config.places), None)
+    return RuleText(source.form, source if written is None else config.places[written].value)
+
+
 def _table(config: Config, name: str) -> TableRules:
     said, path = config.tables[name], ("tables", name)
     return TableRules(
@@ -214,7 +222,7 @@ def _allow(config: Config, allow: Allow, path: Path) -> AllowRules:
         read=_read(config, allow.read, path) if allow.read else None,
         create=_create(config, allow.create, (*path, "create")) if allow.create else None,
         update=_update(config, allow.update, (*path, "update")) if allow.update else None,
-        delete=_delete(allow.delete) if allow.delete else None,
+        delete=_delete(config, allow.delete, (*path, "delete")) if allow.delete else None,
         aggregate=allow.aggregate,
         where=config.position(*path),
     )
@@ -226,7 +234,7 @@ def _read(config: Config, read: Read, path: Path) -> ReadRules:
     inside = config.position(*path, "read", "columns")
     columns = _columns(read.columns, max(filter(None, (beside, inside)), default=None))
     masks = {name: _mask(config, mask, name, path) for name, mask in read.mask.items()}
-    return ReadRules(_rule(read.filter), columns, masks)
+    return ReadRules(_right(config, read.filter, (*path, "read"), "filter"), columns, masks)
 
 
 def _mask(config: Config, mask: MaskSource, column: str, path: Path) -> MaskRules:
@@ -237,20 +245,21 @@ def _mask(config: Config, mask: MaskSource, column: str, path: Path) -> MaskRule
 
 def _create(config: Config, create: Create, path: Path) -> CreateRules:
     where = config.position(*path, "columns")
-    return CreateRules(_rule(create.check), _columns(create.columns, where), _presets(config, create, path))
+    check = _right(config, create.check, path, "check")
+    return CreateRules(check, _columns(create.columns, where), _presets(config, create, path))
 
 
 def _update(config: Config, update: Update, path: Path) -> UpdateRules:
     return UpdateRules(
-        _rule(update.filter),
-        _rule(update.check) if update.check else None,
+        _right(config, update.filter, path, "filter"),
+        _right(config, update.check, path, "check") if update.check else None,
         _columns(update.columns, config.position(*path, "columns")),
         _presets(config, update, path),
     )
 
 
-def _delete(delete: Delete) -> DeleteRules:
-    return DeleteRules(_rule(delete.filter))
+def _delete(config: Config, delete: Delete, path: Path) -> DeleteRules:
+    return DeleteRules(_right(config, delete.filter, path, "filter"))
 
 
 def _columns(names: tuple[str, ...] | None, where: Position | None) -> ColumnList | None:

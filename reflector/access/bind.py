@@ -112,6 +112,7 @@ class _Binding:
         binder = RightsBinder(entry, rules.bind, self.description.columns_listed, mask_key=self.description.mask_key)
         permissions = self.allowed(entry, binder) if entry.allowed else self.by_default(entry)
         self.complaints.extend(binder.complaints)
+        self.complaints.extend(self.unread(entry, permissions))
         if not fits or any(each.severity is not Severity.WARNING for each in binder.complaints):
             meant = (role for role, each in entry.allowed.items() if _means_something(each.rules))
             self.closed[entry.table] = frozenset(meant if entry.allowed else permissions)
@@ -136,6 +137,17 @@ class _Binding:
         }
         return {role: permission for role, permission in permissions.items() if role in self.rights}
 
+    def unread(self, entry: TableEntry, permissions: Mapping[str, Permission]) -> Iterator[Complaint]:
+        """Rights of roles that read no row of the table: a row that cannot be read can be neither changed nor counted."""
+        readers = {role for role, permission in permissions.items() if permission.read is not None}
+        for role, permission in permissions.items():
+            allowed = entry.allowed.get(role)
+            if allowed is None or not allowed.exact or not readers.isdisjoint(self.ancestors[role]):
+                continue
+            for what, where in _written(allowed.rules, permission):
+                message = f"no {what} can succeed: {role} reads no row of {entry.table.label}"
+                yield Complaint(Severity.WARNING, "unread_right", message, None, where, table=entry.table.label)
+
     def by_default(self, entry: TableEntry) -> Mapping[str, Permission]:
         """What every role may do with a table of which no entry allows anybody anything."""
         description = self.description
@@ -146,6 +158,16 @@ class _Binding:
             entry.table, description.default_write, description.default_read, frozenset(entry.hidden)
         )
         return dict.fromkeys(self.rights, permission)
+
+
+def _written(rules: AllowRules, permission: Permission) -> Iterator[tuple[str, Any]]:
+    """The rights that are of use on rows alone that can be read, and where each stands."""
+    if rules.update is not None and permission.update is not None:
+        yield "update", rules.update.rows.where
+    if rules.delete is not None and permission.delete is not None:
+        yield "delete", rules.delete.rows.where
+    if rules.aggregate:
+        yield "aggregate", rules.where
 
 
 def _means_something(rules: AllowRules) -> bool:

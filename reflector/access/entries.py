@@ -96,7 +96,14 @@ def _idle(rules: TableRules, known: Mapping[str, Table], *, opened: bool = False
     code = IDLE_PATTERN if pattern and rules.allow else "unknown_table"
     if opened and (rules.allow or rules.hidden):
         code = HIDES_NOTHING
-    return Complaint(severity, code, message, suggestion(rules.name, known), rules.where)
+    return Complaint(severity, code, message, _nearest(rules.name, known), rules.where)
+
+
+def _nearest(name: str, known: Mapping[str, Table]) -> str | None:
+    schema, _, plain = name.partition(".")
+    if plain in known and known[plain].schema == schema:
+        return f"did you mean {plain!r}? the first schema stands in no name"
+    return suggestion(name, known)
 
 
 def _check_hidden(rules: TableRules, tables: list[Table], complain: Complain) -> None:

@@ -45,7 +45,7 @@ from reflector.access.rules_operands import (
     table_named,
 )
 from reflector.access.rules_parse import DEEPEST, TURNED, parse_rule
-from reflector.access.rules_terms import PYTHON_SPELLING
+from reflector.access.rules_terms import spelling
 from reflector.catalog.model import Catalog, Relationship, Table
 from reflector.datatypes import Kind
 from reflector.errors import RuleError, suggestion
@@ -146,7 +146,7 @@ class Binder:
                 return self.policy(name, path.offset, place, depth)
             if name not in place.table.by_name:
                 known = [*place.table.by_name, *self.policies]
-                hint = PYTHON_SPELLING.get(name.lower()) or suggestion(name, known)
+                hint = spelling(name, known)
                 message = f"there is neither a column of {place.table.label} nor a policy named {name!r}"
                 raise UnfitRule(message, hint=hint, offset=path.offset)
         typed = bind_column(place, path)

@@ -23,9 +23,10 @@ from reflector.access.rule_syntax import (
     RowPath,
     ValueTerm,
 )
+from reflector.access.rules_terms import spelling
 from reflector.catalog.model import Catalog, Column, Relationship, Table
 from reflector.datatypes import DataType, Kind, Value, parse_json, parse_text
-from reflector.errors import InvalidValue, RuleError, nearest, suggestion
+from reflector.errors import InvalidValue, RuleError, nearest
 from reflector.query.nodes import (
     FALSE,
     TRUE,
@@ -131,7 +132,7 @@ def _along(place: Place, table: Table, parts: tuple[str, ...], offset: int) -> T
         if name in table.by_name:
             raise UnfitRule(f"{name!r} is a column of {table.label}, nothing lies behind it", offset=offset)
         raise UnfitRule(
-            f"{table.label} has no relationship {name!r}", hint=suggestion(name, relationships), offset=offset
+            f"{table.label} has no relationship {name!r}", hint=spelling(name, relationships), offset=offset
         )
     if relationship.many:
         raise UnfitRule(
@@ -153,7 +154,7 @@ def _column(table: Table, name: str, relationships: Iterable[str], offset: int) 
             hint=f"name a column of it, or use exists({name}, …)",
             offset=offset,
         )
-    raise UnfitRule(f"{table.label} has no column {name!r}", hint=suggestion(name, table.by_name), offset=offset)
+    raise UnfitRule(f"{table.label} has no column {name!r}", hint=spelling(name, table.by_name), offset=offset)
 
 
 # ── values ───────────────────────────────────────────────────────────────────────────────────

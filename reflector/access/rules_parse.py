@@ -7,6 +7,7 @@ right on another; the first keeps a server from starting, the second closes a ta
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -35,6 +36,7 @@ from reflector.access.rule_syntax import (
 )
 from reflector.access.rules_scan import scan
 from reflector.access.rules_terms import (
+    PYTHON_SPELLING,
     TERMS,
     Source,
     arguments,
@@ -72,6 +74,14 @@ _HINTS: Final = (
     (" IS ", "write 'is None' or 'is not None'"),
     (" IN ", "write in, and the list in brackets"),
 )
+_SQL: Final = (
+    (" between ", "write x >= 1 and x <= 5"),
+    (" like ", "write like(column, 'A%')"),
+    (" ilike ", "write ilike(column, 'a%')"),
+    ("select ", "write exists(relationship or table, condition)"),
+)
+"""Of the size of letters of these it does not matter."""
+_EVERY_ROW: Final = "*"
 
 
 @lru_cache(maxsize=KEPT)
@@ -106,7 +116,14 @@ def _python(text: str) -> tuple[ast.expr, Source]:
 
 def _syntax_hint(line: str) -> str | None:
     plain = line.replace("==", "").replace("!=", "").replace("<=", "").replace(">=", "")
-    return next((hint for mark, hint in _HINTS if mark in plain), None)
+    if line.strip() == _EVERY_ROW:
+        return "write true for every row"
+    hints = (*_told(_HINTS, plain), *_told(_SQL, plain.lower()))
+    return next(iter(hints), None)
+
+
+def _told(hints: Iterable[tuple[str, str]], line: str) -> Iterator[str]:
+    return (hint for mark, hint in hints if mark in line)
 
 
 class _Reader:
@@ -182,7 +199,9 @@ class _Reader:
 
     def absent(self, left: ast.expr, right: ast.expr) -> Absent:
         if not (isinstance(right, ast.Constant) and right.value is None):
-            raise self.source.error(right, "'is' is for None alone", "== compares")
+            null = isinstance(right, ast.Name) and "None" in PYTHON_SPELLING.get(right.id.lower(), "")
+            hint = "write 'is None' or 'is not None'" if null else "== compares"
+            raise self.source.error(right, "'is' is for None alone", hint)
         return Absent(self.column(left, "'is None'"))
 
     def among(self, left: ast.expr, right: ast.expr) -> Among | Contains:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import keyword
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, TypeGuard
 
@@ -35,9 +36,20 @@ PYTHON_SPELLING: Final = {
     "none": "write 'is None'",
 }
 """Words of other languages for what is written in another way here."""
+ELSEWHERE: Final = {
+    **dict.fromkeys(("yes", "on", "all", "any", "everybody", "everyone"), "write true for every row"),
+    **dict.fromkeys(("no", "off", "nobody"), "write false for no row"),
+    **dict.fromkeys(
+        ("auth", "claim", "current_user", "jwt", "session_user", "sub", "token", "uid", "user"),
+        "who calls is claims.sub",
+    ),
+}
+"""Words that whoever comes from elsewhere writes, where nothing of the database is called so."""
 WORDS: Final = frozenset((CLAIMS, ROW, NEW, *CONDITIONS, *TERMS, *PYTHON_SPELLING, *map(str.lower, keyword.kwlist)))
 """No policy has one of these as its name, in small letters: nobody could tell which of the two a rule means."""
 LONGEST_PATH: Final = 8
+VARIABLE: Final = "x-hasura-"
+"""How Hasura's session variables begin, which the rule language reads as a difference."""
 
 _REFUSED: Final[dict[type[ast.AST], tuple[str, str | None]]] = {
     ast.BinOp: ("arithmetic", None),
@@ -79,10 +91,17 @@ class Source:
     def refuse(self, node: ast.expr) -> RuleError:
         """The error for what the language does not have."""
         what, hint = _REFUSED.get(type(node), (f"Python's {type(node).__name__}", None))
+        if (name := self.written(node).split()[0].lower()).startswith(VARIABLE):
+            hint = f'what the caller\'s token says is claims["{name}"]'
         return self.error(node, f"{what} is not part of the rule language", hint)
 
     def error(self, node: ast.expr, message: str, hint: str | None = None) -> RuleError:
         return RuleError(message, hint=hint, offset=self.offset(node))
+
+
+def spelling(name: str, known: Iterable[str]) -> str | None:
+    """What to write instead of a name that nothing has: as it is said here, else the nearest of what there is."""
+    return PYTHON_SPELLING.get(name.lower()) or suggestion(name, known) or ELSEWHERE.get(name.lower())
 
 
 def is_column(term: Term) -> TypeGuard[ColumnTerm]:
@@ -225,11 +244,19 @@ def _call(source: Source, call: ast.Call, name: str) -> Term:
 
 
 def unknown_function(source: Source, call: ast.Call, name: str) -> RuleError:
-    return source.error(call, f"there is no function {name!r}", suggestion(name, CONDITIONS + TERMS))
+    hint = suggestion(name, CONDITIONS + TERMS)
+    if not call.args and not call.keywords:
+        hint = f"{hint} " if hint else ""
+        hint += f"A policy is written without ( ): {name}" if hint else f"a policy is written without ( ): {name}"
+    return source.error(call, f"there is no function {name!r}", hint)
 
 
 def _method(source: Source, call: ast.Call) -> RuleError:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
     known = CONDITIONS + TERMS
-    hint = f"write {name}(…) around the column" if name in known else suggestion(name, known)
+    root = call.func.value if isinstance(call.func, ast.Attribute) else None
+    if isinstance(root, ast.Name) and root.id in ELSEWHERE:
+        hint: str | None = ELSEWHERE[root.id]
+    else:
+        hint = f"write {name}(…) around the column" if name in known else suggestion(name, known)
     return source.error(call, "calls of methods are not part of the rule language", hint)

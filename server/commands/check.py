@@ -170,7 +170,7 @@ async def _checked(engine: Engine, binding: Binding, wanted: Wanted, say: Say) -
 def _roles(engine: Engine, config: Config) -> str:
     known = engine.snapshot.catalog.roles
     if not config.decided_by_database or known is None:
-        return f"{len(config.roles)} roles"
+        return f"{len(config.roles)} role{'s' * (len(config.roles) != 1)}"
     return f"{len(known.taken.keys() - {known.login})} roles of the database"
 
 

@@ -72,13 +72,21 @@ def told(fault: YAMLError, text: str) -> NotYamlError:
     if isinstance(fault, MarkedYAMLError):
         problem, mark = fault.problem, fault.problem_mark or fault.context_mark
     why = _not_yaml(_masked(problem or "it cannot be read").replace("did not find expected", "expected"))
-    if (
-        mark
-        and text.split("\n")[mark.line : mark.line + 1]
-        and text.split("\n")[mark.line][mark.column :].startswith(":")
-    ):
-        why += "; put a text that begins with a colon in quotes"
-    return NotYamlError(why, mark.line + 1, mark.column + 1) if mark else NotYamlError(why, 1)
+    if mark is None:
+        return NotYamlError(why, 1)
+    written = "".join(text.split("\n")[mark.line : mark.line + 1])
+    return NotYamlError(why + _advice(why, written, mark.column), mark.line + 1, mark.column + 1)
+
+
+def _advice(why: str, line: str, column: int) -> str:
+    """What is most often meant where the parser stops."""
+    if line[column:].startswith(":"):
+        return "; put a text that begins with a colon in quotes"
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return "; lines are indented by spaces, not by tabs"
+    if "expected ',' or" in why and line[column : column + 1] in ("[", "{") and "${" not in line:
+        return "; inside {…} and […] a text with a comma or a bracket stands in quotes"
+    return ""
 
 
 def _not_yaml(why: str) -> str:

@@ -43,7 +43,9 @@ def complain(document: Document, error: ValidationError) -> None:
             place = document.place(path[:-1])
             document.complain(place.key, path, WORDS["missing"])
         else:
-            document.complain(document.place(path).value, _shortest(document, path), _words(path, fault))
+            document.complain(
+                document.place(path).value, _shortest(document, path), _words(path, fault, _value(document, path))
+            )
 
 
 def paths(document: Document, error: ValidationError) -> list[Path]:
@@ -99,13 +101,16 @@ def _unknown(document: Document, path: Path) -> None:
         document.complain(at, path, "unknown setting", hint)
 
 
-def _words(path: Path, fault: Any) -> str:
+def _words(path: Path, fault: Any, given: Any) -> str:
     context = fault.get("ctx", {})
     if isinstance(context.get("error"), UnfitError):
         return str(context["error"])
     if fault["type"] == "literal_error":
-        return f"must be {context['expected']}"
+        shown = "; what is shown in part stands under allow, in mask" if path[::2] == ("tables", "columns") else ""
+        return f"must be {context['expected']}{shown}"
     section = section_at(File, path)
+    if fault["type"] == "model_type" and path[:-1] == ("roles",) and given is None:
+        return "has no value: write {} where there is nothing to say of a role"
     if fault["type"] == "model_type" and section is not None:
         known = ", ".join(names(section))
         return (

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Final, TypeAlias
 
 from pydantic import ConfigDict, Field, model_validator
@@ -152,6 +153,8 @@ class Read(Section):
 class Create(Section):
     """What a new row must satisfy, which columns a caller may give (None: all), and which are set for it."""
 
+    moved: ClassVar = MappingProxyType({"filter": "check", "set": "presets"})
+
     check: Rule
     columns: Columns | None = None
     presets: Named[Preset] = Field(default_factory=nothing)
@@ -159,6 +162,8 @@ class Create(Section):
 
 class Update(Section):
     """Which rows may be changed, what they must satisfy afterwards (None: the filter again), and the columns."""
+
+    moved: ClassVar = MappingProxyType({"set": "presets"})
 
     filter: Rule
     check: Rule | None = None
@@ -183,6 +188,9 @@ class Allow(Section):
     model_config = ConfigDict(json_schema_extra=_columns_in_schema)
 
     short: ClassVar = frozenset({"columns", "mask"})
+    moved: ClassVar = MappingProxyType(
+        {"select": "read", "insert": "create", "upsert": "create and update", "write": "create, update and delete"}
+    )
 
     read: Annotated[Read, BY_FILTER] | None = None
     create: Annotated[Create, ShortFor("check")] | None = None
@@ -196,6 +204,9 @@ class Allow(Section):
         beside = {name: given[name] for name in ("columns", "mask") if name in given} if isinstance(given, dict) else {}
         if not beside:
             return given
+        if not cls.moved.keys().isdisjoint(given):
+            # What is told of the right's own name is all there is to say.
+            return {name: value for name, value in given.items() if name not in beside}
         read = BY_FILTER.lengthen(given.get("read"))
         if not isinstance(read, dict):
             name = next(iter(beside))

@@ -342,7 +342,7 @@ async def test_a_table_that_takes_nothing_back_is_not_written(databases: Databas
     assert (status, lines[:4]) == (
         0,
         [
-            "warning: the configuration: note cannot be inserted into",
+            "warning: config.yaml:4:53: tables.note.allow.guest.create: note cannot be inserted into",
             "s.",
             "not run: 1 test: note is kept by MyISAM, which takes no write back",
             "2 permission tests: 1 passed, 1 not run",

@@ -26,7 +26,9 @@ def key_of(table: TableScope) -> tuple[Column, ...]:
     """The columns that make an address; raises RowNotFound where rows have none."""
     key = row_key(table)
     if not key:
-        raise RowNotFound(f"{table.table.label} has no key, so that its rows have no address", pointer=POINTER)
+        raise RowNotFound(
+            f"{table.table.label} has no key that you may read, so that its rows have no address", pointer=POINTER
+        )
     return key
 
 

@@ -186,7 +186,33 @@ ONE: list[tuple[dict[str, Any], Complaint]] = [
         {"stats": {"user": {"create": True}}},
         Complaint(WARNING, "not_writable", "stats cannot be inserted into", None, "stats.user.create", None, "stats"),
     ),
+    *(
+        (
+            {"article": {"user": {"create": True, right: True}}},
+            Complaint(
+                WARNING,
+                "unread_right",
+                f"no {right} can succeed: user reads no row of articles",
+                None,
+                place,
+                None,
+                "articles",
+            ),
+        )
+        for right, place in (
+            ("update", "article.user.update"),
+            ("delete", "article.user.delete"),
+            ("aggregate", "article.user"),
+        )
+    ),
 ]
+
+
+def test_a_right_is_of_use_where_what_is_extended_reads_or_a_pattern_speaks_of_many() -> None:
+    roles = {"guest": (), "user": ("guest",)}
+    write = {"update": True, "delete": True, "aggregate": True}
+    for tables in ({"article": {"guest": {"read": True}, "user": write}}, {"art*": {"user": write}}):
+        assert bind_permissions(described(tables, roles), BLOG)[1] == ()
 
 
 @pytest.mark.parametrize(("tables", "complaint"), ONE)

@@ -292,3 +292,9 @@ def test_a_table_whose_name_looks_like_a_pattern_is_that_table() -> None:
 def test_of_a_table_that_is_nobodys_every_column_is_hidden() -> None:
     assert hidden_columns(ACCOUNT, reserved(served=False)) == set(ACCOUNT.columns)
     assert hidden_columns(ACCOUNT, reserved(served=True)) == {ACCOUNT.by_name["email"]}
+
+
+def test_a_name_with_the_first_schema_is_told_without_it() -> None:
+    _, told = bind_permissions(described({f"{ARTICLE.schema}.{ARTICLE.name}": USER}), BLOG)
+    hint = f"did you mean {ARTICLE.name!r}? the first schema stands in no name"
+    assert [(each.severity, each.hint) for each in told] == [(UNBOUND, hint)]

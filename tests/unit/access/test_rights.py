@@ -202,5 +202,5 @@ def test_a_right_in_which_anything_is_wrong_is_not_granted(rules: Any, codes: li
 def test_a_check_may_speak_of_the_new_row() -> None:
     assert told_of({"article": {"user": {"create": "new.published and new.rank == 1"}}}) == []
     update = {"filter": "published", "check": "new.rank == 1"}
-    assert told_of({"article": {"user": {"update": update}}}) == []
+    assert told_of({"article": {"user": {"read": True, "update": update}}}) == []
     assert told_of({"article": {"user": {"update": "new.published"}}}) == [("rule_error", "article.user.update")]

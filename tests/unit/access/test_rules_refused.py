@@ -65,6 +65,17 @@ ALWAYS_WRONG: list[tuple[str, str, str | None]] = [
         "a subscript is not part of the rule language",
         'only claims have one: claims["name"]',
     ),
+    # what is written elsewhere
+    ("rank is ‸null", "'is' is for None alone", "write 'is None' or 'is not None'"),
+    ("rank is not ‸NULL", "'is' is for None alone", "write 'is None' or 'is not None'"),
+    ("‸auth.uid() == owner_id", "calls of methods are not part of the rule language", "who calls is claims.sub"),
+    (
+        "owner_id == ‸X-Hasura-User-Id",
+        f"arithmetic {NOT_THERE}",
+        'what the caller\'s token says is claims["x-hasura-user-id"]',
+    ),
+    ("‸own()", "there is no function 'own'", "did you mean 'now'? A policy is written without ( ): own"),
+    ("‸mine_alone()", "there is no function 'mine_alone'", "a policy is written without ( ): mine_alone"),
     # what the language does not have
     ("rank == ‸rank + 1", f"arithmetic {NOT_THERE}", None),
     ("‸lambda: True", f"lambda {NOT_THERE}", None),
@@ -169,6 +180,11 @@ ALWAYS_WRONG: list[tuple[str, str, str | None]] = [
 # Python's own parser says where; its versions differ by a letter or two.
 NOT_PYTHON: list[tuple[str, str | None]] = [
     ("rank = 1", "== compares"),
+    ("*", "write true for every row"),
+    ("rank between 1 and 5", "write x >= 1 and x <= 5"),
+    ("title LIKE 'A%'", "write like(column, 'A%')"),
+    ("title ilike 'a%'", "write ilike(column, 'a%')"),
+    ("exists(SELECT 1 FROM author)", "write exists(relationship or table, condition)"),
     ("rank == = 1", "== compares"),
     ("rank == 1 && published", "write and"),
     ("rank == 1 || published", "write or"),
@@ -192,6 +208,16 @@ DOES_NOT_FIT: list[tuple[str, str, str | None]] = [
     ("‸owm", "there is neither a column of articles nor a policy named 'owm'", "did you mean 'own'?"),
     ("‸true", "there is neither a column of articles nor a policy named 'true'", "write True"),
     ("‸NULL", "there is neither a column of articles nor a policy named 'NULL'", "write 'is None'"),
+    ("‸yes", "there is neither a column of articles nor a policy named 'yes'", "write true for every row"),
+    (
+        "published or ‸off",
+        "there is neither a column of articles nor a policy named 'off'",
+        "write false for no row",
+    ),
+    ("published == ‸true", "articles has no column 'true'", "write True"),
+    ("title == ‸null", "articles has no column 'null'", "write 'is None'"),
+    ("owner_id == ‸current_user", "articles has no column 'current_user'", "who calls is claims.sub"),
+    ("owner_id == ‸jwt.sub", "articles has no relationship 'jwt'", "who calls is claims.sub"),
     ("‸rank", "'rank' is smallint, not a condition", "compare it"),
     (
         "‸title",

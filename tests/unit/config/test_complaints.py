@@ -257,7 +257,22 @@ BAD = {
         [
             '3:10: tables."a*".name: one name cannot stand for all tables of a pattern',
             "5:7: tables.e.name: the table 'c' has this name already",
-            "5:29: tables.e.columns.x: must be 'hidden'",
+            "5:29: tables.e.columns.x: must be 'hidden'; what is shown in part stands under allow, in mask",
+        ],
+    ),
+    "words of others for what a role may do": (
+        (
+            "version: 1\nroles:\n  a:\n  b: {}\n  c: {}\nauth: {anonymous_role: b}\ntables:\n  t:\n    allow:\n      b: {select: true, insert: true, write: true}\n"
+            "      c: {create: {filter: true, check: true, set: {}}, update: {filter: true, set: {}}}\n"
+        ),
+        [
+            "3:3: roles.a: has no value: write {} where there is nothing to say of a role",
+            "10:11: tables.t.allow.b.select: unknown setting; it is read",
+            "10:25: tables.t.allow.b.insert: unknown setting; it is create",
+            "10:39: tables.t.allow.b.write: unknown setting; it is create, update and delete",
+            "11:20: tables.t.allow.c.create.filter: unknown setting; it is check",
+            "11:47: tables.t.allow.c.create.set: unknown setting; it is presets",
+            "11:80: tables.t.allow.c.update.set: unknown setting; it is presets",
         ],
     ),
     "what a role may do": (
@@ -350,7 +365,10 @@ BAD = {
                 "13:25: tables.t.allow.a.read.filter: a comparison needs a column on one side;"
                 " for what somebody is there are roles"
             ),
-            "13:35: tables.t.allow.a.read.filter: there is no function 'nothing'",
+            (
+                "13:35: tables.t.allow.a.read.filter: there is no function 'nothing';"
+                " a policy is written without ( ): nothing"
+            ),
             "13:63: tables.t.allow.a.read.columns[0]: must be text: put it in quotes",
             "14:25: tables.t.allow.a.create.check: this is not a rule",
             (
@@ -440,6 +458,18 @@ BAD = {
     "no YAML": (
         "version: 1\nserver: {port: 1\n",
         ["3:1: this is not YAML: expected ',' or '}'"],
+    ),
+    "a list in a rule without quotes": (
+        "version: 1\ntables: {t: {allow: {a: {read: id in [3, 4]}}}}\n",
+        [
+            "2:38: this is not YAML: expected ',' or '}'; inside {…} and […] a text with a comma or a bracket stands in quotes"
+        ],
+    ),
+    "a tab": (
+        "version: 1\nroles:\n\ta: {}\n",
+        [
+            "3:1: this is not YAML: found character that cannot start any token; lines are indented by spaces, not by tabs"
+        ],
     ),
     "a reference that needs quotes": (
         "version: 1\ndatabase: {url: ${DB}}\n",
