@@ -8,6 +8,7 @@ Rule: what is only to be seen of the program itself (how it is installed, what i
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import signal
@@ -39,17 +40,21 @@ PRELOADED = [
     *(f"reflector.drivers.{name}" for name in ("mysql", "postgresql", "sqlite")),
     __name__,
 ]
+CAPABILITIES_VERSION = 0x20080522
+"""The third, of Linux."""
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(PRELOADED)
 
 
 def commanded(
-    arguments: Sequence[str], environ: Mapping[str, str], folder: Path, seconds: float
+    arguments: Sequence[str], environ: Mapping[str, str], folder: Path, seconds: float, *, humble: bool = False
 ) -> tuple[int, str, str]:
-    """Run a command to its end: exit status, stdout, stderr. Raises TimeoutError when it takes longer than that."""
+    """Run a command to its end: exit status, stdout, stderr. Raises TimeoutError when it takes longer than that. `humble`: as
+    somebody whom the system refuses what a file's mode refuses, also where tests are run as root."""
     with tempfile.TemporaryDirectory() as told:
         out, err = Path(told, "out"), Path(told, "err")
-        process = _context.Process(target=_be, args=(tuple(arguments), dict(environ), str(folder), str(out), str(err)))
+        given = (tuple(arguments), dict(environ), str(folder), str(out), str(err), humble)
+        process = _context.Process(target=_be, args=given)
         process.start()
         process.join(seconds)
         if process.is_alive():
@@ -63,11 +68,13 @@ def commanded(
 
 
 class Forked:
-    """A command that runs. `said` is what it says on stderr, to be read to its end."""
+    """A command that runs. `said` is what it says on stderr, to be read to its end; `humble` as in `commanded`."""
 
-    def __init__(self, arguments: Sequence[str], environ: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self, arguments: Sequence[str], environ: Mapping[str, str], folder: Path, *, humble: bool = False
+    ) -> None:
         hears, says = _context.Pipe(duplex=False)
-        told = (tuple(arguments), dict(environ), str(folder), os.devnull, says)
+        told = (tuple(arguments), dict(environ), str(folder), os.devnull, says, humble)
         self._process = _context.Process(target=_be, args=told)
         self._process.start()
         says.close()
@@ -98,7 +105,14 @@ class Forked:
         return status
 
 
-def _be(arguments: tuple[str, ...], environ: dict[str, str], folder: str, out: str, err: str | Connection) -> None:
+def _be(
+    arguments: tuple[str, ...],
+    environ: dict[str, str],
+    folder: str,
+    out: str,
+    err: str | Connection,
+    humble: bool,
+) -> None:
     """In the process that was forked."""
     for told, number in ((out, 1), (err, 2)):
         if isinstance(told, str):
@@ -108,6 +122,8 @@ def _be(arguments: tuple[str, ...], environ: dict[str, str], folder: str, out: s
         else:
             os.dup2(told.fileno(), number)
             told.close()
+    if humble and os.geteuid() == 0:
+        _give_up_capabilities()
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environ)
@@ -115,3 +131,11 @@ def _be(arguments: tuple[str, ...], environ: dict[str, str], folder: str, out: s
     from server.cli import main
 
     sys.exit(main(arguments))
+
+
+def _give_up_capabilities() -> None:
+    """Be root no more than by name: a file is read by its mode alone. Another user might not even reach the interpreter."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    header, none = (ctypes.c_uint32 * 2)(CAPABILITIES_VERSION, 0), (ctypes.c_uint32 * 6)()
+    if libc.capset(header, none):
+        raise OSError(ctypes.get_errno(), "capabilities cannot be given up")

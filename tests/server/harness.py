@@ -179,7 +179,7 @@ async def reloadable(
 
 class ServedProcess:
     """`reflector` as a process of its own, ended when the context is left. What it says is gathered as it comes. `program`
-    starts it anew; without it what is imported already is forked."""
+    starts it anew; without it what is imported already is forked, `humble` as `reflector` is."""
 
     def __init__(
         self,
@@ -187,13 +187,14 @@ class ServedProcess:
         environ: Mapping[str, str] | None = None,
         folder: Path | None = None,
         program: Sequence[str] | None = None,
+        humble: bool = False,
     ) -> None:
         self._lines: list[str] = []
         self._told: Queue[str | None] = Queue()
         variables, place = environment(environ), folder or REPOSITORY
         self._process: Forked | subprocess.Popen[str]
         if program is None:
-            self._process = Forked(arguments, variables, place)
+            self._process = Forked(arguments, variables, place, humble=humble)
             self._said: IO[str] | None = self._process.said
         else:
             self._process = subprocess.Popen(
@@ -276,10 +277,13 @@ def environment(environ: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def reflector(
-    *arguments: str, environ: Mapping[str, str] | None = None, folder: Path | None = None
+    *arguments: str,
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    humble: bool = False,
 ) -> tuple[int, str, str]:
-    """Run a command to its end: exit status, stdout, stderr."""
-    return commanded(arguments, environment(environ), folder or REPOSITORY, START_SECONDS)
+    """Run a command to its end: exit status, stdout, stderr. `humble`: also root is refused what a file's mode refuses."""
+    return commanded(arguments, environment(environ), folder or REPOSITORY, START_SECONDS, humble=humble)
 
 
 async def eventually(condition: Any, seconds: float = 10.0) -> Any:
