@@ -19,7 +19,7 @@ Rule: an extension only says what there is; whoever serves it decides who may as
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias, TypeVar, overload
@@ -61,7 +61,8 @@ class FunctionTimeout(ReflectorError):
     code = "function_timeout"
 
 
-Read: TypeAlias = Callable[[str], Awaitable[Any]]
+Ask: TypeAlias = Callable[[str, str, Any], Awaitable[Any]]
+"""Method, address, body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Caller:
     claims: Mapping[str, Any] = field(repr=False)
     subject: str | None
     anonymous: bool
-    read: Read = field(repr=False)
+    ask: Ask = field(repr=False)
 
     async def get(self, address: str) -> Any:
         """What the resource API answers this caller to `GET` of an address such as `/api/book?price__lt=5`, under the
@@ -80,7 +81,23 @@ class Caller:
 
         Raises the errors of `reflector.errors`: RowNotFound, UnknownTable, Forbidden, InvalidValue and others.
         """
-        return await self.read(address)
+        return await self.ask("GET", address, None)
+
+    async def post(self, address: str, body: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
+        """Make the row, or the rows of a list, all or none, at an address such as `/api/review`: what the caller may see of a
+        row that was made, None where that is nothing, and of several. Values may be what JSON can say, and dates, UUIDs and the like.
+
+        Raises as `get` does, and UniqueViolation, ForeignKeyViolation, CheckViolation, CheckRefused and others.
+        """
+        return await self.ask("POST", address, body)
+
+    async def patch(self, address: str, body: Mapping[str, Any]) -> Any:
+        """Change the row at an address such as `/api/review/7`; what the caller may see of it. Raises as `post` does."""
+        return await self.ask("PATCH", address, body)
+
+    async def delete(self, address: str) -> None:
+        """Remove the row at an address such as `/api/review/7`. Raises as `post` does."""
+        await self.ask("DELETE", address, None)
 
 
 class Server(Protocol):

@@ -92,7 +92,7 @@ class Binding:
             return self.granted(number, catalog, complaints)
         permissions, found = bind_permissions(self.description, catalog)
         found = self.at_first(catalog, found)
-        if self.extensions is not None and self.extensions.faults:
+        if self.extensions is not None and any(each.severity is Severity.ERROR for each in self.extensions.faults):
             found = tuple(each for each in found if each.code != CANNOT_BE_KNOWN)
         new = self.appeared if self.before is None else self.appeared | appeared(self.before, catalog)
         bare = exposed(self.description, catalog, permissions, new)

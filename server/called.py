@@ -19,17 +19,17 @@ from reflector.signature import written
 from server.callers import Caller
 from server.extensions import Extensions
 
-ReadAs = Callable[[Caller, str], Awaitable[Any]]
+AskAs = Callable[[Caller, str, str, Any], Awaitable[Any]]
 Answered = TypeVar("Answered")
 MOST_FAULTS: Final = 100
 
 
 class Called:
-    """Calls what extensions offer. `read` asks the resource API for a caller."""
+    """Calls what extensions offer. `ask` asks the resource API for a caller."""
 
-    def __init__(self, extensions: Extensions, read: ReadAs) -> None:
+    def __init__(self, extensions: Extensions, ask: AskAs) -> None:
         self.extensions = extensions
-        self.read = read
+        self.ask = ask
 
     async def call(self, caller: Caller, function: Function, values: Mapping[str, Value]) -> bytes | None:
         """What the function answers to canonical values, in JSON; None where it gives nothing.
@@ -37,19 +37,26 @@ class Called:
         Raises Refused, FunctionTimeout, ExtensionFailed, and what the caller's own questions raise.
         """
         offered = self.extensions.offered[function.name]
-        arguments = offered.signature.given(values, self.told(caller))
+        told = self.told(caller, writes=not offered.declared.read_only)
+        arguments = offered.signature.given(values, told)
         answer = await self.bounded(caller, lambda: offered.declared.action(**arguments))
         return None if offered.signature.gives is None else said(answer)
 
-    def told(self, caller: Caller) -> extension.Caller:
-        """The caller as extensions know them."""
+    def told(self, caller: Caller, *, writes: bool) -> extension.Caller:
+        """The caller as extensions know them; who does not write asks only by GET."""
         principal = caller.principal
+
+        def ask(method: str, address: str, body: Any) -> Awaitable[Any]:
+            if not writes and method != "GET":
+                raise InvalidRequest("a function that is declared as read_only writes nothing")
+            return self.ask(caller, method, address, body)
+
         return extension.Caller(
             caller.rights.access.roles,
             principal.claims,
             principal.subject,
             principal.anonymous,
-            lambda address: self.read(caller, address),
+            ask,
         )
 
     async def bounded(self, caller: Caller, work: Callable[[], Awaitable[Answered]]) -> Answered:

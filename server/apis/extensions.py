@@ -53,7 +53,9 @@ def handler(callers: Callers, called: Called, config: Config, loaded: Loaded, ro
         caller = callers.of(request)
         if not allowed(loaded, config, caller.rights.access.roles):
             raise web.HTTPNotFound
-        answer = await called.bounded(caller, lambda: _answer(route, called.told(caller), request))
+        answer = await called.bounded(
+            caller, lambda: _answer(route, called.told(caller, writes=route.method != "GET"), request)
+        )
         if isinstance(answer, web.HTTPException):
             raise answer
         if isinstance(answer, web.StreamResponse):

@@ -65,7 +65,7 @@ class Attentive(Binding):
     catalog: Catalog | None = field(default=None, init=False)
 
     def snapshot(self, number: int, catalog: Catalog) -> Snapshot:
-        self.catalog = catalog
+        self.catalog = self.joined(catalog)[0]
         return Binding.snapshot(self, number, catalog)
 
 

@@ -20,19 +20,24 @@ from aiohttp import web
 from yarl import URL
 
 from reflector.access.principal import Principal
+from reflector.catalog.model import Function
+from reflector.datatypes import Value
 from reflector.drivers.protocol import PLAIN, Session
 from reflector.engine import Engine, Prepared
-from reflector.errors import InternalError, InvalidRequest, ReflectorError, Unauthenticated
+from reflector.errors import InternalError, InvalidRequest, NotSupported, ReflectorError, Unauthenticated
 from reflector.query.sets import AnyQuery
 from reflector.snapshot import Access, Snapshot
 from reflector.sql.plan import Answer
 from server.access import largest_answer, longest_statement
 from server.apis.graphql import graphql_routes
 from server.apis.postgrest import postgrest_routes
-from server.apis.resource import resource_routes
+from server.apis.resource import Within, function_routes, resource_routes
 from server.app import cursor_key
+from server.called import Called
+from server.callers import Caller
 from server.config import Config
 from server.context import Context, Credential
+from server.extensions.loaded import NO_EXTENSIONS
 from server.house import limits_of
 from server.transactions import transactions_of
 
@@ -162,18 +167,26 @@ def _is_json(text: str) -> bool:
         return False
 
 
+class Unexplained(Called):
+    """Calls nothing: what code would ask is known once it has run."""
+
+    async def call(self, caller: Caller, function: Function, values: Mapping[str, Value]) -> bytes | None:
+        raise NotSupported(f"{function.name} is code of an extension, which is not run to be explained")
+
+
 async def held_back(engine: Engine, config: Config, sent: Sent, principal: Principal) -> Sequence[Held]:
     """What the request asks of the database; raises what it is refused with, and InvalidRequest where it asks nothing."""
     holding, refused = HoldingEngine(engine), Refused()
     told = (longest_statement(config), largest_answer(config), None, transactions_of(config))
     context = Context(holding, Certain(principal), limits_of(config), cursor_key(config), *told)
-    root = config.postgrest.path.rstrip("/")
+    root, called = config.postgrest.path.rstrip("/"), Unexplained(NO_EXTENSIONS, Within(context))
     app = web.Application(middlewares=[refused.__call__], client_max_size=config.server.body)
     app.add_routes(
         [
+            *function_routes(context, called),
             *resource_routes(context),
-            *graphql_routes(context, config.graphql, guarded=False),
-            *postgrest_routes(context, root, config.postgrest, None, address=config.server.url),
+            *graphql_routes(context, config.graphql, guarded=False, called=called),
+            *postgrest_routes(context, root, config.postgrest, None, address=config.server.url, called=called),
         ]
     )
     status, text = await _answered(app, sent)

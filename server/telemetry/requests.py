@@ -14,6 +14,7 @@ APIS: Final = {
     "graphql": "graphql",
     "v1": "graphql",
     "rest": "postgrest",
+    "x": "extensions",
     "ws": "realtime",
     "openapi.json": "openapi",
     "health": "health",

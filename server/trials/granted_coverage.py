@@ -98,7 +98,8 @@ def _grants(engine: Engine, config: Config) -> Iterator[Word]:
                     else ", ".join(each.name for each in table.columns if each in columns)
                 )
                 yield Word(table.label, role, command, "grant", listed, None, frozenset([table]), always=every)
-        for function in sorted(permissions.functions.get(role, ()), key=lambda each: each.name):
+        functions = [each for each in permissions.functions.get(role, ()) if each.extension is None]
+        for function in sorted(functions, key=lambda each: each.name):
             yield Word(function.name, role, "call", "grant", "", None, always=True)
 
 

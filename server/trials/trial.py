@@ -186,6 +186,8 @@ class Binder:
         found = tuple(known.get(self.trial.target, ()))
         if not found:
             self._complain(f"there is no function {self.trial.target!r}", suggestion(self.trial.target, known), "call")
+        if any(each.extension is not None for each in found):
+            self._complain("is code of an extension, which tests do not run", "test it where it is written", "call")
         if any(each.procedure for each in found) and self.catalog.kind in (DatabaseKind.MARIADB, DatabaseKind.MYSQL):
             self._complain("is a procedure, and what that does may not be taken back", "test it elsewhere", "call")
         return found

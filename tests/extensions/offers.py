@@ -52,6 +52,24 @@ async def prices_of(caller: Caller) -> Any:
     return await caller.get("/api/note?fields=secret")
 
 
+@offers.function
+async def written(caller: Caller, method: str, address: str, body: Any = None) -> Any:
+    """Whatever the caller may write."""
+    match method:
+        case "POST":
+            return await caller.post(address, body)
+        case "PATCH":
+            return await caller.patch(address, body)
+        case _:
+            return await caller.delete(address)
+
+
+@offers.function(read_only=True)
+async def promised(caller: Caller) -> Any:
+    """Breaks its promise."""
+    return await caller.post("/api/note", {"id": 20, "body": "x"})
+
+
 @offers.function(read_only=True)
 async def told(
     whole: int,

@@ -23,7 +23,12 @@ roles: {{guest: {{limits: {{timeout: 500ms}}}}, user: {{extends: guest}}, editor
 tables:
   note:
     allow:
-      user: {{read: owner == claims.sub, columns: [id, owner, body]}}
+      user:
+        read: owner == claims.sub
+        create: {{check: body != 'forbidden', columns: [id, body], presets: {{owner: claims.sub}}}}
+        update: {{filter: owner == claims.sub, columns: [body]}}
+        delete: owner == claims.sub and id > 3
+        columns: [id, owner, body]
       editor: {{read: true}}
 extensions:
   offers:
@@ -34,6 +39,8 @@ functions:
   notes: {{allow: [user, editor, idle]}}
   note_of: {{allow: [user, editor]}}
   prices_of: {{allow: [user, editor]}}
+  written: {{allow: [user, editor]}}
+  promised: {{allow: user}}
   told: {{allow: user}}
   total: {{allow: [guest, editor]}}
   list_of: {{allow: user}}

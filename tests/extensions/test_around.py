@@ -157,6 +157,26 @@ async def test_an_extension_stays_where_the_schema_changes(
         assert api.running.binding.closed == ()
 
 
+# ── commands ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_tests_and_explain_do_not_run_code(url: str, tmp_path: Path) -> None:
+    file, environ = (
+        put(tmp_path, CONFIG + "tests:\n  - {as: {role: user, sub: 7}, call: notes}\n"),
+        {"DATABASE_URL": url},
+    )
+    status, _, told = reflector("check", "--config", str(file), environ=environ)
+    assert (status, "is code of an extension, which tests do not run" in told) == (2, True), told
+    file = put(tmp_path, CONFIG + "tests:\n  - {as: {role: user, sub: 7}, read: note, keys: [1, 3]}\n")
+    status, out, told = reflector("check", "--coverage", "--config", str(file), environ=environ)
+    assert (status, "notes" in out + told) == (0, False), out + told
+    for asked in ("POST /api/:functions/notes {}", "POST /rest/v1/rpc/notes {}", "POST /graphql mutation {notes}"):
+        status, out, told = reflector(
+            "explain", asked, "--as", "role=user,sub=7", "--config", str(file), environ=environ
+        )
+        assert (status != 0, "notes is code of an extension" in told) == (True, True), (asked, out, told)
+
+
 # ── the example ──────────────────────────────────────────────────────────────────────────────
 
 

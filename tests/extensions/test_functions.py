@@ -104,6 +104,54 @@ async def test_what_its_caller_may_not_see_is_told_as_to_the_caller(api: Served)
     assert (wrong.status, wrong.code, b"secret" in wrong.body) == (500, "internal_error", False)
 
 
+async def test_a_function_writes_what_its_caller_may_write(
+    databases: Databases, kind: DatabaseKind, tmp_path: Path
+) -> None:
+    async with reloadable(databases.database(kind, SCHEMA), put(tmp_path)) as api:
+
+        async def write(headers: Mapping[str, str], method: str, address: str, body: Any = None) -> Reply:
+            given = {"method": method, "address": address} | ({} if body is None else {"body": body})
+            return await by_resource(api, "written", given, headers)
+
+        made = await write(USER, "POST", "/api/note", {"id": 9, "body": "new"})
+        assert (made.status, made.json) == (200, {"id": 9, "owner": "7", "body": "new"})
+        assert (
+            await write(OTHER, "POST", "/api/note?fields=id", [{"id": 10, "body": "a"}, {"id": 11, "body": "b"}])
+        ).json == [
+            {"id": 10},
+            {"id": 11},
+        ]
+        assert (await write(USER, "PATCH", "/api/note/9", {"body": "newer"})).json["body"] == "newer"
+        refusals = (
+            (USER, "PATCH", "/api/note/10", {"body": "x"}, 404, "row_not_found"),
+            (USER, "DELETE", "/api/note/1", None, 403, "forbidden"),
+            (USER, "DELETE", "/api/note/10", None, 404, "row_not_found"),
+            (USER, "POST", "/api/note", {"id": 1, "body": "x"}, 409, "unique_violation"),
+            (USER, "POST", "/api/note", {"id": 12, "body": "forbidden"}, 403, "check_refused"),
+            (EDITOR, "POST", "/api/note", {"id": 12, "body": "x"}, 403, "forbidden"),
+            (EDITOR, "PATCH", "/api/note/9", {"body": "x"}, 403, "forbidden"),
+            (EDITOR, "DELETE", "/api/note/9", None, 403, "forbidden"),
+            # What no caller could ask is the function's own fault.
+            (USER, "POST", "/api/note", {"id": 12, "owner": "8"}, 500, "internal_error"),
+            (USER, "POST", "/api/note", {"id": 12, "secret": "x"}, 500, "internal_error"),
+            (USER, "POST", "/api/note/9", {"body": "x"}, 500, "internal_error"),
+            (USER, "PATCH", "/api/note", {"body": "x"}, 500, "internal_error"),
+            (USER, "PATCH", "/api/note/9", [1], 500, "internal_error"),
+            (USER, "DELETE", "/api/note", None, 500, "internal_error"),
+            (USER, "DELETE", "https://elsewhere.example/api/note/9", None, 500, "internal_error"),
+            (USER, "DELETE", "/rest/v1/note/9", None, 500, "internal_error"),
+            (USER, "DELETE", "/api/note/9/owner", None, 500, "internal_error"),
+            (USER, "DELETE", "/api/accounts/9", None, 500, "internal_error"),
+        )
+        for headers, method, address, body, status, code in refusals:
+            reply = await write(headers, method, address, body)
+            assert (reply.status, reply.code) == (status, code), (method, address, body)
+        assert (await write(USER, "DELETE", "/api/note/9")).body == b"null"
+        assert (await api.get("/rest/v1/rpc/promised", USER)).status == 500
+        seen = await api.get("/api/note?fields=id&sort=id", EDITOR)
+        assert [row["id"] for row in seen.json["items"]] == [1, 2, 3, 10, 11]
+
+
 async def test_whoever_may_not_call_a_function_is_told_that_there_is_none(api: Served) -> None:
     for name, headers in (("nobodys", USER), ("offer", EDITOR), ("offer", IDLE), ("notes", {})):
         other = await by_resource(api, "qqq", {}, headers)
@@ -123,7 +171,7 @@ async def test_documents_name_what_may_be_called(api: Served) -> None:
     document = (await api.get("/openapi.json", EDITOR)).json
     OpenAPIV31SpecValidator(document).validate()
     named = {path.rpartition("/")[2] for path in document["paths"] if ":functions" in path}
-    assert named == {"notes", "note_of", "prices_of", "total", "forever"}
+    assert named == {"notes", "note_of", "prices_of", "written", "total", "forever"}
     total = document["paths"]["/api/:functions/total"]["post"]
     members = total["requestBody"]["content"]["application/json"]["schema"]
     assert (members["required"], members["properties"]["price"]) == (["copies"], {"type": "number"})

@@ -1,7 +1,8 @@
 """The resource API asked from within: what it answers a caller, for code that works on the caller's behalf.
 
-    /api/book?price__lt=5      the envelope of a list
-    /api/book/7                a row
+    GET /api/book?price__lt=5      the envelope of a list
+    GET /api/book/7                a row; with PATCH and DELETE changed, or removed
+    POST /api/book                 a new row, or several
 
 Rule: it is the caller who asks, under their own scope, rules and limits; nothing here knows a way past them, and nothing
 that is answered here is kept.
@@ -9,23 +10,42 @@ that is answered here is kept.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from reflector.access.disclosure import disclosed
+from reflector.catalog.model import Column, DatabaseKind
+from reflector.datatypes import Value
 from reflector.engine import Prepared
 from reflector.errors import DatabaseError, Forbidden, InvalidRequest, SchemaChanged
+from reflector.query.nodes import Selected
 from reflector.query.scope import TableScope
+from reflector.signature import written
 from reflector.sql.plan import Answer
+from server.apis.resource.bodies import RowReader
 from server.apis.resource.caller import Caller
 from server.apis.resource.cursors import Cursors
+from server.apis.resource.faults import FaultList
 from server.apis.resource.keys import key_of, read_key
 from server.apis.resource.listing import envelope, read_listing
-from server.apis.resource.rows import plan_row
+from server.apis.resource.rows import Writing, check_amount, plan_row, read_members
 from server.context import Context
 from server.documents import read_json
 
 ROOT: Final = "/api/"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question of a caller about a table, or the row with this key where it is not empty."""
+
+    caller: Caller
+    table: TableScope
+    path: str
+    key: str
+    query: str
 
 
 class Within:
@@ -35,40 +55,110 @@ class Within:
         self.engine = context.engine
         self.cursors = Cursors(context.cursor_key)
 
-    async def __call__(self, caller: Caller, address: str) -> Any:
-        """What `GET` of the address answers; raises what the API would tell."""
-        path, query = _split(address)
-        label, _, key = path.removeprefix(ROOT).partition("/")
-        table = caller.rights.access.scope.table(unquote(label))
-        if not table.may_read:
-            raise Forbidden(f"you may not read {table.table.label}")
-        body = await (self._row(caller, table, key, query) if key else self._list(caller, table, path, query))
-        return read_json(body.decode())
+    async def __call__(self, caller: Caller, method: str, address: str, body: Any) -> Any:
+        """What the method of the address answers; raises what the API would tell."""
+        asked = _asked(caller, address)
+        table = asked.table
+        match method, bool(asked.key):
+            case "GET", of_row:
+                _check(table.may_read, "read", table)
+                return _read(await (self._row(asked) if of_row else self._list(asked)))
+            case "POST", False:
+                _check(table.may_create and table.table.insertable, "create rows in", table)
+                return _read(await self._create(asked, body))
+            case "PATCH", True:
+                _check(table.may_update and table.table.updatable, "change rows of", table)
+                return _read(await self._update(asked, body))
+            case "DELETE", True:
+                _check(table.may_delete and table.table.deletable, "delete rows of", table)
+                return await Writing(self.engine, caller, table).delete(_key(asked))
+            case _:
+                raise InvalidRequest(f"{method} is not for this address")
 
-    async def _list(self, caller: Caller, table: TableScope, path: str, query: str) -> bytes:
-        rights = caller.rights
-        listing = read_listing(rights, table, path, query, self.cursors)
+    # ── reading ──────────────────────────────────────────────────────────────────────────────
+
+    async def _list(self, asked: Asked) -> bytes:
+        rights = asked.caller.rights
+        listing = read_listing(rights, asked.table, asked.path, asked.query, self.cursors)
         prepared = self.engine.prepare(rights.snapshot, rights.access, listing.read)
-        return envelope(listing, await self._asked(caller, table, prepared), self.cursors)[0]
+        return envelope(listing, await self._run(asked, prepared), self.cursors)[0]
 
-    async def _row(self, caller: Caller, table: TableScope, key: str, query: str) -> bytes:
-        plan = plan_row(self.engine, caller.rights, table, key_of(table), query)
-        prepared = plan.template.filled(read_key(plan.key, key))
-        return (await self._asked(caller, table, prepared)).body or b"null"
+    async def _row(self, asked: Asked) -> bytes:
+        plan = plan_row(self.engine, asked.caller.rights, asked.table, key_of(asked.table), asked.query)
+        prepared = plan.template.filled(read_key(plan.key, asked.key))
+        return (await self._run(asked, prepared)).body or b"null"
 
-    async def _asked(self, caller: Caller, table: TableScope, prepared: Prepared) -> Answer:
+    async def _run(self, asked: Asked, prepared: Prepared) -> Answer:
+        caller = asked.caller
         try:
             return await self.engine.run(prepared, caller.principal, caller.rights.session)
         except SchemaChanged:
             await self.engine.renewed(caller.rights.snapshot)
             raise
         except DatabaseError as error:
-            raise disclosed(error, table, caller.rights.snapshot.catalog) from error
+            raise disclosed(error, asked.table, caller.rights.snapshot.catalog) from error
+
+    # ── writing ──────────────────────────────────────────────────────────────────────────────
+
+    async def _create(self, asked: Asked, body: Any) -> bytes | None:
+        rights, table, faults = asked.caller.rights, asked.table, FaultList()
+        shown = _shown(asked, faults)
+        grant = rights.access.grants.on(table.table)
+        creates, reader = () if grant is None else grant.creates, _reader(asked, faults)
+        given, writing = read_json(written(body).decode()), Writing(self.engine, asked.caller, table)
+        if isinstance(given, list):
+            check_amount(len(given), shown or (), rights.limits, faults)
+            faults.check()
+            rows = reader.created_many(given, creates)
+            faults.check()
+            return (await writing.insert_many(rows, shown)).body
+        values = reader.created(_object(given), creates)
+        faults.check()
+        return (await writing.insert(values, shown)).body
+
+    async def _update(self, asked: Asked, body: Any) -> bytes | None:
+        faults = FaultList()
+        shown = _shown(asked, faults)
+        values = _reader(asked, faults).updated(_object(read_json(written(body).decode())))
+        faults.check()
+        return (await Writing(self.engine, asked.caller, asked.table).update(_key(asked), values, shown)).body
 
 
-def _split(address: str) -> tuple[str, str]:
-    """Path and query string of an address of the API; raises InvalidRequest."""
+def _asked(caller: Caller, address: str) -> Asked:
+    """What an address of the API is about; raises InvalidRequest, and UnknownTable for what the caller may not use."""
     parts = urlsplit(address)
     if parts.scheme or parts.netloc or not parts.path.startswith(ROOT) or parts.path.count("/") > 3:
         raise InvalidRequest("an address is /api/{table}, or /api/{table}/{key}, with a query string")
-    return parts.path, parts.query
+    label, _, key = parts.path.removeprefix(ROOT).partition("/")
+    return Asked(caller, caller.rights.access.scope.table(unquote(label)), parts.path, key, parts.query)
+
+
+def _check(right: bool, what: str, table: TableScope) -> None:
+    if not right:
+        raise Forbidden(f"you may not {what} {table.table.label}")
+
+
+def _read(body: bytes | None) -> Any:
+    return None if body is None else read_json(body.decode())
+
+
+def _key(asked: Asked) -> dict[Column, Value]:
+    key = key_of(asked.table)
+    return dict(zip(key, read_key(key, asked.key), strict=True))
+
+
+def _shown(asked: Asked, faults: FaultList) -> tuple[Selected, ...] | None:
+    """What is answered of a written row; None where the caller may see nothing of it."""
+    if not (asked.table.may_read and asked.table.answered):
+        return None
+    return read_members(asked.caller.rights, asked.table, asked.query, faults)
+
+
+def _reader(asked: Asked, faults: FaultList) -> RowReader:
+    return RowReader(asked.table, faults, sized=asked.caller.rights.snapshot.catalog.kind is not DatabaseKind.SQLITE)
+
+
+def _object(given: Any) -> Mapping[str, Any]:
+    if not isinstance(given, dict):
+        raise InvalidRequest("a row is an object")
+    return given
