@@ -72,7 +72,7 @@ EQUIVALENT: Mapping[str, str] = {
     "server.auth.own_table:OwnTable._bind: False → True": "nothing but reading is asked with it",
     "server.auth.token_keys:_decoded: raise ValueError('no base64') from fault → gone": "nothing is no key of enough bytes either",
     "server.auth.signed:SignedBearer.prove: raise → gone": AGAIN,
-    "server.auth.jwt:JwtBearer.prove: raise → gone": AGAIN,
+    "server.auth.jwt:JwtBearer._vouch: raise → gone": AGAIN,
     (
         "server.auth.opened:opened: not isinstance(header, dict) or not isinstance(claims, dict) or "
         "header.get('alg') not in ALGORITHMS → without not isinstance(header, dict)"
