@@ -94,6 +94,7 @@ class RightsBinder:
     def read(self, rules: ReadRules) -> ReadRight | None:
         rows = self.filter(rules.rows)
         columns = self.columns(rules.columns, self.readable)
+        self.check_listed(rules.columns, rules.rows)
         cells, masks = dict[Column, Filter](), dict[Column, Mask]()
         for name, mask in rules.masks.items():
             for column in self.masked(name, mask, columns):
@@ -149,6 +150,8 @@ class RightsBinder:
         check = rows if rules.check is None else self.filter(rules.check, check=True)
         presets = self.presets(rules.presets)
         columns = self.columns(rules.columns, self.given(presets))
+        if not presets:
+            self.check_listed(rules.columns, rules.rows)
         if FALSE in (rows, check) or not self.possible(self.table.updatable, "updated", rules.rows):
             return None
         return UpdateRight(rows, check, columns, presets)
@@ -158,6 +161,14 @@ class RightsBinder:
         if rows == FALSE or not self.possible(self.table.deletable, "deleted from", rules.rows):
             return None
         return DeleteRight(rows)
+
+    def check_listed(self, columns: ColumnList | None, rule: RuleText) -> None:
+        """Where columns must be listed, a right without a list opens nothing, and was surely meant to."""
+        if columns is None and self.listed and self.exact:
+            label = self.table.label
+            self.warn(
+                "unlisted", f"opens no column of {label}: defaults.columns is listed, and no columns are", rule.where
+            )
 
     def check_complete(self, given: frozenset[Column], presets: tuple[Assignment, ...], rules: CreateRules) -> None:
         """A column that must have a value and can get none lets no row in, unless a trigger fills it."""

@@ -49,6 +49,7 @@ FOREIGN: Final = tuple(map(istr, ("X-API-Key", "apikey", *ADMINISTRATORS, "X-Has
 """Headers that hold a credential wherever they have a meaning. Where they have none they do not disturb one that is taken:
 gateways pass theirs on, and Supabase's clients write `apikey` beside each Bearer."""
 HINT: Final = "send it as Authorization: Bearer, or name the header in auth.api_keys.header"
+FORM: Final = "a token has three parts, with dots between them"
 USUAL: Final = Rate(120, 60)
 """How many credentials that do not hold may come from one address."""
 
@@ -225,6 +226,8 @@ class Authenticator:
         for method in self._by_kind.get(credential.kind, ()):
             if method.takes(credential, request):
                 return method
+        if credential.kind in self._by_kind:
+            raise InvalidToken("this server takes no credential of that form", hint=FORM)
         where = next((f" in the header {name}" for name in FOREIGN if name.lower() == credential.kind), " of that kind")
         raise InvalidToken(f"this server takes no credential{where}", hint=HINT if where.endswith("apikey") else None)
 

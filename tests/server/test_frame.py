@@ -139,6 +139,14 @@ async def test_who_carries_a_credential_where_nobody_looks_for_one_is_no_guest(n
     with pytest.raises(InvalidToken, match="this server takes no credential of that kind") as caught:
         await told(Authenticator([names], GUEST), {"Authorization": "Negotiate x"})
     assert caught.value.hint is None
+
+    class Formed(Names):
+        def takes(self, credential: Credential, request: web.BaseRequest) -> bool:
+            return "." in credential.text
+
+    with pytest.raises(InvalidToken, match="this server takes no credential of that form") as caught:
+        await told(Authenticator([Formed()], GUEST), {"Authorization": "Bearer undefined"})
+    assert caught.value.hint == "a token has three parts, with dots between them"
     both = {name: "ann", "Authorization": "Bearer bob"}
     assert (await told(Authenticator([names], GUEST), both)).subject == "bob"
     assert await told(Authenticator([names], GUEST), {"X-Other": "ann"}) is GUEST

@@ -294,12 +294,25 @@ def test_defaults_may_open_writing() -> None:
 
 def test_columns_may_have_to_be_listed() -> None:
     tables = {"article": {"user": {"read": True, "create": True}}, "tag": {"user": {"read": True, "columns": ["id"]}}}
-    permissions, [told] = bind_permissions(described(tables, columns_listed=True, default_read=True), BLOG)
-    assert told.code == "create_incomplete"
+    permissions, told = bind_permissions(described(tables, columns_listed=True, default_read=True), BLOG)
+    assert [each.code for each in told] == ["unlisted", "create_incomplete"]
+    assert told[0].message == "opens no column of articles: defaults.columns is listed, and no columns are"
     assert granted(permissions, "user").columns == {}
     assert granted(permissions, "user").creates[0].columns == frozenset()
     assert names(granted(permissions, "user", on=TAG).columns) == {"id"}
     assert permissions.grants(["user"]).on(COMMENT) is None
+
+
+def test_a_right_that_opens_no_column_is_told_where_it_was_meant_to() -> None:
+    preset = {"filter": True, "presets": {"status": "'draft'"}}
+    for rights, codes in (
+        ({"read": True, "columns": ["id"], "update": True}, ["unlisted"]),
+        ({"read": True, "columns": ["id"], "update": preset}, []),
+        ({"read": True, "columns": ["*"]}, []),
+    ):
+        told = bind_permissions(described({"article": {"user": rights}}, columns_listed=True), BLOG)[1]
+        assert [each.code for each in told] == codes
+    assert bind_permissions(described({"art*": {"user": {"read": True}}}, columns_listed=True), BLOG)[1] == ()
 
 
 # ── writing ──────────────────────────────────────────────────────────────────────────────────
