@@ -16,11 +16,11 @@ from typing import Final
 from reflector.access.bind import bind_permissions
 from reflector.access.database import database_permissions, unbound_roles, views_beyond
 from reflector.access.description import AccessDescription, Complaint, Severity
-from reflector.access.entries import HIDES_NOTHING, IDLE_PATTERN, read_entries
+from reflector.access.entries import HIDES_NOTHING, IDLE_PATTERN, idle_names, read_entries
 from reflector.access.exposure import CODE as EXPOSED
 from reflector.access.exposure import Place, appeared, exposed
 from reflector.access.functions import functions_by_name
-from reflector.access.names import is_pattern
+from reflector.access.names import database_names, is_pattern
 from reflector.access.reserved import hidden_columns, reserved_tables
 from reflector.catalog.model import Catalog, Function, Misfit
 from reflector.errors import CatalogError
@@ -58,7 +58,7 @@ class Binding:
     """Makes snapshots. `strict` refuses whatever does not fit.
 
     `unfit` is what does not, in the newest snapshot, or in one that was refused while the one before it serves on, `closed` how
-    that is told; `exposed` tells of columns that appeared, and that may be read though no list names them. `bound`: the configuration was bound to a catalog before. `appeared` are columns that came while their tables were served.
+    that is told; `exposed` tells of columns that appeared, and that may be read though no list names them. `bound`: the configuration was bound to a catalog before. `appeared` are columns that came while their tables were served, `settled` the tables there were when each that is named was last there.
     `extensions` are loaded, or None where they have yet to be.
     """
 
@@ -73,6 +73,7 @@ class Binding:
     exposed: tuple[str, ...] = field(default=(), init=False)
     bound: bool = field(default=False, init=False)
     before: Catalog | None = field(default=None, init=False)
+    settled: frozenset[str] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.description = describe(self.config)
@@ -90,7 +91,7 @@ class Binding:
             return Snapshot(number, catalog, None, writable=self.config.writable, identity=identity)
         if self.config.decided_by_database:
             return self.granted(number, catalog, complaints)
-        permissions, found = bind_permissions(self.description, catalog)
+        permissions, found = bind_permissions(self.description, catalog, self.arrived(catalog))
         found = self.at_first(catalog, found)
         if self.extensions is not None and any(each.severity is Severity.ERROR for each in self.extensions.faults):
             found = tuple(each for each in found if each.code != CANNOT_BE_KNOWN)
@@ -98,6 +99,7 @@ class Binding:
         bare = exposed(self.description, catalog, permissions, new)
         self.accept((*complaints, *(each for each in found if each.code not in TOLD_WHEN_LOADED), *bare))
         self.bound, self.before, self.appeared = True, catalog, new
+        self.settle(catalog)
         return Snapshot(number, catalog, permissions, identity=identity)
 
     def joined(self, catalog: Catalog) -> tuple[Catalog, tuple[Complaint, ...]]:
@@ -111,7 +113,8 @@ class Binding:
     def granted(self, number: int, catalog: Catalog, complaints: Sequence[Complaint]) -> Snapshot:
         """The snapshot of a catalog whose database decides; raises ConfigError where it could not decide."""
         found = [*complaints]
-        entries = read_entries(self.description, catalog, found.append, granted=True)
+        arrived = self.arrived(catalog)
+        entries = read_entries(self.description, catalog, found.append, granted=True, arrived=arrived)
         hidden = {entry.table: frozenset(entry.hidden) for entry in entries}
         misnamed = {each.table for each in found if each.severity is Severity.UNBOUND}
         unfit = [entry.table for entry in entries if entry.table.label in misnamed]
@@ -124,8 +127,19 @@ class Binding:
             found += unknown_roles(self.config, catalog.roles)
         self.accept(self.at_first(catalog, found))
         self.bound = True
+        self.settle(catalog)
         permissions = database_permissions(catalog, hidden, self.opened(catalog), unfit)
         return Snapshot(number, catalog, permissions, identity=self.identity(catalog))
+
+    def arrived(self, catalog: Catalog) -> frozenset[str]:
+        """The tables that came since each table was there that the file names."""
+        return frozenset() if self.settled is None else frozenset(database_names(catalog)) - self.settled
+
+    def settle(self, catalog: Catalog) -> None:
+        """Know the tables that are there: nothing of the file is without its table, or nothing was ever different."""
+        known = database_names(catalog)
+        if self.settled is None or not idle_names(self.description, known):
+            self.settled = frozenset(known)
 
     def at_first(self, catalog: Catalog, found: Iterable[Complaint]) -> tuple[Complaint, ...]:
         """The complaints, as bad as they are where the configuration meets its database for the first time: nothing went away

@@ -6,7 +6,7 @@ mistake: what cannot be bound grants nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,13 +24,15 @@ from reflector.errors import RuleError, suggestion
 from reflector.query.nodes import Filter
 
 
-def bind_permissions(description: AccessDescription, catalog: Catalog) -> tuple[Permissions, tuple[Complaint, ...]]:
-    """The permissions, and everything that is wrong. Never raises for what the description holds.
+def bind_permissions(
+    description: AccessDescription, catalog: Catalog, arrived: Collection[str] = ()
+) -> tuple[Permissions, tuple[Complaint, ...]]:
+    """The permissions, and everything that is wrong. Never raises for what the description holds. `arrived` as in `read_entries`.
 
     With a complaint that is an ERROR the permissions must not be used. With UNBOUND ones they may be: the tables these
     name are closed. A strict caller refuses both.
     """
-    binding = _Binding(description, catalog)
+    binding = _Binding(description, catalog, arrived)
     binding.run()
     permissions = Permissions(catalog, binding.ancestors, binding.rights, binding.closed, binding.functions)
     return permissions, tuple(binding.complaints)
@@ -40,6 +42,7 @@ def bind_permissions(description: AccessDescription, catalog: Catalog) -> tuple[
 class _Binding:
     description: AccessDescription
     catalog: Catalog
+    arrived: Collection[str] = ()
     complaints: list[Complaint] = field(default_factory=list)
     ancestors: dict[str, tuple[str, ...]] = field(default_factory=dict)
     rights: dict[str, dict[Table, Permission]] = field(default_factory=dict)
@@ -57,7 +60,7 @@ class _Binding:
         self.complaints.extend(policies.complaints)
         rules = BoundRules(policies, self.catalog)
         before = len(self.complaints)
-        entries = read_entries(self.description, self.catalog, self.complaints.append)
+        entries = read_entries(self.description, self.catalog, self.complaints.append, arrived=self.arrived)
         misfits = {each.table for each in self.complaints[before:] if each.severity is not Severity.WARNING}
         self.reserved = reserved_tables(self.description, self.catalog, self.complaints.append)
         self.showing = views_of(self.reserved, self.catalog)

@@ -9,7 +9,7 @@ because then it is a misspelling that opens. A pattern that only hides may wait 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -43,15 +43,21 @@ class TableEntry:
 
 
 def read_entries(
-    description: AccessDescription, catalog: Catalog, complain: Complain, *, granted: bool = False
+    description: AccessDescription,
+    catalog: Catalog,
+    complain: Complain,
+    *,
+    granted: bool = False,
+    arrived: Collection[str] = (),
 ) -> list[TableEntry]:
     """One entry per table of the catalog, in its order; complaints for names that are not there. `granted`: the database opens
-    tables, whether an entry names them or not."""
+    tables, whether an entry names them or not. `arrived` are those that came while they were served: one may be, under a new
+    name, what an entry was to narrow whose table went."""
     known = database_names(catalog)
     entries = {table: TableEntry(table) for table in catalog.tables.values()}
     exact = [rules for rules in description.tables if rules.name in known or not is_pattern(rules.name)]
     patterns = [rules for rules in description.tables if rules not in exact]
-    opened = granted or bool(_open_unnamed(description, known, exact, patterns))
+    unnamed = _open_unnamed(description, known, exact, patterns, granted=granted)
     for rules in patterns:
         found = [known[name] for name in matching(rules.name, known)]
         if not found:
@@ -62,20 +68,41 @@ def read_entries(
         _check_listed(rules, found, complain)
     for rules in exact:
         if rules.name not in known:
-            complain(_idle(rules, known, opened=opened))
+            complain(_idle(rules, known, opened=bool(unnamed)))
             continue
         _add(entries[known[rules.name]], rules, exact=True)
         _check_hidden(rules, [known[rules.name]], complain)
+    for rules in idle_names(description, known)[:1]:
+        for name in known:
+            if name in unnamed and name in arrived:
+                complain(_perhaps(rules, known[name]))
     return list(entries.values())
 
 
+def idle_names(description: AccessDescription, known: Collection[str]) -> list[TableRules]:
+    """The entries of tables by name that are not there, and that allow or hide something."""
+    named = (rules for rules in description.tables if rules.name not in known and not is_pattern(rules.name))
+    return [rules for rules in named if rules.allow or rules.hidden]
+
+
+def _perhaps(rules: TableRules, table: Table) -> Complaint:
+    """What is told of a table that came."""
+    message = f"{rules.name!r} is gone, and may be what {table.label} is now, of which no entry speaks"
+    return Complaint(Severity.UNBOUND, "unnamed_table", message, "name it in an entry", rules.where, table=table.label)
+
+
 def _open_unnamed(
-    description: AccessDescription, known: Mapping[str, Table], exact: list[TableRules], patterns: list[TableRules]
+    description: AccessDescription,
+    known: Mapping[str, Table],
+    exact: list[TableRules],
+    patterns: list[TableRules],
+    *,
+    granted: bool,
 ) -> set[str]:
-    """The tables that patterns or defaults open and no entry names: one of them may be what a misspelt name was to narrow. Where
+    """The tables that patterns, defaults or grants open and no entry names: one of them may be what a misspelt name was to narrow. Where
     every open table has an entry of its own, a name that is not there is that of a table that went away."""
     opening = [rules.name for rules in patterns if rules.allow]
-    defaults = description.default_read or description.default_write
+    defaults = granted or description.default_read or description.default_write
     found = {*known} if defaults else {name for pattern in opening for name in matching(pattern, known)}
     nobodys = {reserved.name for reserved in description.reserved if not reserved.served}
     return found - {rules.name for rules in exact} - nobodys

@@ -193,6 +193,59 @@ async def lost(row: Row, databases: Databases, kind: DatabaseKind, file: Path) -
     assert await began(url, file) == (row.starts, row.ready)
 
 
+# ── another name ─────────────────────────────────────────────────────────────────────────────
+
+RENAMED = AUTH.replace("[EXCLUDED]", "[]") + f"tables: {{{ALL}, gone: {{columns: {{secret: hidden}}}}}}\n"
+
+
+async def test_a_table_that_is_renamed_does_not_show_what_its_entry_hid(
+    kind: DatabaseKind, databases: Databases, file: Path
+) -> None:
+    url = databases.database(kind, SCHEMA.format(column="", table=GONE))
+    put(file, RENAMED)
+
+    async def after(sql: str) -> tuple[int, int, int]:
+        write_outside(databases, url, sql)
+        await api.running.engine.refresh()
+        return *(await answered(api)), (await api.get("/api/went")).status
+
+    async with reloadable(url, file) as api:
+        assert (await api.get("/api/gone?fields=secret")).status == 422
+        assert await after("CREATE TABLE earlier (id INTEGER PRIMARY KEY)") == (200, 200, 404)
+        assert (await api.get("/api/earlier")).status == 200
+        assert await after("ALTER TABLE gone RENAME TO went") == (200, 200, 503)
+        [closed, *_] = [
+            each
+            for each in (await api.get("/health/ready", ADMIN)).json["configuration"]["closed"]
+            if each.endswith("went is closed")
+        ]
+        assert "'gone' is gone, and may be what went is now, of which no entry speaks; name it in an entry" in closed
+        assert (await api.get("/rest/v1/went?select=secret")).status == 503
+        # Whatever else comes meanwhile may be it as well; what was there before is not.
+        assert await after("CREATE TABLE came (id INTEGER PRIMARY KEY)") == (200, 200, 503)
+        assert ((await api.get("/api/came")).status, (await api.get("/api/earlier")).status) == (503, 200)
+        # An entry of its own opens it, and the name's return all of them.
+        put(file, RENAMED.replace("gone: {", "went: {"))
+        assert (await api.post("/admin/reload", headers=ADMIN)).status == 200
+        assert [(await api.get(f"/api/{name}")).status for name in ("went", "came")] == [200, 200]
+        assert await after("ALTER TABLE went RENAME TO gone") == (200, 200, 404)
+        assert (await api.get("/api/gone")).status == 503
+        put(file, RENAMED)
+        assert (await api.post("/admin/reload", headers=ADMIN)).status == 200
+        assert await ready(api)
+
+
+async def test_tables_that_come_one_by_one_are_open_when_all_are_there(databases: Databases, file: Path) -> None:
+    url = databases.database(DatabaseKind.SQLITE, "")
+    put(file, RENAMED)
+    async with reloadable(url, file) as api:
+        for sql, status in (("CREATE TABLE note (id INTEGER PRIMARY KEY)", 503), (GONE, 200)):
+            write_outside(databases, url, sql)
+            await api.running.engine.refresh()
+            assert (await api.get("/api/note")).status == status
+        assert await ready(api)
+
+
 # ── where the database decides ───────────────────────────────────────────────────────────────
 
 GRANTED = """
@@ -236,6 +289,21 @@ async def test_a_misspelt_column_closes_its_table_where_the_database_decides(gra
         assert b"hidden" not in (await api.post("/graphql", asked)).body
         assert (await api.get("/rest/v1/other")).json == []
         assert not await ready(api)
+
+
+async def test_a_table_that_is_renamed_keeps_its_grants_and_shows_nothing_where_the_database_decides(
+    databases: Databases,
+) -> None:
+    url = databases.database(DatabaseKind.POSTGRESQL, GRANTED)
+    config = DECIDED.replace("EXCLUDED", "") + "tables: {note: {columns: {secret: hidden}}}\n"
+    async with served(url.replace("//postgres@", "//gone_login@"), config) as api:
+        for name, statuses in (("went", (404, 503)), ("note", (200, 404))):
+            other = "went" if name == "note" else "note"
+            write_outside(databases, url, f"ALTER TABLE api.{other} RENAME TO {name}")
+            await api.running.engine.refresh()
+            replies = [await api.get(f"/rest/v1/{each}") for each in ("note", "went")]
+            assert tuple(reply.status for reply in replies) == statuses
+            assert not any(b"hidden" in reply.body for reply in replies)
 
 
 @pytest.mark.parametrize(
