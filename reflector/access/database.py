@@ -164,7 +164,7 @@ def unbound_roles(roles: DatabaseRoles, allowed: Collection[str] = ()) -> Iterat
 
 
 def views_beyond(roles: DatabaseRoles) -> Iterator[Complaint]:
-    """Views that show rows which no rule of the database has let through, each with the SQL that mends it."""
+    """What shows or writes rows that no rule of the database has let through, each with the SQL that mends it."""
     for found in roles.beyond:
         between = [name for name in (found.by, found.part) if name is not None and name != found.view]
         way = f", by way of {' and '.join(between)}" if between else ""
@@ -172,7 +172,23 @@ def views_beyond(roles: DatabaseRoles) -> Iterator[Complaint]:
             f"{found.view} reads {found.table} past its row level security{way}: "
             "whoever may read it sees every row that it shows"
         )
-        yield Complaint(Severity.WARNING, "view_unbound", message, _binding(found))
+        writes = ", and whoever may write it writes past it too" if found.written else ""
+        yield Complaint(Severity.WARNING, "view_unbound", message + writes, _binding(found))
+    for call in roles.calls:
+        way = "" if call.by == call.view else f", by way of {call.by}"
+        message = (
+            f"{call.view} shows what {call.function} gives{way}, which runs as its owner: "
+            "row level security need not bind that, and whoever may read the view sees every row of it"
+        )
+        mends = f"ALTER FUNCTION {call.function} SECURITY INVOKER, or let it ask who calls"
+        yield Complaint(Severity.WARNING, "view_unbound", message, mends)
+    for rule in roles.rules:
+        message = (
+            f"the rule {rule.rule} of {rule.relation} reaches {rule.table} past its row level security: "
+            f"what it does, it does as the owner of {rule.relation}"
+        )
+        mends = f"ALTER VIEW {rule.relation} OWNER TO a role that row level security binds, or an INSTEAD OF trigger for the rule"
+        yield Complaint(Severity.WARNING, "view_unbound", message, mends)
 
 
 def _binding(found: UnboundView) -> str:

@@ -210,7 +210,8 @@ def _foreign_keys(facts: Facts, tables: Iterable[Table]) -> tuple[tuple[ForeignK
         if table is not None and target is not None and _columns_exist(fact, table, target):
             keys.append(_foreign_key(fact, table, target))
         elif table is not None and (target is not None or _target(fact) not in seen):
-            what = f"{'.'.join(_target(fact))} ({', '.join(fact.target_columns)})"
+            columns = f" ({', '.join(fact.target_columns)})" if fact.target_columns else ""
+            what = f"{'.'.join(_target(fact))}{columns}"
             text = f"{table.label}: {', '.join(fact.columns)} refers to {what}, which is not served"
             notices.append(Notice("foreign_key_skipped", text))
     keys.sort(key=identity)

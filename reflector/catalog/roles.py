@@ -48,7 +48,8 @@ class UnboundView:
     """A view that shows rows of a table past the table's row level security; all are named as SQL names them.
 
     `by` is the view that reads them so: itself, or one that it reads. Where `copies`, that one is materialized. `part` is
-    the relation that is read, where that is not the table but a partition, child or parent of it without policies.
+    the relation that is read, where that is not the table but a partition, child or parent of it without policies. `written`:
+    somebody may write it as well.
     """
 
     view: str
@@ -56,16 +57,38 @@ class UnboundView:
     by: str
     copies: bool = False
     part: str | None = None
+    written: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UnboundCall:
+    """A view that calls a function which gives rows as its owner, whom policies need not bind. `by` is the view that names it."""
+
+    view: str
+    function: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnboundRule:
+    """A rule of a relation that reaches a table as the relation's owner, past the table's row level security."""
+
+    relation: str
+    rule: str
+    table: str
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseRoles:
     """The roles that can be `taken` by `login`, itself included, by name; and the names of those that cannot.
 
-    `beyond`: views that some of them may read and that show rows past row level security.
+    `beyond`: views that some of them may read and that show rows past row level security. `calls`, `rules`: what gets past it by
+    functions of such views, and by rules of what some of them may write.
     """
 
     login: str
     taken: Mapping[str, DatabaseRole]
     others: frozenset[str] = frozenset()
     beyond: tuple[UnboundView, ...] = ()
+    calls: tuple[UnboundCall, ...] = ()
+    rules: tuple[UnboundRule, ...] = ()

@@ -11,7 +11,12 @@ from typing import Any, Final
 
 from reflector.catalog.roles import DatabaseRole, DatabaseRoles, FunctionKey, Privileges, TableKey
 from reflector.reflection import Fetch
-from reflector.reflection.postgresql_unbound import TAKEN, read_unbound_views
+from reflector.reflection.postgresql_unbound import (
+    TAKEN,
+    read_unbound_calls,
+    read_unbound_rules,
+    read_unbound_views,
+)
 
 _EXPOSED: Final = "n.nspname = ANY ($1::pg_catalog.text[]) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"
 
@@ -111,6 +116,7 @@ async def read_roles(
     functions = await fetch(FUNCTIONS, [*names, *path])
     settings = await fetch(SETTINGS.format(granted=GRANTED if version[0] >= 15 else ""))
     beyond = await read_unbound_views(fetch, names)
+    around = await read_unbound_calls(fetch, names), await read_unbound_rules(fetch, names)
     owns, own_settings = _lists(owned), {name: dict(pairs) for name, pairs in _pairs(settings).items()}
     may: dict[str, dict[TableKey, Privileges]] = {}
     for role, schema, table, select, insert, update, delete in tables:
@@ -125,7 +131,7 @@ async def read_roles(
         if taken
     }
     others = frozenset(name for name, taken, *_ in known if not taken)
-    return DatabaseRoles(known[0][4], roles, others, beyond)
+    return DatabaseRoles(known[0][4], roles, others, beyond, *around)
 
 
 async def roles_fingerprint(fetch: Fetch) -> str:
