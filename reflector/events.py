@@ -105,6 +105,8 @@ Observation: TypeAlias = (
     | StatementsRun
 )
 Observer: TypeAlias = Callable[[Observation], None]
+Listening: TypeAlias = Callable[[], Observer | None]
+"""Gives whoever listens at this moment to what happens often; None where nobody does, so that nothing is made to be told."""
 
 
 def ignore(_: Observation) -> None:

@@ -31,7 +31,7 @@ from reflector.access.description import (
 from reflector.catalog.overlay import Overlay, RelationshipRule
 from reflector.database_url import DatabaseUrl
 from reflector.drivers.protocol import Settings
-from reflector.events import Observation, Observer
+from reflector.events import Listening, Observation
 from reflector.secret import Secret
 from server import journal, traced
 from server.config import Complaint, Config, ConfigError, Position, RuleSource
@@ -63,7 +63,7 @@ def settings_of(config: Config) -> Settings:
         largest=largest_answer(config),
         roles=config.decided_by_database,
         prepared=config.postgrest.db_prepared_statements,
-        tell=LISTENERS[config.observability.statements, config.observability.traces is not None],
+        listening=LISTENING[config.observability.statements, config.observability.traces is not None],
     )
 
 
@@ -73,11 +73,11 @@ def observe(event: Observation) -> None:
     traced.observe(event)
 
 
-LISTENERS: Final[Mapping[tuple[bool, bool], Observer | None]] = {
+LISTENING: Final[Mapping[tuple[bool, bool], Listening | None]] = {
     (False, False): None,
-    (True, False): journal.observe,
-    (False, True): traced.observe,
-    (True, True): observe,
+    (True, False): lambda: journal.observe,
+    (False, True): traced.listening,
+    (True, True): lambda: observe,
 }
 """Who is told of statements, by whether they have lines in the log, and requests have traces. The same function each time, so
 that a driver that is configured as before is the same driver."""

@@ -21,7 +21,7 @@ from typing import Final, Protocol, TypeAlias
 from aiohttp import web
 
 from reflector.errors import ReflectorError
-from reflector.events import Observation
+from reflector.events import Observation, Observer
 
 Said: TypeAlias = str | int | bool
 UPGRADED: Final = 101
@@ -92,6 +92,12 @@ def observe(event: Observation) -> None:
     trace = present()
     if trace is not None:
         trace.observe(event)
+
+
+def listening() -> Observer | None:
+    """Who listens to what happens here; None where nobody does."""
+    trace = present()
+    return None if trace is None else trace.observe
 
 
 def upgraded() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from reflector.catalog.model import DatabaseKind
@@ -15,6 +15,9 @@ from reflector.database_url import DatabaseUrl
 from server.config import Complaint, Config, ConfigError, Position
 from server.telemetry.figures import SpanTally
 from server.traced import Tracing
+
+if TYPE_CHECKING:
+    from server.telemetry.traces import Traces
 
 LIBRARY: Final = {"opentelemetry", "google"}
 
@@ -26,8 +29,18 @@ def tracing_of(
 
     Raises ConfigError where that cannot be had.
     """
-    settings = config.observability.traces
-    if settings is None:
+    settings, maker = config.observability.traces, maker_of(config)
+    if settings is None or maker is None:
+        return None
+    own, database = served_at(config), asked_at(kind, config.database.url)
+    if isinstance(present, maker) and present.made_of == (settings, own, database):
+        return present
+    return maker(settings, own, database, tally, instance, version("reflector"))
+
+
+def maker_of(config: Config) -> type[Traces] | None:
+    """What makes traces, None where none are configured; raises ConfigError where its packages are not installed."""
+    if config.observability.traces is None:
         return None
     try:
         from server.telemetry.traces import Traces
@@ -35,10 +48,7 @@ def tracing_of(
         if (missing.name or "").partition(".")[0] not in LIBRARY:
             raise
         raise _missing(config) from missing
-    own, database = served_at(config), asked_at(kind, config.database.url)
-    if isinstance(present, Traces) and present.made_of == (settings, own, database):
-        return present
-    return Traces(settings, own, database, tally, instance, version("reflector"))
+    return Traces
 
 
 def _missing(config: Config) -> ConfigError:

@@ -14,11 +14,11 @@ def open_driver(url: DatabaseUrl, settings: Settings | None = None) -> Driver:
     """The driver for a URL, not connected yet: `await driver.open()` does that."""
     settings = settings or Settings()
     driver = _driver(url, settings)
-    if settings.tell is None:
+    if settings.listening is None:
         return driver
     from reflector.drivers.told import ToldDriver
 
-    return ToldDriver(driver, settings.tell)
+    return ToldDriver(driver, settings.listening)
 
 
 def _driver(url: DatabaseUrl, settings: Settings) -> Driver:

@@ -70,7 +70,7 @@ class NetworkDriver(ABC, Generic[C]):
             settings.acquire_timeout,
             settings.lifetime,
             settings.idleness,
-            settings.tell,
+            settings.listening,
         )
         self._largest = settings.largest
         self._roles = settings.roles

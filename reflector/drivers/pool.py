@@ -21,7 +21,7 @@ from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
 from reflector.drivers.protocol import Usage
 from reflector.errors import DatabaseUnavailable, PoolExhausted
-from reflector.events import ConnectionAwaited, Observer, ignore
+from reflector.events import ConnectionAwaited, Listening
 
 
 class Pooled(Protocol):
@@ -56,7 +56,7 @@ class Pool(Generic[C]):
     """At most `size` connections, made by `connect` when first needed. `patience`: seconds a caller waits for one.
 
     `lifetime` and `idleness`: seconds after which a connection is given up, since it was made, and since it was last used;
-    None for never. Each may last a quarter of the shorter one longer. `tell`: is told where somebody had to wait.
+    None for never. Each may last a quarter of the shorter one longer. Who is `listening` is told where somebody had to wait.
 
     `idle` is public for the one caller in a hurry: `pool.idle.pop() if pool.idle else await pool.acquire()`, which
     may meet a connection that died while idle.
@@ -69,13 +69,13 @@ class Pool(Generic[C]):
         patience: float,
         lifetime: float | None = None,
         idleness: float | None = None,
-        tell: Observer | None = None,
+        listening: Listening | None = None,
     ) -> None:
         self.idle: list[C] = []
         self.size = size
         self._connect = connect
         self._patience = patience
-        self._tell = tell or ignore
+        self._listening = listening
         self._places = size
         self._members: set[C] = set()
         self._waiting: deque[Turn[C]] = deque()
@@ -119,7 +119,12 @@ class Pool(Generic[C]):
                 return await self._fill_place()
             return await self._wait() or await self._fill_place()
         finally:
-            self._tell(ConnectionAwaited(time.perf_counter() - began, made))
+            self._tell_of(time.perf_counter() - began, made=made)
+
+    def _tell_of(self, seconds: float, *, made: bool) -> None:
+        tell = None if self._listening is None else self._listening()
+        if tell is not None:
+            tell(ConnectionAwaited(seconds, made))
 
     def release(self, connection: C) -> None:
         """Give a connection back whose last command ended."""

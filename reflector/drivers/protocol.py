@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from reflector.catalog.model import DatabaseKind
-from reflector.events import Observer
+from reflector.events import Listening
 from reflector.sql.plan import Answer, BoundPlan
 
 
@@ -56,7 +56,7 @@ class Settings:
     `idleness` of a connection through a network, None for as long as it stands.
 
     `roles`: no plan is run but as the role of its session. `prepared`: statements are kept by the server (PostgreSQL).
-    `tell` is told of each run (StatementsRun), and of waiting for a connection (ConnectionAwaited).
+    Who is `listening` is told of each run (StatementsRun), and of waiting for a connection (ConnectionAwaited).
     """
 
     pool_size: int = 10
@@ -68,7 +68,7 @@ class Settings:
     largest: int = 32 * 1024**2
     roles: bool = False
     prepared: bool = True
-    tell: Observer | None = None
+    listening: Listening | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,8 +211,8 @@ class SQLiteDriver:
     def __init__(self, url: DatabaseUrl, settings: Settings) -> None:
         self._url = url
         self._settings = settings
-        self._readers = Pool(self._reader, settings.pool_size, settings.acquire_timeout, tell=settings.tell)
-        self._writers = Pool(self._writer, 1, settings.acquire_timeout, tell=settings.tell)
+        self._readers = Pool(self._reader, settings.pool_size, settings.acquire_timeout, listening=settings.listening)
+        self._writers = Pool(self._writer, 1, settings.acquire_timeout, listening=settings.listening)
         self._busy: set[SQLiteConnection] = set()
         self._watch: asyncio.TimerHandle | None = None
 

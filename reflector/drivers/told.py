@@ -13,16 +13,17 @@ from typing import Any
 from reflector.catalog.model import DatabaseKind
 from reflector.drivers.protocol import PLAIN, Driver, Session, Usage
 from reflector.errors import ReflectorError
-from reflector.events import Observer, StatementsRun
+from reflector.events import Listening, Observer, StatementsRun
 from reflector.sql.plan import Answer, BoundPlan, Plan
 
 
 class ToldDriver:
-    """`driver`, with `tell` called after each run. Statements of our own are not told."""
+    """`driver`; whoever `listening` gives when a run begins is told of it when it has ended. Statements of our own are not
+    told."""
 
-    def __init__(self, driver: Driver, tell: Observer) -> None:
+    def __init__(self, driver: Driver, listening: Listening) -> None:
         self._driver = driver
-        self._tell = tell
+        self._listening = listening
 
     @property
     def kind(self) -> DatabaseKind:
@@ -39,31 +40,38 @@ class ToldDriver:
         return await self._driver.fetch(text, *values)
 
     async def run(self, plan: BoundPlan, session: Session = PLAIN) -> Answer:
-        with self._told((plan,)):
+        tell = self._listening()
+        if tell is None:
+            return await self._driver.run(plan, session)
+        with _told(tell, (plan,)):
             return await self._driver.run(plan, session)
 
     async def run_all(
         self, plans: Sequence[BoundPlan], session: Session = PLAIN, done: list[Answer] | None = None
     ) -> Sequence[Answer]:
-        with self._told(plans):
+        tell = self._listening()
+        if tell is None:
+            return await self._driver.run_all(plans, session, done)
+        with _told(tell, plans):
             return await self._driver.run_all(plans, session, done)
 
     def usage(self) -> Sequence[Usage]:
         return self._driver.usage()
 
-    @contextmanager
-    def _told(self, plans: Sequence[BoundPlan]) -> Iterator[None]:
-        began = time.perf_counter()
-        error = None
-        try:
-            yield
-        except BaseException as fault:
-            error = fault.code if isinstance(fault, ReflectorError) else type(fault).__name__
-            raise
-        finally:
-            statements = tuple(step.text for each in plans for step in each.plan.steps)
-            deeds = tuple(deed_of(each.plan) for each in plans)
-            self._tell(StatementsRun(statements, time.perf_counter() - began, deeds, error))
+
+@contextmanager
+def _told(tell: Observer, plans: Sequence[BoundPlan]) -> Iterator[None]:
+    began = time.perf_counter()
+    error = None
+    try:
+        yield
+    except BaseException as fault:
+        error = fault.code if isinstance(fault, ReflectorError) else type(fault).__name__
+        raise
+    finally:
+        statements = tuple(step.text for each in plans for step in each.plan.steps)
+        deeds = tuple(deed_of(each.plan) for each in plans)
+        tell(StatementsRun(statements, time.perf_counter() - began, deeds, error))
 
 
 def deed_of(plan: Plan) -> tuple[str, tuple[str, ...]]:

@@ -29,6 +29,7 @@ from server.binding import Binding
 from server.commands.sample import with_sample
 from server.config import Complaint, Config, ConfigError, Flags, Position, advice, understood
 from server.database_settings import informed
+from server.tracing import maker_of
 from server.trials import Outcome, Result, Trial, bind_trials, bound_trials, run_each, trials_of
 from server.trials.coverage import coverage_of
 from server.trials.granted_coverage import granted_coverage
@@ -88,7 +89,7 @@ async def check(config: Config, say: Say, known: Sequence[Complaint] = (), wante
     """
     binding, complaints, engine = Attentive(config, strict=True), [*known], None
     try:
-        complaints += [*_of_certificate(config), *_of_credentials(config)]
+        complaints += [*_of_certificate(config), *_of_traces(config), *_of_credentials(config)]
         _hold_back(config)
         config = await informed(config)
         binding = Attentive(config, strict=True)
@@ -121,6 +122,14 @@ def _hold_back(config: Config) -> None:
     """Ask nothing of a database that is to decide and cannot, which is told already: its answers would be noise."""
     if config.decided_by_database and database_of(config).kind is not DatabaseKind.POSTGRESQL:
         raise ConfigError(())
+
+
+def _of_traces(config: Config) -> Sequence[Complaint]:
+    try:
+        maker_of(config)
+    except ConfigError as error:
+        return error.complaints
+    return ()
 
 
 def _of_certificate(config: Config) -> Sequence[Complaint]:

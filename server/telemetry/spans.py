@@ -107,6 +107,8 @@ class SpanPart:
             self._root.note(facts)
 
     def observe(self, event: Observation) -> None:
+        if self.over:
+            return
         match event:
             case StatementsRun():
                 self._tell_run(event)

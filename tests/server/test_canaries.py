@@ -1,7 +1,7 @@
 """Secrets of every kind in a configuration, and a server that succeeds and fails under it: none of them is seen anywhere.
 
-What is looked at: answers with their headers, the log at its most talkative, figures, readiness, documents, and what the
-commands print.
+What is looked at: answers with their headers, the log at its most talkative, figures, readiness, documents, traces, and what
+the commands print.
 """
 
 from __future__ import annotations
@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from joserfc.jwk import OctKey
 
+from reflector.database_url import parse_database_url
 from reflector.secret import Secret
 from server.config import Config, Flags, load
+from tests.server.collectors import collector
 from tests.server.harness import Served, reflector, reloadable
+from tests.server.issuers import signed
 
 CANARY = "canary"
 SECRETS = {
@@ -91,6 +95,61 @@ async def test_no_answer_no_figure_and_no_line_of_the_log_holds_a_secret(
     said += [f"{record.getMessage()} {record.exc_text} {record.__dict__}" for record in caplog.records]
     assert any("something broke" in each for each in said)
     assert [each[:400] for each in said if CANARY in each] == []
+
+
+async def test_no_span_holds_a_value(each_bookshop: str, file: Path) -> None:
+    """What callers write and what the database answers, with the statements shown, in requests that succeed and fail."""
+    claims: dict[str, Any] = {"role": "admin", "sub": CANARY, "aud": "api", "tenant": CANARY}
+    bearer = {"Authorization": f"Bearer {signed(OctKey.import_key(SECRETS['jwt']), 'HS256', **claims)}"}
+    beside = {"tracestate": f"a={CANARY}", "baggage": CANARY, "Cookie": CANARY, "User-Agent": CANARY, "Origin": CANARY}
+    rows = "price > 0 and (title != claims.sub or title == 'canary-of-a-rule')"
+    async with collector() as told:
+        headers = f"headers: {{Authorization: {SECRETS['redis']}}}, statements: true"
+        written = FILE.replace("jwt: {", "claims: [tenant]\n  jwt: {").replace(
+            "{guest: {read: id < 3}}",
+            f'{{guest: {{read: id < 3}}, admin: {{read: "{rows}", create: true, update: true}}}}',
+        )
+        spoil(file, written + told.settings(headers))
+        async with reloadable(each_bookshop, file) as api:
+            said = await everything_asked(api)
+            for one in (bearer, {**bearer, **beside}, {"Authorization": f"Bearer {CANARY}"}, beside):
+                for path in VALUES:
+                    said.append((await api.get(path, one)).body.decode())
+                said.append((await api.post("/graphql", OPERATION, one)).body.decode())
+                said.append((await api.post("/api/book", {"title": CANARY, CANARY: 1}, one)).body.decode())
+                said.append((await api.patch(f"/api/book/{CANARY}", {"title": CANARY}, one)).body.decode())
+                said.append((await api.request(CANARY.upper(), f"/{CANARY}", one)).body.decode())
+            items = (await api.get("/api/book", bearer)).json["items"]
+            api.running.engine.driver.run = broken  # type: ignore[method-assign]
+            await everything_asked(api)
+    raw = b"".join(told.raw)
+    assert len(told.spans) > 100
+    assert {each.attributes.get("error.type") for each in told.spans} >= {"RuntimeError", "invalid_token", None}
+    assert any("SELECT" in each.attributes.get("db.query.text", "") for each in told.spans)
+    assert items
+    values = [item[name] for item in items for name in ("title", "isbn")]
+    assert [each for each in values if len(each) > 5 and each.encode() in raw] == []
+    url = parse_database_url(each_bookshop)
+    assert url.password is None or url.password.reveal().encode() not in raw
+    told_of = raw.lower().replace(b"canary-of-a-rule", b"")
+    assert CANARY.encode() not in told_of, told_of[told_of.index(CANARY.encode()) - 200 :][:300]
+
+
+VALUES = (
+    f"/api/book?title={CANARY}&sort=-title",
+    f"/api/book/{CANARY}",
+    f"/api/book/1/{CANARY}",
+    f"/api/{CANARY}?{CANARY}=1",
+    f"/api/book?fields={CANARY}&token={CANARY}",
+    f"/rest/v1/book?title=eq.{CANARY}&select=title",
+    f"/rest/v1/rpc/{CANARY}?a={CANARY}",
+    f"/graphql?query=%7Bbook(where:%7Btitle:%7B_eq:%22{CANARY}%22%7D%7D)%7Bid%7D%7D",
+    f"/{CANARY}/{CANARY}?{CANARY}",
+)
+OPERATION = {
+    "query": f'query ($a: String) {{ book(where: {{_or: [{{title: {{_eq: $a}}}}, {{title: {{_eq: "{CANARY}"}}}}]}}) {{ id title }} }}',
+    "variables": {"a": CANARY},
+}
 
 
 async def broken(*_: Any, **__: Any) -> Any:

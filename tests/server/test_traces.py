@@ -7,7 +7,9 @@ import asyncio
 import json
 import logging
 import signal
+import sqlite3
 import sys
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -132,11 +134,12 @@ async def test_several_writes_of_one_request_are_one_span(tags: str) -> None:
 
 
 async def test_waiting_for_a_connection_is_told_apart_from_what_the_database_does(each_bookshop: str) -> None:
-    async with collector() as told, served(each_bookshop, "database: {pool: {max: 1}}\n" + told.settings()) as api:
+    async with collector() as told, served(each_bookshop, "database: {pool: {max: 2}}\n" + told.settings()) as api:
         await asyncio.gather(*(api.get("/api/book?limit=50&include=publisher") for _ in range(12)))
-    waits = told.named("wait for a connection")
+    waits, made = told.named("wait for a connection"), told.named("connect")
     assert waits
-    for wait in waits:
+    assert made
+    for wait in waits + made:
         request = next(each for each in told.spans if each.id == wait.parent)
         assert request.name == "GET /api/{table}"
         ran = next(each for each in told.spans if each.parent == request.id and each.kind == "CLIENT")
@@ -172,6 +175,24 @@ async def test_a_fault_of_ours_is_a_failed_span(bookshop: str) -> None:
         failed = told.one(name)
         assert (failed.failed, failed.attributes["error.type"]) == (True, "RuntimeError")
     assert b"canary" not in b"".join(told.raw)
+
+
+async def test_a_client_that_leaves_is_no_status(own_bookshop: str) -> None:
+    async with collector() as told, served(own_bookshop, told.settings(), writable=True) as api:
+        with closing(sqlite3.connect(parse_database_url(own_bookshop).database or "")) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(api.post("/api/tag", {"name": "canary"}), 0.2)
+
+            async def left() -> bool:
+                return not api.running.parts.grounds.requests.running
+
+            await eventually(left)
+    request = told.one("POST /api/{table}")
+    assert request.attributes["error.type"] == "client_gone"
+    assert "http.response.status_code" not in request.attributes
+    assert not request.failed
+    assert told.within(request)[-1] == "INSERT tag"
 
 
 async def test_what_is_kept_says_so(bookshop: str) -> None:
@@ -511,19 +532,25 @@ async def test_each_worker_tells_its_own(bookshop: str, tmp_path: Path) -> None:
     assert (len(told_by), numbers) == (2, who)
 
 
+WITHOUT = """
+import sys
+sys.modules["opentelemetry"] = None
+from server.cli import main
+url, file = sys.argv[1:]
+assert [main([command, url, "--config", file]) for command in ("check", "serve")] == [2, 2]
+sys.exit(main(["serve", url, "--port", "0"]))
+"""
+
+
 def test_without_the_packages_everything_else_is_served(bookshop: str, tmp_path: Path) -> None:
-    without = "import sys; sys.modules['opentelemetry'] = None; from server.cli import main; sys.exit(main())"
-    program = (sys.executable, "-c", without)
-    with ServedProcess("serve", bookshop, "--port", "0", program=program) as process:
-        assert ask(process.wait_until_it_serves() + "/api/book/1")[0] == 200
     file = tmp_path / "config.yaml"
     file.write_text("version: 1\nobservability:\n  traces: {url: 'http://127.0.0.1:9/v1/traces'}\n")
-    with ServedProcess("serve", bookshop, "--port", "0", "--config", str(file), program=program) as process:
-        assert process.wait() == 2
+    with ServedProcess(bookshop, str(file), program=(sys.executable, "-c", WITHOUT)) as process:
+        assert ask(process.wait_until_it_serves() + "/api/book/1")[0] == 200
     complaint = (
-        "config.yaml:3:3: observability.traces: needs packages that are not installed; pip install 'reflector[traces]'"
+        f"{file}:3:3: observability.traces: needs packages that are not installed; pip install 'reflector[traces]'"
     )
-    assert complaint in process.said
+    assert process.said.count(complaint) == 2
 
 
 def test_a_collector_in_the_network_is_named_in_clear_only_without_secrets() -> None:
