@@ -110,6 +110,7 @@ class Capture:
         self._looked: tuple[float, tuple[str, ...]] | None = None
         self._noticing: asyncio.TimerHandle | None = None
         self._keeper: Keeper | None = None
+        self._place: str | None = None
 
     # ── starting ─────────────────────────────────────────────────────────────────────────────
 
@@ -145,6 +146,8 @@ class Capture:
         self._keeper = keeper
         if self._source is not None:
             self._source.hold(None if keeper is None else "")
+        if keeper is not None and self._place is not None:
+            keeper.came(self._place)
 
     def written(self, place: str) -> None:
         """What came up to this place need not be kept for the keeper any more."""
@@ -247,14 +250,17 @@ class Capture:
         if self._hub is not None:
             self.notice()
             self._hub.publish(batch)
-        if self._keeper is not None:
-            self._keeper.came(place)
+        self._reached(place)
 
     def lose(self, reason: str, place: str = "") -> None:
         if self._hub is not None:
             self.engine.observe(ChangesLost(reason))
             self.notice()
             self._hub.lose(reason)
+        self._reached(place)
+
+    def _reached(self, place: str) -> None:
+        self._place = place
         if self._keeper is not None:
             self._keeper.came(place)
 

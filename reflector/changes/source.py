@@ -17,7 +17,7 @@ class Sink(Protocol):
     """Who is told, in the event loop. `place`: where the source is then; another one may go on from there."""
 
     def publish(self, batch: Batch, place: str) -> None:
-        """The next changes; none where what came was nothing to tell."""
+        """The next changes; none where what came was nothing to tell, and once at the start."""
 
     def lose(self, reason: str, place: str) -> None:
         """Changes were missed; the reason is for people and names nothing of the database."""

@@ -146,6 +146,8 @@ class Courier:
             await self._deliver(desk)
             if first and not await self._captures():
                 self._spawn(self._captured())
+            elif config.webhooks:
+                await self._keeping.began()
             if self._holds and not config.webhooks:
                 self._capture.keep(None)
             self._holds = bool(config.webhooks)

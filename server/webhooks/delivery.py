@@ -17,6 +17,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -32,6 +33,8 @@ FIRST_SECONDS: Final = 0.5
 LONGEST_SECONDS: Final = 300.0
 LONGEST_ASKED: Final = 3600.0
 """For how long a receiver may ask to be left alone."""
+LAST_SECONDS: Final = 2.0
+"""How long a message that is being sent may take to be taken when the server ends."""
 BROKEN_SECONDS: Final = 1.0
 """How soon the file is tried again when it could not be used."""
 GIVEN_UP: Final = "what could not be delivered was given up"
@@ -54,6 +57,12 @@ class Standing:
     silent: str = ""
     troubled: bool = False
     closed: dict[str, str] = field(default_factory=dict)
+
+    def gave_up(self, name: str, events: int, why: str) -> None:
+        """So many events were forgotten undelivered."""
+        self.given_up += events
+        self.troubled = True
+        LOG.error("webhook %s: %d events are given up undelivered: %s; it will be told to resync", name, events, why)
 
     @property
     def degraded(self) -> bool:
@@ -83,10 +92,15 @@ class Delivery:
         self.more = asyncio.Event()
         self._desk = desk
         self._posting = posting
+        self._idle = asyncio.Event()
+        self._ending = False
         self._task = asyncio.create_task(self._run(), name=f"reflector-webhook-{name}")
 
     async def close(self) -> None:
-        """Send nothing more. What is being sent will be sent again."""
+        """Send nothing more. What is being sent and not taken in a moment will be sent again."""
+        self._ending = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), LAST_SECONDS)
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
@@ -102,12 +116,14 @@ class Delivery:
     async def _deliver(self) -> None:
         """Deliver what waits, and what comes, for as long as the file can be used."""
         tried = 0
-        while not self.standing.silent:
+        while not self.standing.silent and not self._ending:
+            self._idle.set()
             self.more.clear()
             message = await self._desk.do(self._desk.spool.message, self.name, self.said.batch)
             if message is None:
                 await self.more.wait()
                 continue
+            self._idle.clear()
             attempt = await self._attempt(message)
             if attempt.fault is None:
                 tried = 0
@@ -120,7 +136,9 @@ class Delivery:
                 self.standing.silent = "the receiver answered 410"
             elif time.time() - message.since > self.said.retry.total_seconds():
                 await self.give_up("it was tried for too long", GIVEN_UP)
+            self._idle.set()
             await asyncio.sleep(wait_of(tried, attempt.after))
+        self._idle.set()
         await asyncio.Event().wait()
 
     async def _attempt(self, message: Message) -> Attempt:
@@ -154,9 +172,7 @@ class Delivery:
         event = Event(self.name, time.time(), resync(said))
         lost = (await self._desk.do(self._desk.spool.waiting, self.name)).events
         self.standing.waiting = await self._desk.do(self._desk.spool.replace, self.name, event)
-        self.standing.given_up += lost
-        self.standing.troubled = True
-        LOG.error("webhook %s: %d events are given up undelivered: %s; it will be told to resync", self.name, lost, why)
+        self.standing.gave_up(self.name, lost, why)
 
 
 def wait_of(tried: int, asked: float | None) -> float:

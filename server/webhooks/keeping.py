@@ -25,7 +25,7 @@ from reflector.changes.hub import Subscription
 from reflector.changes.subscription import Notice, Question
 from reflector.errors import ReflectorError
 from server.apis.realtime.frames import ChangeCursors, change_members
-from server.webhooks.delivery import Desk, Standing, resync
+from server.webhooks.delivery import TOO_MUCH, Desk, Standing, resync
 from server.webhooks.spool import Event
 
 LOG: Final = logging.getLogger("reflector.webhooks")
@@ -35,6 +35,7 @@ UNSETTLED_SECONDS: Final = 0.05
 PLACE_SECONDS: Final = 1.0
 """How often a place alone is written."""
 BROKEN_SECONDS: Final = 1.0
+BEGIN_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +94,16 @@ class Keeping:
     _written_at: float = 0.0
     _bytes: dict[str, int] = field(default_factory=dict)
     _more: asyncio.Event = field(default_factory=asyncio.Event)
+    _began: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="reflector-webhooks")
+
+    async def began(self) -> None:
+        """Until a place is written: from then on nothing is missed, whatever happens. Waits no longer than for a while."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._began.wait(), BEGIN_SECONDS)
 
     async def close(self) -> None:
         """Write nothing any more; what is not written is read again after the next start."""
@@ -116,9 +123,10 @@ class Keeping:
         name = reader.webhook
         size = self._bytes.get(name, 0) + len(body)
         if size > self.size:
-            # The file cannot be written, or not as fast: what is not in it yet is not kept without bound either.
-            self._told = [each for each in self._told if each.event.webhook != name]
-            body = resync("more changed than could be kept for you")
+            # Too much at once, or the file cannot be written: what is not in it yet is not kept without bound either.
+            kept = [each for each in self._told if each.event.webhook != name]
+            reader.standing.gave_up(name, len(self._told) - len(kept) + 1, "more changed at once than may wait")
+            self._told, body = kept, resync(TOO_MUCH)
             size = len(body)
         self._bytes[name] = size
         self._told.append(Told(cursor, Event(name, time.time(), body)))
@@ -156,6 +164,7 @@ class Keeping:
         if place is not None:
             self._place = None if self._place == place else self._place
             self.capture.written(place)
+            self._began.set()
         self.wrote(events)
 
     def _report(self, fault: str) -> None:

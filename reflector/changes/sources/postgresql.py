@@ -75,6 +75,7 @@ class PostgreSQLSource:
             raise explained(fault) from fault
         except (OSError, EOFError) as fault:
             raise DatabaseUnavailable("the database cannot be reached") from fault
+        sink.publish((), self._place())
         self._task = asyncio.create_task(self._run(link, sink), name="reflector-changes")
 
     async def _first(self) -> Link:

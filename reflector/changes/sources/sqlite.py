@@ -184,6 +184,8 @@ class Follower:
                         self._told.lose("the file was away for a moment", position.text())
                     elif self._since is not None and not self._goes_on(connection, position, self._since):
                         self._told.lose("more changed than is kept while nobody followed", position.text())
+                    else:
+                        self._told.publish((), position.text())
                     began = True
                     self._started(None)
                     self._say(True, "")

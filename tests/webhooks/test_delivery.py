@@ -1,0 +1,199 @@
+"""What becomes of a message that is not taken: sent again, in its place, until it is, or given up aloud."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from tests.changes.capturing import writer
+from tests.server.harness import Served, eventually, served
+from tests.webhooks.conftest import RULES, Configure
+from tests.webhooks.receiving import Receiver, brief, receiving
+
+ADMIN = {"X-Reflector-Admin-Secret": "the-administrators-secret-is-forty-letters"}
+SEEN = "tables: note, role: own, claims: {sub: 7}"
+
+
+def insert(url: str, *numbers: int, title: str = "n") -> None:
+    rows = ", ".join(f"({number}, '{title}', 7, NULL, 1)" for number in numbers)
+    writer(url)(f"INSERT INTO note VALUES {rows}")
+
+
+async def standing(api: Served) -> dict[str, Any]:
+    """What an administrator is told of the first webhook, and how the server is."""
+    reply = await api.get("/health/ready", ADMIN)
+    return {"status": reply.json["status"], **reply.json["webhooks"][0]}
+
+
+async def figure(api: Served, name: str) -> float:
+    reply = await api.get("/metrics", ADMIN)
+    [line] = [line for line in reply.body.decode().splitlines() if line.startswith(f"reflector_webhook_{name}{{")]
+    assert 'webhook="search"' in line
+    return float(line.rpartition(" ")[2])
+
+
+async def test_what_is_refused_is_sent_again_and_everything_else_waits_behind_it(
+    small: str, receiver: Receiver, configure: Configure
+) -> None:
+    receiver.says(500, 302, 404, location="/elsewhere")
+    async with served(small, configure(SEEN, RULES)) as api:
+        insert(small, 11)
+        await receiver.until(lambda each: each.messages)
+        insert(small, 12)
+        insert(small, 13)
+        await receiver.until(lambda each: len(each.taken) == 3)
+        assert brief(receiver.taken) == [("insert", 11), ("insert", 12), ("insert", 13)]
+        tried = receiver.messages[:4]
+        assert [message.status for message in tried] == [500, 302, 404, 204]
+        assert len({(message.headers["webhook-id"], message.body) for message in tried}) == 1
+        await eventually(lambda: _is(api, "delivered_total", 3))
+        assert await figure(api, "failed_total") == 3
+        assert (await standing(api))["failing_since"] is None
+
+
+async def _is(api: Served, name: str, value: float) -> bool:
+    return await figure(api, name) == value
+
+
+async def test_a_receiver_that_is_away_is_told_when_it_comes(
+    small: str, receiver: Receiver, configure: Configure
+) -> None:
+    await receiver.close()
+    async with served(small, configure(SEEN, RULES)) as api:
+        insert(small, 11, 12)
+
+        async def fails() -> bool:
+            found = await standing(api)
+            return found["failing_since"] is not None and found["queued"] == 2
+
+        await eventually(fails)
+        told = await standing(api)
+        assert (told["status"], told["reason"]) == ("ready", "it cannot be reached (ClientConnectorError)")
+        assert told["oldest"] > 0
+        await receiver.open()
+        assert brief(await receiver.events(2)) == [("insert", 11), ("insert", 12)]
+
+
+async def test_a_receiver_that_does_not_answer_in_time_has_not_taken_it(
+    small: str, receiver: Receiver, configure: Configure
+) -> None:
+    receiver.gate = asyncio.Event()
+    async with served(small, configure(f"{SEEN}, timeout: 200ms", RULES)) as api:
+        insert(small, 11)
+
+        async def late() -> bool:
+            return bool((await standing(api))["reason"] == "no answer within 0.2 s")
+
+        await eventually(late)
+        receiver.gate.set()
+        receiver.gate = None
+        await receiver.until(lambda each: each.taken)
+        assert brief(receiver.taken) == [("insert", 11)]
+
+
+async def test_a_receiver_may_ask_to_be_left_alone_for_a_while(
+    small: str, receiver: Receiver, configure: Configure
+) -> None:
+    receiver.says(503, retry_after="1")
+    async with served(small, configure(SEEN, RULES)):
+        insert(small, 11)
+        await receiver.until(lambda each: each.messages)
+        began = time.monotonic()
+        await receiver.events(1)
+        assert time.monotonic() - began >= 0.9  # without it half a second at most
+
+
+async def test_a_receiver_that_is_gone_is_told_nothing_more(
+    small: str, receiver: Receiver, configure: Configure, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.says(410)
+    async with served(small, configure(SEEN, RULES)) as api:
+        insert(small, 11)
+
+        async def silent() -> bool:
+            return bool((await standing(api))["reason"] == "the receiver answered 410")
+
+        await eventually(silent)
+        insert(small, 12)
+        await eventually(lambda: _is(api, "queued", 2))  # a resync, and what came since
+        assert len(receiver.messages) == 1
+        assert (await standing(api))["status"] == "degraded"
+    assert "1 events are given up undelivered" in caplog.text
+    async with served(small, configure(SEEN, RULES)):
+        assert brief(await receiver.events(2)) == [("resync", None), ("insert", 12)]
+
+
+async def test_what_nobody_takes_for_too_long_is_given_up_and_the_receiver_hears_of_it(
+    small: str, receiver: Receiver, configure: Configure, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.says(*[500] * 3)
+    async with served(small, configure(f"{SEEN}, retry: 300ms", RULES)) as api:
+        insert(small, 11)
+        await eventually(lambda: _is(api, "given_up_total", 1))
+        assert (await standing(api))["status"] == "degraded"
+        assert brief(await receiver.events(1)) == [("resync", None)]
+
+        async def ready() -> bool:
+            return bool((await standing(api))["status"] == "ready")
+
+        await eventually(ready)
+        insert(small, 12)
+        assert brief(await receiver.events(1)) == [("insert", 12)]
+    assert "webhook search: 1 events are given up undelivered: it was tried for too long" in caplog.text
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "one by one"])
+async def test_what_waits_is_bounded_and_the_receiver_hears_that_some_was_dropped(
+    small: str, receiver: Receiver, configure: Configure, caplog: pytest.LogCaptureFixture, *, at_once: bool
+) -> None:
+    receiver.gate = gate = asyncio.Event()
+    async with served(small, configure(SEEN, RULES, size="4KiB")) as api:
+        insert(small, 11)
+        await eventually(lambda: _is(api, "queued", 1))
+        if at_once:
+            insert(small, *range(100, 130), title="x" * 70)
+        else:
+            for number in range(100, 130):
+                insert(small, number, title="x" * 70)
+                await asyncio.sleep(0.02)
+        await eventually(lambda: _at_least(api, "given_up_total", 10))
+        assert await figure(api, "queued_bytes") <= 4096
+        assert (await standing(api))["status"] == "degraded"
+        gate.set()
+        insert(small, 200)
+        await receiver.until(lambda each: ("insert", 200) in brief(each.taken))
+        told = brief(receiver.taken)
+        assert told[:2] == [("insert", 11), ("resync", None)]
+        after = told[len(told) - told[::-1].index(("resync", None)) :]
+        numbers = [number for _, number in after]
+        assert numbers == [*range(131 - len(numbers), 130), 200]  # whatever followed the last resync is whole
+    assert "given up undelivered: more " in caplog.text
+
+
+async def _at_least(api: Served, name: str, value: float) -> bool:
+    return await figure(api, name) >= value
+
+
+async def test_many_changes_are_sent_in_messages_of_a_bounded_number(
+    small: str, receiver: Receiver, configure: Configure
+) -> None:
+    async with served(small, configure(f"{SEEN}, batch: 30", RULES)):
+        insert(small, *range(1000, 1100))
+        await receiver.until(lambda each: len(each.taken) >= 100)
+        assert [len(message.events) for message in receiver.messages] == [30, 30, 30, 10]
+        assert brief(await receiver.events(100)) == [("insert", number) for number in range(1000, 1100)]
+
+
+async def test_a_receiver_that_fails_holds_up_nobody_else(small: str, receiver: Receiver, configure: Configure) -> None:
+    receiver.says(*[500] * 50)
+    async with receiving() as other:
+        hook = f"  other: {{url: '{other.url}', {SEEN}, columns: [id]}}\n"
+        async with served(small, configure(SEEN, RULES) + hook):
+            insert(small, 11)
+            await receiver.until(lambda each: each.messages)
+            insert(small, 12)
+            assert brief(await other.events(2)) == [("insert", 11), ("insert", 12)]
+            assert receiver.taken == []
