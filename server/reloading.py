@@ -98,6 +98,7 @@ class Reloading:
         config, found = await asyncio.to_thread(self._compared, house.config, wanted)
         if found.changed:
             self._grounds.move(await self._built(house, config))
+            await self._grounds.courier.joined()
         self._accepted = wanted
         self._note(found)
         return replace(found, closed=self._grounds.binding.closed)

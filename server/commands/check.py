@@ -34,6 +34,7 @@ from server.trials import Outcome, Result, Trial, bind_trials, bound_trials, run
 from server.trials.coverage import coverage_of
 from server.trials.granted_coverage import granted_coverage
 from server.trials.report import dots, failures, junit, line_of, not_run, summary, untouched
+from server.webhooks.courier import misfits_of
 
 FAILED: Final = 1
 Say = Callable[[str], None]
@@ -102,6 +103,7 @@ async def check(config: Config, say: Say, known: Sequence[Complaint] = (), wante
         complaints.append(_unasked(config, error))
     try:
         complaints += _of_trials(config, binding.catalog) if wanted.tests else ()
+        complaints += await misfits_of(config, engine, bytes(64)) if engine is not None and config.webhooks else ()
         if complaints or engine is None:
             warnings = binding.located(binding.warnings)
             told = (replace(each, message=f"warning: {each.message}") for each in warnings)

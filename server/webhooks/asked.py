@@ -16,9 +16,20 @@ from reflector.capture import Capture
 from reflector.catalog.model import Catalog, Column, Table
 from reflector.changes.subscription import Question
 from reflector.changes.terms import FOLLOWS
-from reflector.errors import Forbidden, InvalidValue, MissingClaim, ReflectorError, RuleError, UnknownTable
+from reflector.errors import (
+    Forbidden,
+    InvalidValue,
+    MissingClaim,
+    ReflectorError,
+    RuleError,
+    RuleUnbound,
+    UnknownColumn,
+    UnknownTable,
+)
 from reflector.query.nodes import TRUE, Filter
 from reflector.query.scope import TableScope
+from reflector.query.walk import columns_inside, tables_inside
+from reflector.snapshot import Access
 from server.access import anonymous_role, describe
 from server.config import Complaint, Config, Position
 from server.config.complaints import Path, dotted
@@ -56,11 +67,7 @@ def question_of(config: Config, capture: Capture, name: str, index: int) -> Ques
         raise Unfit(("role",), fault) from fault
     at: Path = ("tables", index)
     table = _table(snapshot.catalog, said.tables[index], at)
-    scope = access.scope.on(table)
-    if not scope.may_read:
-        raise Unfit(
-            at, Forbidden(f"the role {said.role!r} may not read it" if said.role else "it is not open to be read")
-        )
+    scope = _scope(access, said, table, at)
     columns = None if said.columns is None else [_column(scope, each, i) for i, each in enumerate(said.columns)]
     events = _events(said, capture, table)
     try:
@@ -70,9 +77,9 @@ def question_of(config: Config, capture: Capture, name: str, index: int) -> Ques
     except ReflectorError as fault:
         raise Unfit(at, fault) from fault
     try:
-        return capture.question(
-            access, principal, table, _filter(config, said, table, snapshot.catalog), columns, events
-        )
+        where = _filter(config, said, table, snapshot.catalog)
+        _check_readable(access, table, where)
+        return capture.question(access, principal, table, where, columns, events)
     except ReflectorError as fault:
         raise Unfit(("claims" if isinstance(fault, MissingClaim) else "filter",), fault) from fault
 
@@ -83,6 +90,24 @@ def _table(catalog: Catalog, name: str, path: Path) -> Table:
     if found is None:
         raise Unfit(path, UnknownTable(name, known))
     return found
+
+
+def _scope(access: Access, said: Webhook, table: Table, path: Path) -> TableScope:
+    if table in access.grants.broken:
+        raise Unfit(path, RuleUnbound(f"{table.label} is closed: one of its rules does not fit the database"))
+    if table not in access.scope.by_table or not access.scope.on(table).may_read:
+        whose = f"the role {said.role!r} may not read it" if said.role else "it is not open to be read"
+        raise Unfit(path, Forbidden(whose))
+    return access.scope.on(table)
+
+
+def _check_readable(access: Access, table: Table, where: Filter) -> None:
+    """A filter chooses by what its role may read; raises UnknownColumn for anything else."""
+    scopes = [access.scope.by_table[each] for each in (table, *tables_inside(where)) if each in access.scope.by_table]
+    readable = {column: None for scope in scopes for column in scope.readable.values()}
+    for column in columns_inside(where):
+        if column not in readable:
+            raise UnknownColumn("what its role may read", column.name, [each.name for each in readable])
 
 
 def _column(scope: TableScope, name: str, index: int) -> Column:
@@ -120,7 +145,9 @@ def complaints_of(config: Config, capture: Capture) -> Iterator[Complaint]:
             try:
                 question_of(config, capture, name, index)
             except Unfit as unfit:
-                yield complaint_of(config, name, unfit)
+                # What a rule closes is closed here as everywhere, and opens again with it.
+                if not isinstance(unfit.fault, RuleUnbound):
+                    yield complaint_of(config, name, unfit)
 
 
 def complaint_of(config: Config, name: str, unfit: Unfit) -> Complaint:

@@ -66,6 +66,7 @@ class Courier:
         self._keeping: Keeping | None = None
         self._readers: dict[tuple[str, str], Reader] = {}
         self._deliveries: dict[str, Delivery] = {}
+        self._arranging: asyncio.Task[None] | None = None
         self._holds = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._moving = asyncio.Lock()
@@ -119,7 +120,12 @@ class Courier:
     def join(self) -> None:
         """It holds now, for the changes as well."""
         if self._desk is not None:
-            self._spawn(self._arranged())
+            self._arranging = self._spawn(self._arranged())
+
+    async def joined(self) -> None:
+        """Until everybody reads of whom the configuration speaks."""
+        if self._arranging is not None:
+            await asyncio.wait([self._arranging])
 
     async def _arranged(self) -> None:
         """Have everybody read, and delivered to, of whom the configuration speaks."""
@@ -190,10 +196,11 @@ class Courier:
             await self._desk.do(self._desk.spool.close)
         self._thread.shutdown(wait=False)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
+        return task
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Final
 
 VERSION: Final = 1
-BUSY_SECONDS: Final = 5.0
+BUSY_SECONDS: Final = 2.0
 """For how long another process may take to be gone."""
 SCHEMA: Final = """
 CREATE TABLE spool (id TEXT NOT NULL, database TEXT, place TEXT);
