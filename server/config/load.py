@@ -44,6 +44,7 @@ SECRETS: Final[tuple[SettingPath, ...]] = (
     ("redis", "url"),
     ("testing", "url"),
     ("postgrest", "jwt_secret"),
+    ("webhooks", NAME, "url"),
     ("webhooks", NAME, "secret"),
     ("webhooks", NAME, "headers", NAME),
     ("observability", "traces", "headers", NAME),

@@ -10,6 +10,7 @@ import binascii
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, TypeAlias
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
@@ -25,13 +26,13 @@ from server.config.values import (
     LEAST_SECRET,
     Duration,
     Named,
-    OutboundUrl,
     Reads,
     Text,
     UnfitError,
     freeze,
     nothing,
     read_duration,
+    read_outbound_url,
     secret,
     thaw,
     whole,
@@ -60,6 +61,18 @@ def read_signing_secret(given: Any) -> Secret:
     return found
 
 
+def read_address(given: Any) -> Secret:
+    """An address as elsewhere; it is often all that a receiver asks for, so it is kept like a secret."""
+    return Secret(read_outbound_url(given.reveal() if isinstance(given, Secret) else given))
+
+
+def shown_address(address: Secret) -> str:
+    """Where it leads, without what may be secret of it."""
+    parts = urlsplit(address.reveal())
+    rest = "" if parts.path in ("", "/") and not parts.query else MASK
+    return f"{parts.scheme}://{parts.netloc}/{rest}"
+
+
 def read_header(given: Any) -> Secret:
     """One line of printable letters."""
     found = secret(1).read(given)
@@ -75,6 +88,7 @@ def read_claim(given: Any) -> Any:
     return freeze(given)
 
 
+Address: TypeAlias = Annotated[Secret, Reads(read_address, {"type": "string", "minLength": 1}, shown_address)]
 Signing: TypeAlias = Annotated[Secret, Reads(read_signing_secret, {"type": "string", "minLength": 1}, lambda _: MASK)]
 Header: TypeAlias = Annotated[Secret, Reads(read_header, {"type": "string", "minLength": 1}, lambda _: MASK)]
 Claim: TypeAlias = Annotated[Any, Reads(read_claim, {}, thaw)]
@@ -83,7 +97,7 @@ Claim: TypeAlias = Annotated[Any, Reads(read_claim, {}, thaw)]
 class Webhook(Section):
     """One receiver: what it is told, with whose rights, and how. `retry`: for how long a delivery is tried."""
 
-    url: OutboundUrl
+    url: Address
     tables: Annotated[tuple[Text, ...], OneOrMany()]
     events: Annotated[tuple[Happens, ...], AfterValidator(each_once)] = EVENTS
     columns: Columns | None = None

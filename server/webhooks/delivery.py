@@ -146,7 +146,7 @@ class Delivery:
         own = {name: value.reveal() for name, value in self.said.headers.items()}
         signed = headers_of(message.id, body, time.time(), self.said.secret)
         headers = {**own, "Reflector-Webhook": self.name, **signed}
-        return await self._posting.post(self.said.url, headers, body, self.said.timeout.total_seconds())
+        return await self._posting.post(self.said.url.reveal(), headers, body, self.said.timeout.total_seconds())
 
     async def _taken(self, message: Message) -> None:
         standing = self.standing

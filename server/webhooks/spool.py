@@ -27,7 +27,7 @@ VERSION: Final = 1
 BUSY_SECONDS: Final = 2.0
 """For how long another process may take to be gone."""
 SCHEMA: Final = """
-CREATE TABLE spool (id TEXT NOT NULL, database TEXT, place TEXT);
+CREATE TABLE spool (database TEXT, place TEXT);
 CREATE TABLE webhook (name TEXT PRIMARY KEY);
 CREATE TABLE event (number INTEGER PRIMARY KEY AUTOINCREMENT, webhook TEXT NOT NULL, at REAL NOT NULL, body BLOB NOT NULL);
 CREATE INDEX event_of ON event (webhook, number);
@@ -85,7 +85,7 @@ class Spool:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        [(self.id, self.database, self.place)] = connection.execute("SELECT id, database, place FROM spool").fetchall()
+        [(self.database, self.place)] = connection.execute("SELECT database, place FROM spool").fetchall()
 
     @classmethod
     def open(cls, path: Path) -> Spool:
@@ -156,7 +156,8 @@ class Spool:
             if size > LARGEST_MESSAGE:
                 break
             last = number
-        made = (f"msg_{self.id}_{found[0][0]}", last, time.time())
+        # A number would tell one receiver how much others are told.
+        made = (f"msg_{secrets.token_hex(12)}", last, time.time())
         self._connection.execute("INSERT INTO message (webhook, id, last, since) VALUES (?, ?, ?, ?)", (webhook, *made))
         return made
 
@@ -216,7 +217,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
         if version == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
             for statement in filter(str.strip, SCHEMA.split(";")):
                 connection.execute(statement)
-            connection.execute("INSERT INTO spool (id) VALUES (?)", (secrets.token_hex(8),))
+            connection.execute("INSERT INTO spool DEFAULT VALUES")
             connection.execute(f"PRAGMA user_version = {VERSION}")
         elif version != VERSION:
             raise SpoolRefused("is no file of ours, or a newer version's")

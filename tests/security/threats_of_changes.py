@@ -47,6 +47,21 @@ KEEPING = (
 
 FOLLOWING = (
     Threat(
+        "have rows sent to a server that the file does not name, or read what a webhook proves itself by",
+        "an address stands in the file alone, https but for this machine; no redirect is followed; nothing of it is told",
+        (
+            "webhooks/test_configuring.py::test_an_address_elsewhere_is_https_and_holds_no_password",
+            "webhooks/test_delivery.py::test_what_is_refused_is_sent_again_and_everything_else_waits_behind_it",
+            "webhooks/test_secrets.py::test_nothing_that_is_told_holds_what_a_webhook_proves_itself_by",
+            "webhooks/test_configuring.py::test_the_spool_is_nobody_elses_to_read",
+        ),
+    ),
+    Threat(
+        "pass for this server at a receiver, or repeat and change what it sent",
+        "a message is signed with its id, its moment and its body",
+        ("webhooks/test_told.py::test_a_receiver_can_tell_who_sent_a_message_as_the_page_says",),
+    ),
+    Threat(
         "hear of rows and columns out of sight, and of rows that are removed, by following a table",
         "the row as it was and as it is are judged by the rules of reading; what is not seen to change is not told",
         (
@@ -57,6 +72,9 @@ FOLLOWING = (
             f"{TOLD}test_an_update_of_hidden_columns_alone_is_told_to_nobody",
             f"{TOLD}test_a_key_that_may_not_be_read_is_a_token",
             f"{TOLD}test_without_old_images_what_cannot_be_judged_is_withheld",
+            "webhooks/test_told.py::test_rows_and_values_beyond_the_rules_of_its_role_are_not_sent",
+            "webhooks/test_told.py::test_what_is_hidden_from_its_role_changes_nothing_of_what_is_sent",
+            "webhooks/test_configuring.py::test_a_right_that_is_withdrawn_by_a_reload_ends_what_is_told",
         ),
     ),
     Threat(

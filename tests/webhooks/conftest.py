@@ -67,9 +67,9 @@ async def receiver() -> AsyncIterator[Receiver]:
 def configure(tmp_path: Path, receiver: Receiver) -> Configure:
     """A configuration with one webhook, or with these settings of it, and what else it says."""
 
-    def made(said: str = "tables: note", more: str = OPEN, **settings: Any) -> str:
+    def made(said: str = "tables: note", more: str = OPEN, *, to: Receiver = receiver, **settings: Any) -> str:
         spool = ", ".join(f"{name}: {value}" for name, value in ({"path": tmp_path / "hooks.spool"} | settings).items())
-        hook = f"{{url: '{receiver.url}', secret: '{SECRET}', {said}}}"
+        hook = f"{{url: '{to.url}', secret: '{SECRET}', {said}}}"
         return f"{more}\nchanges: {{spool: {{{spool}}}}}\nwebhooks:\n  search: {hook}\n"
 
     return made

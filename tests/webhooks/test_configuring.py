@@ -226,7 +226,7 @@ async def test_a_table_that_is_gone_closes_its_webhook_alone_until_it_is_back(
 
             async def closed() -> bool:
                 reply = await api.get("/health/ready", ADMIN)
-                return reply.json["status"] == "degraded" and reply.json["webhooks"][0]["closed"] == ["note"]
+                return bool(reply.json["status"] == "degraded" and reply.json["webhooks"][0]["closed"] == ["note"])
 
             await eventually(closed)
             write("INSERT INTO tag VALUES (1, 't')")

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from reflector.catalog.model import DatabaseKind
 from tests.apis.realtime.following import connected
-from tests.changes.capturing import Write, writer
+from tests.bookshops import Databases
+from tests.changes.capturing import Write, with_changes, writer
 from tests.server.harness import served
 from tests.webhooks.conftest import RULES, Configure
-from tests.webhooks.receiving import SECRET, Receiver, brief
+from tests.webhooks.receiving import SCHEMA, SECRET, Receiver, brief, receiving
 
 DOCS = Path(__file__).parents[2] / "docs" / "webhooks.md"
 AS_SEVEN = "tables: note, role: own, claims: {sub: 7}"
@@ -55,6 +57,34 @@ async def test_rows_and_values_beyond_the_rules_of_its_role_are_not_sent(
         assert [
             word for word in (b"theirs still", b"5551234", b"5554321", b"pin", b":33", b":44") if word in sent
         ] == []
+
+
+async def test_what_is_hidden_from_its_role_changes_nothing_of_what_is_sent(
+    databases: Databases, configure: Configure, tmp_path: Path
+) -> None:
+    """Two worlds in which different things happen out of sight: the same is sent."""
+    sent = []
+    hidden = (
+        "INSERT INTO note VALUES (50, 'x', 8, NULL, 1); UPDATE note SET pin = 5",
+        "UPDATE note SET phone = '0' WHERE id = 2; INSERT INTO member VALUES (5, 5); UPDATE note SET pin = 6; DELETE FROM note WHERE id = 2",
+    )
+    for number, deeds in enumerate(hidden):
+        async with (
+            receiving() as receiver,
+            with_changes(databases.database(DatabaseKind.SQLITE, SCHEMA)) as url,
+            served(url, configure(AS_SEVEN, RULES, path=tmp_path / f"{number}.spool", to=receiver)),
+        ):
+            write = writer(url)
+            for step in range(3, 8):
+                write(deeds.replace("(50,", f"({50 + step},").replace("(5, 5)", f"({50 + step}, 5)"))
+                write(
+                    f"INSERT INTO note VALUES ({step}, 'n', 7, '0445551234', {number}); DELETE FROM note WHERE id = {step - 2}"
+                )
+                write(f"UPDATE note SET title = 'm', phone = '{number}445551234' WHERE id = {step}")
+            await receiver.until(lambda each: ("update", 7) in brief(each.taken))
+            sent.append([{**without_cursor(event), "at": None} for event in receiver.taken])
+    assert sent[0] == sent[1]
+    assert len(sent[0]) == 14
 
 
 async def test_filter_columns_and_events_choose_among_what_may_be_seen(
