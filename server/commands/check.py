@@ -103,7 +103,8 @@ async def check(config: Config, say: Say, known: Sequence[Complaint] = (), wante
         complaints.append(_unasked(config, error))
     try:
         complaints += _of_trials(config, binding.catalog) if wanted.tests else ()
-        complaints += await misfits_of(config, engine, bytes(64)) if engine is not None and config.webhooks else ()
+        if engine is not None and not any(each.path.startswith("webhooks") for each in complaints):
+            complaints += await misfits_of(config, engine, bytes(64))
         if complaints or engine is None:
             warnings = binding.located(binding.warnings)
             told = (replace(each, message=f"warning: {each.message}") for each in warnings)

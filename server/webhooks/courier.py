@@ -324,7 +324,9 @@ def spool_path(config: Config) -> Path:
 
 
 async def misfits_of(config: Config, engine: Engine, key: bytes) -> list[Complaint]:
-    """What of the webhooks does not fit the database, or cannot be told of it."""
+    """What of the webhooks does not fit the database, or cannot be told of it; nothing where there are none."""
+    if not config.webhooks:
+        return []
     capture = Capture(engine, database_of(config), opaque_keys(key), terms_of(config))
     complaints = [*complaints_of(config, capture)]
     position = config.position("webhooks") or Position("webhooks")
