@@ -57,11 +57,11 @@ def _table_scope(catalog: Catalog, grants: Grants, grant: TableGrant) -> TableSc
         _given(grant.table, (right.columns for right in grant.creates)),
         _given(grant.table, (right.columns for right in grant.updates)),
         {name: each for name, each in relationships.items() if _visible(grants, grant, each)},
-        grant.may_read,
+        tells(grant),
         bool(grant.creates),
         bool(grant.updates),
         bool(grant.deletes),
-        grant.may_read and grant.aggregate,
+        tells(grant) and grant.aggregate,
         dict(_computed_fields(catalog, grants, grant)),
         dict(_computed_relationships(catalog, grants, grant)),
         _given(grant.table, (right.columns for right in grant.creates), by_json=True),
@@ -72,7 +72,7 @@ def _table_scope(catalog: Catalog, grants: Grants, grant: TableGrant) -> TableSc
 
 def _computed_fields(catalog: Catalog, grants: Grants, grant: TableGrant) -> Iterator[tuple[str, Function]]:
     """The functions that may be called for a row that may be read. Of one name the first counts: it comes last here."""
-    if grant.may_read:
+    if tells(grant):
         for function in reversed(catalog.computed_fields.get(grant.table, ())):
             if function in grants.functions:
                 yield function.name, function
@@ -80,7 +80,7 @@ def _computed_fields(catalog: Catalog, grants: Grants, grant: TableGrant) -> Ite
 
 def _computed_relationships(catalog: Catalog, grants: Grants, grant: TableGrant) -> Iterator[tuple[str, Relationship]]:
     """The ways that such functions make, to rows that may be read."""
-    if grant.may_read:
+    if tells(grant):
         for way in reversed(catalog.computed_relationships.get(grant.table, ())):
             if way.function in grants.functions and _readable(grants, way.target, ()):
                 yield way.name, way
@@ -110,4 +110,9 @@ def _visible(grants: Grants, grant: TableGrant, relationship: Relationship) -> b
 
 def _readable(grants: Grants, table: Table, columns: Iterable[Column]) -> bool:
     grant = grants.on(table)
-    return grant is not None and grant.may_read and all(column in grant.columns for column in columns)
+    return grant is not None and tells(grant) and all(column in grant.columns for column in columns)
+
+
+def tells(grant: TableGrant) -> bool:
+    """Whether rows may be read: of those without a column there is nothing to tell, and no API has a form for them."""
+    return grant.may_read and bool(grant.answered)

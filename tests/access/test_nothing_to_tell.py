@@ -57,3 +57,29 @@ async def test_rows_are_made_and_nothing_is_told_of_them(databases: Databases, k
         assert rows[1:] == [
             {"id": number, "title": title, "owner": "7"} for number, title in ((2, "x"), (3, "y"), (4, "z"))
         ]
+
+
+ASKED: tuple[tuple[str, str, Any, dict[str, str]], ...] = (
+    *(("GET", path, None, {}) for path in ("/api/note", "/api/note?fields=title", "/api/note?count=exact", "/api/note/1")),
+    *(("GET", f"/rest/v1/note{query}", None, {}) for query in ("", "?select=*", "?select=title", "?id=eq.1", "?limit=0", "?select=count()")),
+    ("HEAD", "/rest/v1/note", None, {"Prefer": "count=exact"}),
+    ("GET", "/rest/v1/note", None, {"Accept": "text/csv"}),
+    ("POST", "/rest/v1/note", {"id": 9, "title": "x"}, {"Prefer": "return=representation"}),
+    ("GET", "/rest/v1/rpc/every_note", None, {}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("role", ["unread", "listless", "hidden"])
+async def test_to_ask_for_rows_of_which_nothing_is_told_is_refused(
+    databases: Databases, kind: DatabaseKind, role: str
+) -> None:
+    made = "CREATE FUNCTION every_note() RETURNS SETOF note LANGUAGE sql STABLE AS 'SELECT * FROM note';"
+    native = kind is DatabaseKind.POSTGRESQL
+    functions = f"functions: {{every_note: {{allow: [{', '.join(ROLES)}]}}}}" if native else ""
+    url = databases.database(kind, SCHEMA + made * native)
+    async with served(url, f"{CONFIG}\n{functions}") as api:
+        for method, path, body, headers in ASKED if native else ASKED[:-1]:
+            reply = await api.request(method, path, {**bearer(role), **headers}, json=body)
+            assert reply.status in (401, 403, 404), (method, path, reply.status, reply.body)
+            assert b"first" not in reply.body
+        assert len((await api.get("/api/note", bearer("auditor"))).json["items"]) == 1

@@ -124,7 +124,7 @@ class ResourceApi:
         if isinstance(body, list):
             return await self._create_many(request, caller, table, body)
         faults = FaultList()
-        select = self._members(request, caller, table, faults) if _tells(table) else None
+        select = self._members(request, caller, table, faults) if table.may_read else None
         grant = rights.access.grants.on(table.table)
         values = self._reader(caller, table, faults).created(body, () if grant is None else grant.creates)
         faults.check()
@@ -137,7 +137,7 @@ class ResourceApi:
     ) -> web.Response:
         rights = caller.rights
         faults = FaultList()
-        select = self._members(request, caller, table, faults) if _tells(table) else None
+        select = self._members(request, caller, table, faults) if table.may_read else None
         check_amount(len(body), select or (), rights.limits, faults)
         faults.check()
         grant = rights.access.grants.on(table.table)
@@ -313,11 +313,6 @@ READING: Final = ("GET", "HEAD", "OPTIONS")
 def _check_readable(table: TableScope) -> None:
     if not table.may_read:
         raise Forbidden(f"you may not read {table.table.label}")
-
-
-def _tells(table: TableScope) -> bool:
-    """Whether anything of a row that was made can be answered to whoever made it."""
-    return table.may_read and bool(table.answered)
 
 
 def _raw_key(request: web.Request) -> str:
