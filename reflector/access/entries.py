@@ -59,24 +59,30 @@ def read_entries(
     patterns = [rules for rules in description.tables if rules not in exact]
     unnamed = _open_unnamed(description, known, exact, patterns, granted=granted)
     for rules in patterns:
-        found = [known[name] for name in matching(rules.name, known)]
-        if not found:
-            complain(_idle(rules, known))
-        for table in found:
-            _add(entries[table], rules, exact=False)
-        _check_hidden(rules, found, complain)
-        _check_listed(rules, found, complain)
+        _read_pattern(rules, entries, known, complain)
     for rules in exact:
         if rules.name not in known:
             complain(_idle(rules, known, opened=bool(unnamed)))
             continue
         _add(entries[known[rules.name]], rules, exact=True)
         _check_hidden(rules, [known[rules.name]], complain)
+    suspects = [known[name] for name in known if name in unnamed and name in arrived]
     for rules in idle_names(description, known)[:1]:
-        for name in known:
-            if name in unnamed and name in arrived:
-                complain(_perhaps(rules, known[name]))
+        for table in suspects:
+            complain(_perhaps(rules, table))
     return list(entries.values())
+
+
+def _read_pattern(
+    rules: TableRules, entries: Mapping[Table, TableEntry], known: Mapping[str, Table], complain: Complain
+) -> None:
+    found = [known[name] for name in matching(rules.name, known)]
+    if not found:
+        complain(_idle(rules, known))
+    for table in found:
+        _add(entries[table], rules, exact=False)
+    _check_hidden(rules, found, complain)
+    _check_listed(rules, found, complain)
 
 
 def idle_names(description: AccessDescription, known: Collection[str]) -> list[TableRules]:

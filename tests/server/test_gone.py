@@ -153,11 +153,23 @@ async def began(url: str, file: Path) -> tuple[tuple[int, int] | None, bool]:
 
 @pytest.mark.parametrize("row", EVERY, ids=lambda row: row.said)
 async def test_what_is_not_there_when_a_server_begins(
+    row: Row, without: Callable[[DatabaseKind], str], file: Path
+) -> None:
+    await missing(row, without(DatabaseKind.SQLITE), file)
+
+
+@pytest.mark.parametrize("row", EVERY[::3], ids=lambda row: row.said)
+@pytest.mark.parametrize("kind", [DatabaseKind.POSTGRESQL, DatabaseKind.MARIADB], ids=str)
+async def test_it_is_not_there_elsewhere_either(
     row: Row, kind: DatabaseKind, without: Callable[[DatabaseKind], str], file: Path
 ) -> None:
+    await missing(row, without(kind), file)
+
+
+async def missing(row: Row, url: str, file: Path) -> None:
     put(file, text(row))
-    assert await began(without(kind), file) == (row.starts, row.ready)
-    assert await checked(file, without(kind)) is row.ready
+    assert await began(url, file) == (row.starts, row.ready)
+    assert await checked(file, url) is row.ready
 
 
 LIVE: Final = tuple(row for row in EVERY if row.what)

@@ -50,12 +50,14 @@ from server.apis.postgrest.roads import (
     clock_asked,
     last_name,
     limits_of,
+    lowering_of,
+    most_rows,
     profile_header,
     warning_header,
 )
 from server.apis.postgrest.timing import ended
 from server.called import Called
-from server.callers import Caller
+from server.callers import Caller, Rights
 from server.transactions import hoisted
 from server.unkept import check_conditions
 
@@ -125,40 +127,21 @@ class CallRoad:
     # ── what is asked ────────────────────────────────────────────────────────────────────────
 
     async def _calling(self, request: web.Request, caller: Caller, schema: str) -> Calling:
-        rights, settings, limits = caller.rights, self.api.settings, limits_of(caller.rights)
+        rights, limits = caller.rights, limits_of(caller.rights)
         reads = request.method in READING
         if not reads:
             check_conditions(request)
-        asked = question(
-            request.rel_url.raw_query_string,
-            limits,
-            function=reads,
-            legacy_targets=settings.url_use_legacy_target_names,
-        )
+        legacy = self.api.settings.url_use_legacy_target_names
+        asked = question(request.rel_url.raw_query_string, limits, function=reads, legacy_targets=legacy)
         sent = Sent(given_texts(asked.arguments), texts=True) if reads else await _sent(request, asked)
         preferred = preferences(request.headers.getall("Prefer", ()))
         function = function_of(rights.access.scope, schema, last_name(request), sent)
         media, handler = _media(request, rights.access.scope, function, asked, offered(self.api, caller))
-        rows = min(rights.limits.rows, settings.db_max_rows or rights.limits.rows)
-        ranged = request.headers.get("Range") if request.method == "GET" else None
-        page = window(ranged, asked.root.limit, asked.root.offset).capped(rows)
-        if function.procedure:
-            check_procedure(request.method, asked, media)
-            page = Window().capped(rows)
-        if page.offset > rights.limits.offset:
-            raise LimitExceeded(f"an offset is at most {rights.limits.offset}")
+        rows = most_rows(self.api, rights)
+        page = _page(request, function, asked, media, rights).capped(rows)
         clock = clock_asked(caller, preferred)
-        lowering = Lowering(
-            rights.access.scope,
-            rights.snapshot.catalog,
-            rows,
-            limits,
-            settings.db_aggregates_enabled,
-            represents=handler is None,
-            clock=clock,
-            form=USUAL if media is None or handler is not None else clock.form(media.kind),
-            legacy_targets=settings.url_use_legacy_target_names,
-        )
+        form = USUAL if media is None or handler is not None else clock.form(media.kind)
+        lowering = lowering_of(self.api, rights, rows, limits, clock, form, represents=handler is None)
         call = Call(
             function,
             arguments_of(function, sent, clock),
@@ -168,7 +151,7 @@ class CallRoad:
             bare=media is None,
             most=_most(function, preferred),
             handler=handler,
-            form=lowering.form if function.procedure else None,
+            form=form if function.procedure else None,
         )
         return Calling(function, call, asked, page, media, preferred)
 
@@ -241,6 +224,18 @@ async def _sent(request: web.Request, asked: Question) -> Sent:
             return Sent({}, texts=False, written_in=written_in, whole=_text(body))
         case _:
             raise refusal("PGRST102", f"Content-Type not acceptable: {written_in.value}")
+
+
+def _page(request: web.Request, function: Function, asked: Question, media: Media | None, rights: Rights) -> Window:
+    """Which of the function's rows; a procedure has one. Raises LimitExceeded, and what is wrong with a call of a procedure."""
+    ranged = request.headers.get("Range") if request.method == "GET" else None
+    page = window(ranged, asked.root.limit, asked.root.offset)
+    if function.procedure:
+        check_procedure(request.method, asked, media)
+        page = Window()
+    if page.offset > rights.limits.offset:
+        raise LimitExceeded(f"an offset is at most {rights.limits.offset}")
+    return page
 
 
 def _first(value: Any) -> Mapping[str, Any]:

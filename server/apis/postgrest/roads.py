@@ -15,8 +15,10 @@ from aiohttp import web
 from reflector.access.database import DatabasePermissions
 from reflector.catalog.model import DatabaseKind
 from reflector.engine import Engine
+from reflector.query.forms import Form
 from reflector.query.scope import TableScope
 from server.apis.postgrest.grammar.limits import Limits
+from server.apis.postgrest.lowering.reads import Lowering
 from server.apis.postgrest.lowering.tables import schema_of, table_of
 from server.apis.postgrest.lowering.zoned import Clock, clock_of
 from server.apis.postgrest.preferences import Preferences, applied, honourable
@@ -54,6 +56,30 @@ def last_name(request: web.Request) -> str:
     """The decoded last segment of the path."""
     raw = request.rel_url.raw_path.rpartition("/")[2]
     return unquote(raw, errors="replace")
+
+
+def most_rows(api: Api, rights: Rights) -> int:
+    """The most rows of any list."""
+    most = rights.limits.rows
+    return min(most, api.settings.db_max_rows or most)
+
+
+def lowering_of(
+    api: Api, rights: Rights, rows: int, limits: Limits, clock: Clock, form: Form, *, represents: bool = True
+) -> Lowering:
+    """How what is asked of rows is asked of the database, of so many of them at most."""
+    settings = api.settings
+    return Lowering(
+        rights.access.scope,
+        rights.snapshot.catalog,
+        rows,
+        limits,
+        settings.db_aggregates_enabled,
+        represents,
+        clock,
+        form,
+        settings.url_use_legacy_target_names,
+    )
 
 
 def limits_of(rights: Rights) -> Limits:

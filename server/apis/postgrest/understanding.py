@@ -27,18 +27,26 @@ from server.apis.postgrest.grammar.parameters import split_query
 from server.apis.postgrest.grammar.questions import question
 from server.apis.postgrest.handlers import handled
 from server.apis.postgrest.locations import content_location
-from server.apis.postgrest.lowering.reads import Lowering
 from server.apis.postgrest.lowering.zoned import UTC, Clock, Endless
 from server.apis.postgrest.media import Kind, Media, own_type
 from server.apis.postgrest.plans import offered
 from server.apis.postgrest.preferences import preferences
 from server.apis.postgrest.ranges import Window, window
-from server.apis.postgrest.roads import Api, applied_header, clock_asked, limits_of, table_asked, warning_header
+from server.apis.postgrest.roads import (
+    Api,
+    applied_header,
+    clock_asked,
+    limits_of,
+    lowering_of,
+    most_rows,
+    table_asked,
+    warning_header,
+)
 from server.apis.postgrest.shapes import Shape, Template, shape_of
 from server.apis.postgrest.telling import VARY
 from server.apis.postgrest.timing import ended
 from server.cache.question import Question as Kept
-from server.callers import LONGEST_KEPT, Caller, Rights
+from server.callers import LONGEST_KEPT, Caller
 
 PREFER: Final = istr("Prefer")
 PROFILE: Final = istr("Accept-Profile")
@@ -157,44 +165,30 @@ class Understanding:
         if not table.may_read:
             raise translate(Forbidden(f"you may not read {table.table.name}"), table.table.name)
         preferred = preferences(asked.prefer)
-        limits, rows = limits_of(rights), self._most(rights)
+        limits, rows = limits_of(rights), most_rows(self.api, rights)
         legacy = self.api.settings.url_use_legacy_target_names
         read = question(asked.query, limits, legacy_targets=legacy)
         media, handler = handled(rights.access.scope, table, read.root, asked.accept, offered(self.api, caller))
         wanted = window(asked.ranged, read.root.limit, read.root.offset).capped(rows)
         if wanted.offset > rights.limits.offset:
             raise LimitExceeded(f"an offset is at most {rights.limits.offset}")
-        aggregates = self.api.settings.db_aggregates_enabled
         plain, clock = handler is not None, clock_asked(caller, preferred)
         form = USUAL if plain else clock.form(media.planned if media.kind is Kind.PLAN else media.kind)
-        lowering = Lowering(
-            rights.access.scope, rights.snapshot.catalog, rows, limits, aggregates, not plain, clock, form, legacy
-        )
+        lowering = lowering_of(self.api, rights, rows, limits, clock, form, represents=not plain)
         lowered = lowering.read(table, read.root, wanted, count=preferred.count is not None)
         ended("parse")
         guess = None if handler is not None else guess_of(self.api, caller, table, lowered, preferred, rows)
         asks = lowered if handler is None else Gathered(handler, lowered)
         prepared = self.api.engine.prepare(rights.snapshot, rights.access, asks)
         location = content_location(f"/{table.table.name}", split_query(asked.query, limits))
-        headers = CIMultiDict(
-            {
-                "Content-Type": media.content_type if handler is None else own_type(handler.media),
-                "Vary": VARY,
-                **profile,
-                **applied_header(self.api, caller, preferred, asked.method, zoned=not plain),
-                **warning_header(read.legacy),
-            }
-        )
+        applied = applied_header(self.api, caller, preferred, asked.method, zoned=not plain)
+        told = media.content_type if handler is None else own_type(handler.media)
+        headers = CIMultiDict({"Content-Type": told, "Vary": VARY, **profile, **applied, **warning_header(read.legacy)})
         # What the planner expects changes without a change of the rows.
         may_keep = handler is None and media.kind is not Kind.PLAN and guess is None
         kept = self._kept(caller, prepared, headers, location, asked) if may_keep else None
         named = tuple(field.name for field in fields_in(read.root.where))
         return Asking(Reading(table, wanted, media, headers, handler, guess, clock, named), prepared, location, kept)
-
-    def _most(self, rights: Rights) -> int:
-        """The most rows of any list."""
-        most = rights.limits.rows
-        return min(most, self.api.settings.db_max_rows or most)
 
     def _kept(
         self, caller: Caller, prepared: Prepared, headers: CIMultiDict[str], location: str, asked: Asked

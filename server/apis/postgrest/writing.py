@@ -27,14 +27,22 @@ from server.apis.postgrest.grammar.nodes import Question
 from server.apis.postgrest.grammar.parameters import PAGING, split_query
 from server.apis.postgrest.grammar.questions import question
 from server.apis.postgrest.locations import location
-from server.apis.postgrest.lowering.reads import Lowering
 from server.apis.postgrest.lowering.writes import LOCATED, MERGE, Writes, primary_key, unfiltered
 from server.apis.postgrest.media import Kind, Media, body_of, negotiate
 from server.apis.postgrest.plans import offered, plan_of, plan_response
 from server.apis.postgrest.preferences import Preferences, preferences
 from server.apis.postgrest.ranges import content_range, one_row, write_status, written_range
 from server.apis.postgrest.rendering import rendered
-from server.apis.postgrest.roads import Api, applied_header, clock_asked, limits_of, table_asked, warning_header
+from server.apis.postgrest.roads import (
+    Api,
+    applied_header,
+    clock_asked,
+    limits_of,
+    lowering_of,
+    most_rows,
+    table_asked,
+    warning_header,
+)
 from server.apis.postgrest.timing import ended
 from server.callers import Caller
 from server.unkept import check_conditions
@@ -134,21 +142,12 @@ class WriteRoad:
         table, profile = table_asked(request, caller, request.headers.get("Content-Profile"))
         media = negotiate(request.headers.get("Accept"), offered(self.api, caller))
         preferred = preferences(request.headers.getall("Prefer", ()))
-        rights, settings, limits = caller.rights, self.api.settings, limits_of(caller.rights)
-        asked = question(request.rel_url.raw_query_string, limits, legacy_targets=settings.url_use_legacy_target_names)
-        rows = min(rights.limits.rows, settings.db_max_rows or rights.limits.rows)
+        rights, limits = caller.rights, limits_of(caller.rights)
+        legacy = self.api.settings.url_use_legacy_target_names
+        asked = question(request.rel_url.raw_query_string, limits, legacy_targets=legacy)
         clock = clock_asked(caller, preferred)
         form = clock.form(media.planned if media.kind is Kind.PLAN else media.kind)
-        lowering = Lowering(
-            rights.access.scope,
-            rights.snapshot.catalog,
-            rows,
-            limits,
-            settings.db_aggregates_enabled,
-            clock=clock,
-            form=form,
-            legacy_targets=settings.url_use_legacy_target_names,
-        )
+        lowering = lowering_of(self.api, rights, most_rows(self.api, rights), limits, clock, form)
         closed = rights.snapshot.permissions is None and not rights.snapshot.writable
         writes = Writes(lowering, table, asked, preferred, media.kind is Kind.OBJECT, closed, rights.limits.affected)
         return Wanted(request, caller, table, profile, media, preferred, asked, writes)
