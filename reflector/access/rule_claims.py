@@ -84,7 +84,7 @@ def _operand(word: str, given: Any) -> ClaimPath | None:
     variable = rules_hasura.variable(given)
     if variable is not None:
         return ClaimPath(variable, 0)
-    if not given.startswith(("claims.", "claims[")):
+    if not given.startswith(rules_hasura.CLAIMED):
         return None
     try:
         term = parse_value(given)

@@ -26,6 +26,8 @@ from reflector.query.operators import OPERATORS
 from reflector.query.outlines import outline_of
 
 VARIABLE: Final = "x-hasura-"
+CLAIMED: Final = ("claims.", "claims[")
+"""How a text begins that is a claim."""
 SPELLED: Final[Mapping[str, str]] = {f"_{name}": name for name in OPERATORS} | {"_neq": "ne", "_is_null": "isnull"}
 """Words for operators of ours."""
 OPPOSITES: Final[Mapping[str, str]] = {"_nlike": "like", "_nilike": "ilike"}
@@ -92,12 +94,18 @@ def variable(given: Any) -> tuple[str, ...] | None:
     return None
 
 
+def says_who_asks(given: Any) -> bool:
+    """Whether it is a claim or a session variable: where none can stand, a rule that took it for a text would hold of other
+    rows than it says, of all of them perhaps."""
+    return isinstance(given, str) and (given.startswith(CLAIMED) or variable(given) is not None)
+
+
 def matched(column: Column, word: str, given: Any) -> Filter:
     """A regular expression; raises InvalidValue."""
     comparison, found = PATTERNS[word]
     if not column.type.facts.textual:
         raise InvalidValue(f"{word!r} cannot be asked of {column.type.native}")
-    if not isinstance(given, str) or variable(given) is not None:
+    if not isinstance(given, str) or says_who_asks(given):
         raise InvalidValue(f"{word!r} takes a text that stands in the rule")
     where = Compare(Field(column), comparison, Literal(given, column.type))
     return where if found else Not(where)
@@ -107,8 +115,8 @@ def keyed(column: Column, given: Any) -> Filter:
     """That a document has a key; raises InvalidValue."""
     if column.type.kind is not Kind.JSON:
         raise InvalidValue(f"{column.type.native} has no keys")
-    if not isinstance(given, str):
-        raise InvalidValue(f"{HAS_KEY!r} takes a text")
+    if not isinstance(given, str) or says_who_asks(given):
+        raise InvalidValue(f"{HAS_KEY!r} takes a text that stands in the rule")
     return Not(IsNull(JsonPath(Field(column), (given,))))
 
 
@@ -133,7 +141,7 @@ def contained(column: Column, word: str, given: Any, database: DatabaseKind) -> 
     if not offered(comparison, type_, database):
         hint = "'x' in column asks for one text of an array, has_key(column, 'x') for a key"
         raise InvalidValue(f"{word!r} cannot be asked of {type_.native} on this database", hint=hint)
-    if variable(given) is not None or (isinstance(given, str) and given.startswith(("claims.", "claims["))):
+    if any(map(says_who_asks, given if isinstance(given, list | tuple) else (given,))):
         raise InvalidValue(f"{word!r} takes what stands in the rule", hint="claims.x in column asks for one item")
     value = parse_json(type_, plain(given))
     if value is None:

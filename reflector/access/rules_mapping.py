@@ -142,14 +142,17 @@ def _compared(column: Column, operator: Operator, given: Any, trail: str) -> Fil
 
 def _dynamic(column: Column, operator: Operator, given: Any, trail: str) -> Filter | None:
     """The filter for a claim or the clock, None for a constant."""
-    if isinstance(given, list | tuple) and any(rules_hasura.variable(each) for each in given):
-        raise _fault(trail, "a session variable cannot stand in a list of values", "ask for each by itself, under _or")
+    if isinstance(given, list | tuple) and any(map(rules_hasura.says_who_asks, given)):
+        message = "neither a claim nor a session variable can stand in a list of values"
+        raise _fault(trail, message, "ask for each by itself, under _or")
+    if operator.takes is Takes.TEXT and rules_hasura.says_who_asks(given):
+        raise _fault(trail, f"{operator.name!r} takes no claim")
     if not isinstance(given, str) or operator.takes is Takes.TEXT:
         return None
     path = rules_hasura.variable(given)
     if path is not None:
         return _claimed(column, operator, ClaimPath(path, 0), trail)
-    if given.startswith(("claims.", "claims[")):
+    if given.startswith(rules_hasura.CLAIMED):
         claim = parse_value(given)
         if not isinstance(claim, ClaimPath):
             raise _fault(trail, f"{given!r} is not a claim")

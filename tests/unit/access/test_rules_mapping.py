@@ -39,7 +39,7 @@ SAME: list[tuple[dict[str, Any], str]] = [
     ({"publish_at": {"_lte": "now()"}}, "publish_at <= now()"),
     ({"due": {"_ne": "today()"}}, "due != today()"),
     ({"title": {"_eq": "now()"}}, "title == 'now()'"),
-    ({"title": {"_startswith": "claims.x"}}, r"like(title, 'claims.x%')"),
+    ({"title": {"_startswith": "the claims.x"}}, r"like(title, 'the claims.x%')"),
     ({"from": {"_eq": "x"}}, "col('from') == 'x'"),
     ({"author": {"name": {"_eq": "x"}}}, "exists(author, name == 'x')"),
     ({"team": {"members": {"user_id": {"_eq": "claims.sub"}}}}, "exists(team.members, user_id == claims.sub)"),
@@ -77,10 +77,19 @@ ALWAYS_WRONG: list[tuple[dict[str, Any], str, str | None]] = [
     ({"rank": {"eq": 5}}, "rank.eq: there is no operator 'eq'", "did you mean '_eq'?"),
     ({"rank": {"_in": []}}, "rank._in: nothing is in an empty list", None),
     ({"rank": {"_nin": []}}, "rank._nin: nothing is in an empty list", None),
-    (
-        {"rank": {"_in": [1, "X-Hasura-Rank"]}},
-        "rank._in: a session variable cannot stand in a list of values",
-        "ask for each by itself, under _or",
+    *(
+        (
+            {"title": {word: ["a", each]}},
+            f"title.{word}: neither a claim nor a session variable can stand in a list of values",
+            "ask for each by itself, under _or",
+        )
+        for word in ("_in", "_nin", "_between")
+        for each in ("X-Hasura-Title", "claims.title", 'claims["title"]')
+    ),
+    *(
+        ({"_not": {"title": {f"_{word}": each}}}, f"_not.title._{word}: {word!r} takes no claim", None)
+        for word in ("contains", "icontains", "startswith", "istartswith", "endswith", "iendswith", "like", "ilike")
+        for each in ("x-hasura-title", "claims.title")
     ),
     (
         {"title": {"_similar": "a"}},
@@ -110,9 +119,18 @@ DOES_NOT_FIT: list[tuple[dict[str, Any], str, str | None]] = [
     ({"meta": {"_eq": "claims.x"}}, "meta._eq: 'eq' cannot be asked of jsonb", None),
     ({"rank": {"_regex": "a"}}, "rank._regex: '_regex' cannot be asked of smallint", None),
     ({"title": {"_regex": "X-Hasura-A"}}, "title._regex: '_regex' takes a text that stands in the rule", None),
+    ({"title": {"_nregex": "claims.a"}}, "title._nregex: '_nregex' takes a text that stands in the rule", None),
     ({"title": {"_regex": 5}}, "title._regex: '_regex' takes a text that stands in the rule", None),
     ({"title": {"_has_key": "a"}}, "title._has_key: text has no keys", None),
-    ({"meta": {"_has_key": 5}}, "meta._has_key: '_has_key' takes a text", None),
+    *(
+        ({"_not": {"meta": {word: given}}}, f"_not.meta.{word}: '_has_key' takes a text that stands in the rule", None)
+        for word, given in (
+            ("_has_key", 5),
+            ("_has_key", "claims.a"),
+            ("_has_key", "X-Hasura-A"),
+            ("_has_keys_any", ["a", "claims.a"]),
+        )
+    ),
     (
         {"rank": {"_ceq": "title"}},
         "rank._ceq: rank is smallint and the other column is text",
