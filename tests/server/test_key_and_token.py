@@ -145,6 +145,35 @@ async def test_a_key_of_the_file_and_another_header_are_a_pair_as_well(lite: str
         assert await seen(api, pair(UNKNOWN, UNKNOWN, "X-API-Key")) == 401
 
 
+async def test_where_the_database_decides_the_person_s_role_is_taken(databases: Databases) -> None:
+    made = f"""
+        CREATE SCHEMA api;
+        CREATE TABLE api.api_key (key_hash text PRIMARY KEY, role text);
+        CREATE TABLE api.note (id integer PRIMARY KEY, role name DEFAULT current_user);
+        CREATE VIEW api.told AS SELECT current_user::text AS role;
+        DO $$ BEGIN
+          CREATE ROLE pair_login LOGIN; CREATE ROLE pair_program; CREATE ROLE pair_person;
+          GRANT pair_program, pair_person TO pair_login;
+        EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+        GRANT USAGE ON SCHEMA api TO pair_program, pair_person, pair_login;
+        GRANT SELECT ON api.api_key TO pair_login;
+        GRANT SELECT ON api.told TO pair_program, pair_person;
+        GRANT SELECT ON api.note TO pair_program;
+        INSERT INTO api.api_key VALUES ('{hashed(KEY)}', 'pair_program');
+    """
+    url = databases.database(DatabaseKind.POSTGRESQL, made).replace("//postgres@", "//pair_login@")
+    keys = {"table": "api_key", "header": "apikey", "with_token": "person"}
+    auth = {"enforce": "database", "jwt": {"keys": pem(ONE)}, "api_keys": keys}
+    person = signed(ONE, "RS256", role="pair_person")
+    async with served(url, f"auth: {json.dumps(auth)}\npostgrest: {{db_schemas: [api]}}\n") as api:
+        for headers, role in (({"apikey": KEY}, "pair_program"), (pair(KEY, person), "pair_person")):
+            assert (await api.get("/rest/v1/told?select=role", headers)).json == [{"role": role}]
+        assert (await api.get("/rest/v1/note", {"apikey": KEY})).status == 200
+        assert (await api.get("/rest/v1/note", pair(KEY, person))).status == 403
+        assert (await api.get("/rest/v1/told", pair(UNKNOWN, person))).status == 401
+        assert (await api.get("/rest/v1/told", pair(KEY, signed(TWO, "RS256", role="pair_person")))).status == 401
+
+
 # ── everything else is too many ──────────────────────────────────────────────────────────────
 
 
