@@ -60,10 +60,11 @@ def key_set(config: Config, index: int, outbound: Outbound) -> KeySet:
     name = "keys" if said.secret is None else "secret"
     place, setting, found = _place(config, "auth", "jwt", index, name), f"auth.jwt.{name}", list[SigningKey]()
     for each in said.keys if said.secret is None else (said.secret,):
-        found += keys_of(each.reveal(), base64_text=False, place=place, setting=setting)
+        found += keys_of(each.reveal(), base64_text=False, place=place, setting=setting, shared=name == "secret")
     wanted = frozenset(said.algorithms) if config.decided_by_database else algorithms_of(said)
     if wanted and not any(wanted.intersection(each.algorithms) for each in found):
-        raise ConfigError([Complaint(place, setting, "holds no key for the algorithms of this issuer")])
+        hint = "public keys stand under auth.jwt.keys" if name == "secret" else None
+        raise ConfigError([Complaint(place, setting, "holds no key for the algorithms of this issuer", hint)])
     return FixedKeys(tuple(found))
 
 

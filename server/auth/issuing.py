@@ -15,8 +15,10 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from reflector.access.principal import Principal
+from reflector.secret import Secret
 from server.auth.issuers import algorithms_of
-from server.config import Config
+from server.auth.token_keys import SigningKey, keys_of
+from server.config import Complaint, Config, ConfigError, Position
 from server.config.claim_settings import steps_of
 from server.config.models import Jwt
 
@@ -39,8 +41,7 @@ class Issuing:
         settings = signing(config)
         if settings is None or settings.secret is None:
             raise ValueError("there is nothing to sign with")
-        self._settings, self._key = settings, OctKey.import_key(settings.secret.reveal())
-        self._algorithm = min(algorithms_of(settings))
+        self._settings, self._signer = settings, Signer(config, settings, settings.secret)
 
     def issue(self, principal: Principal, lasts: timedelta, now: float) -> Issued:
         """A token that proves the caller for so long."""
@@ -54,8 +55,33 @@ class Issuing:
         if settings.audience:
             claims["aud"] = settings.audience[0]
         claims |= {"iat": int(now), "exp": int(now) + seconds}
-        header = {"alg": self._algorithm, "typ": "JWT"}
-        return Issued(jwt.encode(header, claims, self._key, [self._algorithm]), seconds)
+        return Issued(self._signer.sign(claims), seconds)
+
+
+class Signer:
+    """Signs what an issuer's tokens say. Raises ConfigError where its secret holds nothing to sign with."""
+
+    def __init__(self, config: Config, settings: Jwt, secret: Secret) -> None:
+        self._key = _key(config, settings, secret)
+        self._algorithm = min(algorithms_of(settings).intersection(self._key.algorithms))
+
+    def sign(self, claims: Mapping[str, Any]) -> str:
+        """The token with these claims."""
+        named = {} if self._key.name is None else {"kid": self._key.name}
+        header = {"alg": self._algorithm, "typ": "JWT", **named}
+        return jwt.encode(header, dict(claims), self._key.key, [self._algorithm])
+
+
+def _key(config: Config, settings: Jwt, secret: Secret) -> SigningKey:
+    """The first of the secret's keys that the issuer's tokens may be signed with: a set has the newest one first."""
+    place = config.position("auth", "jwt") or Position("the configuration")
+    found = keys_of(secret.reveal(), base64_text=False, place=place, setting="auth.jwt.secret")
+    wanted = algorithms_of(settings)
+    fits = (each for each in found if isinstance(each.key, OctKey) and wanted.intersection(each.algorithms))
+    key = next(fits, None)
+    if key is None:
+        raise ConfigError([Complaint(place, "auth.jwt.secret", "holds no key that this server can sign with")])
+    return key
 
 
 def signing(config: Config) -> Jwt | None:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.x509 import load_der_x509_certificate
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, OctKey, OKPKey, RSAKey
 
@@ -30,6 +33,10 @@ LEAST_BITS: Final = 2048
 MOST_BITS: Final = 16 * 1024
 MOST_KEYS: Final = 100
 PEM: Final = "-----BEGIN "
+OPENSSH: Final = ("ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-")
+FORMS: Final = "a text, base64, PEM, a JWK, or a set of JWKs"
+PUBLIC: Final = "PEM, a certificate, a JWK, or a set of JWKs; a text that both sides know is auth.jwt.secret"
+FRAMED: Final = "write it as PEM, between -----BEGIN PUBLIC KEY----- and -----END PUBLIC KEY-----, under auth.jwt.keys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +58,28 @@ def fitting(keys: Sequence[SigningKey], algorithm: Any, name: Any) -> list[Signi
 
 
 def keys_of(
-    text: str, *, base64_text: bool, place: Position, setting: str = "postgrest.jwt_secret"
+    text: str, *, base64_text: bool, place: Position, setting: str = "postgrest.jwt_secret", shared: bool = True
 ) -> tuple[SigningKey, ...]:
-    """The keys that a secret holds; raises ConfigError where it holds none that can be used."""
+    """The keys that a secret holds; raises ConfigError where it holds none that can be used.
+
+    `shared` says whether a plain text is a secret that both sides know; elsewhere it is none of the forms of a public key.
+    """
     try:
         members = _members(text)
         if members is not None:
             keys = tuple(filter(None, map(_imported, members)))
         elif text.lstrip().startswith(PEM):
             keys = (_from_pem(text),)
+        elif _is_public(text):
+            raise _refused(place, setting, "is a public key without its frame: everybody could sign with it", FRAMED)
+        elif not shared:
+            raise _refused(place, setting, "holds no public key", PUBLIC)
         else:
             keys = (_plain(_decoded(text) if base64_text else text.encode()),)
     except (JoseError, ValueError, TypeError, KeyError) as fault:
-        raise _refused(place, setting, "holds no key that can be used") from fault
+        raise _refused(place, setting, "holds no key that can be used", FORMS if shared else PUBLIC) from fault
     if not keys:
-        raise _refused(place, setting, "holds no key that tokens are signed with")
+        raise _refused(place, setting, "holds no key that tokens are signed with", FORMS if shared else PUBLIC)
     return keys
 
 
@@ -158,5 +172,27 @@ def _algorithms(key: Any) -> tuple[str, ...]:
     return EDWARDS.get(key.curve_name, ())
 
 
-def _refused(place: Position, setting: str, why: str) -> ConfigError:
-    return ConfigError([Complaint(place, setting, why, "a text, base64, PEM, a JWK, or a set of JWKs")])
+def _is_public(text: str) -> bool:
+    """Whether the text is a public key as providers show it: DER in base64, or a line of OpenSSH's. As a secret it would be one
+    that everybody knows."""
+    if text.strip().startswith(OPENSSH):
+        return True
+    try:
+        der = base64.b64decode("".join(text.split()), validate=True)
+    except ValueError:
+        return False
+    return any(_loads(load, der) for load in (load_der_public_key, load_der_x509_certificate))
+
+
+def _loads(load: Callable[[bytes], object], der: bytes) -> bool:
+    try:
+        load(der)
+    except UnsupportedAlgorithm:
+        return True
+    except ValueError:
+        return False
+    return True
+
+
+def _refused(place: Position, setting: str, why: str, hint: str) -> ConfigError:
+    return ConfigError([Complaint(place, setting, why, hint)])

@@ -11,13 +11,11 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from joserfc import jwt
-from joserfc.jwk import OctKey
-
 from reflector.errors import InvalidRequest, suggestion
 from reflector.secret import Secret
-from server.auth.issuers import algorithms_of
+from server.auth.issuing import Signer
 from server.config import Complaint, Config, ConfigError, Position
+from server.config.claim_settings import steps_of
 from server.config.models import Jwt
 from server.config.values import UnfitError, read_duration
 
@@ -39,8 +37,7 @@ def made(
     if settings.issuer is not None:
         said.setdefault("iss", settings.issuer)
     said |= {"iat": now, "exp": now + int(lasts.total_seconds())}
-    algorithm = next(iter(sorted(algorithms_of(settings))))
-    return jwt.encode({"alg": algorithm, "typ": "JWT"}, said, OctKey.import_key(secret.reveal()), [algorithm])
+    return Signer(config, settings, secret).sign(said)
 
 
 def _signing(config: Config) -> tuple[Jwt, Secret]:
@@ -95,7 +92,7 @@ def _declared(config: Config, roles: Iterable[str]) -> list[str]:
 
 def _put(claims: dict[str, Any], path: str, value: Any) -> None:
     """Put a value where the server looks for it: `realm.roles` is a claim within a claim."""
-    *outer, last = path.split(".")
+    *outer, last = steps_of(path)
     for step in outer:
         inner = claims.setdefault(step, {})
         if not isinstance(inner, Mapping):

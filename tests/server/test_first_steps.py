@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import sqlite3
@@ -157,6 +158,42 @@ async def test_a_token_is_taken_by_the_server(bookshop: str, tmp_path: Path) -> 
         reply = await api.get("/api/book?fields=id", headers)
         assert [each["id"] for each in reply.json["items"]] == [3]
         assert (await api.get("/api/book")).status == 401
+
+
+async def test_a_secret_is_rotated_by_a_set_whose_first_key_signs_and_whose_every_key_holds(
+    bookshop: str, tmp_path: Path
+) -> None:
+    old, new = {**key_of("o" * 40), "kid": "old"}, {**key_of("n" * 40), "kid": "new"}
+    tokens = {}
+    for name, keys in {"before": [old], "between": [new, old], "after": [new]}.items():
+        config = AUTH.replace(f"secret: {SECRET}", f"secret: '{json.dumps({'keys': keys})}'")
+        (tmp_path / "config.yaml").write_text(config)
+        tokens[name] = reflector("token", "--role", "admin", folder=tmp_path)[1].strip()
+        taken = set()
+        async with served(bookshop, config.removeprefix("version: 1\n")) as api:
+            for made, token in tokens.items():
+                reply = await api.get("/api/book?limit=1", {"Authorization": f"Bearer {token}"})
+                taken |= {made} if reply.status == 200 else set()
+        assert taken == {"before": {"before"}, "between": {"before", "between"}, "after": {"between", "after"}}[name]
+
+
+def key_of(text: str) -> dict[str, str]:
+    return {"kty": "oct", "k": base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")}
+
+
+async def test_a_token_has_its_role_where_a_pointer_looks_for_it(bookshop: str, tmp_path: Path) -> None:
+    config = AUTH.replace("realm.roles", "/https:~1~1shop.example~1claims/role")
+    (tmp_path / "config.yaml").write_text(config)
+    token = reflector("token", "--role", "admin", folder=tmp_path)[1].strip()
+    async with served(bookshop, config.removeprefix("version: 1\n")) as api:
+        assert (await api.get("/api/book?limit=1", {"Authorization": f"Bearer {token}"})).status == 200
+
+
+def test_a_secret_without_a_key_to_sign_with_is_told(tmp_path: Path) -> None:
+    held = {**key_of("o" * 40), "alg": "HS512"}
+    (tmp_path / "config.yaml").write_text(AUTH.replace(f"secret: {SECRET}", f"secret: '{json.dumps(held)}'"))
+    status, _, err = reflector("token", "--role", "admin", folder=tmp_path)
+    assert (status, "auth.jwt.secret: holds no key that this server can sign with" in err) == (2, True)
 
 
 def test_a_token_says_what_is_asked_for_and_what_the_file_wants(tmp_path: Path) -> None:

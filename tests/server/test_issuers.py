@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from aiohttp import WSServerHandshakeError, web
@@ -119,7 +120,7 @@ def test_a_certificate_s_key_is_taken(tmp_path: Any) -> None:
 def test_what_is_no_key_is_refused_at_the_start_and_not_told(keys: str) -> None:
     with pytest.raises(ConfigError) as caught:
         of({"keys": keys})
-    assert "auth.jwt.keys: holds no key" in str(caught.value)
+    assert re.search("auth.jwt.keys: holds no (public )?key", str(caught.value))
     assert "c2hvcnQtYnV0LW5vdC12ZXJ5" not in str(caught.value)
 
 
@@ -145,6 +146,38 @@ def certificate() -> str:
     name, now = x509.Name([]), datetime.now(UTC)
     made = x509.CertificateBuilder(name, name, key.public_key(), 7, now, now + timedelta(days=1)).sign(key, SHA256())
     return made.public_bytes(Encoding.PEM).decode()
+
+
+WORDS: Final = frozenset(("PUBLIC", "CERTIFICATE", "KEY-----"))
+
+
+def bare(framed: str) -> str:
+    """What stands between the lines of PEM, as providers show a public key."""
+    return "".join(line for line in framed.split() if line.isascii() and "-" not in line and line not in WORDS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        bare(pem(ONE)),
+        bare(pem(CURVE)),
+        bare(certificate()),
+        f"\n {bare(pem(ONE))}\n",
+        "ssh-ed25519 AAAAC3NzaC1lZDI1 ann@example",
+    ],
+)
+def test_a_public_key_without_its_frame_is_no_secret_that_everybody_knows(text: str) -> None:
+    for setting in ("keys", "secret"):
+        with pytest.raises(ConfigError, match="is a public key without its frame: everybody could sign with it"):
+            of({setting: text})
+
+
+def test_a_text_is_a_secret_where_one_is_asked_for_and_no_public_key() -> None:
+    shared = "a-text-that-is-long-enough-to-sign-with"
+    assert of({"secret": shared}).methods
+    with pytest.raises(ConfigError, match=r"holds no public key; .* is auth\.jwt\.secret") as caught:
+        of({"keys": shared})
+    assert shared not in str(caught.value)
 
 
 # ── several issuers, and what their tokens say ───────────────────────────────────────────────
