@@ -202,6 +202,7 @@ class Conversion:
         roots = [each for key in ROOTS if isinstance(each := permission.get(key), list)]
         if roots and not any("select" in each for each in roots):
             raise UnsaidError("query_root_fields: what is read through relationships alone is nobody's here")
+        _refuse_without_columns(permission)
         self.limits.setdefault(where.rpartition(" ")[2], []).append(permission.get("limit"))
         read = _with_columns({"filter": self.rule(permission, "filter")}, columns_of(permission.get("columns"), {}))
         gathers = permission.get("allow_aggregations") and all("select_aggregate" in each for each in roots)
@@ -213,6 +214,7 @@ class Conversion:
         return {"create": self.written(said, permission, presets, where)}
 
     def update(self, permission: Entry, where: str) -> Rights:
+        _refuse_without_columns(permission)
         presets = mapped(permission, "set")
         check = True if permission.get("check") is None else self.rule(permission, "check")
         said = {"filter": self.rule(permission, "filter"), "check": check}
@@ -312,7 +314,6 @@ class Conversion:
                 *(() if guest is None else (f"role {guest}: {told}",)),
                 *told_the_schema(self.roles, self.metadata.untold)[1],
                 "admin: whoever has the admin secret may do everything there; see auth.admin_secret for what is here",
-                "a token with several roles: without X-Hasura-Role they count together here, not the default role alone",
             ),
         )
 
@@ -335,6 +336,12 @@ def _refuse_what_opens_more(permission: Entry) -> None:
     for key in sorted(permission.keys() - KNOWN_OF_A_PERMISSION):
         if permission[key]:
             raise UnsaidError(f"{key}: there is nothing of the kind here")
+
+
+def _refuse_without_columns(permission: Entry) -> None:
+    """Columns must be named there, or `*`: a permission without any is none. Raises UnsaidError."""
+    if permission.get("columns") is None:
+        raise UnsaidError("it has no columns")
 
 
 def _with_columns(said: dict[str, Any], columns: list[str] | None) -> dict[str, Any]:

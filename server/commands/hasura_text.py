@@ -26,6 +26,7 @@ auth:
     namespace: "https://hasura.io/jwt/claims"
     role_claim: x-hasura-allowed-roles
     usual_role_claim: x-hasura-default-role
+    undeclared_roles: ignore         # tokens may name roles without a permission
 """
 
 

@@ -162,6 +162,7 @@ def test_metadata_of_another_shape_are_refused_in_words(directory: Path, said: A
         ({"filter": None}, "a filter is a mapping"),
         ({"filter": {"_or": [None]}}, "a filter is a mapping"),
         ({"filter": {}, "columns": "name"}, "columns are a list, or '*'"),
+        ({"filter": {}, "columns": None}, "it has no columns"),
     ],
 )  # fmt: skip
 def test_what_narrows_in_a_way_of_its_own_is_left_out(directory: Path, permission: Mapping[str, Any], why: str) -> None:
@@ -169,6 +170,33 @@ def test_what_narrows_in_a_way_of_its_own_is_left_out(directory: Path, permissio
     made = converted(write(directory, table), None)
     assert told(made, "club: select of user") == [f"{why}; it is left out"]
     assert '"user":\n' not in made.text
+
+
+def test_an_update_of_no_columns_is_left_out(directory: Path) -> None:
+    table = tracked("club", update_permissions=[permitted("user", filter={}, check=None)])
+    made = converted(write(directory, table), None)
+    assert told(made, "club: update of user") == ["it has no columns; it is left out"]
+    assert "update:" not in made.text
+
+
+async def test_roles_of_a_token_that_have_no_permission_take_none_away(clubs: str, directory: Path) -> None:
+    def on(table: str, *roles: str) -> dict[str, Any]:
+        return tracked(table, select_permissions=[permitted(role, columns=["id"], filter={}) for role in roles])
+
+    made = await made_for(clubs, write(directory, on("club", "user", "clerk"), on("member", "clerk")))
+    with serving(clubs, made) as running:
+        async with running as api:
+
+            async def status(path: str, *roles: str, **headers: str) -> Any:
+                return (await api.get(f"/api/{path}", {**bearer(*roles), **headers})).status
+
+            assert await status("club", "user", "editor", "admin") == 200
+            # Of several roles the default one counts, until another of them is asked for.
+            assert await status("member", "user", "clerk") == 404
+            assert await status("member", "user", "clerk", **{"X-Hasura-Role": "clerk"}) == 200
+            assert await status("club", "user", "admin", **{"X-Hasura-Role": "admin"}) == 403
+            assert await status("club", "admin", "user") == 403
+            assert await status("club", "admin") == 403
 
 
 def test_a_list_that_may_be_read_and_not_counted_is_not_counted(directory: Path) -> None:
