@@ -132,7 +132,8 @@ def denied_table(catalog: Catalog, role: DatabaseRole, schema: str, name: str) -
 
 def denied_function(catalog: Catalog, role: DatabaseRole, schema: str, name: str) -> str | None:
     """`function name`, where there are some and the role was granted none; else None."""
-    found = [each for each in catalog.functions if each.schema == schema and each.name == name and each.gathers is None]
+    named = [each for each in catalog.functions if each.schema == schema and each.name == name]
+    found = [each for each in named if each.gathers is None and each.extension is None]  # no database grants code
     granted = any(each.key in role.functions for each in found)
     return f"function {name}" if found and not granted else None
 

@@ -65,8 +65,10 @@ async def written(caller: Caller, method: str, address: str, body: Any = None) -
 
 
 @offers.function(read_only=True)
-async def promised(caller: Caller) -> Any:
-    """Breaks its promise."""
+async def promised(caller: Caller, keeps: bool = False) -> Any:
+    """Keeps its promise, or breaks it."""
+    if keeps:
+        return await caller.get("/api/note/1?fields=id")
     return await caller.post("/api/note", {"id": 20, "body": "x"})
 
 

@@ -152,6 +152,20 @@ async def test_a_function_writes_what_its_caller_may_write(
         assert [row["id"] for row in seen.json["items"]] == [1, 2, 3, 10, 11]
 
 
+async def test_what_an_extension_asks_wrongly_is_its_own_fault(one: Served) -> None:
+    absent = await by_resource(one, "note_of", {"id": 99}, USER)
+    assert (absent.status, absent.code) == (404, "row_not_found")
+    wrong = await by_resource(one, "prices_of", {}, USER)
+    assert (wrong.status, wrong.code, b"secret" in wrong.body) == (500, "internal_error", False)
+    shut = await by_resource(one, "written", {"method": "POST", "address": "/api/note", "body": {"id": 50}}, EDITOR)
+    assert (shut.status, shut.code) == (403, "forbidden")
+    promised = await by_postgrest(one, "promised", {}, USER)
+    assert promised.status == 500
+    assert (await one.get("/rest/v1/rpc/promised?keeps=true", USER)).json == {"id": 1}
+    seen = (await by_resource(one, "notes", {}, OTHER)).json
+    assert (seen["roles"], seen["subject"], len(seen["seen"])) == (["guest", "user"], "8", 1)
+
+
 async def test_whoever_may_not_call_a_function_is_told_that_there_is_none(api: Served) -> None:
     for name, headers in (("nobodys", USER), ("offer", EDITOR), ("offer", IDLE), ("notes", {})):
         other = await by_resource(api, "qqq", {}, headers)
@@ -249,6 +263,20 @@ async def test_bad_arguments_are_told_all_at_once(one: Served, given: Any, fault
     arguments = ", ".join(f"{name}: {_graph(value)}" for name, value in given.items()) or "price: 1"
     graph = await graphql(one, f"{{total({arguments})}}", USER)
     assert {each["extensions"]["code"] for each in graph["errors"]} == {"validation-failed"}
+
+
+async def test_so_many_faults_are_told_and_no_more(one: Served) -> None:
+    reply = await by_resource(one, "total", {"copies": 1, **{f"x{number}": 0 for number in range(120)}}, USER)
+    assert (reply.status, len(reply.json["errors"])) == (422, 100)
+
+
+async def test_null_is_a_value_where_the_annotation_says_so(one: Served) -> None:
+    given = {**GIVEN, "exact": "0.1", "ids": None, "json": None}
+    reply = await by_resource(one, "told", given, USER)
+    assert (reply.json["ids"], reply.json["json"]) == (["NoneType", None], ["NoneType", None])
+    assert (await by_postgrest(one, "total", {"copies": 2, "price": None}, USER)).json[
+        "message"
+    ] == "'price' must not be null"
 
 
 async def test_what_is_no_call_is_told(one: Served) -> None:

@@ -70,6 +70,20 @@ VOUCHED = (
     "tests/server/test_sign_in.py::test_whoever_signs_in_has_pages_and_tokens_and_signs_out",
     "tests/server/test_sign_in.py::test_a_token_that_somebody_else_signed_makes_nobody",
 )
+CALLED = tuple(
+    f"tests/extensions/test_functions.py::{name}"
+    for name in (
+        "test_values_come_as_the_types_of_the_annotations",
+        "test_bad_arguments_are_told_all_at_once",
+        "test_so_many_faults_are_told_and_no_more",
+        "test_null_is_a_value_where_the_annotation_says_so",
+        "test_answers_are_json_of_every_form",
+        "test_a_refusal_reaches_the_caller_in_its_own_words",
+        "test_what_goes_wrong_inside_reaches_nobody",
+        "test_what_takes_too_long_is_ended",
+        "test_what_an_extension_asks_wrongly_is_its_own_fault",
+    )
+)
 HUNTED: Mapping[str, Sequence[str]] = {
     **dict.fromkeys((f"reflector.access.{name}" for name in BOUND), RULES),
     **dict.fromkeys((f"reflector.access.{name}" for name in ("fitting", "rewrite", "rewrite_sets")), ANSWERS),
@@ -77,6 +91,8 @@ HUNTED: Mapping[str, Sequence[str]] = {
     "reflector.sql.compile": SLOTS,
     **dict.fromkeys((f"reflector.sql.{name}" for name in ("filters", "plan", "statement")), BINDING),
     **dict.fromkeys((f"reflector.drivers.{name}" for name in ("sets", "steps")), ("tests/unit/query/test_filling.py",)),
+    "reflector.signature": ("tests/unit/test_signature.py",),
+    "server.called": CALLED,
     "reflector.drivers.mysql_literals": ("tests/unit/query/test_literals.py",),
     **dict.fromkeys(
         (f"server.config.{name}" for name in ("claim_checks", "known_claims")),

@@ -33,6 +33,7 @@ COUNT = Function("public", "count_books", (), "bigint")
 OTHER = Function("audit", "count_books", (), "bigint")
 WRITE = Function("public", "write_book", (), "void", callable=False)
 GATHER = Function("public", "gather", (), "bytea", gathers=INTEGER)
+CODE = Function("public", "quote", (), "jsonb", extension="shop")
 SELF = "authenticator"
 
 
@@ -117,6 +118,16 @@ def test_functions_are_for_whom_the_database_and_the_file_name() -> None:
     assert found.opened == {COUNT, OTHER, GATHER}
     assert database_permissions(plain, {}, lambda name, each: False).opened == frozenset()
     assert database_permissions(replace(plain, roles=None), {}, lambda *_: True).rights == {}
+
+
+def test_code_of_an_extension_is_for_whom_the_file_names_and_no_grant() -> None:
+    reader, writer = role("reader"), replace(role("writer"), functions=frozenset({CODE.key}))
+    plain = replace(catalog(reader, writer), functions=(COUNT, CODE))
+    found = database_permissions(plain, {}, lambda name, each: name == "reader")
+    assert found.functions == {"reader": {CODE}, "writer": frozenset()}
+    assert found.opened == {COUNT, CODE}
+    assert denied_function(plain, reader, "public", "quote") is None
+    assert denied_function(plain, reader, "public", "count_books") == "function count_books"
 
 
 def test_everything_that_is_served_is_what_nobody_hides() -> None:

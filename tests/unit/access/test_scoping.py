@@ -147,6 +147,16 @@ def test_functions_that_may_be_called_stand_by_name_in_the_catalogs_order() -> N
     found = scope(catalog=catalog, functions=frozenset({FIRST, SECOND, gathering}))
     assert found.functions == {("public", "say"): (SECOND, FIRST)}
     assert scope(catalog=catalog).functions == {}
+    assert found.beside == {}
+
+
+def test_code_of_extensions_that_may_be_called_stands_by_its_name() -> None:
+    quote, closed = function("quote", extension="shop"), function("closed", extension="shop")
+    catalog = replace(BLOG, functions=(FIRST, quote, closed))
+    found = scope(catalog=catalog, functions=frozenset({FIRST, quote}))
+    assert found.beside == {"quote": quote}
+    assert found.functions == {("public", "say"): (FIRST,), ("public", "quote"): (quote,)}
+    assert scope(catalog=catalog).beside == {}
 
 
 def test_aggregates_that_answer_in_a_media_type_are_handlers() -> None:
