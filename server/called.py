@@ -18,6 +18,7 @@ from reflector.extension import ExtensionFailed, FunctionTimeout, Refused
 from reflector.signature import written
 from server.callers import Caller
 from server.extensions import Extensions
+from server.traced import part
 
 AskAs = Callable[[Caller, str, str, Any], Awaitable[Any]]
 Answered = TypeVar("Answered")
@@ -39,7 +40,8 @@ class Called:
         offered = self.extensions.offered[function.name]
         told = self.told(caller, writes=not offered.declared.read_only)
         arguments = offered.signature.given(values, told)
-        answer = await self.bounded(caller, lambda: offered.declared.action(**arguments))
+        with part(f"call {function.name}"):
+            answer = await self.bounded(caller, lambda: offered.declared.action(**arguments))
         return None if offered.signature.gives is None else said(answer)
 
     def told(self, caller: Caller, *, writes: bool) -> extension.Caller:

@@ -2,6 +2,7 @@
 
     the request                  SERVER, `GET /api/{table}`; ends with the answer, or where a socket begins
     who calls                    `authenticate`, where that has to be found out; CLIENT within it for whoever is asked
+    code of an extension         `call notes`
     a question of a new shape    `compile`
     waiting for the database     `wait for a connection`, `connect`
     what the database did        CLIENT, `SELECT book`; a transaction is one

@@ -21,6 +21,7 @@ from reflector.database_url import parse_database_url
 from server.journal import logging_to_stderr
 from server.telemetry import outgoing
 from tests.bookshops import Databases
+from tests.extensions.serving import CONFIG, SCHEMA, USER, put
 from tests.server.collectors import Collector, Told, collector
 from tests.server.harness import ServedProcess, configured, eventually, reloadable, served
 from tests.server.issuers import ONE, service, signed
@@ -174,6 +175,20 @@ async def test_a_fault_of_ours_is_a_failed_span(bookshop: str) -> None:
     for name in ("GET /api/{table}", "POST /graphql"):
         failed = told.one(name)
         assert (failed.failed, failed.attributes["error.type"]) == (True, "RuntimeError")
+    assert b"canary" not in b"".join(told.raw)
+
+
+async def test_code_of_an_extension_is_a_part_of_its_own(databases: Databases, tmp_path: Path) -> None:
+    url = databases.database(DatabaseKind.SQLITE, SCHEMA)
+    async with collector() as told, reloadable(url, put(tmp_path, CONFIG + told.settings())) as api:
+        assert (await api.post("/api/:functions/notes", {}, USER)).status == 200
+        assert (await api.post("/api/:functions/broken", {"how": "x"}, USER)).status == 500
+    fine, failed = told.named("POST /api/:functions/{function}")
+    assert told.within(fine) == ["authenticate", "call notes"]
+    assert told.within(told.one("call notes")) == ["compile", "SELECT note"]
+    broken = told.one("call broken")
+    assert (broken.parent, broken.failed, failed.failed) == (failed.id, True, True)
+    assert broken.attributes["error.type"] == failed.attributes["error.type"] == "internal_error"
     assert b"canary" not in b"".join(told.raw)
 
 
