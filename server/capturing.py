@@ -18,7 +18,7 @@ import asyncio
 import fcntl
 import logging
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -76,6 +76,7 @@ class SharedCapture:
         self._end: Callable[[], None] | None = None
         self._fault: ReflectorError | None = None
         self._running: asyncio.Task[None] | None = None
+        self._work: Callable[[], Awaitable[None]] | None = None
 
     @property
     def active(self) -> bool:
@@ -86,9 +87,7 @@ class SharedCapture:
 
     async def subscribe(self, tables: Collection[TableName] | None, callback: Listener) -> Callable[[], None]:
         """As `Capture.subscribe`, without the changes themselves. Raises what capturing raises."""
-        if self._running is None:
-            self._topic.hear(self._hear, self._missed)
-            self._running = asyncio.create_task(self._run(), name="reflector-shared-capture")
+        self._start()
         try:
             async with asyncio.timeout(START_SECONDS):
                 await self._known.wait()
@@ -103,6 +102,20 @@ class SharedCapture:
             self._listeners.pop(listening, None)
 
         return end
+
+    async def lead(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Have this done by the one worker that captures, before it does: now, where that is this one, and later where it
+        takes another's place. What it raises now is raised here."""
+        if self._held is not None or self._take():
+            await work()
+        else:
+            self._work = work
+        self._start()
+
+    def _start(self) -> None:
+        if self._running is None:
+            self._topic.hear(self._hear, self._missed)
+            self._running = asyncio.create_task(self._run(), name="reflector-shared-capture")
 
     async def setup(self) -> Setup:
         """What is installed, and what would be; raises NotSupported."""
@@ -126,7 +139,7 @@ class SharedCapture:
         loop, again = asyncio.get_running_loop(), 0.0
         while True:
             if self._held is not None or self._take():
-                if self._end is None and loop.time() >= again:
+                if (self._end is None or self._work is not None) and loop.time() >= again:
                     again = loop.time() + AGAIN_SECONDS
                     await self._begin()
                 self._topic.tell(orjson.dumps(["active" if self.active else "idle"]))
@@ -144,8 +157,15 @@ class SharedCapture:
 
     async def _begin(self) -> None:
         try:
+            if self._work is not None:
+                await self._work()
+                self._work = None
+            if self._end is not None:
+                return
             self._end = await self._capture.subscribe(None, self._captured)
         except ReflectorError as fault:
+            if self._fault is None or fault.message != self._fault.message:
+                LOG.warning("worker %d cannot capture changes for all: %s", self._number, fault.message)
             self._fault = fault
         else:
             LOG.info("worker %d captures changes for all", self._number)

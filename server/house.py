@@ -158,7 +158,8 @@ class Grounds:
     heard: Capture | SharedCapture = field(init=False)
 
     def __post_init__(self) -> None:
-        self.courier = Courier(self.capture, self.binding.config, self.key)
+        shared = None if self.worker is None else SharedCapture(self.capture, self.worker)
+        self.courier = Courier(self.capture, self.binding.config, self.key, shared)
         rows = [
             *webhook_figures(self.courier),
             *engine_figures(lambda: self.engine, lambda: self.binding, time.time()),
@@ -169,7 +170,7 @@ class Grounds:
         self.figures = Figures(self.requests, rows)
         self.exposition = Exposition(self.figures, self.worker)
         self.health = Health(lambda: self.engine.driver.fetch(ASKS), self.degraded, self.insecure)
-        self.heard = self.capture if self.worker is None else SharedCapture(self.capture, self.worker)
+        self.heard = shared or self.capture
 
     def degraded(self) -> bool:
         """Whether less is served than is configured."""
@@ -218,9 +219,9 @@ class Grounds:
         """Hear of no changes any more, for `on_cleanup`."""
         if self.keeping is not None:
             await self.keeping.close()
+        await self.courier.close()
         if self.heard is not self.capture:
             await self.heard.close()
-        await self.courier.close()
         await self.capture.close()
         if self.shared is not None:
             await self.shared.close()

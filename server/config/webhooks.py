@@ -123,8 +123,6 @@ def whole_section(data: Mapping[str, Any]) -> Iterator[Fault]:
     if decided_by_database(data):
         message = "say nothing where auth.enforce is database: nobody could say which rows of a change a role may see"
         yield ("webhooks",), message, "auth.enforce: server"
-    if str(mapping(data, "server").get("workers", 1)) != "1":
-        yield ("server", "workers"), "must be 1 where webhooks are told of changes", None
 
 
 def each_webhook(data: Mapping[str, Any]) -> Iterator[Fault]:

@@ -30,6 +30,7 @@ from server.access import database_of
 from server.apis.realtime.frames import ChangeCursors, opaque_keys
 from server.cache.keeping import named
 from server.cache.others import fingerprint_of
+from server.capturing import SharedCapture
 from server.config import Complaint, Config, ConfigError, Position
 from server.telling import terms_of
 from server.webhooks.asked import Unfit, complaints_of, question_of
@@ -50,14 +51,16 @@ ELSEWHERE: Final = "the database is another than before"
 
 
 class Courier:
-    """Nobody is told anything before `begin`. `key` is 64 bytes for cursors."""
+    """Nobody is told anything before `begin`. `key` is 64 bytes for cursors. `shared`: of several processes the one that
+    captures changes delivers, and another one when it is gone."""
 
-    def __init__(self, capture: Capture, config: Config, key: bytes) -> None:
+    def __init__(self, capture: Capture, config: Config, key: bytes, shared: SharedCapture | None = None) -> None:
         self.config = config
         self.standings: dict[str, Standing] = {}
         self.waits = ""
         """Why changes cannot be captured yet."""
         self._capture = capture
+        self._shared = shared
         self._key = key
         self._cursors = ChangeCursors(key)
         self._posting = Posting()
@@ -67,7 +70,7 @@ class Courier:
         self._readers: dict[tuple[str, str], Reader] = {}
         self._deliveries: dict[str, Delivery] = {}
         self._arranging: asyncio.Task[None] | None = None
-        self._holds = False
+        self._began = self._waits = self._holds = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._moving = asyncio.Lock()
 
@@ -83,13 +86,15 @@ class Courier:
         """Raises ConfigError with everything that does not fit."""
         if config.webhooks:
             complaints = await misfits_of(config, engine, self._key)
-            if not complaints and self._desk is None:
+            if not complaints and self._shared is None:
                 complaints += await self._opened(config)
             if complaints:
                 raise ConfigError(complaints)
 
     async def _opened(self, config: Config) -> list[Complaint]:
-        """Open the file; what is wrong with it."""
+        """Open the file, where it is not open; what is wrong with it."""
+        if self._desk is not None:
+            return []
         try:
             spool = await asyncio.get_running_loop().run_in_executor(self._thread, Spool.open, spool_path(config))
         except SpoolRefused as fault:
@@ -106,21 +111,41 @@ class Courier:
 
     async def begin(self) -> None:
         """Tell from now on; raises ConfigError where the file cannot be used."""
+        self._began = True
         if self.config.webhooks:
             await self.check(self.config, self._capture.engine)
+            await self._led()
+
+    async def _led(self) -> None:
+        """Read and deliver, here or in whichever process captures. Raises ConfigError where the file cannot be used."""
+        if self._shared is None or self._desk is not None:
             await self._arranged()
+        elif not self._waits:
+            self._waits = True
+            await self._shared.lead(self._alone)
+
+    async def _alone(self) -> None:
+        """This is the process that captures."""
+        complaints = await self._opened(self.config) if self.config.webhooks else []
+        if complaints:
+            raise ConfigError(complaints)
+        await self._arranged()
 
     def leave(self, config: Config) -> None:
         """Another configuration is taken: nothing is read any more that it does not ask for."""
         self.config = config
-        for name, table in list(self._readers):
-            if name not in config.webhooks or table not in config.webhooks[name].tables:
-                self._withdraw(self._readers.pop((name, table)))
+        if self._keeping is not None:
+            self._keeping.size = config.changes.spool.size
+        asked = {(name, table) for name, said in config.webhooks.items() for table in said.tables}
+        for key in self._readers.keys() - asked:
+            self._withdraw(self._readers.pop(key))
+        for name, standing in self.standings.items():
+            standing.closed = {table: why for table, why in standing.closed.items() if (name, table) in asked}
 
     def join(self) -> None:
         """It holds now, for the changes as well."""
-        if self._desk is not None:
-            self._arranging = self._spawn(self._arranged())
+        if self._desk is not None or (self._began and self.config.webhooks):
+            self._arranging = self._spawn(self._led())
 
     async def joined(self) -> None:
         """Until everybody reads of whom the configuration speaks."""

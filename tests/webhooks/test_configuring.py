@@ -74,7 +74,6 @@ async def test_a_mistake_refuses_the_start_and_is_told_with_its_place(
 
 SECTIONS = {
     "changes: {source: off}\n": "webhooks: need changes to be captured; changes.source: auto",
-    "server: {workers: 2}\n": "server.workers: must be 1 where webhooks are told of changes",
 }
 
 
@@ -125,6 +124,17 @@ async def test_a_spool_that_cannot_be_used_refuses_the_start(small: str, configu
     async with served(small, configure()):
         [found] = await refused(small, configure())
         assert "the file of webhooks is in use by another process" in found
+
+
+@pytest.mark.parametrize(("said", "name"), [("", "webhooks.spool"), ("changes: {spool: {path: kept/it}}", "kept/it")])
+async def test_the_spool_stands_beside_the_configuration(
+    small: str, receiver: Receiver, tmp_path: Path, said: str, name: str
+) -> None:
+    (tmp_path / "kept").mkdir()
+    shop = Shop(tmp_path / "config.yaml", f"webhooks: {{a: {{url: '{receiver.url}', tables: note}}}}\n{said}")
+    async with reloadable(small, shop.file):
+        pass
+    assert (tmp_path / name).is_file()
 
 
 async def test_the_spool_is_nobody_elses_to_read(small: str, configure: Configure, tmp_path: Path) -> None:

@@ -197,3 +197,35 @@ async def test_a_receiver_that_fails_holds_up_nobody_else(small: str, receiver: 
             insert(small, 12)
             assert brief(await other.events(2)) == [("insert", 11), ("insert", 12)]
             assert receiver.taken == []
+
+
+async def test_a_disk_that_is_full_loses_nothing_and_is_told(
+    small: str, receiver: Receiver, configure: Configure, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.gate = gate = asyncio.Event()
+    async with served(small, configure(SEEN, RULES)) as api:
+        await bounded(api, 1)
+        insert(small, *range(100, 400), title="x" * 70)
+
+        async def told() -> bool:
+            return bool((await standing(api))["status"] == "degraded")
+
+        await eventually(told)
+        insert(small, 500)
+        gate.set()
+        await bounded(api, 1_000_000)
+        await receiver.until(lambda each: len(each.taken) >= 301)
+        assert brief(receiver.taken) == [("insert", number) for number in (*range(100, 400), 500)]
+
+        async def well() -> bool:
+            return not await told()
+
+        await eventually(well)
+    assert "cannot be written down, and is tried again: database or disk is full" in caplog.text
+
+
+async def bounded(api: Served, pages: int) -> None:
+    """The file of webhooks takes so many pages, or as many as it has."""
+    desk = api.running.parts.grounds.courier._desk
+    assert desk is not None
+    await desk.do(desk.spool._connection.execute, f"PRAGMA max_page_count = {pages}")

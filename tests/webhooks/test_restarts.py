@@ -63,7 +63,7 @@ async def test_what_waits_when_the_server_is_killed_and_what_is_committed_then_i
 async def test_nothing_is_lost_or_out_of_order_however_often_the_server_is_killed(
     url: str, write: Write, receiver: Receiver, file: Path
 ) -> None:
-    count, done = 120, asyncio.Event()
+    count, done = 60, asyncio.Event()
 
     async def write_on() -> None:
         for number in range(1000, 1000 + count):
@@ -75,7 +75,7 @@ async def test_nothing_is_lost_or_out_of_order_however_often_the_server_is_kille
         await asyncio.to_thread(first.wait_until_it_serves)
         writing = asyncio.create_task(write_on())
         await receiver.until(lambda each: len(each.taken) >= 5)
-    for _ in range(3):  # leaving the block kills it
+    for _ in range(2):  # leaving the block kills it
         with process(url, file) as each:
             await asyncio.to_thread(each.wait_until_it_serves)
             seen = len(receiver.taken)
