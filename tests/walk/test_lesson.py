@@ -18,9 +18,11 @@ from tests.walk.terminal import Terminal
 
 PAGE = REPOSITORY / "docs" / "access.md"
 SECRETS = {"JWT_SECRET": "a-signing-key-of-forty-letters-at-least"}
-LONGEST = 160
+WHOLE = REPOSITORY / "examples" / "access" / "config.yaml"
+LONGEST = 180
 LEAST_STEPS = 6
 LEAST_COMMANDS = 6
+LEAST_ANSWERS = 4
 
 
 def added(earlier: Mapping[str, Any], step: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,6 +78,22 @@ def test_its_commands_answer_what_it_says(tmp_path: Path) -> None:
         terminal.interrupt()
 
 
+def test_the_whole_file_is_what_the_steps_add_up_to() -> None:
+    assert YAML(typ="safe", pure=True).load(WHOLE.read_text()) == STAGES[-1]
+
+
+ANSWERS = re.findall(r"^\|[^|]+\|.*?`((?:tables|defaults): \{.*?\})`", PAGE.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_what_a_question_is_answered_with_can_be_added_to_the_file(answer: str, tmp_path: Path) -> None:
+    stage = added(STAGES[-1], YAML(typ="safe", pure=True).load(answer))
+    stage["roles"] = {**stage["roles"], "admin": {}}
+    status, out, err = reflector("check", "--no-tests", "--config", str(written(tmp_path, stage)), environ=SECRETS)
+    assert (status, err, out.splitlines()[-1].partition(":")[0]) == (0, "", "OK")
+
+
 def test_it_is_one_page() -> None:
     assert len(PAGE.read_text().splitlines()) <= LONGEST
     assert len(STAGES) >= LEAST_STEPS
+    assert len(ANSWERS) >= LEAST_ANSWERS
