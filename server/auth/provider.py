@@ -21,9 +21,10 @@ from joserfc.errors import JoseError
 from yarl import URL
 
 from reflector.access.principal import Principal
-from server.auth.claims import Terms
+from server.auth.claims import ABSENT, Terms, claim_at
 from server.auth.code_flow import BASIC, REFUSED, CodeFlow, told_of
 from server.auth.issuers import claim_rules
+from server.auth.issuing import put
 from server.auth.jwt import Issuer, JwtBearer
 from server.auth.key_sets import FetchedKeys
 from server.auth.opened import Opened
@@ -132,7 +133,10 @@ class Provider:
         more = await told_of(self._outbound, metadata.userinfo_endpoint, access_token)
         if more.get("sub") != token.claims["sub"]:
             raise InvalidToken(REFUSED)  # of somebody else
-        return {**more, **token.claims}
+        said, role = {**more, **token.claims}, claim_at(token.claims, self._rules.roles.path)
+        if role is not ABSENT:
+            put(said, self._rules.roles.path, role)  # which leads elsewhere, perhaps, where there is more
+        return said
 
     # ── what the provider says of itself ─────────────────────────────────────────────────────
 

@@ -91,8 +91,9 @@ def _declared(config: Config, roles: Iterable[str]) -> list[str]:
 
 
 def _put(claims: dict[str, Any], path: str, value: Any) -> None:
-    """Put a value where the server looks for it: `realm.roles` is a claim within a claim."""
-    *outer, last = steps_of(path)
+    """Put a value where the server looks for it: `realm.roles` is a claim of that very name where there is one, else one
+    within a claim."""
+    *outer, last = (path,) if path in claims else steps_of(path)
     for step in outer:
         inner = claims.setdefault(step, {})
         if not isinstance(inner, Mapping):

@@ -15,6 +15,7 @@ from reflector.access.principal import Principal
 from reflector.errors import Forbidden, UnknownRole
 from server.auth.api_keys import ApiKeys
 from server.auth.basic import Basic
+from server.auth.claims import claim_at
 from server.auth.credentials import Counted, authenticator, method_of
 from server.auth.frame import Authenticator, Open
 from server.auth.introspection import Introspection
@@ -251,6 +252,8 @@ def test_the_first_issuer_with_a_secret_is_who_signs() -> None:
         ("app.role", {"app": "text"}, {"app": {"role": "x"}}),
         ("app.role", {}, {"app": {"role": "x"}}),
         ("/a~1b/role", {}, {"a/b": {"role": "x"}}),
+        ("app.role", {"app.role": "admin", "app": {"role": "admin"}}, {"app.role": "x", "app": {"role": "admin"}}),
+        ("/app/role", {"app.role": "admin"}, {"app.role": "admin", "app": {"role": "x"}}),
     ],
 )
 def test_a_role_is_put_where_it_is_looked_for(path: str, claims: dict[str, Any], made_of_them: Any) -> None:
@@ -258,6 +261,7 @@ def test_a_role_is_put_where_it_is_looked_for(path: str, claims: dict[str, Any],
     kept = deepcopy(claims)
     put(given, path, "x")
     assert (given, claims) == (made_of_them, kept)
+    assert claim_at(given, path) == "x"
 
 
 def claims_of(token: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from http.cookies import SimpleCookie
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -278,6 +279,26 @@ async def test_what_else_the_provider_knows_counts_where_it_is_about_the_same_on
         reply = await api.get(address, carried(login))
         assert (reply.status, "reflector-session" in cookies(reply)) == (status, status == 200)
         assert provider.asked == ["discovery", "token", "jwks", "userinfo"]
+
+
+@pytest.mark.parametrize(
+    ("token", "more", "status"),
+    [
+        ({"app": {"role": "user"}}, {"app.role": "admin"}, 200),
+        ({"app": {"role": "user"}}, {"app": {"role": "admin"}}, 200),
+        ({"app.role": "user"}, {"app": {"role": "admin"}}, 200),
+        ({"app": {}}, {"app.role": "user"}, 200),
+        ({"app": {"role": []}}, {"app.role": "user"}, 403),
+    ],
+)
+async def test_of_two_words_for_the_role_the_token_s_counts(
+    bookshop: str, provider: IdentityProvider, token: dict[str, Any], more: dict[str, Any], status: int
+) -> None:
+    provider.claims, provider.more = {"role": None, **token}, {"sub": "7", **more}
+    said = config(provider).replace("scopes:", "userinfo: true, role_claim: app.role, scopes:")
+    async with served(bookshop, said) as api:
+        login, address = await to_provider(api)
+        assert (await api.get(address, carried(login))).status == status
 
 
 async def test_a_token_that_does_not_hold_is_not_asked_with(bookshop: str, provider: IdentityProvider) -> None:
