@@ -18,9 +18,11 @@ TAKEN: Final = frozenset(
         *("authorization", "cookie", "host", "origin", "content-type", "content-length", "accept", "prefer", "range"),
         *("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "x-real-ip"),
         *("x-reflector-admin-secret", "x-hasura-admin-secret", "x-role", "x-hasura-role", "x-request-id"),
+        *("traceparent", "tracestate", "baggage"),
+        *("bearer", "basic"),
     }
 )
-"""Headers that mean something else."""
+"""Headers that mean something else, and schemes of `Authorization`, whose names tell kinds of credentials apart."""
 WEBHOOKS: Final[Path] = ("auth", "webhook", "header")
 HEADERS: Final[tuple[Path, ...]] = (
     ("auth", "api_keys", "header"),

@@ -322,6 +322,8 @@ HASH = "sha256:" + "0" * 64
         ("{}", "auth.api_keys: says nothing"),
         ("{columns: {role: r}}", "auth.api_keys.columns: says nothing without table"),
         ("{table: t, header: Cookie}", "auth.api_keys.header: is a header that means something else"),
+        ("{table: t, header: Bearer}", "auth.api_keys.header: is a header that means something else"),
+        ("{table: t, header: traceparent}", "auth.api_keys.header: is a header that means something else"),
         ("{keys: {a: {hash: 'sha256:12', role: user}}}", "auth.api_keys.keys.a.hash: must be sha256:"),
         (f"{{keys: {{a: {{hash: '{HASH}', role: usr}}}}}}", "auth.api_keys.keys.a.role: there is no role 'usr'"),
         (f"{{keys: {{a: {{hash: '{HASH}'}}}}}}", "auth.api_keys.keys.a.role: is required"),
