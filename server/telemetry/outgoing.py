@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from google.protobuf.message import DecodeError
@@ -51,7 +51,7 @@ class Collector:
     """Where spans go, and the headers that they go with."""
 
     url: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
 
     async def take(self, outbound: Outbound, message: bytes) -> int:
         """Give it a message; how many spans of it were not wanted. Raises Away and Refused."""
@@ -140,6 +140,11 @@ class Outgoing(SpanProcessor):
         except asyncio.CancelledError:
             self._drop(len(some))
             raise
+        except Exception:
+            self._drop(len(some))
+            if not self._away:
+                LOG.exception("traces: spans cannot be sent, and are dropped")
+            self._away = True
         else:
             self._tally.sent += len(some) - rejected
             self._drop(rejected)

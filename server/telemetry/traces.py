@@ -63,8 +63,8 @@ class Traces:
         self.made_of = settings, own, database
         self._settings = settings
         named = {
-            **settings.attributes,
-            service_attributes.SERVICE_NAME: settings.service,
+            **{name: sendable(value) for name, value in settings.attributes.items()},
+            service_attributes.SERVICE_NAME: sendable(settings.service),
             service_attributes.SERVICE_VERSION: version,
             service_attributes.SERVICE_INSTANCE_ID: instance,
         }
@@ -106,6 +106,11 @@ class Traces:
     async def close(self) -> None:
         """Send what waits to be sent, within a moment."""
         await self._outgoing.close()
+
+
+def sendable(text: str) -> str:
+    """The text without what a variable may hold and no message can."""
+    return text.encode(errors="replace").decode()
 
 
 def parent_of(request: web.BaseRequest) -> SpanContext | None:

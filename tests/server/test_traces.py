@@ -454,6 +454,37 @@ async def test_what_a_collector_refuses_is_sent_again_only_where_that_may_help(
     assert "canary" not in caplog.text
 
 
+async def test_what_cannot_be_written_is_dropped_and_told_once(
+    bookshop: str, quick: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(_: object) -> None:
+        raise ValueError("no such type")
+
+    async with collector() as told, served(bookshop, told.settings()) as api:
+        tally = api.running.parts.grounds.spans
+
+        async def lost() -> bool:
+            return tally.dropped > before
+
+        with monkeypatch.context() as library:
+            library.setattr(outgoing, "encode_spans", fails)
+            for _ in range(2):
+                before = tally.dropped
+                assert (await api.get("/api/book/1")).status == 200
+                await eventually(lost)
+        assert complaints(caplog) == ["traces: spans cannot be sent, and are dropped"]
+        assert (await api.get("/api/book/1")).status == 200
+    assert len(told.spans) > 0
+
+
+async def test_what_no_message_can_hold_is_not_sent(bookshop: str, caplog: pytest.LogCaptureFixture) -> None:
+    settings = "service: '${TEAM}', attributes: {team: '${TEAM}'}"
+    async with collector() as told, served(bookshop, told.settings(settings), environ={"TEAM": "a\udcff"}) as api:
+        assert (await api.get("/api/book/1")).status == 200
+    assert told.spans[0].resource.items() >= {"service.name": "a?", "team": "a?"}.items()
+    assert [each for each in caplog.records if each.name.startswith("opentelemetry")] == []
+
+
 async def test_spans_that_a_collector_does_not_want_are_counted(bookshop: str) -> None:
     async with collector() as told:
         told.says = bytes.fromhex("0a02080 2".replace(" ", ""))  # partial_success.rejected_spans = 2
