@@ -15,8 +15,8 @@ from typing import Final
 
 from reflector.access.bind import bind_permissions
 from reflector.access.database import database_permissions, unbound_roles, views_beyond
-from reflector.access.description import AccessDescription, Complaint, Severity
-from reflector.access.entries import HIDES_NOTHING, IDLE_PATTERN, idle_names, read_entries
+from reflector.access.description import AccessDescription, Complaint, Severity, TableRules
+from reflector.access.entries import HIDES_NOTHING, IDLE_PATTERN, Arrived, idle_names, read_entries
 from reflector.access.exposure import CODE as EXPOSED
 from reflector.access.exposure import Place, appeared, exposed
 from reflector.access.functions import functions_by_name
@@ -131,14 +131,21 @@ class Binding:
         permissions = database_permissions(catalog, hidden, self.opened(catalog), unfit)
         return Snapshot(number, catalog, permissions, identity=self.identity(catalog))
 
-    def arrived(self, catalog: Catalog) -> frozenset[str]:
+    def arrived(self, catalog: Catalog) -> Arrived:
         """The tables that came since each table was there that the file names."""
-        return frozenset() if self.settled is None else frozenset(database_names(catalog)) - self.settled
+        came = frozenset() if self.settled is None else frozenset(database_names(catalog)) - self.settled
+        return Arrived(came, self.left_out(catalog))
+
+    def left_out(self, catalog: Catalog) -> tuple[TableRules, ...]:
+        """The tables that are to be left out and are not there: nobody may see any of them under another name."""
+        paths = (each.path for each in catalog.misfits if each.path[:2] == ("database", "exclude"))
+        named = ((self.config.database.exclude[int(path[2])], self.config.position(*path)) for path in paths)
+        return tuple(TableRules(name, where=where) for name, where in named if not is_pattern(name))
 
     def settle(self, catalog: Catalog) -> None:
         """Know the tables that are there: nothing of the file is without its table, or nothing was ever different."""
         known = database_names(catalog)
-        if self.settled is None or not idle_names(self.description, known):
+        if self.settled is None or not (idle_names(self.description, known) or self.left_out(catalog)):
             self.settled = frozenset(known)
 
     def at_first(self, catalog: Catalog, found: Iterable[Complaint]) -> tuple[Complaint, ...]:

@@ -6,12 +6,12 @@ mistake: what cannot be bound grants nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from reflector.access.description import AccessDescription, AllowRules, Complaint, ReservedTable, RuleText, Severity
-from reflector.access.entries import TableEntry, read_entries
+from reflector.access.entries import NOTHING, Arrived, TableEntry, read_entries
 from reflector.access.functions import bind_functions
 from reflector.access.permissions import Permission, Permissions, open_permission
 from reflector.access.policies import Policies, check_unused, names_in
@@ -25,9 +25,9 @@ from reflector.query.nodes import Filter
 
 
 def bind_permissions(
-    description: AccessDescription, catalog: Catalog, arrived: Collection[str] = ()
+    description: AccessDescription, catalog: Catalog, arrived: Arrived = NOTHING
 ) -> tuple[Permissions, tuple[Complaint, ...]]:
-    """The permissions, and everything that is wrong. Never raises for what the description holds. `arrived` as in `read_entries`.
+    """The permissions, and everything that is wrong. Never raises for what the description holds.
 
     With a complaint that is an ERROR the permissions must not be used. With UNBOUND ones they may be: the tables these
     name are closed. A strict caller refuses both.
@@ -42,7 +42,7 @@ def bind_permissions(
 class _Binding:
     description: AccessDescription
     catalog: Catalog
-    arrived: Collection[str] = ()
+    arrived: Arrived = NOTHING
     complaints: list[Complaint] = field(default_factory=list)
     ancestors: dict[str, tuple[str, ...]] = field(default_factory=dict)
     rights: dict[str, dict[Table, Permission]] = field(default_factory=dict)

@@ -42,17 +42,28 @@ class TableEntry:
     allowed: dict[str, Allowed] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """`tables` that came while others were served: one may be, under a new name, what was closed or narrowed under its old one.
+    `lost`: names of such, beside those of entries, that are not there."""
+
+    tables: Collection[str] = ()
+    lost: tuple[TableRules, ...] = ()
+
+
+NOTHING: Final = Arrived()
+
+
 def read_entries(
     description: AccessDescription,
     catalog: Catalog,
     complain: Complain,
     *,
     granted: bool = False,
-    arrived: Collection[str] = (),
+    arrived: Arrived = NOTHING,
 ) -> list[TableEntry]:
     """One entry per table of the catalog, in its order; complaints for names that are not there. `granted`: the database opens
-    tables, whether an entry names them or not. `arrived` are those that came while they were served: one may be, under a new
-    name, what an entry was to narrow whose table went."""
+    tables, whether an entry names them or not."""
     known = database_names(catalog)
     entries = {table: TableEntry(table) for table in catalog.tables.values()}
     exact = [rules for rules in description.tables if rules.name in known or not is_pattern(rules.name)]
@@ -66,8 +77,8 @@ def read_entries(
             continue
         _add(entries[known[rules.name]], rules, exact=True)
         _check_hidden(rules, [known[rules.name]], complain)
-    suspects = [known[name] for name in known if name in unnamed and name in arrived]
-    for rules in idle_names(description, known)[:1]:
+    suspects = [known[name] for name in known if name in unnamed and name in arrived.tables]
+    for rules in (*idle_names(description, known), *arrived.lost)[:1]:
         for table in suspects:
             complain(_perhaps(rules, table))
     return list(entries.values())
