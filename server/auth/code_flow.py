@@ -59,11 +59,10 @@ class CodeFlow(OAuth2Client):  # type: ignore[misc]
         self._outbound = outbound
 
     async def _fetch_token(
-        self, url: str, body: str = "", headers: Mapping[str, str] | None = None, *, auth: ClientAuth, method: str
+        self, url: str, body: str = "", *, auth: ClientAuth, method: str, **_: Any
     ) -> Mapping[str, Any]:
-        asked, sent, content = auth.prepare(method, url, dict(headers or {}), body)
-        wanted = {name: value for name, value in sent.items() if name.lower() in {"authorization", "accept"}}
-        answer = await self._outbound.ask(method, asked, headers=wanted, form=dict(parse_qsl(content)))
+        asked, proof, content = auth.prepare(method, url, {}, body)
+        answer = await self._outbound.ask(method, asked, headers=proof, form=dict(parse_qsl(content)))
         found = answer.json()
         if answer.status >= 500 or not isinstance(found, dict):
             raise Away(f"the answer is {answer.status}")

@@ -134,6 +134,8 @@ class Doubts:
         try:
             while questions.running >= self._left(address).left:
                 await questions.turn()
+                # The one that ended may have been the last, and somebody else have begun since then.
+                questions = self._questions.setdefault(address, questions)
         except BaseException:
             # Whoever leaves, or is told to wait, hands the turn on.
             questions.wake()

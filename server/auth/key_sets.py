@@ -134,15 +134,14 @@ class FetchedKeys:
     async def start(self) -> None:
         """Begin to look. Who is quick to answer is waited for, so that the first token finds keys."""
         first = self._fetch()
-        await asyncio.wait([first], timeout=QUICK_SECONDS)
         self._watching = asyncio.create_task(self._watch(first), name="reflector-issuer-keys")
+        await asyncio.wait([first], timeout=QUICK_SECONDS)
 
     async def close(self) -> None:
         running = [each for each in (self._watching, self._fetching) if each is not None]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        self._watching = self._fetching = None
 
     async def _watch(self, look: asyncio.Task[float]) -> None:
         """Look again and again: as the issuer says where it answers, soon where it does not."""
@@ -164,10 +163,8 @@ class FetchedKeys:
             self._fetching.add_done_callback(self._looked)
         return self._fetching
 
-    def _looked(self, task: asyncio.Task[float]) -> None:
+    def _looked(self, _: asyncio.Task[float]) -> None:
         self._fetching = None
-        if not task.cancelled():
-            task.exception()  # whoever waited has met it; the log was told
 
     async def _fetched(self) -> float:
         try:

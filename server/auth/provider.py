@@ -144,15 +144,15 @@ class Provider:
         async with self._asking:
             now = self._steady()
             fresh = KNOWN_SECONDS if self._metadata is not None else AGAIN_SECONDS
+            why: Away | None = None
             if now - self._asked >= fresh:
                 self._asked = now
                 try:
                     self._metadata = await self._fetched()
                 except Away as away:
-                    if self._metadata is None:
-                        raise IdentityUnavailable(UNAVAILABLE) from away
+                    why = away
             if self._metadata is None:
-                raise IdentityUnavailable(UNAVAILABLE)
+                raise IdentityUnavailable(UNAVAILABLE) from why
             return self._metadata
 
     async def _fetched(self) -> Metadata:

@@ -82,6 +82,29 @@ EQUIVALENT: Mapping[str, str] = {
         "server.auth.claims:RoleRules.usually: not isinstance(given, str) or given not in roles → "
         "without not isinstance(given, str)"
     ): "roles are texts, so that nothing else is one of them; this tells the types so",
+    (
+        "server.auth.password_hashes:_scrypt: memory > MOST_MEMORY or lanes > 64 or (not wanted) → without not wanted"
+    ): "hashlib refuses to make a hash of no bytes as well",
+    "server.auth.password_hashes:_pbkdf2: not 0 < rounds <= MOST_ROUNDS or not wanted → without not wanted": (
+        "hashlib refuses to make a hash of no bytes as well"
+    ),
+    "server.auth.passwords:Passwords.principal: known and row is not None → without row is not None": (
+        "who is known has a row; this tells the types so"
+    ),
+    (
+        "server.auth.passwords:Passwords.principal: not await self._holds(name, password, hashed, address) or row is None → "
+        "without row is None"
+    ): "who has no row has no hash that holds; this tells the types so",
+    "server.auth.passwords:Passwords._holds: key is not None and self._was_right(key) → without key is not None": (
+        "nothing that was right is remembered under no key; this tells the types so"
+    ),
+    "server.auth.passwords:Passwords._holds: right and key is not None → without key is not None": (
+        "where there is a hash there is a key of it; this tells the types so"
+    ),
+    "server.auth.outbound:may_be_asked: parts.hostname or '' → without ''": "no host is none as well; this tells the types so",
+    "server.auth.outbound:Outbound._connected: False → True": (
+        "what came compressed is refused by its header, whoever would unfold it"
+    ),
     "server.auth.claims:moment: False → True": "what no float can hold is beyond every moment as well",
     (
         "reflector.drivers.sets:perform_set: step.repeat is not None and bound.repeats is not None → "

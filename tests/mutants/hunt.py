@@ -67,8 +67,8 @@ KEYS = (
     "tests/server/test_api_keys.py::test_a_table_may_hold_the_bytes_of_the_hash",
 )
 VOUCHED = (
-    "tests/server/test_sign_in.py::test_whoever_signs_in_has_pages_and_tokens_and_signs_out",
-    "tests/server/test_sign_in.py::test_a_token_that_somebody_else_signed_makes_nobody",
+    "tests/server/test_provider.py::test_who_comes_back_is_whom_the_token_is_about",
+    "tests/server/test_provider.py::test_a_token_that_somebody_else_signed_makes_nobody",
 )
 CALLED = tuple(
     f"tests/extensions/test_functions.py::{name}"
@@ -84,6 +84,7 @@ CALLED = tuple(
         "test_what_an_extension_asks_wrongly_is_its_own_fault",
     )
 )
+NAMED = ("attempts", "basic", "password_hashes")
 HUNTED: Mapping[str, Sequence[str]] = {
     **dict.fromkeys((f"reflector.access.{name}" for name in BOUND), RULES),
     **dict.fromkeys((f"reflector.access.{name}" for name in ("fitting", "rewrite", "rewrite_sets")), ANSWERS),
@@ -113,6 +114,13 @@ HUNTED: Mapping[str, Sequence[str]] = {
     "server.auth.token_keys": ("tests/server/test_token_keys.py", "tests/server/test_tokens.py"),
     "server.auth.own_table": ("tests/server/test_own_table.py",),
     "server.auth.people": ("tests/server/test_people.py",),
+    "server.auth.asked": ("tests/server/test_asked_elsewhere.py",),
+    **dict.fromkeys((f"server.auth.{name}" for name in NAMED), ("tests/server/test_passwords.py",)),
+    "server.auth.passwords": ("tests/server/test_right_passwords.py",),
+    "server.auth.outbound": ("tests/server/test_outbound.py",),
+    "server.auth.doubts": ("tests/server/test_doubts.py",),
+    "server.auth.key_sets": ("tests/server/test_key_sets.py",),
+    **dict.fromkeys((f"server.auth.{name}" for name in ("code_flow", "provider")), ("tests/server/test_provider.py",)),
 }
 """The modules, and the tests that look after each. Those that write questions anew are seen by their answers."""
 FUNCTIONS: Mapping[str, Sequence[str]] = {

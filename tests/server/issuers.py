@@ -20,6 +20,8 @@ from aiohttp import web
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
+from server.auth.outbound import Outbound
+
 Key = OctKey | RSAKey | ECKey | OKPKey
 ONE: RSAKey = RSAKey.generate_key(2048, {"kid": "one"}, auto_kid=False)
 TWO: RSAKey = RSAKey.generate_key(2048, {"kid": "two"}, auto_kid=False)
@@ -94,3 +96,13 @@ async def service(document: Any = None, status: int = 200, port: int = 0, **head
         yield made
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def outbound(**limits: Any) -> AsyncIterator[Outbound]:
+    """What asks others, within these limits."""
+    made = Outbound(**limits)
+    try:
+        yield made
+    finally:
+        await made.close()

@@ -10,24 +10,30 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote_plus
 
 from aiohttp import web
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-CLIENT, PASSWORD = "pages", "a-secret-of-the-client"
+CLIENT, PASSWORD = "pages", "a secret: 100% of the client's own + more"
 
 
 @dataclass
 class IdentityProvider:
     """`claims` are put over those of each token; `said` over what it says of itself. `more` is what it
-    tells of somebody beside their token, `fails` what it answers to a code instead of one. `codes` are those not yet used."""
+    tells of somebody beside their token, `fails` what it answers to a code instead of
+    one, with the status `failing`; `status` is that of its word of itself, `given` that of tokens. `codes` are those not yet used."""
 
     issuer: str = ""
     claims: dict[str, Any] = field(default_factory=dict)
     said: dict[str, Any] = field(default_factory=dict)
     more: Any = None
     fails: Any = None
+    failing: int = 400
+    status: int = 200
+    given: int = 200
+    access_token: str | None = "opaque"
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "one"}))
@@ -51,9 +57,9 @@ class IdentityProvider:
             "token_endpoint": f"{self.issuer}/token",
             "jwks_uri": f"{self.issuer}/jwks",
             "userinfo_endpoint": f"{self.issuer}/userinfo",
-            "end_session_endpoint": f"{self.issuer}/leave?from=here",
+            "end_session_endpoint": f"{self.issuer}/leave%41?from=here",
         }
-        return web.json_response({**said, **self.said})
+        return web.json_response({**said, **self.said}, status=self.status)
 
     async def authorize(self, request: web.Request) -> web.Response:
         query = request.query
@@ -71,9 +77,9 @@ class IdentityProvider:
         if self.redirects:
             raise web.HTTPTemporaryRedirect("http://169.254.169.254/")
         if self.fails is not None:
-            return web.json_response(self.fails, status=400)
+            return web.json_response(self.fails, status=self.failing)
         form = await request.post()
-        wanted = "Basic " + base64.b64encode(f"{CLIENT}:{PASSWORD}".encode()).decode()
+        wanted = "Basic " + base64.b64encode(f"{CLIENT}:{quote_plus(PASSWORD)}".encode()).decode()
         given = self.codes.pop(str(form["code"]), None)
         verifier = hashlib.sha256(str(form.get("code_verifier", "")).encode()).digest()
         challenge = base64.urlsafe_b64encode(verifier).decode().rstrip("=")
@@ -94,7 +100,9 @@ class IdentityProvider:
         claims = {name: value for name, value in claims.items() if value is not None}
         header = {"alg": "RS256", "kid": "one"}
         id_token = jwt.encode(header, claims, self.signing or self.key)
-        return web.json_response({"access_token": "opaque", "token_type": "Bearer", "id_token": id_token})
+        return web.json_response(
+            {"access_token": self.access_token, "token_type": "Bearer", "id_token": id_token}, status=self.given
+        )
 
     async def userinfo(self, request: web.Request) -> web.Response:
         self.asked.append("userinfo")

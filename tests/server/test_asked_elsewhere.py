@@ -63,6 +63,7 @@ async def told(made: Authenticator, headers: Mapping[str, str] | str) -> Princip
 
 async def test_an_issuer_is_asked_once_what_a_token_is_worth() -> None:
     async with service(TELLS) as issuer, asking(**introspecting(issuer)) as made:
+        assert not made.degraded  # before anybody was asked
         caller = await told(made, "opaque")
         assert (caller.roles, caller.subject, caller.method, caller.until) == (("user",), "7", "introspection", None)
         await told(made, "opaque")

@@ -157,6 +157,98 @@ async def test_many_guesses_at_once_are_no_way_around_the_count() -> None:
     assert (len(asked.questions), doubts._questions) == (3, {})
 
 
+async def test_who_waited_and_who_comes_then_are_counted_together() -> None:
+    doubts, asked = Doubts(Rate(1, 3600), Clock()), Asked("ann", "bob", "cid", "dan")
+    gates = {name: asyncio.Event() for name in asked.known}
+
+    async def gated(name: str) -> str:
+        async def ask() -> str:
+            await gates[name].wait()
+            return await asked(name)
+
+        return await doubts.asked(name.encode(), "192.0.2.1", ask)
+
+    first, *waiting = (asyncio.create_task(gated(name)) for name in ("ann", "bob", "cid"))
+    await asyncio.sleep(0)
+    gates["ann"].set()
+    assert await first == "ann"
+    late = asyncio.create_task(gated("dan"))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    [questions] = doubts._questions.values()
+    assert (questions.running, len(questions.waiting)) == (1, 2)
+    for gate in gates.values():
+        gate.set()
+    assert await asyncio.wait_for(asyncio.gather(*waiting, late), 10) == ["bob", "cid", "dan"]
+    assert doubts._questions == {}
+
+
+@pytest.mark.parametrize("waiting", [["bob"], ["bob", "cid"]])
+async def test_who_comes_between_one_that_ends_and_those_who_waited_is_counted_with_them(waiting: list[str]) -> None:
+    doubts, most, running, tasks = Doubts(Rate(1, 3600), Clock()), 0, 0, list[asyncio.Task[str]]()
+
+    def begin(name: str, then: str = "") -> None:
+        async def ask() -> str:
+            nonlocal most, running
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(0)
+            if then:
+                begin(then)
+            running -= 1
+            return name
+
+        tasks.append(asyncio.create_task(doubts.asked(name.encode(), "192.0.2.1", ask)))
+
+    begin("ann", then="dan")
+    for each in waiting:
+        begin(each)
+    for _ in range(30):
+        await asyncio.sleep(0)
+    assert await asyncio.wait_for(asyncio.gather(*tasks), 10) == ["ann", *waiting, "dan"]
+    assert (most, doubts._questions) == (1, {})
+
+
+async def test_who_leaves_when_their_turn_comes_leaves_nothing() -> None:
+    doubts, asked = Doubts(Rate(1, 3600), Clock()), Asked("ann", "bob")
+    loop = asyncio.get_running_loop()
+
+    async def ask() -> str:
+        await asyncio.sleep(0)
+        loop.call_soon(waiting.cancel)
+        return "ann"
+
+    first = asyncio.create_task(doubts.asked(b"ann", "192.0.2.1", ask))
+    waiting = asyncio.create_task(shown(doubts, asked, "bob"))
+    assert await first == "ann"
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert (asked.questions, doubts._questions) == ([], {})
+
+
+async def test_what_ended_leaves_those_who_go_on_counted() -> None:
+    doubts, asked = Doubts(Rate(2, 3600), Clock()), Asked("ann", "bob", "cid", "dan")
+    assert await shown(doubts, asked, "ann", "198.51.100.1") == "ann"
+    assert doubts._questions == {}
+    go = asyncio.Event()
+
+    async def slow() -> str:
+        await go.wait()
+        return "bob"
+
+    first = asyncio.create_task(doubts.asked(b"bob", "192.0.2.1", slow))
+    await asyncio.sleep(0)
+    assert await shown(doubts, asked, "cid") == "cid"
+    asked.go.clear()
+    rest = [asyncio.create_task(shown(doubts, asked, name)) for name in ("dan", "eve")]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert asked.questions == ["ann", "cid", "dan"]  # with the first that makes two
+    go.set()
+    asked.go.set()
+    assert await asyncio.wait_for(asyncio.gather(first, *rest), 10) == ["bob", "dan", "invalid_token"]
+
+
 async def test_many_honest_callers_at_once_all_come_in() -> None:
     people = [f"person {number}" for number in range(200)]
     doubts, asked = Doubts(Rate(3, 3600), Clock()), Asked(*people)

@@ -23,12 +23,11 @@ from server.auth.credentials import authenticator
 from server.auth.frame import Authenticator
 from server.auth.jwt import JwtBearer
 from server.auth.key_sets import LEAST_SECONDS, MOST_SECONDS, SOUGHT_SECONDS, USUAL_SECONDS, FetchedKeys, fresh_seconds
-from server.auth.outbound import Away, Outbound, may_be_asked
 from server.config import ConfigError
 from server.context import Credential
 from server.problems import IdentityUnavailable, InvalidToken
 from tests.server.harness import configured, eventually, reloadable, served
-from tests.server.issuers import CURVE, ONE, TWO, Key, pem, public, service, signed
+from tests.server.issuers import CURVE, ONE, TWO, Key, outbound, pem, public, service, signed
 from tests.server.test_jwt import CLAIMS, token
 
 ROLES = "roles: {guest: {}, user: {}, editor: {}}"
@@ -357,23 +356,6 @@ async def test_a_thousand_unknown_keys_are_asked_for_once() -> None:
         assert (await told(made, signed(ONE, "RS256", sub="8"))).subject == "8"
 
 
-async def test_an_unknown_key_is_asked_for_again_after_half_a_minute() -> None:
-    clock = Clock()
-    async with service(public(ONE)) as issuer, outbound() as asks:
-        keys = FetchedKeys(issuer.url, asks, clock)
-        assert await keys.sought()  # the first keys, which are no search for others
-        for _ in range(5):
-            assert not await keys.sought()
-        assert issuer.asked == 2
-        clock.now += SOUGHT_SECONDS - 1
-        assert not await keys.sought()
-        assert issuer.asked == 2
-        clock.now += 1
-        assert not await keys.sought()
-        assert issuer.asked == 3
-        await keys.close()
-
-
 async def test_while_the_issuer_is_away_its_old_keys_serve_on() -> None:
     clock = Clock()
     async with outbound() as asks:
@@ -457,39 +439,6 @@ async def test_an_issuer_that_answers_otherwise_is_away(fault: str) -> None:
             await keys.sought()
         assert (issuer.asked, elsewhere.asked, keys.degraded) == (1, 0, True)
         await keys.close()
-
-
-@asynccontextmanager
-async def outbound(**limits: Any) -> AsyncIterator[Outbound]:
-    made = Outbound(**limits)
-    try:
-        yield made
-    finally:
-        await made.close()
-
-
-@pytest.mark.parametrize(
-    ("url", "may"),
-    [
-        ("https://id.example/keys", True),
-        ("http://127.0.0.1:9/keys", True),
-        ("http://[::1]/keys", True),
-        ("http://localhost/keys", True),
-        ("http://id.example/keys", False),
-        ("http://127.0.0.1.evil.example/keys", False),
-        ("http://169.254.169.254/latest/meta-data", False),
-        ("http://localhost.evil.example/", False),
-        ("file:///etc/passwd", False),
-        ("https://", False),
-        ("http://[::1", False),
-    ],
-)
-async def test_only_https_and_this_machine_are_asked(url: str, may: bool) -> None:
-    assert may_be_asked(url) is may
-    if not may:
-        async with outbound() as asks:
-            with pytest.raises(Away):
-                await asks.ask("GET", url)
 
 
 @pytest.mark.parametrize(

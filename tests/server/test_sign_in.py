@@ -376,7 +376,7 @@ async def test_the_way_out_leads_over_the_provider_where_that_is_wanted(
         me = {**await signed_in(api), "Origin": api.base}
         reply = await api.post("/auth/logout", None, me)
         way = URL(reply.json["provider"])
-        assert (reply.status, str(way.with_query(None))) == (200, f"{provider.issuer}/leave")
+        assert (reply.status, str(way.with_query(None))) == (200, f"{provider.issuer}/leaveA")
         assert dict(way.query) == {"from": "here", "client_id": CLIENT, "post_logout_redirect_uri": f"{api.base}/docs"}
         assert cookies(reply)["reflector-session"]["max-age"] == "0"
         assert (await api.post("/auth/session", None, me)).status == 401
