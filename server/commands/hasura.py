@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from reflector.access.names import database_names
 from reflector.catalog.model import Catalog, DatabaseKind, Table
@@ -30,6 +30,7 @@ from server.commands.hasura_relationships import Relationships
 from server.commands.hasura_roles import RIGHTS, Inheritance, Rights, parents_first, told_the_schema
 from server.commands.hasura_rules import Rule, UnsaidError, columns_of, preset_of, rule_of, variables_of
 from server.commands.hasura_text import text_of
+from server.config.checks import ROLE_LETTERS, is_role_name
 from server.config.known_claims import known_claims
 
 Entry = Mapping[str, Any]
@@ -71,6 +72,17 @@ def conversion_of(metadata: Metadata, catalog: Catalog | None) -> Conversion:
 def custom_names(metadata: Metadata, catalog: Catalog) -> dict[str, str]:
     """The tables that have a name of their own there: our names for relationships are made of these. Raises as `converted`."""
     return conversion_of(metadata, catalog).names()
+
+
+class Permitted(NamedTuple):
+    """What a permission is about."""
+
+    table: str
+    action: str
+    role: str
+
+    def __str__(self) -> str:
+        return f"{self.table}: {self.action} of {self.role}"
 
 
 @dataclass(slots=True)
@@ -177,13 +189,15 @@ class Conversion:
 
     def permission(self, table: str, action: str, given: Entry, make: Make) -> None:
         role, permission = str(given.get("role")), mapped(given, "permission")
+        if not self.fits(role):
+            return
         self.roles.setdefault(role, {})
-        where, rights = f"{table}: {action} of {role}", None
+        deed, rights = Permitted(table, action, role), None
         try:
             _refuse_what_opens_more(permission)
-            rights = make(self, permission, where)
+            rights = make(self, permission, deed)
         except UnsaidError as fault:
-            self.left.append(f"{where}: {fault}; it is left out")
+            self.left.append(f"{deed}: {fault}; it is left out")
         self.rights.permit(role, (table, action), rights)
         if rights is not None:
             asked = variables_of(rights)
@@ -191,41 +205,49 @@ class Conversion:
             self.variables |= asked
             self.allow(table, role, rights)
 
+    def fits(self, role: str) -> bool:
+        """Whether a role here may be called so; what another may do is left out."""
+        note = f"role {role}: a role's name is made of {ROLE_LETTERS} here; it is left out, with all that it may do"
+        if not is_role_name(role) and note not in self.left:
+            self.left.append(note)
+        return is_role_name(role)
+
     def allow(self, table: str, role: str, rights: Rights) -> None:
         self.tables[table].setdefault("allow", {}).setdefault(role, {}).update(rights)
 
     # ── permissions ──────────────────────────────────────────────────────────────────────────
 
-    def select(self, permission: Entry, where: str) -> Rights:
+    def select(self, permission: Entry, deed: Permitted) -> Rights:
         if permission.get("computed_fields"):
-            self.left.append(f"{where}: computed_fields: open the functions under functions:")
+            self.left.append(f"{deed}: computed_fields: open the functions under functions:")
         roots = [each for key in ROOTS if isinstance(each := permission.get(key), list)]
         if roots and not any("select" in each for each in roots):
             raise UnsaidError("query_root_fields: what is read through relationships alone is nobody's here")
         _refuse_without_columns(permission)
-        self.limits.setdefault(where.rpartition(" ")[2], []).append(permission.get("limit"))
+        limit = permission.get("limit")
+        self.limits.setdefault(deed.role, []).append(limit if type(limit) is int and limit > 0 else None)
         read = _with_columns({"filter": self.rule(permission, "filter")}, columns_of(permission.get("columns"), {}))
         gathers = permission.get("allow_aggregations") and all("select_aggregate" in each for each in roots)
         return {"read": read, **({"aggregate": True} if gathers else {})}
 
-    def insert(self, permission: Entry, where: str) -> Rights:
+    def insert(self, permission: Entry, deed: Permitted) -> Rights:
         presets = mapped(permission, "set")
         said = {"check": self.rule(permission, "check")}
-        return {"create": self.written(said, permission, presets, where)}
+        return {"create": self.written(said, permission, presets, deed.table)}
 
-    def update(self, permission: Entry, where: str) -> Rights:
+    def update(self, permission: Entry, deed: Permitted) -> Rights:
         _refuse_without_columns(permission)
         presets = mapped(permission, "set")
         check = True if permission.get("check") is None else self.rule(permission, "check")
         said = {"filter": self.rule(permission, "filter"), "check": check}
-        return {"update": self.written(said, permission, presets, where)}
+        return {"update": self.written(said, permission, presets, deed.table)}
 
-    def delete(self, permission: Entry, where: str) -> Rights:
+    def delete(self, permission: Entry, deed: Permitted) -> Rights:
         return {"delete": {"filter": self.rule(permission, "filter")}}
 
-    def written(self, said: dict[str, Any], permission: Entry, presets: Entry, where: str) -> dict[str, Any]:
+    def written(self, said: dict[str, Any], permission: Entry, presets: Entry, label: str) -> dict[str, Any]:
         made = _with_columns(said, columns_of(permission.get("columns"), presets))
-        table = None if self.catalog is None else database_names(self.catalog).get(where.partition(": ")[0])
+        table = None if self.catalog is None else database_names(self.catalog).get(label)
         known = {} if table is None else table.by_name
         set_ = {name: preset_of(each, known.get(name)) for name, each in presets.items()}
         return {**made, "presets": set_} if presets else made
@@ -260,7 +282,10 @@ class Conversion:
     # ── roles ────────────────────────────────────────────────────────────────────────────────
 
     def inherit(self) -> None:
-        for role, parents in parents_first(self.metadata.inherited):
+        for role, every in parents_first(self.metadata.inherited):
+            if not self.fits(role):
+                continue
+            parents = [each for each in every if self.fits(each)]
             for each in (*parents, role):
                 self.roles.setdefault(each, {})
             alike, inherited, left = self.rights.inherit(role, parents, self.columns)
@@ -318,7 +343,7 @@ class Conversion:
         )
 
 
-Make = Callable[[Conversion, Entry, str], Rights]
+Make = Callable[[Conversion, Entry, Permitted], Rights]
 ACTIONS: Final[Mapping[str, Make]] = {
     "select": Conversion.select,
     "insert": Conversion.insert,

@@ -111,6 +111,8 @@ class Relationships:
         """One that exists and joins alike, or what makes it."""
         mapping = given.get("column_mapping")
         target, join = self.found(given.get("remote_table")), dict(mapping) if isinstance(mapping, Mapping) else {}
+        if not all(isinstance(each, str) for each in join.values()):
+            return None
         if target is None or not join or not join.keys() <= source.by_name.keys():
             return None
         if not set(join.values()) <= target.by_name.keys():

@@ -96,9 +96,9 @@ def columns_of(given: Any, presets: Mapping[str, Any]) -> list[str] | None:
     """The columns of a permission, None for all; those that are preset are no caller's to give."""
     if given == EVERY or given is None:
         return None
-    if not isinstance(given, list):
-        raise UnsaidError("columns are a list, or '*'")
-    return [str(each) for each in given if each not in presets]
+    if not isinstance(given, list) or any(isinstance(each, list | Mapping | None) for each in given):
+        raise UnsaidError("columns are a list of names, or '*'")
+    return [str(each) for each in given if str(each) not in presets]
 
 
 def preset_of(given: Any, column: Column | None = None) -> Any:

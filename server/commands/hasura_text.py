@@ -45,8 +45,8 @@ def text_of(
         lines.append(f"  claims: {_flow(claims)}")
     if anonymous is not None:
         lines.append(f"  anonymous_role: {_flow(anonymous)}")
-    lines += ["", "roles:", *(f"  {_flow(name)}: {_flow(said)}" for name, said in roles.items())]
-    lines += ["", "tables:", *(line for name, said in tables.items() for line in _table(name, said))]
+    lines += ["", *_section("roles", [f"  {_flow(name)}: {_flow(said)}" for name, said in roles.items()])]
+    lines += ["", *_section("tables", [line for name, said in tables.items() for line in _table(name, said)])]
     if told is not True:
         lines += ["", f"graphql: {{introspection: {_flow(told)}}}"]
     for section, entries in sections.items():
@@ -55,9 +55,13 @@ def text_of(
     return "\n".join(lines) + "\n"
 
 
+def _section(name: str, lines: list[str]) -> list[str]:
+    return [f"{name}:", *lines] if lines else [f"{name}: {{}}"]
+
+
 def _table(name: str, said: Mapping[str, Any]) -> Iterator[str]:
     allow = said.get("allow") or {}
-    if not said:
+    if not allow and "name" not in said:
         yield f"  {_flow(name)}: {{}}"
         return
     yield f"  {_flow(name)}:"

@@ -151,11 +151,18 @@ def _circle(roles: Mapping[str, Any], start: str) -> list[str] | None:
     return None
 
 
+ROLE_LETTERS: Final = "letters, digits and _ - . :"
+
+
+def is_role_name(role: str) -> bool:
+    return bool(role) and all(letter.isalnum() or letter in "_-.:" for letter in role)
+
+
 def role_names(data: Mapping[str, Any]) -> Iterator[Fault]:
     """Roles travel in a claim and in a header, where commas and spaces separate."""
     for role in mapping(data, "roles"):
-        if not role or any(not (letter.isalnum() or letter in "_-.:") for letter in role):
-            yield ("roles", role), "a role's name is made of letters, digits and _ - . :", None
+        if not is_role_name(role):
+            yield ("roles", role), f"a role's name is made of {ROLE_LETTERS}", None
 
 
 def policy_names(data: Mapping[str, Any]) -> Iterator[Fault]:

@@ -161,8 +161,8 @@ def test_metadata_of_another_shape_are_refused_in_words(directory: Path, said: A
         ({}, "it has no filter"),
         ({"filter": None}, "a filter is a mapping"),
         ({"filter": {"_or": [None]}}, "a filter is a mapping"),
-        ({"filter": {}, "columns": "name"}, "columns are a list, or '*'"),
         ({"filter": {}, "columns": None}, "it has no columns"),
+        ({"filter": {}, "columns": "name"}, "columns are a list of names, or '*'"),
     ],
 )  # fmt: skip
 def test_what_narrows_in_a_way_of_its_own_is_left_out(directory: Path, permission: Mapping[str, Any], why: str) -> None:
@@ -204,6 +204,16 @@ def test_a_list_that_may_be_read_and_not_counted_is_not_counted(directory: Path)
     some = permitted("some", **counted, query_root_fields=["select"])
     table = tracked("club", select_permissions=[permitted("all", **counted), some])
     assert converted(write(directory, table), None).text.count("aggregate: true") == 1
+
+
+async def test_a_role_whose_name_is_none_here_is_left_out_with_all_it_may_do(clubs: str, directory: Path) -> None:
+    reads = [permitted(role, columns=["id"], filter={}, limit=3) for role in ("head of choir", "user")]
+    inherited = [{"role_name": "both", "role_set": ["head of choir", "user"]}]
+    made = await made_for(clubs, write(directory, tracked("club", select_permissions=reads), inherited_roles=inherited))
+    assert len(told(made, "role head of choir")) == 1
+    with serving(clubs, made) as running:
+        async with running as api:
+            assert await rows(api, "club", bearer("both")) == [{"id": 1}, {"id": 2}]
 
 
 @pytest.mark.parametrize(
@@ -318,6 +328,7 @@ async def test_what_the_database_does_not_have_is_left_out_and_the_rest_holds(cl
             ],
             delete_permissions=[permitted("old", filter={"name": {"_similar": "A%"}})],
         ),
+        tracked("club", select_permissions=[permitted("user", columns=["gone"], filter={})]),
     )
     made = await made_for(clubs, write(directory, *tables))
     assert told(made, "person") == ["the database has no such table, or it is not visible to this login"]
@@ -380,6 +391,12 @@ async def test_the_clock_and_the_oldest_name_of_the_caller_mean_what_they_meant(
             new = (await api.post("/api/visit", {"club": 2}, bearer("user"))).json
     assert (new["member"], new["said"]) == (7, "now()")
     assert new["at"].startswith(new["day"])
+
+
+async def test_metadata_that_say_nothing_open_nothing(clubs: str, directory: Path) -> None:
+    with serving(clubs, await made_for(clubs, write(directory))) as running:
+        async with running as api:
+            assert (await api.get("/api/club")).status == 401
 
 
 def test_the_command_tells_all_of_it_and_ends_well(clubs: str, directory: Path) -> None:
