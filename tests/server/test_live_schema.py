@@ -93,5 +93,5 @@ async def test_where_columns_must_be_listed_it_is_not_there(api: Served, alter: 
     alter("ALTER TABLE category ADD COLUMN ssn VARCHAR(20)")
     await api.running.engine.refresh()
     assert set((await api.get("/api/tag?limit=1")).json["items"][0]) == {"name", "description"}
-    assert (await api.get("/api/category?fields=ssn")).status in {404, 422}
+    assert (await api.get("/api/category?fields=ssn")).status in {403, 404, 422}
     assert await exposed(api) == []
