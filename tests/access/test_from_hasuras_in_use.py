@@ -312,6 +312,19 @@ async def test_an_inherited_role_has_no_more_here_than_there(clubs: str, directo
             assert changed.json == {"id": 7, "name": "Ada"}
 
 
+def test_a_permission_that_is_left_out_is_not_inherited_instead(directory: Path) -> None:
+    member = tracked(
+        "member",
+        delete_permissions=[permitted("parent", filter={}), permitted("heir", filter=OWN, backend_only=True)],
+        select_permissions=[permitted("parent", columns=["id"], filter={})],
+    )
+    inherited = [{"role_name": "heir", "role_set": ["parent"]}, {"role_name": "grandchild", "role_set": ["heir"]}]
+    text = converted(write(directory, member, inherited_roles=inherited), None).text
+    allowed = yaml.safe_load(text)
+    assert allowed["tables"]["member"]["allow"]["heir"] == {"read": {"filter": True, "columns": ["id"]}}
+    assert allowed["roles"] == {"parent": {}, "heir": {}, "grandchild": {"extends": ["heir"]}}
+
+
 # ── what the database has ────────────────────────────────────────────────────────────────────
 
 
