@@ -105,12 +105,12 @@ class SharedCapture:
 
     async def lead(self, work: Callable[[], Awaitable[None]]) -> None:
         """Have this done by the one worker that captures, before it does: now, where that is this one, and later where it
-        takes another's place. What it raises now is raised here."""
+        takes another's place. What it raises now is raised here, and it is tried again."""
+        self._work = work
+        self._start()
         if self._held is not None or self._take():
             await work()
-        else:
-            self._work = work
-        self._start()
+            self._work = None
 
     def _start(self) -> None:
         if self._running is None:

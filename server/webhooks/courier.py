@@ -47,7 +47,7 @@ LOOK_SECONDS: Final = 1.0
 AGAIN_SECONDS: Final = 5.0
 """How often to try to capture changes where that cannot be done at the moment."""
 FORGOTTEN: Final = "what you were told before is not known any more"
-ELSEWHERE: Final = "the database is another than before"
+MISSED: Final = "what was committed since you were told is not known"
 
 
 class Courier:
@@ -70,7 +70,8 @@ class Courier:
         self._readers: dict[tuple[str, str], Reader] = {}
         self._deliveries: dict[str, Delivery] = {}
         self._arranging: asyncio.Task[None] | None = None
-        self._began = self._waits = self._holds = False
+        self._began = self._holds = False
+        self._opening = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._moving = asyncio.Lock()
 
@@ -120,16 +121,23 @@ class Courier:
         """Read and deliver, here or in whichever process captures. Raises ConfigError where the file cannot be used."""
         if self._shared is None or self._desk is not None:
             await self._arranged()
-        elif not self._waits:
-            self._waits = True
+        else:
             await self._shared.lead(self._alone)
 
     async def _alone(self) -> None:
         """This is the process that captures."""
-        complaints = await self._opened(self.config) if self.config.webhooks else []
+        async with self._opening:
+            complaints = await self._opened(self.config) if self.config.webhooks else []
+        self.waits = complaints[0].message if complaints else ""
         if complaints:
             raise ConfigError(complaints)
         await self._arranged()
+
+    async def _led_again(self) -> None:
+        try:
+            await self._led()
+        except ConfigError as fault:
+            LOG.error("webhooks are told nothing yet: %s", fault.message)  # noqa: TRY400 - it is no fault of ours
 
     def leave(self, config: Config) -> None:
         """Another configuration is taken: nothing is read any more that it does not ask for."""
@@ -145,7 +153,7 @@ class Courier:
     def join(self) -> None:
         """It holds now, for the changes as well."""
         if self._desk is not None or (self._began and self.config.webhooks):
-            self._arranging = self._spawn(self._led())
+            self._arranging = self._spawn(self._led_again())
 
     async def joined(self) -> None:
         """Until everybody reads of whom the configuration speaks."""
@@ -166,12 +174,12 @@ class Courier:
                 self._spawn(self._mend())
             if config.webhooks and not self._holds:
                 self._capture.keep(self._keeping)
-            elsewhere = first and desk.spool.database not in (None, self._keeping.database)
+            missed = first and self._keeping.since is None
             for name, said in config.webhooks.items():
                 standing = self.standings.setdefault(name, Standing())
                 for table in said.tables:
                     if (name, table) not in self._readers and table not in standing.closed:
-                        self._read(name, table, self._reason(name in known and first, elsewhere=elsewhere))
+                        self._read(name, table, self._reason(name in known and first, missed=missed))
             for name, events in await desk.do(desk.spool.settle, list(config.webhooks)):
                 LOG.warning("webhook %s is no more: %d events that waited for it are forgotten", name, events)
             await self._deliver(desk)
@@ -235,10 +243,10 @@ class Courier:
     # ── reading ──────────────────────────────────────────────────────────────────────────────
 
     @staticmethod
-    def _reason(resumed: bool, *, elsewhere: bool) -> Callable[[bool], str | None]:
+    def _reason(resumed: bool, *, missed: bool) -> Callable[[bool], str | None]:
         """Why a reader has to begin with a resync, told whether what it was told decides what it is told."""
-        if resumed and elsewhere:
-            return lambda _: ELSEWHERE
+        if resumed and missed:
+            return lambda _: MISSED
         return lambda remembered: FORGOTTEN if resumed and remembered else None
 
     def _read(self, name: str, table: str, why: Callable[[bool], str | None]) -> None:
@@ -329,6 +337,8 @@ class Courier:
             delivery.more.set()
 
     async def _overflown(self, delivery: Delivery) -> None:
+        if delivery.standing.waiting.size <= self.config.changes.spool.size:
+            return  # it was given up meanwhile
         try:
             await delivery.give_up("more waits than changes.spool.size allows", TOO_MUCH)
         except sqlite3.Error as fault:

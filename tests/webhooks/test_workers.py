@@ -7,7 +7,7 @@ import os
 import signal
 from pathlib import Path
 
-from tests.changes.capturing import Write
+from tests.changes.capturing import Write, writer
 from tests.changes.test_workers import those_that_capture
 from tests.server.harness import ServedProcess, eventually
 from tests.webhooks.conftest import Configure
@@ -39,6 +39,24 @@ async def test_when_the_process_that_delivers_is_killed_another_goes_on(
             written += [insert(), insert()]
             await told(receiver, len(written))
         assert brief(receiver.taken) == [("insert", number) for number in written]
+
+
+async def test_webhooks_that_come_and_go_are_told_by_one_of_them(
+    small: str, receiver: Receiver, configure: Configure, tmp_path: Path
+) -> None:
+    file, none = tmp_path / "config.yaml", "version: 1\nserver: {watch: off}\n"
+    one = f"{none}{configure()}"
+    file.write_text(none)
+    with ServedProcess("serve", small, "--config", str(file), "--port", "0", "--workers", "2") as process:
+        await asyncio.to_thread(process.wait_until_it_serves)
+        for number, text in ((11, one), (12, none), (13, one)):
+            file.write_text(text)
+            process.signal(signal.SIGHUP)
+            for _ in range(2):
+                await asyncio.to_thread(process.wait_until_it_says, "the configuration was read again: ")
+            writer(small)(f"INSERT INTO note VALUES ({number}, 'n', 7, NULL, 1)")
+            if text == one:
+                assert brief(await receiver.events(1)) == [("insert", number)]
 
 
 async def told(receiver: Receiver, count: int) -> None:
