@@ -54,9 +54,7 @@ async def test_rows_and_values_beyond_the_rules_of_its_role_are_not_sent(
         events = await receiver.events(4)
         assert brief(events) == [("insert", 3), ("enter", 4), ("leave", 3), ("delete", 4)]
         assert events[0]["new"] == {"id": 3, "title": "mine", "owner_id": 7, "phone": "****1234"}
-        assert [
-            word for word in (b"theirs still", b"5551234", b"5554321", b"pin", b":33", b":44") if word in sent
-        ] == []
+        assert [word for word in (b"theirs still", b"5551234", b"5554321", b'"pin"') if word in sent] == []
 
 
 async def test_what_is_hidden_from_its_role_changes_nothing_of_what_is_sent(
