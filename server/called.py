@@ -7,12 +7,13 @@ when the caller's time is over, or when the caller has left.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from reflector import extension
 from reflector.catalog.model import Argument, Function
-from reflector.datatypes import Value, parse_json
+from reflector.datatypes import Kind, Value, parse_json
 from reflector.errors import Faults, InvalidRequest, InvalidValue, ReflectorError, RequestError, RowNotFound, suggestion
 from reflector.extension import ExtensionFailed, FunctionTimeout, Refused
 from reflector.signature import written
@@ -78,8 +79,20 @@ class Called:
             raise failed(error) from error
         except ReflectorError:
             raise
-        except (Exception, SystemExit) as error:
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except asyncio.CancelledError as error:
+            if left():
+                raise
             raise failed(error) from error
+        except BaseException as error:
+            raise failed(error) from error
+
+
+def left() -> bool:
+    """Whether it was asked that this ends: else something that was waited for had been cancelled, and nobody has left."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def failed(error: BaseException) -> ExtensionFailed:
@@ -124,7 +137,18 @@ def read_argument(known: Mapping[str, Argument], function: str, name: str, value
     if argument is None:
         raise InvalidRequest(f"{function} takes no argument {name!r}", hint=suggestion(name, known))
     check_null(argument, value)
+    check_whole(argument, value)
     return parse_json(argument.type, value)
+
+
+def check_whole(argument: Argument, value: Any) -> None:
+    """Raises InvalidValue for JSON with a text that holds half of a letter: nobody could answer it."""
+    if argument.type.kind is not Kind.JSON:
+        return
+    try:
+        json.dumps(value, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        raise InvalidValue("the text holds half of a surrogate pair") from None
 
 
 def check_null(argument: Argument, value: Any) -> None:

@@ -124,6 +124,10 @@ async def sold_out(status: int = 409) -> None:
     raise Refused("there is none left", status=status, code="sold_out", hint="come again")
 
 
+class Unforeseen(BaseException):
+    """What programs rarely raise."""
+
+
 @offers.function
 async def broken(how: str) -> Any:
     """Goes wrong, with words that are nobody's."""
@@ -133,6 +137,10 @@ async def broken(how: str) -> Any:
         return {CANARY: object()}
     if how == "timeout":
         raise TimeoutError(CANARY)
+    if how == "cancelled":
+        raise asyncio.CancelledError(CANARY)
+    if how == "unforeseen":
+        raise Unforeseen(CANARY)
     raise RuntimeError(CANARY)
 
 
@@ -168,6 +176,17 @@ async def echo(_: Caller, request: web.Request) -> web.Response:
 async def broken_route(_: Caller, __: web.Request) -> None:
     """Goes wrong."""
     raise RuntimeError(CANARY)
+
+
+@offers.route("GET", "/begun/{how}")
+async def begun_route(_: Caller, request: web.Request) -> Any:
+    """Begins an answer, and then fails or gives another."""
+    answer = web.StreamResponse()
+    await answer.prepare(request)
+    await answer.write(b"begun")
+    if request.match_info["how"] == "fails":
+        raise RuntimeError(CANARY)
+    return answer if request.match_info["how"] == "ends" else {}
 
 
 @offers.route("DELETE", "/refused")

@@ -46,6 +46,34 @@ async def test_addresses_are_for_the_roles_that_are_allowed(api: Served) -> None
     assert (await api.post("/x/offers/status", {}, USER)).status == 405
 
 
+async def test_no_method_tells_of_an_address_whoever_may_not_ask_for_it(api: Served) -> None:
+    methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+    for path in ("/x/offers/status", "/x/offers/echo/word", "/x/offers/refused"):
+        for headers in ({}, IDLE):
+            for method in methods:
+                shut = await api.request(method, path, headers)
+                absent = await api.request(method, "/x/offers/nowhere", headers)
+                assert (shut.status, shut.headers.get("Allow")) == (absent.status, None) == (404, None)
+    wrong, offered = [await api.request(method, "/x/offers/status", USER) for method in ("POST", "OPTIONS")]
+    assert (wrong.status, wrong.headers["Allow"]) == (405, "GET,HEAD")
+    assert (offered.status, offered.headers["Allow"]) == (204, "GET, HEAD, OPTIONS")
+
+
+async def test_an_answer_that_was_begun_is_the_only_one(api: Served) -> None:
+    assert (await api.get("/x/offers/begun/ends", USER)).body == b"begun"
+    for how in ("fails", "answers"):
+        request = (
+            f"GET /x/offers/begun/{how} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {USER['Authorization']}\r\n\r\n"
+        )
+        try:
+            came = await api.raw(request.encode())
+        except ConnectionResetError:
+            came = b""
+        assert came.count(b"HTTP/1.1") <= 1
+        assert b"0\r\n\r\n" not in came, "it looks whole"
+    assert (await api.get("/x/offers/status", USER)).status == 200
+
+
 async def test_addresses_stand_behind_the_gate(api: Served) -> None:
     echoed = await api.request("POST", "/x/offers/echo/word-1", USER, data=b"12")
     assert (echoed.status, echoed.body, echoed.headers["X-Word"]) == (202, b"12", "word-1")

@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 import pytest
@@ -140,6 +141,9 @@ async def test_a_function_writes_what_its_caller_may_write(
             (USER, "DELETE", "/api/note", None, 500, "internal_error"),
             (USER, "DELETE", "https://elsewhere.example/api/note/9", None, 500, "internal_error"),
             (USER, "DELETE", "/rest/v1/note/9", None, 500, "internal_error"),
+            # What would be read as another row's address is none.
+            (USER, "DELETE", "/api/note/9#1", None, 500, "internal_error"),
+            (USER, "DELETE", "/api/note/\n9", None, 500, "internal_error"),
             (USER, "DELETE", "/api/note/9/owner", None, 500, "internal_error"),
             (USER, "DELETE", "/api/accounts/9", None, 500, "internal_error"),
         )
@@ -265,6 +269,20 @@ async def test_bad_arguments_are_told_all_at_once(one: Served, given: Any, fault
     assert {each["extensions"]["code"] for each in graph["errors"]} == {"validation-failed"}
 
 
+async def test_half_a_letter_is_no_argument(one: Served) -> None:
+    for given in ('"\\ud800"', '{"a": ["\\udc00"]}', '{"\\ud800": 1}'):
+        body = b'{"method": "POST", "address": "/api/note", "body": %s}' % given.encode()
+        json_body = {**USER, "Content-Type": "application/json"}
+        reply = await one.request("POST", "/api/:functions/written", json_body, data=body)
+        assert (reply.status, reply.json["errors"][0]["pointer"]) == (422, "/body")
+        query = b'{"query": "mutation ($b: jsonb) {written(method: \\"\\", address: \\"\\", body: $b)}", "variables": {"b": %s}}'
+        graph = await one.request("POST", "/graphql", json_body, data=query % given.encode())
+        assert graph.json["errors"][0]["extensions"]["code"] == "validation-failed"
+        form = {**USER, "Content-Type": "application/x-www-form-urlencoded"}
+        sent = urlencode({"method": "POST", "address": "/api/note", "body": given}).encode()
+        assert (await one.request("POST", "/rest/v1/rpc/written", form, data=sent)).status == 400
+
+
 async def test_so_many_faults_are_told_and_no_more(one: Served) -> None:
     reply = await by_resource(one, "total", {"copies": 1, **{f"x{number}": 0 for number in range(120)}}, USER)
     assert (reply.status, len(reply.json["errors"])) == (422, 100)
@@ -324,7 +342,7 @@ async def test_a_refusal_reaches_the_caller_in_its_own_words(one: Served) -> Non
     assert (await by_resource(one, "sold_out", {"status": 200}, USER)).status == 500
 
 
-@pytest.mark.parametrize("how", ["raise", "exit", "answer", "timeout"])
+@pytest.mark.parametrize("how", ["raise", "exit", "answer", "timeout", "cancelled", "unforeseen"])
 async def test_what_goes_wrong_inside_reaches_nobody(one: Served, how: str, caplog: pytest.LogCaptureFixture) -> None:
     given = {"how": how}
     replies = [await by_resource(one, "broken", given, USER), await by_postgrest(one, "broken", given, USER)]

@@ -22,7 +22,7 @@ from server.apis.postgrest.grammar.parameters import split_query
 from server.apis.postgrest.lowering.calls import Sent, arguments_of, function_of, given_texts
 from server.apis.postgrest.media import Body, Kind, body_of, negotiate
 from server.apis.postgrest.roads import limits_of
-from server.called import Called, check_null
+from server.called import Called, check_null, check_whole
 from server.callers import Caller
 from server.unkept import check_conditions
 
@@ -53,6 +53,7 @@ async def answer_beside(
     for given in arguments_of(function, sent):
         value = given.operand.value if isinstance(given.operand, Literal) else None
         check_null(given.argument, value)
+        check_whole(given.argument, value)
         values[given.argument.name] = value
     body = await called.call(caller, function, values)
     if body is None:

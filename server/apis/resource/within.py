@@ -10,6 +10,7 @@ that is answered here is kept.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -35,6 +36,8 @@ from server.context import Context
 from server.documents import read_json
 
 ROOT: Final = "/api/"
+CUT: Final = re.compile(r"[#\x00-\x1f\x7f]")
+"""What reading an address would leave out, so that another row would be meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,8 @@ class Within:
 
 def _asked(caller: Caller, address: str) -> Asked:
     """What an address of the API is about; raises InvalidRequest, and UnknownTable for what the caller may not use."""
+    if CUT.search(address):
+        raise InvalidRequest("an address has # and letters that end a line only where they are quoted: %23")
     parts = urlsplit(address)
     if parts.scheme or parts.netloc or not parts.path.startswith(ROOT) or parts.path.count("/") > 3:
         raise InvalidRequest("an address is /api/{table}, or /api/{table}/{key}, with a query string")
