@@ -134,11 +134,13 @@ class Extensions:
         """Begin them in the order of the file; raises ConfigError where one cannot, and those before it have ended then."""
         for each in self.loaded:
             here = Here(each.name, each.source.settings, fetch)
+            offered = sum(one.extension == each.name for one in self.offered.values())
+            LOG.info("extension %s: %d functions, %d addresses", each.name, offered, len(each.extension.routes))
             self._begun.append((each, here))
             for action in each.extension.starting:
                 try:
                     await action(here)
-                except Exception as error:
+                except (Exception, SystemExit) as error:
                     LOG.debug("extension %s", each.name, exc_info=error)
                     await self.stop()
                     raise ConfigError([failed_to_start(each, error)]) from error
@@ -164,7 +166,7 @@ class Extensions:
 NO_EXTENSIONS: Final = Extensions()
 
 
-def failed_to_start(loaded: Loaded, error: Exception) -> ConfigComplaint:
+def failed_to_start(loaded: Loaded, error: BaseException) -> ConfigComplaint:
     """That a `started` raised. Its words may hold anything, and are for the log at the level debug."""
     where, line = f"extensions.{loaded.name}", line_of(error, loaded)
     at = "" if line is None else f" in line {line}"

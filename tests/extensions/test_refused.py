@@ -96,12 +96,13 @@ def test_a_section_that_cannot_be_used_refuses(name: str, database: str, tmp_pat
     assert told in said(database, tmp_path, "check", f"version: 1\n{config}\n")
 
 
-def test_a_start_that_fails_refuses_to_serve(database: str, tmp_path: Path) -> None:
-    text = f"@extension.started\nasync def begin(server):\n    raise ValueError('{SECRET}')\n"
+@pytest.mark.parametrize("kind", ["ValueError", "SystemExit"])
+def test_a_start_that_fails_refuses_to_serve(kind: str, database: str, tmp_path: Path) -> None:
+    text = f"@extension.started\nasync def begin(server):\n    raise {kind}('{SECRET}')\n"
     (tmp_path / "failing.py").write_text(HEAD + text)
     config = "version: 1\nserver: {port: 0}\nextensions: {shop: {module: ./failing.py}}\n"
     heard = said(database, tmp_path, "serve", config)
-    assert "3:21: extensions.shop: could not be started: ValueError in line 5" in heard
+    assert f"3:21: extensions.shop: could not be started: {kind} in line 5" in heard
 
 
 def test_a_function_of_the_database_of_the_same_name_refuses(databases: Databases, tmp_path: Path) -> None:
