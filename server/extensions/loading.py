@@ -31,11 +31,7 @@ PATH: Final = re.compile(rf"/|(?:{PART})+")
 
 
 class Unusable(Exception):
-    """Why an extension cannot be used."""
-
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message, self.hint = message, hint
+    """Why an extension cannot be used, and what helps where something does."""
 
 
 def load_extensions(config: Config) -> Extensions:
@@ -63,7 +59,7 @@ class Loading:
             module = imported(name, source.module, self.folder)
             extension = extension_in(module, source.module)
         except Unusable as fault:
-            self.complain(where, fault.message, fault.hint)
+            self.complain(where, *fault.args)
             return
         loaded = Loaded(name, source, extension, where)
         self.loaded.append(loaded)
@@ -144,12 +140,8 @@ def _blamed(error: BaseException, file: str | None) -> tuple[str, str | None]:
     if isinstance(error, SyntaxError):
         line = "" if error.lineno is None else f" line {error.lineno}:"
         return f"is not valid Python:{line} {error.msg}", None
-    if isinstance(error, PermissionError) and error.filename == file and file is not None:
-        return "may not be read by this user", None
     if isinstance(error, ModuleNotFoundError) and error.name is not None:
         return f"imports {error.name}, which is not installed{_line(error, file)}", None
-    if isinstance(error, UnicodeDecodeError | ValueError) and error.__traceback__ is None:
-        return "is no file of Python", None
     return f"cannot be imported: {type(error).__name__}{_line(error, file)}", "run it by itself to see why"
 
 
@@ -157,7 +149,7 @@ def _line(error: BaseException, file: str | None) -> str:
     """Where in its own file it went wrong, as far as that is known."""
     line, trace = None, error.__traceback__
     while trace is not None:
-        if file is not None and trace.tb_frame.f_code.co_filename == file:
+        if trace.tb_frame.f_code.co_filename == file:
             line = trace.tb_lineno
         trace = trace.tb_next
     return "" if line is None else f" (line {line})"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from reflector.access.description import Severity
 from reflector.catalog.model import DatabaseKind
+from server.config import Flags, load
+from server.extensions import load_extensions
 from tests.bookshops import Databases
 from tests.extensions.serving import SCHEMA
 from tests.server.harness import reflector
@@ -21,6 +25,8 @@ MODULES: dict[str, tuple[str | None, str]] = {
     "raises": (f"x = 1\nraise RuntimeError('{SECRET}')", "cannot be imported: RuntimeError (line 2); run it by itself to see why"),
     "ends": (f"import sys\nsys.exit('{SECRET}')", "cannot be imported: SystemExit (line 2)"),
     "imports what is not there": ("import nowhere_at_all", "imports nowhere_at_all, which is not installed (line 1)"),
+    "misused": ("import json\nimport re\njson.loads('{')", "cannot be imported: JSONDecodeError (line 3)"),
+    "imports nothing": ("raise ModuleNotFoundError('x')", "cannot be imported: ModuleNotFoundError (line 1)"),
     "no object": ("x = 1", "has no object 'extension'; extension = Extension() makes one"),
     "another object": (f"extension = '{SECRET}'", "'extension' is no Extension of reflector.extension"),
     "no annotation": (HEAD + "@extension.function\nasync def f(a): ...", "the function 'f' (shop.py:3) has no annotation for 'a'"),
@@ -60,16 +66,110 @@ def said(url: str, folder: Path, command: str, config: str) -> str:
     return out + err
 
 
+def faults(file: Path) -> list[str]:
+    """What is wrong with the extensions of a file, each with its place and its hint."""
+    found = load_extensions(load(file, {}, Flags())).faults
+    assert {each.severity for each in found} <= {Severity.ERROR}
+    return [
+        f"{str(each.where).rpartition('/')[2]}: {each.message}" + (f"; {each.hint}" if each.hint else "")
+        for each in found
+    ]
+
+
 @pytest.mark.parametrize("name", MODULES)
-def test_a_module_that_cannot_be_used_refuses(name: str, database: str, tmp_path: Path) -> None:
+def test_a_module_that_cannot_be_used_is_told(name: str, tmp_path: Path) -> None:
+    text, told = MODULES[name]
+    if text is not None:
+        (tmp_path / "shop.py").write_text(text)
+    file = tmp_path / "config.yaml"
+    file.write_text("version: 1\nextensions:\n  shop:\n    module: ./shop.py\n")
+    before = set(sys.modules)
+    heard = faults(file)
+    assert [each for each in heard if each.startswith("config.yaml:4:5: ") and told in each] == heard[:1], heard
+    assert len(heard) == 1
+    assert SECRET not in heard[0]
+    # What could not be imported is forgotten, and what was is found by those who look for their module.
+    imported = not told.startswith(("there is no", "is not valid", "cannot be", "imports"))
+    assert ("reflector_extension_shop" in set(sys.modules) - before) == imported
+    sys.modules.pop("reflector_extension_shop", None)
+
+
+@pytest.mark.parametrize("name", ["no file", "raises", "no annotation"])
+def test_check_tells_it_and_calls_nothing_unknown_that_only_the_module_could_offer(
+    name: str, database: str, tmp_path: Path
+) -> None:
     text, told = MODULES[name]
     if text is not None:
         (tmp_path / "shop.py").write_text(text)
     config = "version: 1\nextensions:\n  shop:\n    module: ./shop.py\nfunctions: {other: {allow: []}}\n"
     heard = said(database, tmp_path, "check", config)
     assert told in heard.partition("config.yaml:4:5: extensions.shop.module: ")[2]
-    # What only the extension could offer is not called unknown.
     assert "there is no function" not in heard
+
+
+ODD: dict[str, tuple[str, list[str]]] = {
+    "an absolute path": ("/nowhere/at/all.py", ["there is no such file"]),
+    "a folder": ("./folder.py", ["is a folder, not a file"]),
+    "no module": ("nowhere.at.all", ["there is no such module where Python looks for modules"]),
+    "a part of a module": ("json.nowhere", ["there is no such module where Python looks for modules"]),
+    "a module that imports what is not there": ("offered_missing", ["imports nowhere_at_all, which is not installed"]),
+    "a module that raises": ("offered_raises", ["cannot be imported: RuntimeError; run it by itself to see why"]),
+    "a module": ("tests.extensions.offers", ["has no object 'extension'; extension = Extension() makes one"]),
+    "an object of a module": ("tests.extensions.offers:offers", []),
+    "another object": ("tests.extensions.offers:CANARY", ["'CANARY' is no Extension of reflector.extension"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_modules_are_found_where_python_looks(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written, told = ODD[name]
+    (tmp_path / "folder.py").mkdir()
+    (tmp_path / "offered_missing.py").write_text("import nowhere_at_all")
+    (tmp_path / "offered_raises.py").write_text(f"raise RuntimeError('{SECRET}')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    file = tmp_path / "config.yaml"
+    file.write_text(f"version: 1\nextensions: {{shop: {{module: '{written}'}}}}\n")
+    assert faults(file) == [f"config.yaml:2:21: {each}" for each in told]
+
+
+@pytest.mark.parametrize(
+    ("said_besides", "told"),
+    [
+        ("auth: {anonymous_role: a}\nroles: {a: {}}", True),
+        ("", False),
+        ("auth: {anonymous_role: a}\nroles: {a: {}}\n#", False),
+    ],
+)
+def test_addresses_that_are_for_nobody_are_told(said_besides: str, told: bool, tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(HEAD + f"@extension.route('GET', '/')\n{ROUTE}\n")
+    (tmp_path / "plain.py").write_text(HEAD)
+    allow = ", allow: a" if said_besides.endswith("#") else ""
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        f"version: 1\nextensions: {{shop: {{module: ./shop.py{allow}}}, plain: {{module: ./plain.py}}}}\n{said_besides}\n"
+    )
+    found = load_extensions(load(file, {}, Flags()))
+    assert [each.name for each in found.loaded] == ["shop", "plain"]
+    assert [(each.severity, each.code) for each in found.faults] == [(Severity.WARNING, "extension_closed")] * told
+
+
+def test_several_faults_are_told_at_once(tmp_path: Path) -> None:
+    text = (
+        HEAD
+        + "@extension.function\nasync def f(a): ...\n@extension.function\nasync def g(): ...\n@extension.route('GET', 'x')\n"
+        + ROUTE
+    )
+    text += "\n@extension.started\nasync def h(server): ...\n@extension.stopping\ndef i(server): ...\n"
+    text += "@extension.observes\ndef j(event): ...\n@extension.observes\nasync def k(event): ...\n"
+    (tmp_path / "shop.py").write_text(text)
+    file = tmp_path / "config.yaml"
+    file.write_text("version: 1\nextensions: {shop: {module: ./shop.py}, other: {module: ./shop.py}}\n")
+    found = load_extensions(load(file, {}, Flags()))
+    assert set(found.offered) == {"g"}
+    messages = [each.message for each in found.faults]
+    assert len(messages) == 9
+    assert sum("is offered by the extension 'shop' too" in each for each in messages) == 1
+    assert sum("must be `async def`" in each for each in messages) == 2
 
 
 CONFIGS: dict[str, tuple[str, str]] = {
