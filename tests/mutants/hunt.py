@@ -94,7 +94,7 @@ HUNTED: Mapping[str, Sequence[str]] = {
     **dict.fromkeys((f"reflector.drivers.{name}" for name in ("sets", "steps")), ("tests/unit/query/test_filling.py",)),
     "reflector.signature": ("tests/unit/test_signature.py",),
     "server.called": CALLED,
-    "server.extensions.loaded": ("tests/extensions/test_around.py", "tests/extensions/test_refused.py", *CALLED),
+    "server.extensions.loaded": ("tests/unit/test_loaded.py",),
     "server.extensions.loading": ("tests/extensions/test_refused.py",),
     "reflector.drivers.mysql_literals": ("tests/unit/query/test_literals.py",),
     **dict.fromkeys(
