@@ -44,7 +44,18 @@ LEAST_KEY: Final = 24
 LONGEST_KEY: Final = 64
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}")
-OURS: Final = ("webhook-", "content-", "host", "connection", "transfer-encoding", "te", "upgrade", "expect", "accept-")
+OURS: Final = (
+    "webhook-",
+    "reflector-",
+    "content-",
+    "host",
+    "connection",
+    "transfer-encoding",
+    "te",
+    "upgrade",
+    "expect",
+    "accept-",
+)
 """How the names of headers begin that are not for the file to set."""
 
 

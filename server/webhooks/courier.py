@@ -44,7 +44,7 @@ FILE: Final = "webhooks.spool"
 """What the file is called where the configuration does not say; it stands beside the configuration."""
 LOOK_SECONDS: Final = 1.0
 """How often to look whether a table that was closed can be told of again."""
-AGAIN_SECONDS: Final = 5.0
+AGAIN_SECONDS: Final = 2.0
 """How often to try to capture changes where that cannot be done at the moment."""
 FORGOTTEN: Final = "what you were told before is not known any more"
 MISSED: Final = "what was committed since you were told is not known"
@@ -202,7 +202,11 @@ class Courier:
         while True:
             await asyncio.sleep(AGAIN_SECONDS)
             if await self._captures():
-                return
+                break
+        if self._keeping is not None and self._keeping.since is None:
+            # Whoever captured before may have told these receivers up to who knows where.
+            for reader in self._keeping.readers:
+                reader.resync(self._capture.prepared().head, MISSED)
 
     async def _captures(self) -> bool:
         try:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from reflector.catalog.model import DatabaseKind
 from reflector.changes.sources.sqlite_setup import KEPT
 from tests.bookshops import Databases
 from tests.changes.capturing import Write, install, uninstall, with_changes, writer
-from tests.server.harness import ServedProcess, served
+from tests.server.harness import ServedProcess, eventually, served
 from tests.webhooks.conftest import RULES, Configure
 from tests.webhooks.receiving import SCHEMA, Receiver, brief
 
@@ -189,3 +189,26 @@ async def test_a_webhook_whose_rule_reads_other_tables_reads_afresh_after_a_star
             assert brief(await receiver.events(1)) == [("insert", 11)]
             write("DELETE FROM note WHERE id = 11")
             assert brief(await receiver.events(1)) == [("delete", 11)]
+
+
+async def test_a_server_that_takes_over_has_its_receivers_read_afresh(
+    receiver: Receiver, configure: Configure, databases: Databases, tmp_path: Path
+) -> None:
+    """Two servers of one database: PostgreSQL lets one read at a time, and the other does not know how far that one told."""
+    async with with_changes(databases.database(DatabaseKind.POSTGRESQL, SCHEMA)) as url, AsyncExitStack() as first:
+        write = writer(url, databases.postgresql)
+        await first.enter_async_context(served(url, configure()))
+        async with served(url, configure(path=tmp_path / "other.spool")) as api:
+            assert (await api.get("/health/ready")).json["status"] == "degraded"
+            write(note(11))
+            assert brief(await receiver.events(1)) == [("insert", 11)]
+            await first.aclose()
+            write(note(12))
+            await receiver.until(lambda each: ("resync", None) in brief(each.taken))
+
+            async def ready() -> bool:
+                return bool((await api.get("/health/ready")).json["status"] == "ready")
+
+            await eventually(ready)
+            write(note(13))
+            await receiver.until(lambda each: ("insert", 13) in brief(each.taken))
