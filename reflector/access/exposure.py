@@ -52,7 +52,8 @@ def exposed(
                 and _unlisted(entry, role, column.name)
             )
             if roles:
-                message = f"{table.label}.{column.name} appeared, and {', '.join(roles)} may read it: no list names it"
+                named = f"{table.label}.{column.name}"
+                message = f"{CODE}: {named} appeared, and {', '.join(roles)} may read it: no list names it"
                 yield Complaint(Severity.WARNING, CODE, message, HINT, _where(entry, roles[0]), table=table.label)
 
 

@@ -71,7 +71,7 @@ async def test_a_column_that_appears_unnamed_is_told(
     await api.running.engine.refresh()
     assert "ssn" in (await api.get("/api/tag?limit=1")).json["items"][0]
     [told] = await exposed(api)
-    assert "tag.ssn appeared, and guest may read it" in told
+    assert "column_exposed: tag.ssn appeared, and guest may read it" in told
     assert "tag.ssn" in caplog.text
     assert "reflector_columns_exposed 1.0" in (await api.get("/metrics", ADMIN)).body.decode()
     assert (await api.get("/health/ready")).json == {"status": "ready"}

@@ -41,7 +41,7 @@ def judged(description: AccessDescription, before: Catalog, after: Catalog) -> l
 def test_a_column_that_a_rule_without_a_list_opens_is_told_with_whom_and_where() -> None:
     [complaint] = told({"tag": {"guest": {"read": True}}}, "tag", "ssn")
     assert (complaint.severity, complaint.code, complaint.table) == (Severity.WARNING, CODE, "tag")
-    assert complaint.message == "tag.ssn appeared, and guest may read it: no list names it"
+    assert complaint.message == "column_exposed: tag.ssn appeared, and guest may read it: no list names it"
     assert complaint.hint is not None
     assert complaint.where == "tag.guest"
 
@@ -51,7 +51,7 @@ def test_each_column_is_told_that_appeared_and_no_other() -> None:
         several = told({"tag": {"other": {"read": True, **columns}}}, "tag", "ssn", "pin")
         assert len(several) == 2, columns
     messages = [each.message for each in told({"tag": {"other": {"read": True}}}, "tag", "ssn", "pin")]
-    assert [message.partition(" ")[0] for message in messages] == ["tag.ssn", "tag.pin"]
+    assert [message.split(" ")[1] for message in messages] == ["tag.ssn", "tag.pin"]
     assert told({"tag": {"other": {"read": True}}, "team": {"other": {"read": True}}}, "author") == []
 
 
@@ -80,7 +80,7 @@ def test_only_the_roles_are_named_whose_rule_lists_nothing() -> None:
 
 def test_what_is_open_by_default_is_told_without_a_place() -> None:
     [complaint] = told({"team": {"user": {"read": True}}}, "tag", "ssn", default_read=True)
-    assert complaint.message == "tag.ssn appeared, and guest, other, user may read it: no list names it"
+    assert complaint.message == "column_exposed: tag.ssn appeared, and guest, other, user may read it: no list names it"
     assert complaint.where is None
     assert told({"team": {"user": {"read": True}}}, "tag", "ssn", default_read=True, columns_listed=True) == []
 
