@@ -49,6 +49,34 @@ async def test_a_row_is_found_by_one_column_whatever_anybody_may_read(engine: En
         assert await table.find(nobody) is None
 
 
+BYTES = {
+    DatabaseKind.POSTGRESQL: ("bytea", "'\\x616e6e'"),
+    DatabaseKind.MARIADB: ("varbinary(40)", "x'616e6e'"),
+    DatabaseKind.SQLITE: ("blob", "x'616e6e'"),
+}
+
+
+async def test_every_database_finds_the_one_row_of_a_text_or_of_bytes(databases: Databases, kind: DatabaseKind) -> None:
+    form, raw = BYTES[kind]
+    script = f"""
+        CREATE TABLE person (id integer PRIMARY KEY, email varchar(40), role varchar(40), raw {form});
+        INSERT INTO person VALUES (1, 'ann', 'user', {raw}), (2, 'bob', NULL, NULL), (3, 'eve', 'user', NULL), (4, 'eve', 'user', NULL);
+    """
+    async with serving(databases.database(kind, script), bind=closed) as engine:
+        table = OwnTable(engine, "person", "name", COLUMNS)
+        assert await table.find("ann") == {"name": "ann", "role": "user"}
+        assert await table.find("bob") == {"name": "bob", "role": None}
+        for nobody in ("", "dan", "ann' OR '1'='1", "*", "%", "eve"):
+            assert await table.find(nobody) is None
+        assert (await table.any() or {}).get("name") in {"ann", "bob", "eve"}
+        held = OwnTable(engine, "person", "raw", {"raw": None, "name": "email"})
+        assert (held.found_by_bytes, table.found_by_bytes) == (True, False)
+        for given in (b"ann", "ann"):
+            assert (await held.find(given) or {}).get("name") == "ann"
+        for nobodys in (b"\xff", b"", b"\\x616e6e"):
+            assert await held.find(nobodys) is None
+
+
 async def test_of_two_rows_none_is_the_one_that_was_meant(engine: Engine) -> None:
     table = OwnTable(engine, "person", "name", COLUMNS)
     assert await table.find("eve") is None

@@ -298,6 +298,24 @@ async def test_what_else_it_knows_is_asked_where_that_is_wanted(there: IdentityP
         assert "userinfo" not in there.asked
 
 
+@pytest.mark.parametrize(
+    ("claims", "more", "code"),
+    [
+        ({"app": {"role": "user"}}, {"app.role": "nosuch"}, "7"),
+        ({"app": {"role": "user"}}, {"app": {"role": "nosuch"}}, "7"),
+        ({"app.role": "user"}, {"app": {"role": "nosuch"}}, "7"),
+        ({"app": {"role": "nosuch"}}, {"app.role": "user"}, "forbidden"),
+        ({"app": {}}, {"app.role": "user"}, "7"),
+    ],
+)
+async def test_of_two_words_for_a_role_the_token_s_counts(
+    there: IdentityProvider, claims: Any, more: Any, code: str
+) -> None:
+    there.claims, there.more = {"role": None, **claims}, {"sub": "7", **more}
+    async with knowing(there, f"{SECRET}, userinfo: true, role_claim: app.role") as provider:
+        assert await told(provider, there) == code
+
+
 async def test_the_token_wins_over_what_else_it_knows(there: IdentityProvider) -> None:
     there.claims, there.more = {"a": "token", "b": "token"}, {"sub": "7", "a": "more", "c": "more"}
     async with knowing(there, f"{SECRET}, userinfo: true") as provider:
