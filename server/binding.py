@@ -58,7 +58,7 @@ class Binding:
     """Makes snapshots. `strict` refuses whatever does not fit.
 
     `unfit` is what does not, in the newest snapshot, or in one that was refused while the one before it serves on, `closed` how
-    that is told; `exposed` tells of columns that appeared, and that may be read though no list names them. `bound`: the configuration was bound to a catalog before. `appeared` are columns that came while their tables were served, `settled` the tables there were when each that is named was last there.
+    that is told; `exposed` tells of columns that appeared, and that may be read though no list names them. `bound`: the configuration was bound to a catalog with tables before. `appeared` are columns that came while their tables were served, `settled` the tables there were when each that is named was last there.
     `extensions` are loaded, or None where they have yet to be.
     """
 
@@ -87,7 +87,7 @@ class Binding:
         complaints = (*self.at_first(catalog, (misfit(each, self.config) for each in vain)), *beside)
         if self.config.open:
             self.accept(complaints)
-            self.bound = True
+            self.bound = self.bound or bool(catalog.tables)
             return Snapshot(number, catalog, None, writable=self.config.writable, identity=identity)
         if self.config.decided_by_database:
             return self.granted(number, catalog, complaints)
@@ -98,7 +98,7 @@ class Binding:
         new = self.appeared if self.before is None else self.appeared | appeared(self.before, catalog)
         bare = exposed(self.description, catalog, permissions, new)
         self.accept((*complaints, *(each for each in found if each.code not in TOLD_WHEN_LOADED), *bare))
-        self.bound, self.before, self.appeared = True, catalog, new
+        self.bound, self.before, self.appeared = self.bound or bool(catalog.tables), catalog, new
         self.settle(catalog)
         return Snapshot(number, catalog, permissions, identity=identity)
 
@@ -126,7 +126,7 @@ class Binding:
             found += (replace(each, where=where) for each in (*unbound, *views_beyond(catalog.roles)))
             found += unknown_roles(self.config, catalog.roles)
         self.accept(self.at_first(catalog, found))
-        self.bound = True
+        self.bound = self.bound or bool(catalog.tables)
         self.settle(catalog)
         permissions = database_permissions(catalog, hidden, self.opened(catalog), unfit)
         return Snapshot(number, catalog, permissions, identity=self.identity(catalog))

@@ -280,11 +280,34 @@ async def test_tables_that_come_one_by_one_are_open_when_all_are_there(databases
     url = databases.database(DatabaseKind.SQLITE, "")
     put(file, RENAMED)
     async with reloadable(url, file) as api:
-        for sql, status in (("CREATE TABLE note (id INTEGER PRIMARY KEY)", 503), (GONE, 200)):
-            write_outside(databases, url, sql)
+        write_outside(databases, url, "CREATE TABLE note (id INTEGER PRIMARY KEY)")
+        with pytest.raises(ConfigError):
             await api.running.engine.refresh()
-            assert (await api.get("/api/note")).status == status
-        assert await ready(api)
+        assert ((await api.get("/api/note")).status, await ready(api)) == (404, False)
+        write_outside(databases, url, GONE)
+        await api.running.engine.refresh()
+        assert ((await api.get("/api/note")).status, await ready(api)) == (200, True)
+
+
+async def test_what_hides_nothing_opens_nothing_when_the_first_tables_come(
+    kind: DatabaseKind, databases: Databases, file: Path
+) -> None:
+    """A server that begins over an empty database judges the first tables as if it began with them."""
+    url = databases.database(kind, "SELECT 1;")
+    said = AUTH.replace("[EXCLUDED]", "[]") + f'tables: {{"*": {{columns: {{sceret: hidden}}, {READ}}}}}\n'
+    put(file, said)
+    async with reloadable(url, file) as api:
+        assert (await api.get("/api/gone")).status == 404
+        write_outside(databases, url, GONE)
+        for _ in range(2):
+            with pytest.raises(ConfigError):
+                await api.running.engine.refresh()
+            assert ((await api.get("/api/gone?fields=secret")).status, await ready(api)) == (404, False)
+        put(file, said.replace("sceret", "secret"))
+        assert (await api.post("/admin/reload", headers=ADMIN)).status == 200
+        await api.running.engine.refresh()
+        found = [(await api.get(f"/api/gone?fields={column}")).status for column in ("secret", "owner")]
+        assert (found, await ready(api)) == ([422, 200], True)
 
 
 # ── where the database decides ───────────────────────────────────────────────────────────────
