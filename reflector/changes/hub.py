@@ -188,8 +188,6 @@ class Hub:
     def unsettled(self, subscription: Subscription) -> Cursor | None:
         """The oldest change of which it is not known yet what it means to the reader, None where there is none."""
         group = subscription.group
-        if group.asking is None:
-            return None
         return group.asked or (group.waiting[0].cursor if group.waiting else None)
 
     async def replay(self, subscription: Subscription, entries: Sequence[Entry]) -> None:

@@ -190,7 +190,8 @@ class Keeping:
         """The oldest change of which somebody does not know yet what it means."""
         hub = self.capture.prepared()
         found = (hub.unsettled(each.subscription) for each in self.readers if each.subscription is not None)
-        return min((each for each in found if each is not None), default=None)
+        # Of an epoch that has ended nothing more is told: what follows its resync must not be overtaken by it.
+        return min((each for each in found if each is not None and each.epoch == hub.head.epoch), default=None)
 
 
 def _before(cursor: Cursor, until: Cursor | None) -> bool:
