@@ -7,6 +7,7 @@ told what a subscriber with these would be. What does not fit is a complaint wit
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import blake2b
 from typing import Final
 
 from reflector.access.names import database_names
@@ -82,6 +83,14 @@ def question_of(config: Config, capture: Capture, name: str, index: int) -> Ques
         return capture.question(access, principal, table, where, columns, events)
     except ReflectorError as fault:
         raise Unfit(("claims" if isinstance(fault, MissingClaim) else "filter",), fault) from fault
+
+
+def mark_of(question: Question) -> str:
+    """What a question means, in short: the same in every process, and for no two questions."""
+    names = None if question.table.primary_key is None else [each.name for each in question.table.primary_key.columns]
+    place = question.table.schema, question.table.name, names, question.key_seen, question.sighted
+    rows = question.rule, question.where, sorted(question.events)
+    return blake2b(repr((place, rows, question.columns, question.masked)).encode(), digest_size=16).hexdigest()
 
 
 def _table(catalog: Catalog, name: str, path: Path) -> Table:

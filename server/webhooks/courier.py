@@ -15,7 +15,7 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -47,6 +47,7 @@ LOOK_SECONDS: Final = 1.0
 AGAIN_SECONDS: Final = 2.0
 """How often to try to capture changes where that cannot be done at the moment."""
 FORGOTTEN: Final = "what you were told before is not known any more"
+CHANGED: Final = "what you are told was changed while nobody told you"
 MISSED: Final = "what was committed since you were told is not known"
 
 
@@ -175,12 +176,15 @@ class Courier:
             if config.webhooks and not self._holds:
                 self._capture.keep(self._keeping)
             missed = first and self._keeping.since is None
+            before = await desk.do(desk.spool.asked) if first else {}
+            asked: dict[tuple[str, str], str] = {}
             for name, said in config.webhooks.items():
                 standing = self.standings.setdefault(name, Standing())
                 for table in said.tables:
                     if (name, table) not in self._readers and table not in standing.closed:
-                        self._read(name, table, self._reason(name in known and first, missed=missed))
-            for name, events in await desk.do(desk.spool.settle, list(config.webhooks)):
+                        mark = before.get((name, table)) if name in known else None
+                        asked |= self._read(name, table, self._reason(name in known and first, missed=missed), mark)
+            for name, events in await desk.do(desk.spool.settle, list(config.webhooks), asked):
                 LOG.warning("webhook %s is no more: %d events that waited for it are forgotten", name, events)
             await self._deliver(desk)
             if first and not await self._captures():
@@ -253,31 +257,36 @@ class Courier:
             return lambda _: MISSED
         return lambda remembered: FORGOTTEN if resumed and remembered else None
 
-    def _read(self, name: str, table: str, why: Callable[[bool], str | None]) -> None:
-        """Have a table read for a webhook from now on."""
+    def _read(
+        self, name: str, table: str, why: Callable[[bool], str | None], before: str | None = None
+    ) -> Mapping[tuple[str, str], str]:
+        """Have a table read for a webhook from now on; `before` is the mark of what was told until now. The mark of what is
+        told, where it is not written with a resync."""
         keeping, standing = self._keeping, self.standings[name]
         if keeping is None:
-            return
+            return {}
         asks = partial(self._question, name, table)
         reader = Reader(name, table, asks, self._put, self._cursors, standing)
         hub = self._capture.prepared()
         try:
-            question = asks()
+            question = reader.ask()
         except ReflectorError as fault:
             reader.end(fault)
-            return
+            return {}
         standing.closed.pop(table, None)
         reader.subscription = hub.join(question, reader)
         self._readers[name, table] = reader
         keeping.readers[reader] = None
         hub.release(reader.subscription)
-        reason = why(question.remembered)
-        if reason is not None:
-            reader.resync(hub.head, reason)
+        reason = why(question.remembered) or (CHANGED if before not in (None, reader.mark) else None)
+        if reason is None:
+            return {(name, table): reader.mark}
+        reader.resync(hub.head, reason)
+        return {}
 
-    def _put(self, reader: Reader, cursor: Cursor, body: bytes) -> None:
+    def _put(self, reader: Reader, cursor: Cursor, body: bytes, mark: str | None) -> None:
         if self._keeping is not None:
-            self._keeping.put(reader, cursor, body)
+            self._keeping.put(reader, cursor, body, mark)
 
     def _question(self, name: str, table: str) -> Any:
         try:

@@ -25,6 +25,7 @@ from reflector.changes.hub import Subscription
 from reflector.changes.subscription import Notice, Question
 from reflector.errors import ReflectorError
 from server.apis.realtime.frames import ChangeCursors, change_members
+from server.webhooks.asked import mark_of
 from server.webhooks.delivery import TOO_MUCH, Desk, Standing, resync
 from server.webhooks.spool import Event
 
@@ -48,23 +49,32 @@ class Told:
 
 @dataclass(eq=False, slots=True)
 class Reader:
-    """Reads the changes of one table for one webhook. `asks` gives its question, and `put` takes what it is told."""
+    """Reads the changes of one table for one webhook. `asks` gives its question, whose mark is `mark`, and `put` takes what it
+    is told; with a resync the mark of what is told from then on."""
 
     webhook: str
     table: str
     asks: Callable[[], Question]
-    put: Callable[[Reader, Cursor, bytes], None]
+    put: Callable[[Reader, Cursor, bytes, str | None], None]
     cursors: ChangeCursors
     standing: Standing
     subscription: Subscription | None = None
+    mark: str = ""
+
+    def ask(self) -> Question:
+        """Its question, now."""
+        question = self.asks()
+        self.mark = mark_of(question)
+        return question
 
     def tell(self, notice: Notice) -> None:
-        self.put(self, notice.cursor, b'{"type":"change",' + change_members(notice, self.cursors) + b"}")
+        self.put(self, notice.cursor, b'{"type":"change",' + change_members(notice, self.cursors) + b"}", None)
 
     def resync(self, cursor: Cursor, reason: str) -> None:
         if self.subscription is not None:
             self.subscription.forget()
-        self.put(self, cursor, resync(reason, {"table": self.table, "cursor": self.cursors.text(cursor)}))
+        told = resync(reason, {"table": self.table, "cursor": self.cursors.text(cursor)})
+        self.put(self, cursor, told, self.mark)
 
     def end(self, error: ReflectorError) -> None:
         """The question cannot be asked any more: this table is told of no longer, and that is said aloud."""
@@ -73,7 +83,7 @@ class Reader:
         LOG.error("webhook %s: nothing of %s is told any more: %s", self.webhook, self.table, error.message)
 
     def renew(self) -> Question:
-        return self.asks()
+        return self.ask()
 
 
 @dataclass(eq=False, slots=True)
@@ -118,8 +128,8 @@ class Keeping:
         self._places.append((self.capture.prepared().head, place))
         self._more.set()
 
-    def put(self, reader: Reader, cursor: Cursor, body: bytes) -> None:
-        """Take what a reader was told."""
+    def put(self, reader: Reader, cursor: Cursor, body: bytes, mark: str | None) -> None:
+        """Take what a reader was told, and the mark of what it asks from then on."""
         name = reader.webhook
         size = self._bytes.get(name, 0) + len(body)
         if size > self.size:
@@ -129,7 +139,8 @@ class Keeping:
             self._told, body = kept, resync(TOO_MUCH)
             size = len(body)
         self._bytes[name] = size
-        self._told.append(Told(cursor, Event(name, time.time(), body)))
+        asked = None if mark is None else (reader.table, mark)
+        self._told.append(Told(cursor, Event(name, time.time(), body, asked)))
         self._more.set()
 
     # ── what is written ──────────────────────────────────────────────────────────────────────

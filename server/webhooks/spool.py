@@ -1,6 +1,7 @@
 """What webhooks are still to be told, in a SQLite file of ours, and how far the database's changes were read for it.
 
     webhook    those that there are
+    asked      what each of them asks of each of its tables, in short: another question is answered by `resync`
     event      what is to be told, numbered in the order of commit
     message    which of them are being delivered at the moment, under which id
     place      how far changes were read: from there on they are read again after a start
@@ -17,23 +18,25 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 BUSY_SECONDS: Final = 2.0
 """For how long another process may take to be gone."""
 SCHEMA: Final = """
 CREATE TABLE spool (database TEXT, place TEXT);
 CREATE TABLE webhook (name TEXT PRIMARY KEY);
+CREATE TABLE asked (webhook TEXT NOT NULL, source TEXT NOT NULL, mark TEXT NOT NULL, PRIMARY KEY (webhook, source));
 CREATE TABLE event (number INTEGER PRIMARY KEY AUTOINCREMENT, webhook TEXT NOT NULL, at REAL NOT NULL, body BLOB NOT NULL);
 CREATE INDEX event_of ON event (webhook, number);
 CREATE TABLE message (webhook TEXT PRIMARY KEY, id TEXT NOT NULL, last INTEGER NOT NULL, since REAL NOT NULL);
 """
 KEEP: Final = "INSERT INTO event (webhook, at, body) VALUES (?, ?, ?)"
+ASK: Final = "INSERT OR REPLACE INTO asked (webhook, source, mark) VALUES (?, ?, ?)"
 OLDEST: Final = "SELECT at FROM event WHERE webhook = ? ORDER BY number LIMIT 1"
 LARGEST_MESSAGE: Final = 1024 * 1024
 """Bytes of events in one message, but for a single one that is larger."""
@@ -45,11 +48,13 @@ class SpoolRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing to tell one webhook: a JSON object. `at`: when it was known, in seconds since 1970."""
+    """One thing to tell one webhook: a JSON object. `at`: when it was known, in seconds since 1970. `asked`: from then on this
+    is asked of a table, the table and the question's mark."""
 
     webhook: str
     at: float
     body: bytes
+    asked: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +118,11 @@ class Spool:
 
     # ── what comes ───────────────────────────────────────────────────────────────────────────
 
-    def write(self, events: Iterable[Event], database: str, place: str | None) -> None:
+    def write(self, events: Sequence[Event], database: str, place: str | None) -> None:
         """Keep the events, in order, and how far was read."""
         with _whole(self._connection) as connection:
             connection.executemany(KEEP, [(each.webhook, each.at, each.body) for each in events])
+            connection.executemany(ASK, [(each.webhook, *each.asked) for each in events if each.asked is not None])
             if place is not None:
                 connection.execute("UPDATE spool SET database = ?, place = ?", (database, place))
         if place is not None:
@@ -178,13 +184,24 @@ class Spool:
         """The webhooks that there were when the file was last in use."""
         return frozenset(name for (name,) in self._connection.execute("SELECT name FROM webhook"))
 
-    def settle(self, webhooks: Collection[str]) -> Sequence[tuple[str, int]]:
-        """These are the webhooks from now on: what waits for others is forgotten; for which, and how many events each."""
+    def asked(self) -> Mapping[tuple[str, str], str]:
+        """The mark of each question, by webhook and table."""
+        found = self._connection.execute("SELECT webhook, source, mark FROM asked")
+        return {(webhook, source): mark for webhook, source, mark in found}
+
+    def settle(self, webhooks: Collection[str], asked: Mapping[tuple[str, str], str]) -> Sequence[tuple[str, int]]:
+        """These are the webhooks from now on, and what these ask: what waits for others is forgotten; for which, and how many
+        events each."""
         with _whole(self._connection) as connection:
             waiting = connection.execute("SELECT webhook, count(*) FROM event GROUP BY webhook").fetchall()
             gone = [(name, count) for name, count in waiting if name not in webhooks]
             for name, _ in gone:
                 _forget(connection, name)
+            known = connection.execute("SELECT DISTINCT webhook FROM asked").fetchall()
+            connection.executemany(
+                "DELETE FROM asked WHERE webhook = ?", [each for each in known if each[0] not in webhooks]
+            )
+            connection.executemany(ASK, [(*key, mark) for key, mark in asked.items()])
             connection.execute("DELETE FROM webhook")
             connection.executemany("INSERT INTO webhook (name) VALUES (?)", [(name,) for name in webhooks])
         return gone

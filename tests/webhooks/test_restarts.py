@@ -166,6 +166,29 @@ async def test_an_installation_that_has_seen_no_change_is_known_again(
         assert brief(await receiver.events(1)) == [("resync", None)]
 
 
+async def test_what_is_asked_otherwise_than_before_the_start_is_told_as_resync(
+    url: str, write: Write, receiver: Receiver, configure: Configure
+) -> None:
+    ways = (
+        configure("tables: note, filter: owner_id == 7"),
+        configure("tables: note, filter: owner_id == 8"),
+        configure("tables: note, role: own, claims: {sub: 7}", RULES),
+        configure("tables: note, role: own, claims: {sub: 8}", RULES),
+        configure("tables: note, role: own, claims: {sub: 8}", RULES.replace("mask: {phone: last4}", "mask: {}")),
+        configure("tables: note, role: own, claims: {sub: 8}, columns: [id]", RULES),
+    )
+    number = 20
+    for first, way in enumerate(ways):
+        for again in (False, True):
+            async with served(url, way):
+                if first and not again:
+                    assert brief(await receiver.events(1)) == [("resync", None)]
+                number += 1
+                write(f"INSERT INTO note VALUES ({number}, 'n', 7, NULL, 1), ({number + 100}, 'n', 8, NULL, 1)")
+                [told] = await receiver.events(1)
+                assert (told["op"], told["key"]["id"] - number) == ("insert", 0 if first in (0, 2) else 100)
+
+
 async def test_another_database_is_told_as_resync(
     receiver: Receiver, configure: Configure, databases: Databases
 ) -> None:
