@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from reflector import extension
 from reflector.catalog.model import Argument, Function
@@ -91,8 +91,7 @@ class Called:
 
 def left() -> bool:
     """Whether it was asked that this ends: else something that was waited for had been cancelled, and nobody has left."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    return cast("asyncio.Task[Any]", asyncio.current_task()).cancelling() > 0
 
 
 def failed(error: BaseException) -> ExtensionFailed:

@@ -18,7 +18,7 @@ from reflector.catalog.model import DatabaseKind
 from tests.bookshops import KINDS, Databases
 from tests.extensions.offers import CANARY
 from tests.extensions.serving import CONFIG, EDITOR, IDLE, OTHER, SCHEMA, USER, module, put
-from tests.server.harness import Reply, Served, reloadable
+from tests.server.harness import Reply, Served, eventually, reloadable
 
 GIVEN = {
     "whole": 9007199254740993, "text": "t", "yes": True, "day": "2024-02-29", "hour": "10:00:00", "moment": "2024-01-01T10:00:00.5+02:00",
@@ -379,6 +379,14 @@ async def test_it_ends_when_its_client_leaves(one: Served) -> None:
         assert not code.left.is_set()
         asking.cancel()
     await asyncio.wait_for(code.left.wait(), 10)
+    counted = one.running.parts.grounds.requests.series
+
+    async def ended() -> bool:
+        return any(kind[:2] == ("resource", "POST") for kind in counted)
+
+    await eventually(ended)
+    # Nobody was answered.
+    assert [kind for kind in counted if kind[0] == "resource"] == [("resource", "POST", "4xx")]
 
 
 async def test_a_mutation_calls_functions_in_their_order_and_writes_no_rows(one: Served) -> None:

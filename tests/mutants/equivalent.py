@@ -21,6 +21,7 @@ COMPLAINED = "a configuration that has the one without the other is refused; thi
 AGAIN = "judged by the same keys once more it is refused alike: this saves the work"
 
 EQUIVALENT: Mapping[str, str] = {
+    "server.called:Called.bounded: raise → gone #2": "the loop takes signals, and nobody closes what it runs",
     f"{BIND}run: for … if each.severity is not Severity.WARNING → gone": "a warning of an entry names no table",
     f"{BIND}by_default: description.columns_listed or {NEITHER} → without {NEITHER}": (
         "a permission to nothing is left out afterwards"

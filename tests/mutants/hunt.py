@@ -81,6 +81,8 @@ CALLED = tuple(
         "test_a_refusal_reaches_the_caller_in_its_own_words",
         "test_what_goes_wrong_inside_reaches_nobody",
         "test_what_takes_too_long_is_ended",
+        "test_it_ends_when_its_client_leaves",
+        "test_half_a_letter_is_no_argument",
         "test_what_an_extension_asks_wrongly_is_its_own_fault",
     )
 )
