@@ -228,8 +228,7 @@ class Courier:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for delivery in self._deliveries.values():
-            await delivery.close()
+        await asyncio.gather(*(delivery.close() for delivery in self._deliveries.values()))
         if self._keeping is not None:
             await self._keeping.close()
         await self._posting.close()
@@ -324,12 +323,11 @@ class Courier:
 
     async def _deliver(self, desk: Desk) -> None:
         """One delivery for each webhook, by what the configuration says of it now."""
-        for name, delivery in list(self._deliveries.items()):
-            said = self.config.webhooks.get(name)
-            if said != delivery.said:
-                await self._deliveries.pop(name).close()
-                self.standings[name].silent = ""
-            if said is None:
+        others = [name for name, each in self._deliveries.items() if self.config.webhooks.get(name) != each.said]
+        await asyncio.gather(*(self._deliveries.pop(name).close() for name in others))
+        for name in others:
+            self.standings[name].silent = ""
+            if name not in self.config.webhooks:
                 del self.standings[name]
         for name, said in self.config.webhooks.items():
             if name not in self._deliveries:

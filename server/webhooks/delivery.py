@@ -95,6 +95,7 @@ class Delivery:
         self._idle = asyncio.Event()
         self._ending = False
         self._task = asyncio.create_task(self._run(), name=f"reflector-webhook-{name}")
+        self._task.add_done_callback(self._ended)
 
     async def close(self) -> None:
         """Send nothing more. What is being sent and not taken in a moment will be sent again."""
@@ -103,6 +104,11 @@ class Delivery:
             await asyncio.wait_for(self._idle.wait(), LAST_SECONDS)
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            LOG.error("webhook %s: nothing is delivered any more", self.name, exc_info=task.exception())
+            self.standing.silent = "delivering failed"
 
     async def _run(self) -> None:
         while True:

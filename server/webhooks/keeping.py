@@ -37,6 +37,7 @@ PLACE_SECONDS: Final = 1.0
 """How often a place alone is written."""
 BROKEN_SECONDS: Final = 1.0
 BEGIN_SECONDS: Final = 5.0
+REMOVED: Final = "the file of what waits was removed or replaced: what waits is lost when this server ends"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ class Keeping:
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="reflector-webhooks")
+        self._task.add_done_callback(self._ended)
 
     async def began(self) -> None:
         """Until a place is written: from then on nothing is missed, whatever happens. Waits no longer than for a while."""
@@ -120,6 +122,11 @@ class Keeping:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            LOG.error("webhooks are told nothing any more", exc_info=task.exception())
+            self.fault = "nothing is written down any more"
 
     # ── what comes ───────────────────────────────────────────────────────────────────────────
 
@@ -164,11 +171,11 @@ class Keeping:
             await self.desk.do(self.desk.spool.write, events, self.database, place)
         except sqlite3.Error as fault:
             self._told[:0] = told
-            self._report(str(fault))
+            self._report(f"what they are to be told cannot be written down, and is tried again: {fault}")
             await asyncio.sleep(BROKEN_SECONDS)
             self._more.set()
             return
-        self._report("")
+        self._report("" if await self.desk.do(self.desk.spool.stands) else REMOVED)
         self._written_at = time.monotonic()
         for event in events:
             self._bytes[event.webhook] = max(0, self._bytes.get(event.webhook, 0) - len(event.body))
@@ -180,9 +187,9 @@ class Keeping:
 
     def _report(self, fault: str) -> None:
         if fault and not self.fault:
-            LOG.error("what webhooks are to be told cannot be written down, and is tried again: %s", fault)
+            LOG.error("webhooks: %s", fault)
         elif self.fault and not fault:
-            LOG.info("what webhooks are to be told is written down again")
+            LOG.info("webhooks: what they are to be told is written down again")
         self.fault = fault
 
     def _settled(self) -> list[Told]:

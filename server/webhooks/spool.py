@@ -88,8 +88,9 @@ class Message:
 class Spool:
     """The file, open. Every method takes its time and is called in one thread; each raises sqlite3.Error."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, identity: tuple[int, int]) -> None:
         self._connection = connection
+        self._path, self._identity = path, identity
         [(self.database, self.place)] = connection.execute("SELECT database, place FROM spool").fetchall()
 
     @classmethod
@@ -99,13 +100,15 @@ class Spool:
             raise SpoolRefused("is to stand in a folder that is not there")
         try:
             # SQLite gives its journal the rights of the file itself.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            identity = identity_of(os.fstat(opened))
+            os.close(opened)
             connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         except (OSError, sqlite3.Error) as fault:
             raise SpoolRefused("cannot be written") from fault
         try:
             _prepare(connection)
-            return cls(connection)
+            return cls(connection, path, identity)
         except (SpoolRefused, sqlite3.Error) as fault:
             connection.close()
             if isinstance(fault, SpoolRefused):
@@ -127,6 +130,13 @@ class Spool:
                 connection.execute("UPDATE spool SET database = ?, place = ?", (database, place))
         if place is not None:
             self.database, self.place = database, place
+
+    def stands(self) -> bool:
+        """Whether the next start will find the file: it may be removed while it is open, and then nobody else has it."""
+        try:
+            return identity_of(self._path.stat()) == self._identity
+        except OSError:
+            return False
 
     def replace(self, webhook: str, event: Event) -> Waiting:
         """Forget all that waits for a webhook but for this one event."""
@@ -205,6 +215,11 @@ class Spool:
             connection.execute("DELETE FROM webhook")
             connection.executemany("INSERT INTO webhook (name) VALUES (?)", [(name,) for name in webhooks])
         return gone
+
+
+def identity_of(found: os.stat_result) -> tuple[int, int]:
+    """Which file it is, wherever it stands."""
+    return found.st_dev, found.st_ino
 
 
 @contextmanager

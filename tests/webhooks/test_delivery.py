@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -222,6 +223,26 @@ async def test_a_disk_that_is_full_loses_nothing_and_is_told(
 
         await eventually(well)
     assert "cannot be written down, and is tried again: database or disk is full" in caplog.text
+
+
+async def test_a_file_that_is_removed_while_it_is_used_is_told_aloud(
+    small: str, receiver: Receiver, configure: Configure, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with served(small, configure(SEEN, RULES)) as api:
+        insert(small, 11)
+        assert brief(await receiver.events(1)) == [("insert", 11)]
+        assert (await standing(api))["status"] == "ready"
+        (tmp_path / "hooks.spool").unlink()
+        insert(small, 12)
+        # Nothing of it is held up.
+        assert brief(await receiver.events(1)) == [("insert", 12)]
+
+        async def told() -> bool:
+            return bool((await standing(api))["status"] == "degraded")
+
+        await eventually(told)
+    assert "the file of what waits was removed or replaced" in caplog.text
+    assert str(tmp_path) not in caplog.text
 
 
 async def bounded(api: Served, pages: int) -> None:
