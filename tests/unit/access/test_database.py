@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from reflector.access.database import (
 )
 from reflector.access.description import Severity
 from reflector.catalog.model import Catalog, DatabaseKind, Fill, Function
-from reflector.catalog.roles import DatabaseRole, DatabaseRoles, Privileges, UnboundView
+from reflector.catalog.roles import DatabaseRole, DatabaseRoles, Privileges, UnboundCall, UnboundRule, UnboundView
 from reflector.errors import Forbidden, UnknownRole
 from reflector.query.nodes import TRUE
 from tests.unit.access.blog import INTEGER, TEXT, column, table
@@ -140,6 +141,21 @@ def test_everything_that_is_served_is_what_nobody_hides() -> None:
     assert books.creates
     assert BOOK not in bound(role(), hidden=(ID, TITLE, WORDS)).all_grants().rights
     assert set(bound(role(), hidden=(ID, TITLE, WORDS)).all_grants().rights) == {VIEW, AWAY}
+
+
+def test_what_does_not_fit_is_closed_to_all_that_were_granted_it() -> None:
+    every = Privileges(None, None, None, delete=True)
+    roles = (role("reader", book=every, shown=every), role("writer", book=every), role("guest", shown=every))
+    found = database_permissions(catalog(*roles), {}, lambda *_: True, [BOOK])
+    assert found.closed == {BOOK: {"reader", "writer"}}
+    assert {name: set(rights) for name, rights in found.rights.items()} == {
+        "reader": {VIEW},
+        "writer": set(),
+        "guest": {VIEW},
+    }
+    assert found.grants(["reader"]).broken == {BOOK}
+    assert found.grants(["guest"]).broken == frozenset()
+    assert set(found.all_grants().rights) == {VIEW, AWAY}
 
 
 # ── whose role it is ─────────────────────────────────────────────────────────────────────────
@@ -296,6 +312,45 @@ def test_a_view_beyond_the_rules_is_told_with_what_mends_it(given: UnboundView, 
     assert found.message == f"api.shown {PAST}{told}{EVERY}"
     assert found.hint is not None
     assert found.hint.startswith(mends)
+
+
+WRITTEN = f"api.shown {PAST}{EVERY}, and whoever may write it writes past it too"
+ASKED = (
+    "which runs as its owner: row level security need not bind that, and whoever may read the view sees every row of it"
+)
+REACHES = "reaches api.note past its row level security"
+OWNED = "ALTER VIEW api.shown OWNER TO a role that row level security binds"
+INVOKER = "ALTER FUNCTION den.notes() SECURITY INVOKER, or let it ask who calls"
+
+
+@pytest.mark.parametrize(
+    ("given", "told", "mends"),
+    [
+        (
+            {"beyond": (UnboundView("api.shown", "api.note", "api.shown", written=True),)},
+            WRITTEN,
+            f"ALTER VIEW api.shown SET (security_invoker = true), or {OWNED}",
+        ),
+        (
+            {"calls": (UnboundCall("api.shown", "den.notes()", "api.shown"),)},
+            f"api.shown shows what den.notes() gives, {ASKED}",
+            INVOKER,
+        ),
+        (
+            {"calls": (UnboundCall("api.shown", "den.notes()", "den.open"),)},
+            f"api.shown shows what den.notes() gives, by way of den.open, {ASKED}",
+            INVOKER,
+        ),
+        (
+            {"rules": (UnboundRule("api.shown", "aside", "api.note"),)},
+            f"the rule aside of api.shown {REACHES}: what it does, it does as the owner of api.shown",
+            f"{OWNED}, or an INSTEAD OF trigger for the rule",
+        ),
+    ],
+)
+def test_what_else_gets_past_the_rules_is_told_with_what_mends_it(given: dict[str, Any], told: str, mends: str) -> None:
+    (found,) = views_beyond(DatabaseRoles(SELF, {}, **given))
+    assert (found.severity, found.code, found.message, found.hint) == (Severity.WARNING, "view_unbound", told, mends)
 
 
 def test_names_are_quoted() -> None:
