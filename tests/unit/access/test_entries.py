@@ -18,6 +18,7 @@ from reflector.access.description import (
     Severity,
     TableRules,
 )
+from reflector.access.entries import Arrived, read_entries
 from reflector.access.names import columns_named, is_pattern
 from reflector.access.permissions import CreateRight, DeleteRight, Permission, ReadRight, UpdateRight
 from reflector.access.reserved import hidden_columns
@@ -294,7 +295,71 @@ def test_of_a_table_that_is_nobodys_every_column_is_hidden() -> None:
     assert hidden_columns(ACCOUNT, reserved(served=True)) == {ACCOUNT.by_name["email"]}
 
 
+# ── what came while others were served ───────────────────────────────────────────────────────
+
+CAME = "'gone' is gone, and may be what {} is now, of which no entry speaks"
+NAMED = {"gone": {"hidden": ["id"]}}
+
+
+def came(
+    tables: dict[str, Any], *names: str, lost: tuple[TableRules, ...] = (), granted: bool = False, **more: Any
+) -> list[Complaint]:
+    """What is told of tables of these names that came."""
+    told: list[Complaint] = []
+    description = described(tables, {"user": ()}, **more)
+    read_entries(description, BLOG, told.append, granted=granted, arrived=Arrived(frozenset(names), lost))
+    return [each for each in told if each.code == "unnamed_table"]
+
+
+@pytest.mark.parametrize("gone", [{"hidden": ["id"]}, USER, {"hidden": ["id"], **USER}])
+def test_a_table_that_comes_may_be_what_an_entry_was_to_narrow_whose_table_went(gone: dict[str, Any]) -> None:
+    tables = {"t*": USER, "gone": gone}
+    assert [(each.severity, each.message, each.hint, each.where, each.table) for each in came(tables, "tag")] == [
+        (UNBOUND, CAME.format("tag"), "name it in an entry", "gone", "tag")
+    ]
+    assert [each.table for each in came(tables, "tag", "team", "comment")] == ["tag", "team"]
+    permissions, told = bind_permissions(described(tables), BLOG, Arrived(frozenset({"tag"})))
+    assert (TAG in permissions.closed, TEAM in permissions.closed) == (True, False)
+    assert CAME.format("tag") in {each.message for each in told}
+
+
+@pytest.mark.parametrize(
+    ("tables", "more"),
+    [
+        ({"t*": USER}, {}),
+        ({"t*": USER, "gone": {}}, {}),
+        ({"t*": USER, "team": {"hidden": ["id"]}}, {}),
+        ({"t*": USER, "gon*": {"hidden": ["id"]}}, {}),
+        ({"t*": USER, "tag": USER, **NAMED}, {}),
+        ({"t*": {"hidden": ["name"]}, **NAMED}, {}),
+        (NAMED, {}),
+        ({"t*": USER, **NAMED}, {"reserved": (ReservedTable("tag", "id", {}, where="auth"),)}),
+    ],
+)
+def test_otherwise_it_is_a_table_like_any_other(tables: dict[str, Any], more: dict[str, Any]) -> None:
+    assert came(tables, "tag", **more) == []
+
+
+@pytest.mark.parametrize("more", [{"granted": True}, {"default_read": True}, {"default_write": True}])
+def test_grants_and_defaults_open_it_as_a_pattern_does(more: dict[str, Any]) -> None:
+    assert [each.table for each in came(NAMED, "tag", "comment", **more)] == ["comment", "tag"]
+    assert came({"tag": {}, **NAMED}, "tag", **more) == []
+    served = ReservedTable("tag", "id", {}, served=True, where="auth")
+    assert [each.table for each in came(NAMED, "tag", reserved=(served,), **more)] == ["tag"]
+
+
+def test_what_was_to_be_left_out_is_lost_like_what_an_entry_names() -> None:
+    lost = TableRules("gone", where="database.exclude")
+    [told] = came({"t*": USER}, "tag", lost=(lost,))
+    assert (told.message, told.where, told.table) == (CAME.format("tag"), "database.exclude", "tag")
+    assert came({"t*": USER}, lost=(lost,)) == []
+    # Once for each table, whatever else is gone.
+    assert [each.where for each in came({"t*": USER, **NAMED}, "tag", lost=(lost,))] == ["gone"]
+
+
 def test_a_name_with_the_first_schema_is_told_without_it() -> None:
     _, told = bind_permissions(described({f"{ARTICLE.schema}.{ARTICLE.name}": USER}), BLOG)
     hint = f"did you mean {ARTICLE.name!r}? the first schema stands in no name"
     assert [(each.severity, each.hint) for each in told] == [(UNBOUND, hint)]
+    _, told = bind_permissions(described({"audit.tag": USER}), BLOG)
+    assert "the first schema" not in str([each.hint for each in told])

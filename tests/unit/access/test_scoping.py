@@ -94,6 +94,13 @@ def test_counting_rows_needs_reading_them() -> None:
     assert not scope({ARTICLE: (Permission(read),)}).table("articles").may_aggregate
 
 
+def test_rows_of_which_no_column_is_shown_are_not_read() -> None:
+    masks = {ARTICLE.by_name["title"]: Mask(MaskKind.LAST4)}
+    for right, able in ((ReadRight(TRUE, frozenset()), False), (ReadRight(TRUE, frozenset(), masks=masks), True)):
+        found = scope({ARTICLE: (Permission(right, aggregate=True),)}).table("articles")
+        assert (found.may_read, found.may_aggregate) == (able, able)
+
+
 def test_what_is_masked_can_be_selected_alone() -> None:
     masks = {ARTICLE.by_name["title"]: Mask(MaskKind.LAST4)}
     found = scope({ARTICLE: (Permission(ReadRight(TRUE, of(ARTICLE, "id"), masks=masks)),)}).table("articles")
