@@ -309,9 +309,11 @@ class Hub:
                 if change.cursor.epoch == self.head.epoch:
                     for telling in tellings:
                         self._tell(group, telling)
-        except ReflectorError:
+        except Exception as error:
             group.waiting.clear()
             self._resync([group], "the database could not be asked what you may see")
+            if not isinstance(error, ReflectorError):
+                raise  # a fault of ours, for the log: the event loop tells it
         finally:
             group.asking = group.asked = None
 

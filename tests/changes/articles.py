@@ -49,7 +49,7 @@ class Database:
     rows: dict[tuple[Value, ...], bytes] = field(default_factory=dict)
     asked: list[Sequence[Value]] = field(default_factory=list)
     gate: asyncio.Event | None = None
-    fault: ReflectorError | None = None
+    fault: Exception | None = None
 
     async def row(self, key: Sequence[Value]) -> bytes | None:
         self.asked.append(tuple(key))

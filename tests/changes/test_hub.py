@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 
 import pytest
@@ -113,6 +114,23 @@ async def test_a_database_that_cannot_be_asked_means_a_resync(hub: Hub) -> None:
     hub.publish([committed(row(id=3))])
     await turns()
     assert listener.take() == [("insert", 3)]
+
+
+async def test_a_fault_that_nobody_foresaw_means_a_resync_too_and_is_told(hub: Hub) -> None:
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, said: told.append(said.get("exception")))
+    fault = ZeroDivisionError("a fault of ours")
+    database = Database({(3,): b'{"id":3}'}, fault=fault)
+    listener = Listener(question(ELSEWHERE, database=database))
+    joined(hub, listener)
+    hub.publish([committed(row(id=1)), committed(row(id=2))])
+    await turns()
+    assert (listener.take(), len(listener.resyncs)) == ([], 1)
+    database.fault = None
+    hub.publish([committed(row(id=3))])
+    await turns()
+    gc.collect()
+    assert (listener.take(), told) == ([("insert", 3)], [fault])
 
 
 async def test_more_than_can_wait_for_the_database_means_a_resync(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

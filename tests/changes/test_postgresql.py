@@ -392,3 +392,14 @@ async def test_uninstalling_leaves_nothing_behind(databases: Databases) -> None:
     server.run(name, "DROP TABLE later")
     await uninstall(url)
     assert state() == before
+
+
+async def test_a_reader_that_is_just_leaving_is_waited_for_by_who_uninstalls(databases: Databases) -> None:
+    url = databases.database(KIND, SCHEMA)
+    await install(url)
+    async with followed(url):
+        leaves = asyncio.create_task(uninstall(url))
+        await asyncio.sleep(0.1)
+        assert not leaves.done()
+    await leaves
+    assert not (await PostgreSQLSource(parse_database_url(url)).setup()).installed

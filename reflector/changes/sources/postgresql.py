@@ -12,10 +12,11 @@ from __future__ import annotations
 import asyncio
 import struct
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from reflector.changes.change import Codec
 from reflector.changes.setup import DEFAULT, HINT, NAME, Choices, Setup, SetupFailed, Step
@@ -28,10 +29,13 @@ from reflector.database_url import DatabaseUrl
 from reflector.errors import ChangesNotCaptured, ConnectionRefused, DatabaseUnavailable, ReflectorError
 
 STATUS_SECONDS: Final = 5.0
+BUSY: Final = "55006"
 BUSY_SECONDS: Final = 0.2
 BUSY_ATTEMPTS: Final = 5
 LONGEST_WAIT: Final = 2.0
 """Seconds between two attempts to connect again; the first is made at once."""
+
+Got = TypeVar("Got")
 
 _DATA: Final = struct.Struct(">QQq")
 _KEEPALIVE: Final = struct.Struct(">QqB")
@@ -70,24 +74,13 @@ class PostgreSQLSource:
             system, timeline, place = since.split(" ")
             self._identity, self._done = Identity(system, timeline), number(place)
         try:
-            link = await self._first()
+            link = await unoccupied(self._streaming)
         except ServerRefused as fault:
             raise explained(fault) from fault
         except (OSError, EOFError) as fault:
             raise DatabaseUnavailable("the database cannot be reached") from fault
         sink.publish((), self._place())
         self._task = asyncio.create_task(self._run(link, sink), name="reflector-changes")
-
-    async def _first(self) -> Link:
-        """The first stream. Whoever read the slot before us may take a moment to be gone."""
-        for _ in range(BUSY_ATTEMPTS):
-            try:
-                return await self._streaming()
-            except ServerRefused as fault:
-                if fault.sqlstate != "55006":
-                    raise
-            await asyncio.sleep(BUSY_SECONDS)
-        return await self._streaming()
 
     def hold(self, place: str | None) -> None:
         if place is None:
@@ -117,7 +110,7 @@ class PostgreSQLSource:
         async with self._connected() as link:
             for step in steps:
                 try:
-                    await link.query(step.sql)
+                    await unoccupied(partial(link.query, step.sql))
                 except ServerRefused as fault:
                     raise SetupFailed(f"PostgreSQL refuses {step.sql!r}: {fault.text}") from fault
 
@@ -248,6 +241,18 @@ class PostgreSQLSource:
         now = int((time.time() - EPOCH) * 1e6)
         kept = self._done if self._held is None else min(self._done, self._held)
         link.copy(_STATUS.pack(b"r", self._done, kept, kept, now, 0))
+
+
+async def unoccupied(ask: Callable[[], Awaitable[Got]]) -> Got:
+    """What is got of a slot. Whoever read it before us may take a moment to be gone; raises ServerRefused."""
+    for _ in range(BUSY_ATTEMPTS):
+        try:
+            return await ask()
+        except ServerRefused as fault:
+            if fault.sqlstate != BUSY:
+                raise
+        await asyncio.sleep(BUSY_SECONDS)
+    return await ask()
 
 
 def number(place: str) -> int:
