@@ -147,7 +147,7 @@ def _dynamic(column: Column, operator: Operator, given: Any, trail: str) -> Filt
         raise _fault(trail, message, "ask for each by itself, under _or")
     if operator.takes is Takes.TEXT and rules_hasura.says_who_asks(given):
         raise _fault(trail, f"{operator.name!r} takes no claim")
-    if not isinstance(given, str) or operator.takes is Takes.TEXT:
+    if not isinstance(given, str):
         return None
     path = rules_hasura.variable(given)
     if path is not None:

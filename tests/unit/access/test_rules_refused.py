@@ -75,6 +75,7 @@ ALWAYS_WRONG: list[tuple[str, str, str | None]] = [
         'what the caller\'s token says is claims["x-hasura-user-id"]',
     ),
     ("‸own()", "there is no function 'own'", "did you mean 'now'? A policy is written without ( ): own"),
+    ("‸mine_alone(id=1)", "there is no function 'mine_alone'", None),
     ("‸mine_alone()", "there is no function 'mine_alone'", "a policy is written without ( ): mine_alone"),
     # what the language does not have
     ("rank == ‸rank + 1", f"arithmetic {NOT_THERE}", None),
