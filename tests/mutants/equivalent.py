@@ -75,6 +75,14 @@ EQUIVALENT: Mapping[str, str] = {
     "server.auth.signed:SignedBearer.prove: raise → gone": AGAIN,
     "server.auth.jwt:JwtBearer._vouch: raise → gone": AGAIN,
     (
+        "server.auth.issuing:_key: config.position('auth', 'jwt') or Position('the configuration') → "
+        "without Position('the configuration')"
+    ): "what signs stands somewhere; this tells the types so",
+    (
+        "server.auth.issuing:_key: isinstance(each.key, OctKey) and wanted.intersection(each.algorithms) → "
+        "without isinstance(each.key, OctKey)"
+    ): "beside a secret only algorithms of shared keys may be named; this tells the types so",
+    (
         "server.auth.opened:opened: not isinstance(header, dict) or not isinstance(claims, dict) or "
         "header.get('alg') not in ALGORITHMS → without not isinstance(header, dict)"
     ): "the library refuses a header that is no object; this would hold without it",

@@ -244,6 +244,32 @@ def test_the_first_issuer_with_a_secret_is_who_signs() -> None:
             Issuing(nobody)
 
 
+def shared(text: str, **said: str) -> dict[str, str]:
+    """A secret as a JSON Web Key."""
+    return {"kty": "oct", "k": base64.urlsafe_b64encode(text.encode()).decode().rstrip("="), **said}
+
+
+def header_of(token: str) -> Any:
+    return json.loads(base64.urlsafe_b64decode(token.partition(".")[0] + "=="))
+
+
+def test_of_a_secret_that_is_a_set_the_first_key_signs_that_can() -> None:
+    public = json.loads(json.dumps(ONE.as_dict(private=False)))
+    wide, old = shared("w" * 64, kid="wide", alg="HS512"), shared("o" * 40, kid="old", alg="HS256")
+    for keys, more, named in (
+        ([wide, old], "", {"alg": "HS256", "typ": "JWT", "kid": "old"}),
+        ([public, wide, old], ", algorithms: [HS512]", {"alg": "HS512", "typ": "JWT", "kid": "wide"}),
+        ([shared("n" * 40), old], "", {"alg": "HS256", "typ": "JWT"}),
+    ):
+        config = of(f"jwt: {{secret: '{json.dumps({'keys': keys})}'{more}}}")
+        issued = Issuing(config).issue(Principal(("user",), {}, subject="7"), timedelta(minutes=1), NOW)
+        assert header_of(issued.token) == named
+    with pytest.raises(
+        ConfigError, match=r"config\.yaml:.*auth\.jwt\.secret: holds no key that this server can sign with"
+    ):
+        Issuing(of(f"jwt: {{secret: '{json.dumps(wide)}'}}"))
+
+
 @pytest.mark.parametrize(
     ("path", "claims", "made_of_them"),
     [
@@ -293,7 +319,7 @@ def test_several_roles_are_a_list_and_what_is_not_said_is_not_there() -> None:
     both = Principal(("user", "admin"), {})
     issued = Issuing(of(f"jwt: {{secret: {SECRET}, algorithms: [HS512, HS384]}}")).issue(both, timedelta(1), NOW)
     assert claims_of(issued.token) == {"role": ["user", "admin"], "iat": int(NOW), "exp": int(NOW) + 86_400}
-    assert json.loads(base64.urlsafe_b64decode(issued.token.split(".")[0] + "=="))["alg"] == "HS384"
+    assert json.loads(base64.urlsafe_b64decode(issued.token.partition(".")[0] + "=="))["alg"] == "HS384"
 
 
 # ── what is shared, and where it stands ──────────────────────────────────────────────────────
