@@ -64,6 +64,16 @@ async def written(caller: Caller, method: str, address: str, body: Any = None) -
             return await caller.delete(address)
 
 
+@offers.function
+async def claimed(caller: Caller, given: dict[str, Any]) -> Any:
+    """What it was told, before it spoils all of it."""
+    found = {"sub": caller.claims["sub"], "roles": [*caller.claims["roles"]], "given": dict(given)}
+    caller.claims["roles"].append("editor")
+    caller.claims["sub"] = "8"  # type: ignore[index]  # which is what nobody should do
+    given["spoilt"] = True
+    return found
+
+
 @offers.function(read_only=True)
 async def promised(caller: Caller, keeps: bool = False) -> Any:
     """Keeps its promise, or breaks it."""

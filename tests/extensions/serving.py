@@ -40,6 +40,7 @@ functions:
   note_of: {{allow: [user, editor]}}
   prices_of: {{allow: [user, editor]}}
   written: {{allow: [user, editor]}}
+  claimed: {{allow: user}}
   promised: {{allow: user}}
   told: {{allow: user}}
   total: {{allow: [guest, editor]}}

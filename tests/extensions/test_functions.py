@@ -156,6 +156,18 @@ async def test_a_function_writes_what_its_caller_may_write(
         assert [row["id"] for row in seen.json["items"]] == [1, 2, 3, 10, 11]
 
 
+async def test_a_caller_stays_who_they_are_whatever_code_does_with_what_it_is_told(one: Served) -> None:
+    told = {"sub": "7", "roles": ["user"], "given": {"a": 1}}
+    for _ in range(2):
+        assert (await by_resource(one, "claimed", {"given": {"a": 1}}, USER)).json == told
+        for query in ("mutation {claimed(given: {a: 1})}", "mutation ($g: jsonb! = {a: 1}) {claimed(given: $g)}"):
+            assert (await graphql(one, query, USER))["data"] == {"claimed": told}
+        twice = "mutation ($g: jsonb!) {a: claimed(given: $g) b: claimed(given: $g)}"
+        assert (await graphql(one, twice, USER, g={"a": 1}))["data"] == {"a": told, "b": told}
+        seen = await one.get("/api/note?fields=id", USER)
+        assert [row["id"] for row in seen.json["items"]] == [1, 3]
+
+
 async def test_what_an_extension_asks_wrongly_is_its_own_fault(one: Served) -> None:
     absent = await by_resource(one, "note_of", {"id": 99}, USER)
     assert (absent.status, absent.code) == (404, "row_not_found")
