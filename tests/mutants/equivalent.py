@@ -26,6 +26,14 @@ EQUIVALENT: Mapping[str, str] = {
     f"{BIND}by_default: description.columns_listed or {NEITHER} → without {NEITHER}": (
         "a permission to nothing is left out afterwards"
     ),
+    (
+        "reflector.access.bind:_written: rules.update is not None and permission.update is not None → "
+        "without rules.update is not None"
+    ): "a permission to update comes of a rule of it; this tells the types so",
+    (
+        "reflector.access.bind:_written: rules.delete is not None and permission.delete is not None → "
+        "without rules.delete is not None"
+    ): "a permission to delete comes of a rule of it; this tells the types so",
     f"{ENTRIES}rules.name in known or not is_pattern(rules.name) → without not is_pattern(rules.name)": (
         "a plain name that no table has is told in the same words as a pattern that matches none"
     ),
