@@ -23,7 +23,7 @@ from reflector.datatypes import Kind
 from reflector.errors import InvalidValue, RuleError, suggestion
 from reflector.query.comparisons import COMPARISONS, ESCAPE, IN, Comparison
 from reflector.query.nodes import And, Claim, Compare, Exists, Field, Filter, Literal, Not, Operand, all_of, any_of
-from reflector.query.operators import OPERATORS, Operator, Takes, apply_json
+from reflector.query.operators import OPERATORS, Operator, apply_json
 
 _WORDS: Final = ("_and", "_or", "_not", "_exists")
 SINGLE: Final = {name: COMPARISONS[name] for name in ("eq", "ne", "lt", "lte", "gt", "gte")}
@@ -145,8 +145,6 @@ def _dynamic(column: Column, operator: Operator, given: Any, trail: str) -> Filt
     if isinstance(given, list | tuple) and any(map(rules_hasura.says_who_asks, given)):
         message = "neither a claim nor a session variable can stand in a list of values"
         raise _fault(trail, message, "ask for each by itself, under _or")
-    if operator.takes is Takes.TEXT and rules_hasura.says_who_asks(given):
-        raise _fault(trail, f"{operator.name!r} takes no claim")
     if not isinstance(given, str):
         return None
     path = rules_hasura.variable(given)
