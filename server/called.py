@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 from reflector import extension
 from reflector.catalog.model import Argument, Function
@@ -19,6 +19,7 @@ from reflector.extension import ExtensionFailed, FunctionTimeout, Refused
 from reflector.signature import written
 from server.callers import Caller
 from server.extensions import Extensions
+from server.extensions.loaded import must_end
 from server.traced import part
 
 AskAs = Callable[[Caller, str, str, Any], Awaitable[Any]]
@@ -81,11 +82,9 @@ class Called:
             raise
         except (KeyboardInterrupt, GeneratorExit):
             raise
-        except asyncio.CancelledError as error:
-            if left():
-                raise
-            raise failed(error) from error
         except BaseException as error:
+            if must_end(error):
+                raise
             raise failed(error) from error
 
 
@@ -94,11 +93,6 @@ def own(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: own(each) for name, each in value.items()}
     return [own(each) for each in value] if isinstance(value, list | tuple) else value
-
-
-def left() -> bool:
-    """Whether it was asked that this ends: else something that was waited for had been cancelled, and nobody has left."""
-    return cast("asyncio.Task[Any]", asyncio.current_task()).cancelling() > 0
 
 
 def failed(error: BaseException) -> ExtensionFailed:

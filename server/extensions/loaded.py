@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from reflector.access.description import Complaint, Severity
 from reflector.access.functions import functions_by_name
@@ -123,7 +123,7 @@ class Extensions:
             for name, listener in listeners:
                 try:
                     listener(event)
-                except Exception:
+                except (Exception, SystemExit):
                     LOG.exception("extension %s: an observer failed", name)
 
         return tell
@@ -140,7 +140,9 @@ class Extensions:
             for action in each.extension.starting:
                 try:
                     await action(here)
-                except (Exception, SystemExit) as error:
+                except (Exception, SystemExit, asyncio.CancelledError) as error:
+                    if must_end(error):
+                        raise
                     LOG.debug("extension %s", each.name, exc_info=error)
                     await self.stop()
                     raise ConfigError([failed_to_start(each, error)]) from error
@@ -159,11 +161,20 @@ class Extensions:
     async def _ended(self, name: str, ending: Awaitable[Any]) -> None:
         try:
             await ending
-        except Exception:
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            if must_end(error):
+                raise
             LOG.exception("extension %s: stopping failed", name)
 
 
 NO_EXTENSIONS: Final = Extensions()
+
+
+def must_end(error: BaseException) -> bool:
+    """Whether it was asked that what raised this ends: else something that it waited for had been cancelled."""
+    if not isinstance(error, asyncio.CancelledError):
+        return False
+    return cast("asyncio.Task[Any]", asyncio.current_task()).cancelling() > 0
 
 
 def failed_to_start(loaded: Loaded, error: BaseException) -> ConfigComplaint:

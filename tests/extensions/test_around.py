@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import re
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -127,6 +128,47 @@ async def test_it_begins_before_anybody_is_served_and_ends_afterwards(url: str, 
         # What its second observer raises keeps nobody from hearing.
         assert ("heard", "CatalogLoaded") in happened
     assert happened[-2:] == [("stopping first",), ("stopping", "offers", True)]
+
+
+ENDING = """
+import asyncio, sys
+from reflector.extension import Extension
+extension = Extension()
+ended = []
+
+@extension.stopping
+async def last(_):
+    ended.append("last")
+
+@extension.stopping
+async def exits(_):
+    sys.exit("{canary}")
+
+@extension.stopping
+async def waits(_):
+    task = asyncio.ensure_future(asyncio.sleep(3600))
+    task.cancel()
+    await task
+
+@extension.observes
+def hear(_):
+    sys.exit("{canary}")
+"""
+
+
+async def test_whatever_ends_badly_the_rest_ends_too(
+    url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "ending.py").write_text(ENDING.replace("{canary}", CANARY))
+    file = put(tmp_path, CONFIG.replace("functions:\n", "  ending: {module: ./ending.py}\nfunctions:\n"))
+    async with reloadable(url, file) as api:
+        assert (await api.get("/health/live")).status == 200
+        ended = sys.modules["reflector_extension_ending"].ended
+    assert ended == ["last"]
+    assert [each[0] for each in module().happened if each[0].startswith("stopping")] == ["stopping first", "stopping"]
+    told = [record.message for record in caplog.records if record.name == "reflector.extensions"]
+    assert told.count("extension ending: stopping failed") == 2
+    assert "extension ending: an observer failed" in told
 
 
 async def test_it_hears_what_happens_while_it_serves(api: Served) -> None:
