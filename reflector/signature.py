@@ -159,9 +159,26 @@ def _given(annotation: Any) -> DataType | None:
 def written(value: Any) -> bytes:
     """The answer in JSON: decimals exact, bytes in base64, moments as ISO 8601 has them, dataclasses as objects.
 
-    Raises TypeError for what cannot be said.
+    Raises TypeError, ValueError and RecursionError for what cannot be said.
     """
-    return orjson.dumps(value, default=_written)
+    try:
+        return orjson.dumps(value, default=_written)
+    except TypeError:
+        # Numbers beyond 64 bits are JSON as well, and what is asked for most holds none.
+        return orjson.dumps(_whole(value), default=_written)
+
+
+def _whole(value: Any) -> Any:
+    """The same with numbers of any size, as far as lists and objects hold some."""
+    match value:
+        case int() if value.bit_length() > 63 and not isinstance(value, bool):
+            return orjson.Fragment(str(value).encode())
+        case dict():
+            return {name: _whole(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_whole(each) for each in value]
+        case _:
+            return value
 
 
 def _written(value: Any) -> Any:

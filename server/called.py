@@ -104,7 +104,7 @@ def said(answer: Any) -> bytes:
     """The answer in JSON; raises ExtensionFailed for what cannot be said."""
     try:
         return written(answer)
-    except TypeError as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise failed(error) from error
 
 

@@ -145,6 +145,10 @@ async def broken(how: str) -> Any:
         sys.exit(CANARY)
     if how == "answer":
         return {CANARY: object()}
+    if how == "endless":
+        endless: list[Any] = [CANARY]
+        endless.append(endless)
+        return endless
     if how == "timeout":
         raise TimeoutError(CANARY)
     if how == "cancelled":

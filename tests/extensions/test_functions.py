@@ -340,6 +340,15 @@ async def test_answers_are_json_of_every_form(one: Served) -> None:
     assert bare.status == 204
 
 
+async def test_whole_numbers_of_any_size_are_answered_and_written(one: Served) -> None:
+    big = 10**30
+    spoken = (await by_resource(one, "claimed", {"given": {"big": big, "in": [{"it": [-big, True]}]}}, USER)).json
+    assert spoken["given"] == {"big": big, "in": [{"it": [-big, True]}]}
+    # A column of 32 bits has no room for it: a question that is wrong by itself, and no failure to write it.
+    given = {"method": "POST", "address": "/api/note", "body": {"id": big, "body": "x"}}
+    assert (await by_resource(one, "written", given, USER)).status == 500
+
+
 async def test_a_refusal_reaches_the_caller_in_its_own_words(one: Served) -> None:
     reply = await by_resource(one, "sold_out", {}, USER)
     told = {"code": "sold_out", "message": "there is none left", "hint": "come again"}
@@ -354,7 +363,7 @@ async def test_a_refusal_reaches_the_caller_in_its_own_words(one: Served) -> Non
     assert (await by_resource(one, "sold_out", {"status": 200}, USER)).status == 500
 
 
-@pytest.mark.parametrize("how", ["raise", "exit", "answer", "timeout", "cancelled", "unforeseen"])
+@pytest.mark.parametrize("how", ["raise", "exit", "answer", "endless", "timeout", "cancelled", "unforeseen"])
 async def test_what_goes_wrong_inside_reaches_nobody(one: Served, how: str, caplog: pytest.LogCaptureFixture) -> None:
     given = {"how": how}
     replies = [await by_resource(one, "broken", given, USER), await by_postgrest(one, "broken", given, USER)]
@@ -368,7 +377,7 @@ async def test_what_goes_wrong_inside_reaches_nobody(one: Served, how: str, capl
     # The log has it, under the id that the caller was told.
     failures = [record for record in caplog.records if record.name == "reflector.server"]
     assert len(failures) == 3
-    if how != "answer":
+    if how not in {"answer", "endless"}:
         assert all(record.exc_info is not None and CANARY in str(record.exc_info[1].__cause__) for record in failures)  # type: ignore[union-attr]
     # And it serves on.
     assert (await by_resource(one, "total", {"copies": 1}, USER)).status == 200
