@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 BIND = "reflector.access.bind:_Binding."
-ENTRIES = "reflector.access.entries:read_entries: "
 POLICIES = "reflector.access.policies:"
 PRINCIPAL = "reflector.access.principal:"
 VISIBLE = "reflector.access.permissions:_visible: "
@@ -34,9 +33,6 @@ EQUIVALENT: Mapping[str, str] = {
         "reflector.access.bind:_written: rules.delete is not None and permission.delete is not None → "
         "without rules.delete is not None"
     ): "a permission to delete comes of a rule of it; this tells the types so",
-    f"{ENTRIES}rules.name in known or not is_pattern(rules.name) → without not is_pattern(rules.name)": (
-        "a plain name that no table has is told in the same words as a pattern that matches none"
-    ),
     f"{BIND}allowed: self.description.anonymous_role or '' → without ''": "no role of a file has an empty name",
     (
         "reflector.access.exposure:_unlisted: allowed is None or allowed.rules.read is None → "
