@@ -320,7 +320,7 @@ ASKED = (
 )
 REACHES = "reaches api.note past its row level security"
 OWNED = "ALTER VIEW api.shown OWNER TO a role that row level security binds"
-INVOKER = "ALTER FUNCTION den.notes() SECURITY INVOKER, or let it ask who calls"
+INVOKER = "ALTER FUNCTION den.notes SECURITY INVOKER, or let it ask who calls"
 
 
 @pytest.mark.parametrize(
@@ -332,13 +332,13 @@ INVOKER = "ALTER FUNCTION den.notes() SECURITY INVOKER, or let it ask who calls"
             f"ALTER VIEW api.shown SET (security_invoker = true), or {OWNED}",
         ),
         (
-            {"calls": (UnboundCall("api.shown", "den.notes()", "api.shown"),)},
-            f"api.shown shows what den.notes() gives, {ASKED}",
+            {"calls": (UnboundCall("api.shown", "den.notes", "api.shown"),)},
+            f"api.shown shows what den.notes gives, {ASKED}",
             INVOKER,
         ),
         (
-            {"calls": (UnboundCall("api.shown", "den.notes()", "den.open"),)},
-            f"api.shown shows what den.notes() gives, by way of den.open, {ASKED}",
+            {"calls": (UnboundCall("api.shown", "den.notes", "den.open"),)},
+            f"api.shown shows what den.notes gives, by way of den.open, {ASKED}",
             INVOKER,
         ),
         (
