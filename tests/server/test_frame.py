@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,8 +14,8 @@ from multidict import CIMultiDict
 
 from reflector.access.principal import Principal
 from reflector.errors import Unauthenticated
-from server.auth.frame import Authenticator
-from server.auth.method import InHeader, Method, Proof
+from server.auth.frame import Authenticator, Open
+from server.auth.method import Carrier, InHeader, Method, Proof
 from server.auth.verified import Verified
 from server.context import Credential
 from server.problems import AmbiguousCredentials, IdentityUnavailable, InvalidToken
@@ -54,8 +55,8 @@ class Keys(Names):
     """The same, from a header of its own."""
 
     name = "keys"
-    kinds = ("x-key",)
-    carriers = (InHeader("X-Key"),)
+    kinds: tuple[str, ...] = ("x-key",)
+    carriers: tuple[Carrier, ...] = (InHeader("X-Key"),)
     challenges = ()
 
 
@@ -66,6 +67,12 @@ class Letters(Names):
 
     def takes(self, credential: Credential, request: web.BaseRequest) -> bool:
         return len(credential.text) == 1
+
+
+class Programs(Keys):
+    """The same, which may stand beside a person's token."""
+
+    beside: tuple[str, ...] = ("x-key",)
 
 
 def asking(headers: Mapping[str, str] | list[tuple[str, str]]) -> web.Request:
@@ -113,6 +120,74 @@ async def test_two_credentials_are_too_many_whatever_their_kinds(headers: list[t
     with pytest.raises(AmbiguousCredentials):
         await told(Authenticator([names, keys], GUEST), headers)
     assert names.asked == keys.asked == []
+
+
+# ── a person's token with a program's key ────────────────────────────────────────────────────
+
+PAIR = {"Authorization": "Bearer ann", "X-Key": "shop"}
+
+
+async def test_beside_a_key_that_may_stand_there_a_token_proves_who_calls() -> None:
+    names, programs = Names(), Programs()
+    authenticator = Authenticator([names, programs], GUEST)
+    for _ in range(2):
+        found = await told(authenticator, PAIR)
+        assert (found.subject, found.method) == ("ann", "names")
+    assert (names.asked, programs.asked) == (["ann"], ["shop"])
+    programs.gone.add("barred")
+    names.gone.add("gone")
+    for pair in ({**PAIR, "X-Key": "barred"}, {**PAIR, "Authorization": "Bearer gone"}):
+        with pytest.raises(InvalidToken):
+            await told(authenticator, pair)
+
+
+@pytest.mark.parametrize(
+    "more", [("X-Key", "shop"), ("Authorization", "Bearer bob"), ("apikey", "shop"), ("X-Pass", "x")]
+)
+async def test_a_third_credential_is_one_too_many(more: tuple[str, str]) -> None:
+    class Passes(Programs):
+        kinds = ("apikey", "x-pass")
+        carriers = (InHeader("apikey"), InHeader("X-Pass"))
+        beside = ("apikey", "x-pass")
+
+    methods = [Names(), Programs(), Passes()]
+    with pytest.raises(AmbiguousCredentials):
+        await told(Authenticator(methods, GUEST), [*PAIR.items(), more])
+    assert [method.asked for method in methods] == [[], [], []]
+
+
+@pytest.mark.parametrize(("program", "person"), [(None, None), (60.0, None), (None, 50.0), (60.0, 50.0), (40.0, 50.0)])
+async def test_a_pair_lasts_no_longer_than_both_of_it(program: float | None, person: float | None) -> None:
+    class Ending(Names):
+        until: float | None = None
+
+        async def prove(self, credential: Credential, request: web.BaseRequest) -> Proof:
+            proof = await super().prove(credential, request)
+            return replace(proof, principal=replace(proof.principal, until=self.until))
+
+    class EndingPrograms(Ending):
+        kinds, carriers, beside = Programs.kinds, Programs.carriers, Programs.beside
+
+    names, programs = Ending(), EndingPrograms()
+    names.until, programs.until = person, program
+    found = await told(Authenticator([names, programs], GUEST), PAIR)
+    assert found.until == min((each for each in (program, person) if each is not None), default=None)
+
+
+async def test_a_token_in_a_frame_keeps_the_key_that_may_stand_beside_it() -> None:
+    key, token = Credential("x-key", "shop"), Credential("bearer", "ann")
+    authenticator, alone = Authenticator([Names(), Programs()], GUEST), Authenticator([Names(), Keys()], GUEST)
+    for held, beside in ((key, key), (token, None), (None, None), (Credential("bearer", "bob", key), key)):
+        assert authenticator.joined("ann", held) == Credential("bearer", "ann", beside)
+    assert alone.joined("ann", key) == token
+    assert Open(GUEST).joined("ann", key) == token
+    request = asking({})
+    assert (await authenticator.proved(authenticator.joined("ann", key), request)).subject == "ann"
+    with pytest.raises(AmbiguousCredentials, match="a token and a key are several credentials"):
+        await alone.proved(Credential("bearer", "ann", key), request)
+
+
+# ── what does not hold ───────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("given", ["Basic YTpi", "ann", "", "Negotiate x", "Bearer gone"])
