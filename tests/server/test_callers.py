@@ -104,6 +104,8 @@ async def test_one_credential_may_be_said_in_two_headers_and_two_may_not() -> No
             await told(authenticator, {**both, "apikey": "bob"})
         with pytest.raises(AmbiguousCredentials):
             await told(authenticator, {**both, "Authorization": f"Basic {text}"})
+        with pytest.raises(AmbiguousCredentials):
+            await told(authenticator, [*both.items(), ("apikey", text)])
 
 
 @pytest.mark.parametrize(("text", "kind"), [(SIGNED, "bearer"), ("ann", "apikey"), ("a.b", "apikey")])

@@ -73,8 +73,10 @@ def test_a_method_takes_what_is_of_its_kind_and_can_do_its_work_unless_it_says_o
 
 KEY, PLAIN = "rk_" + "k" * 40, "rk_" + "p" * 40
 
+SECRET = "a-signing-key-of-forty-letters-at-least-"
 
-def keys(now: float = 0.0, **more: str) -> ApiKeys:
+
+def keys(now: float = 0.0, said: str = "") -> ApiKeys:
     def hashed(key: str) -> str:
         return f"sha256:{sha256(key.encode()).hexdigest()}"
 
@@ -86,7 +88,10 @@ def keys(now: float = 0.0, **more: str) -> ApiKeys:
     most: {{hash: "{hashed("k" * LONGEST)}", role: user}}
     long: {{hash: "{hashed("k" * (LONGEST + 1))}", role: user}}
     """
-    config = configured("sqlite:///x.db", f"auth:\n  api_keys:\n   header: X-Own\n   keys:{text}\n{ROLES}")
+    config = configured(
+        "sqlite:///x.db",
+        f"auth:\n  jwt: {{secret: {SECRET}}}\n  api_keys:\n   header: X-Own\n{said}   keys:{text}\n{ROLES}",
+    )
     assert config.auth is not None
     assert config.auth.api_keys is not None
     return ApiKeys(config.auth.api_keys, config, None, lambda: now)
@@ -130,6 +135,11 @@ def test_keys_of_the_file_are_carried_in_their_header_and_nobody_outside_is_aske
     found = keys()
     assert (found.kinds, found.asks) == (("apikey", "x-own"), False)
     assert found.carriers == (in_authorization, InHeader("X-Own"))
+
+
+def test_keys_stand_beside_a_token_where_the_file_says_so_and_nowhere_else() -> None:
+    for said, beside in (("", ()), ("   with_token: refused\n", ()), ("   with_token: person\n", ("apikey", "x-own"))):
+        assert keys(said=said).beside == beside
 
 
 async def test_a_new_key_is_long_and_its_own_and_what_is_kept_of_it_is_its_hash() -> None:
