@@ -359,5 +359,8 @@ def test_keys_of_a_pair_are_for_all_that_they_can_unless_it_is_said_and_a_secret
     rules = token_rules(enforced(auth=f", jwt: {{secret: {pair}}}"), Outbound())
     assert rules.keys is not None
     assert "RS256" in rules.keys.keys[0].algorithms
-    with pytest.raises(ConfigError, match="holds no key for the algorithms"):
-        issuers(f"{{secret: {pair}}}")
+    hint = "public keys stand under auth.jwt.keys"
+    for said, told_so in ((f"{{secret: {pair}}}", hint), (f"{{keys: {pair}, algorithms: ES256}}", None)):
+        with pytest.raises(ConfigError, match="holds no key for the algorithms") as caught:
+            issuers(said)
+        assert [each.hint for each in caught.value.complaints] == [told_so]
