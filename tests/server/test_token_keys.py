@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from server.auth.token_keys import EDWARDS, HMAC, LEAST_BYTES, MOST_KEYS, RSA, SigningKey, keys_of, published_keys
 from server.config import ConfigError, Position
 from tests.server.issuers import CURVE, ONE, TWO, pem, public
-from tests.server.test_issuers import certificate
+from tests.server.test_issuers import bare, certificate
 
 PLACE = Position("config.yaml", 3)
 SECRET = "a-signing-key-of-forty-letters-at-least"
@@ -23,6 +23,10 @@ AGREEING = OKPKey.generate_key("X25519")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     SHORT = RSAKey.generate_key(1024)
+
+
+UNKNOWN = base64.b64decode(bare(pem(ED25519))).replace(bytes.fromhex("06032b6570"), bytes.fromhex("06032b6573"))
+"""A public key of a kind that comes later."""
 
 
 def held(text: Any, *, base64_text: bool = False) -> tuple[SigningKey, ...]:
@@ -151,6 +155,51 @@ def test_what_holds_no_key_is_told_with_its_place_and_not_repeated(text: Any, wh
 
 
 # ── of an issuer's document ──────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        bare(pem(ONE)),
+        f"\n {bare(pem(ED25519))}\n",
+        bare(certificate()),
+        base64.b64encode(UNKNOWN).decode(),
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI ann@example",
+        " ecdsa-sha2-nistp256 AAAAC3NzaC1lZDI1NTE5 ann@example",
+    ],
+    ids=["RSA", "Ed25519", "certificate", "unknown", "ssh", "ecdsa"],
+)
+def test_a_public_key_without_its_frame_is_neither_a_secret_nor_read_as_a_key(text: str) -> None:
+    for shared in (True, False):
+        with pytest.raises(
+            ConfigError, match="is a public key without its frame: everybody could sign with it"
+        ) as caught:
+            keys_of(text, base64_text=False, place=PLACE, shared=shared)
+        [told] = caught.value.complaints
+        assert "-----BEGIN PUBLIC KEY-----" in str(told.hint)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"keys": 5}', "holds no key that can be used"),
+        ('{"keys": []}', "holds no key that tokens are signed with"),
+        (SECRET, "holds no public key"),
+    ],
+)
+def test_what_a_setting_may_hold_is_told_where_it_holds_no_key(text: str, why: str) -> None:
+    """A text that both sides know is offered only where it would be one."""
+    with pytest.raises(ConfigError, match=why) as caught:
+        keys_of(text, base64_text=False, place=PLACE, setting="auth.jwt.keys", shared=False)
+    [told] = caught.value.complaints
+    assert (told.path, "a certificate" in str(told.hint)) == ("auth.jwt.keys", True)
+    if text == SECRET:
+        assert raw(held(text)[0]) == SECRET.encode()
+        return
+    with pytest.raises(ConfigError, match=why) as caught:
+        held(text)
+    [told] = caught.value.complaints
+    assert told.hint == "a text, base64, PEM, a JWK, or a set of JWKs"
 
 
 def test_of_a_published_set_those_count_that_can_be_used_and_a_secret_among_them_is_nobodys() -> None:
