@@ -47,7 +47,7 @@ CALLING = (
             "server/test_issuers.py::test_a_thousand_unknown_keys_are_asked_for_once",
             "server/test_issuers.py::test_an_issuer_that_answers_otherwise_is_away",
             "server/test_issuers.py::test_while_the_issuer_is_away_its_old_keys_serve_on",
-            "server/test_issuers.py::test_only_https_and_this_machine_are_asked",
+            "server/test_outbound.py::test_only_https_and_this_machine_are_asked",
             "server/test_asked_elsewhere.py::test_a_webhook_that_fails_makes_nobody_a_guest",
         ),
     ),
