@@ -53,6 +53,8 @@ def test_a_text_is_a_key_that_both_sides_have() -> None:
     assert (raw(found), found.name, found.algorithms) == (SECRET.encode(), None, HMAC)
     assert raw(held("x" * LEAST_BYTES)[0]) == b"x" * LEAST_BYTES
     assert raw(held(f'"{SECRET}"')[0]) == f'"{SECRET}"'.encode()
+    salted = f"{bare(pem(ONE))}!"
+    assert raw(held(salted)[0]) == salted.encode()
 
 
 BYTES = bytes(range(200, 240))
