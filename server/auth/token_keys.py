@@ -173,12 +173,12 @@ def _algorithms(key: Any) -> tuple[str, ...]:
 
 
 def _is_public(text: str) -> bool:
-    """Whether the text is a public key as providers show it: DER in base64, or a line of OpenSSH's. As a secret it would be one
+    """Whether the text is a public key as providers show it: DER in base64 of either alphabet, or a line of OpenSSH's. As a secret it would be one
     that everybody knows."""
     if text.strip().startswith(OPENSSH):
         return True
     try:
-        der = base64.b64decode("".join(text.split()), validate=True)
+        der = _decoded(text)
     except ValueError:
         return False
     return any(_loads(load, der) for load in (load_der_public_key, load_der_x509_certificate))
