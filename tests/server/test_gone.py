@@ -384,4 +384,4 @@ async def test_a_misspelt_table_refuses_to_start_where_the_database_opens_it(
     config = DECIDED.replace("EXCLUDED", excluded) + f"tables: {{{tables}}}\n"
     with pytest.raises(ConfigError, match=r"'noet'|'secrt'"):
         async with served(granted, config):
-            pass  # pragma: no cover
+            pass
