@@ -24,7 +24,8 @@ from aiohttp.web_request import BaseRequest
 
 from server.forms import Form
 from server.journal import REQUEST
-from server.middleware.gate import ALWAYS, REQUEST_ID, request_id_of
+from server.middleware.dressing import ALWAYS
+from server.middleware.request_ids import REQUEST_ID, request_id_of
 from server.problems import http_problem
 
 LOG: Final = logging.getLogger("reflector.server")

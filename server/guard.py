@@ -18,8 +18,8 @@ from reflector.secret import Secret
 from server.config import Config
 from server.config.models import Server
 from server.config.values import is_loopback
+from server.middleware.admission import LOOPBACK_HOSTS
 from server.middleware.entrance import GateRules
-from server.middleware.gate import LOOPBACK_HOSTS
 from server.peers import Proxies
 
 

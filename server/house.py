@@ -47,8 +47,9 @@ from server.config import Complaint, Config, EffectiveLimits, limits_for
 from server.context import Context
 from server.extensions.loaded import NO_EXTENSIONS
 from server.guard import Guard
+from server.middleware.admission import UNGUARDED
 from server.middleware.entrance import Entrance
-from server.middleware.gate import NOBODYS, UNGUARDED
+from server.middleware.origins import NOBODYS
 from server.openapi import docs_routes, openapi_routes
 from server.pages import ASSETS
 from server.rates import Buckets, Rates, SharedBuckets
