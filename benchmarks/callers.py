@@ -59,7 +59,7 @@ def callers_of(key: Any) -> Authenticator:
     """Who tells who calls, where this key signs."""
     common: Mapping[str, Any] = {"audience": ("shop",), "issuer": "https://id.example"}
     if isinstance(key, OctKey):
-        issuer = Jwt(secret=Secret(SECRET), **common)
+        issuer = Jwt(secret=(Secret(SECRET),), **common)
     else:
         issuer = Jwt(keys=(Secret(json.dumps(key.as_dict(private=False))),), **common)
     config = Config(

@@ -6,7 +6,8 @@ Rule: a key that cannot be used refuses the start; where keys are fetched from, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from itertools import compress, product
+from typing import Any, Final, NamedTuple
 
 from server.access import anonymous_role
 from server.auth.claims import ABSENT, ClaimRules, RoleRules, Terms, claim_at
@@ -19,6 +20,7 @@ from server.auth.token_keys import SigningKey, keys_of
 from server.config import Complaint, Config, ConfigError, Position
 from server.config.claim_paths import role_named
 from server.config.claim_settings import CallerClaims, RoleClaim, TokenClaims
+from server.config.complaints import dotted
 from server.config.models import Jwt
 
 USUAL: Final = ("HS256",)
@@ -49,7 +51,7 @@ def claim_rules(config: Config, said: RoleClaim, terms: Terms) -> ClaimRules:
 
 def algorithms_of(said: Jwt) -> frozenset[str]:
     """What an issuer's tokens may be signed by: what is said, else what its keys are for; of a plain secret HS256."""
-    return frozenset(said.algorithms or (USUAL if said.secret is not None else ()))
+    return frozenset(said.algorithms or (USUAL if said.secret else ()))
 
 
 def key_set(config: Config, index: int, outbound: Outbound) -> KeySet:
@@ -57,15 +59,40 @@ def key_set(config: Config, index: int, outbound: Outbound) -> KeySet:
     said = _jwt(config)[index]
     if said.jwks is not None:
         return FetchedKeys(said.jwks, outbound)
-    name = "keys" if said.secret is None else "secret"
-    place, setting, found = _place(config, "auth", "jwt", index, name), f"auth.jwt.{name}", list[SigningKey]()
-    for each in said.keys if said.secret is None else (said.secret,):
-        found += keys_of(each.reveal(), base64_text=False, place=place, setting=setting, shared=name == "secret")
+    held = held_keys(config, index)
+    every = tuple(key for each in held for key in each.keys)
+    # Each secret is there to be signed with; public keys of an issuer stand together, whatever each is for.
+    judged = held if said.secret else [Held(*_place(config, "auth", "jwt", index, "keys"), every)]
     wanted = frozenset(said.algorithms) if config.decided_by_database else algorithms_of(said)
-    if wanted and not any(wanted.intersection(each.algorithms) for each in found):
-        hint = "public keys stand under auth.jwt.keys" if name == "secret" else None
-        raise ConfigError([Complaint(place, setting, "holds no key for the algorithms of this issuer", hint)])
-    return FixedKeys(tuple(found))
+    for each in judged if wanted else ():
+        _check_algorithms(wanted, each, "public keys stand under auth.jwt.keys" if said.secret else None)
+    return FixedKeys(every)
+
+
+def _check_algorithms(wanted: frozenset[str], held: Held, hint: str | None) -> None:
+    if not any(wanted.intersection(key.algorithms) for key in held.keys):
+        why = "holds no key for the algorithms of this issuer"
+        raise ConfigError([Complaint(held.place, held.setting, why, hint)])
+
+
+class Held(NamedTuple):
+    """A secret or public keys of the file: where they stand, what the place is called, and the keys."""
+
+    place: Position
+    setting: str
+    keys: tuple[SigningKey, ...]
+
+
+def held_keys(config: Config, index: int) -> list[Held]:
+    """What an issuer's tokens are held against, as far as it stands in the file, in its order; raises ConfigError where one
+    holds no key that can be used."""
+    said = _jwt(config)[index]
+    shared, found = bool(said.secret), list[Held]()
+    for number, each in enumerate(said.secret or said.keys):
+        place, setting = _place(config, "auth", "jwt", index, "secret" if shared else "keys", number)
+        keys = keys_of(each.reveal(), base64_text=False, place=place, setting=setting, shared=shared)
+        found.append(Held(place, setting, keys))
+    return found
 
 
 def token_rules(config: Config, outbound: Outbound) -> TokenRules:
@@ -80,7 +107,7 @@ def token_rules(config: Config, outbound: Outbound) -> TokenRules:
             Terms(own.audience, own.issuer, own.leeway.total_seconds()),
             frozenset(own.algorithms),
         )
-    place, secret = _place(config, "postgrest", "jwt_secret"), said.jwt_secret
+    (place, _), secret = _place(config, "postgrest", "jwt_secret"), said.jwt_secret
     keys = () if secret is None else keys_of(secret.reveal(), base64_text=said.jwt_secret_is_base64, place=place)
     return TokenRules(
         FixedKeys(keys) if keys else None,
@@ -103,8 +130,11 @@ def _jwt(config: Config) -> tuple[Jwt, ...]:
     return config.auth.jwt if config.auth else ()
 
 
-def _place(config: Config, *path: str | int) -> Position:
-    """Where a setting stands; one that stands alone has no number."""
+def _place(config: Config, *path: str | int) -> tuple[Position, str]:
+    """Where a setting stands, and what it is called; one that stands alone has no number."""
     alone = tuple(step for step in path if not isinstance(step, int))
-    found = config.position(*path) if path in config.places else config.position(*alone)
-    return found or Position(".".join(map(str, alone)))
+    written = (
+        tuple(compress(path, kept)) for kept in product(*((1, 0) if isinstance(each, int) else (1,) for each in path))
+    )
+    found = next((each for each in written if each in config.places), alone)
+    return config.position(*found) or Position(dotted(alone)), dotted(found)

@@ -15,9 +15,8 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from reflector.access.principal import Principal
-from reflector.secret import Secret
-from server.auth.issuers import algorithms_of
-from server.auth.token_keys import SigningKey, keys_of
+from server.auth.issuers import algorithms_of, held_keys
+from server.auth.token_keys import SigningKey
 from server.config import Complaint, Config, ConfigError, Position
 from server.config.claim_settings import steps_of
 from server.config.models import Jwt
@@ -39,9 +38,9 @@ class Issuing:
 
     def __init__(self, config: Config) -> None:
         settings = signing(config)
-        if settings is None or settings.secret is None:
+        if settings is None:
             raise ValueError("there is nothing to sign with")
-        self._settings, self._signer = settings, Signer(config, settings, settings.secret)
+        self._settings, self._signer = settings, Signer(config, settings)
 
     def issue(self, principal: Principal, lasts: timedelta, now: float) -> Issued:
         """A token that proves the caller for so long."""
@@ -61,8 +60,8 @@ class Issuing:
 class Signer:
     """Signs what an issuer's tokens say. Raises ConfigError where its secret holds nothing to sign with."""
 
-    def __init__(self, config: Config, settings: Jwt, secret: Secret) -> None:
-        self._key = _key(config, settings, secret)
+    def __init__(self, config: Config, settings: Jwt) -> None:
+        self._key = _key(config, settings)
         self._algorithm = min(algorithms_of(settings).intersection(self._key.algorithms))
 
     def sign(self, claims: Mapping[str, Any]) -> str:
@@ -72,10 +71,10 @@ class Signer:
         return jwt.encode(header, dict(claims), self._key.key, [self._algorithm])
 
 
-def _key(config: Config, settings: Jwt, secret: Secret) -> SigningKey:
-    """The first of the secret's keys that the issuer's tokens may be signed with: a set has the newest one first."""
+def _key(config: Config, settings: Jwt) -> SigningKey:
+    """The first of the secrets' keys that the issuer's tokens may be signed with: a list, or a set, has the newest first."""
     place = config.position("auth", "jwt") or Position("the configuration")
-    found = keys_of(secret.reveal(), base64_text=False, place=place, setting="auth.jwt.secret")
+    found = (key for each in held_keys(config, _issuers(config).index(settings)) for key in each.keys)
     wanted = algorithms_of(settings)
     fits = (each for each in found if isinstance(each.key, OctKey) and wanted.intersection(each.algorithms))
     key = next(fits, None)
@@ -86,8 +85,11 @@ def _key(config: Config, settings: Jwt, secret: Secret) -> SigningKey:
 
 def signing(config: Config) -> Jwt | None:
     """The first issuer whose tokens this server can sign; None where there is none."""
-    issuers = config.auth.jwt if config.auth else ()
-    return next((each for each in issuers if each.secret is not None), None)
+    return next((each for each in _issuers(config) if each.secret), None)
+
+
+def _issuers(config: Config) -> tuple[Jwt, ...]:
+    return config.auth.jwt if config.auth else ()
 
 
 def put(claims: dict[str, Any], path: str, value: Any) -> None:

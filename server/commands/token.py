@@ -12,8 +12,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from reflector.errors import InvalidRequest, suggestion
-from reflector.secret import Secret
-from server.auth.issuing import Signer
+from server.auth.issuing import Signer, signing
 from server.config import Complaint, Config, ConfigError, Position
 from server.config.claim_settings import steps_of
 from server.config.models import Jwt
@@ -26,7 +25,7 @@ def made(
     config: Config, roles: Iterable[str], subject: str | None, claims: Iterable[str], lasts: timedelta, now: int
 ) -> str:
     """The token. Raises ConfigError where there is no `auth.jwt`, InvalidRequest for what cannot be said in it."""
-    settings, secret = _signing(config)
+    settings = _signing(config)
     said = claims_of(claims)
     said |= {"sub": subject} if subject is not None else {}
     named = _declared(config, roles)
@@ -37,18 +36,17 @@ def made(
     if settings.issuer is not None:
         said.setdefault("iss", settings.issuer)
     said |= {"iat": now, "exp": now + int(lasts.total_seconds())}
-    return Signer(config, settings, secret).sign(said)
+    return Signer(config, settings).sign(said)
 
 
-def _signing(config: Config) -> tuple[Jwt, Secret]:
-    """The first issuer whose tokens can be signed here, and its secret; raises ConfigError where there is none."""
-    issuers = config.auth.jwt if config.auth else ()
-    for each in issuers:
-        if each.secret is not None:
-            return each, each.secret
+def _signing(config: Config) -> Jwt:
+    """The first issuer whose tokens can be signed here; raises ConfigError where there is none."""
+    found = signing(config)
+    if found is not None:
+        return found
     missing = (
         "there is no auth.jwt.secret: only the issuers themselves can sign tokens"
-        if issuers
+        if config.auth and config.auth.jwt
         else "there is no auth.jwt: nobody would take a token"
     )
     raise ConfigError([Complaint(config.position("auth") or Position("the configuration"), "", missing)])

@@ -159,9 +159,9 @@ Algorithm = Literal[
 
 
 class Jwt(TokenClaims):
-    """An issuer of tokens: a secret shared with it, its public keys, or where it publishes them."""
+    """An issuer of tokens: secrets shared with it (the newest first), its public keys, or where it publishes them."""
 
-    secret: Key | None = None
+    secret: Annotated[tuple[Key, ...], OneOrMany()] = ()
     keys: Annotated[tuple[Material, ...], OneOrMany()] = ()
     jwks: OutboundUrl | None = None
     algorithms: Annotated[tuple[Algorithm, ...], OneOrMany()] = ()

@@ -203,14 +203,15 @@ def published_secret(data: Mapping[str, Any]) -> Iterator[Fault]:
     host = server.get("host", "127.0.0.1")
     alone = isinstance(host, str) and is_loopback(host.strip("[]")) and not server.get("trusted_proxies")
     for index, each in enumerate(jwt if isinstance(jwt, list) else [jwt]):
-        if mapping(each).get("secret") == PUBLISHED and not alone:
-            below: Path = (index,) if isinstance(jwt, list) else ()
-            hint = "set JWT_SECRET, or serve this machine alone"
-            yield (
-                ("auth", "jwt", *below, "secret"),
-                "is the published key of the sample, which everybody can sign with",
-                hint,
-            )
+        given = mapping(each).get("secret")
+        below: Path = ("auth", "jwt", *((index,) if isinstance(jwt, list) else ()), "secret")
+        for number, secret in enumerate(given if isinstance(given, list) else [given]):
+            if secret == PUBLISHED and not alone:
+                yield (
+                    (*below, number) if isinstance(given, list) else below,
+                    "is the published key of the sample, which everybody can sign with",
+                    "set JWT_SECRET, or serve this machine alone",
+                )
 
 
 def everybody_administers(data: Mapping[str, Any]) -> Iterator[Fault]:

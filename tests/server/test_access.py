@@ -268,4 +268,4 @@ def test_nothing_said_lays_nothing_over_the_catalog() -> None:
 
 
 def test_the_sections_that_the_tests_write_are_those_of_the_file() -> None:
-    assert Jwt(secret=Secret(SECRET)).leeway.total_seconds() == 5
+    assert Jwt(secret=(Secret(SECRET),)).leeway.total_seconds() == 5

@@ -7,7 +7,7 @@ import json
 import re
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -160,13 +160,22 @@ async def test_a_token_is_taken_by_the_server(bookshop: str, tmp_path: Path) -> 
         assert (await api.get("/api/book")).status == 401
 
 
-async def test_a_secret_is_rotated_by_a_set_whose_first_key_signs_and_whose_every_key_holds(
-    bookshop: str, tmp_path: Path
+def set_of(*secrets: str) -> str:
+    keys = [{**key_of(each), "kid": each[0]} for each in secrets]
+    return f"'{json.dumps({'keys': keys})}'"
+
+
+def list_of(*secrets: str) -> str:
+    return f"[{', '.join(secrets)}]"
+
+
+@pytest.mark.parametrize("written", [set_of, list_of])
+async def test_a_secret_is_rotated_where_the_first_signs_and_every_one_holds(
+    bookshop: str, tmp_path: Path, written: Callable[..., str]
 ) -> None:
-    old, new = {**key_of("o" * 40), "kid": "old"}, {**key_of("n" * 40), "kid": "new"}
-    tokens = {}
-    for name, keys in {"before": [old], "between": [new, old], "after": [new]}.items():
-        config = AUTH.replace(f"secret: {SECRET}", f"secret: '{json.dumps({'keys': keys})}'")
+    old, new, tokens = "o" * 40, "n" * 40, {}
+    for name, secrets in {"before": [old], "between": [new, old], "after": [new]}.items():
+        config = AUTH.replace(SECRET, written(*secrets))
         (tmp_path / "config.yaml").write_text(config)
         tokens[name] = reflector("token", "--role", "admin", folder=tmp_path)[1].strip()
         taken = set()
@@ -175,6 +184,13 @@ async def test_a_secret_is_rotated_by_a_set_whose_first_key_signs_and_whose_ever
                 reply = await api.get("/api/book?limit=1", {"Authorization": f"Bearer {token}"})
                 taken |= {made} if reply.status == 200 else set()
         assert taken == {"before": {"before"}, "between": {"before", "between"}, "after": {"between", "after"}}[name]
+
+
+def test_no_secret_of_a_list_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "old").write_text("o" * 40 + "\n")
+    (tmp_path / "config.yaml").write_text(AUTH.replace(SECRET, f"[{'n' * 40}, 'file:old']"))
+    status, shown, _ = reflector("config", "show", folder=tmp_path)
+    assert (status, 'secret: ["***","***"]' in shown, "nnnn" in shown, "oooo" in shown) == (0, True, False, False)
 
 
 def key_of(text: str) -> dict[str, str]:

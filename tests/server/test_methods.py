@@ -30,9 +30,12 @@ from server.auth.webhook import WebhookMethod
 from server.config import Config, ConfigError
 from server.problems import RefusedClaims
 from tests.server.harness import configured
-from tests.server.issuers import ONE
+from tests.server.issuers import ONE, pem
+from tests.server.test_issuers import bare
 from tests.server.test_jwt import SECRET
 
+OTHERS = json.dumps({"kty": "oct", "k": "c2hvcnQtYnV0LW5vdC12ZXJ5", "use": "sig"})
+"""A secret that is too short, though its text is not."""
 ROLES = "roles: {guest: {}, user: {}, admin: {}}"
 NOW = 1_000_000.0
 JWT = f"jwt: {{secret: {SECRET}}}"
@@ -336,18 +339,28 @@ def test_failures_are_counted_where_the_server_counts_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("jwt", "line"),
+    ("jwt", "line", "setting"),
     [
-        ("\n    issuer: a\n    keys: nothing", 6),
-        (f"\n    - issuer: a\n      secret: {SECRET}\n    - issuer: b\n      keys: nothing", 8),
+        ("\n    issuer: a\n    keys: nothing", 6, "auth.jwt.keys"),
+        (f"\n    - issuer: a\n      secret: {SECRET}\n    - issuer: b\n      keys: nothing", 8, "auth.jwt[1].keys"),
+        (f"\n    secret:\n    - {SECRET}\n    - {bare(pem(ONE))}", 7, "auth.jwt.secret[1]"),
+        (f"\n    secret:\n    - {SECRET}\n    - '{OTHERS}'\n    - {SECRET}", 7, "auth.jwt.secret[1]"),
+        (
+            f"\n  - secret: {SECRET}\n    issuer: a\n  - issuer: b\n    secret: [{SECRET},\n      '{OTHERS}']",
+            9,
+            "auth.jwt[1].secret[1]",
+        ),
     ],
 )
-def test_a_key_that_is_none_is_told_with_the_line_of_its_own_issuer(jwt: str, line: int) -> None:
+def test_a_key_that_is_none_is_told_with_the_line_of_its_own_issuer_and_its_own_line_in_a_list(
+    jwt: str, line: int, setting: str
+) -> None:
     config = configured("sqlite:///x.db", f"roles: {{user: {{}}}}\nauth:\n  jwt:{jwt}\n")
     with pytest.raises(ConfigError) as caught:
         tokens(config, Outbound(), lambda: NOW)
     [told] = caught.value.complaints
-    assert (told.position.line, told.path) == (line, "auth.jwt.keys")
+    assert (told.position.line, told.path) == (line, setting)
+    assert not any(each in str(told) for each in (SECRET, bare(pem(ONE)), "c2hvcnQ"))
 
 
 def test_keys_of_a_pair_are_for_all_that_they_can_unless_it_is_said_and_a_secret_of_a_pair_is_one_where_the_database_decides() -> (

@@ -13,6 +13,9 @@ from server.config.reading import LARGEST_FILE
 from tests.unit.config.conftest import ENVIRONMENT, NO_FLAGS, SAMPLE, Loader
 
 SHORT_KEY = "is too short for a secret: at least 32 bytes"
+PUBLISHED = (
+    "is the published key of the sample, which everybody can sign with; set JWT_SECRET, or serve this machine alone"
+)
 
 
 def complaints(
@@ -205,6 +208,15 @@ BAD = {
             ),
             "6:74: auth.jwt[2].leeway: must be at most 30s",
             "7:39: auth.jwt[3].algorithms: names one that is for a shared secret, and there is jwks",
+        ],
+    ),
+    "the key of the sample, among others": (
+        "version: 1\nserver: {host: 0.0.0.0}\nauth:\n  jwt:\n"
+        "    - {issuer: one, secret: everybody-knows-this-key-of-the-bookshop}\n"
+        "    - {issuer: two, secret: [" + "x" * 32 + ", everybody-knows-this-key-of-the-bookshop]}\n",
+        [
+            f"5:21: auth.jwt[0].secret: {PUBLISHED}",
+            f"6:64: auth.jwt[1].secret[1]: {PUBLISHED}",
         ],
     ),
     "leeway beyond reason": (
