@@ -171,7 +171,9 @@ def written(value: Any) -> bytes:
 def _whole(value: Any) -> Any:
     """The same with numbers of any size, as far as lists and objects hold some."""
     match value:
-        case int() if value.bit_length() > 63 and not isinstance(value, bool):
+        case bool():
+            return value
+        case int():
             return orjson.Fragment(str(value).encode())
         case dict():
             return {name: _whole(each) for name, each in value.items()}

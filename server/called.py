@@ -138,8 +138,7 @@ def read_argument(known: Mapping[str, Argument], function: str, name: str, value
         raise InvalidRequest(f"{function} takes no argument {name!r}", hint=suggestion(name, known))
     check_null(argument, value)
     check_whole(argument, value)
-    found = parse_json(argument.type, value)
-    return own(found) if argument.type.kind is Kind.JSON else found
+    return parse_json(argument.type, value)
 
 
 def check_whole(argument: Argument, value: Any) -> None:

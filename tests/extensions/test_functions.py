@@ -159,7 +159,8 @@ async def test_a_function_writes_what_its_caller_may_write(
 async def test_a_caller_stays_who_they_are_whatever_code_does_with_what_it_is_told(one: Served) -> None:
     told = {"sub": "7", "roles": ["user"], "given": {"a": 1}}
     for _ in range(2):
-        assert (await by_resource(one, "claimed", {"given": {"a": 1}}, USER)).json == told
+        for by in (by_resource, by_postgrest):
+            assert (await by(one, "claimed", {"given": {"a": 1}}, USER)).json == told
         for query in ("mutation {claimed(given: {a: 1})}", "mutation ($g: jsonb! = {a: 1}) {claimed(given: $g)}"):
             assert (await graphql(one, query, USER))["data"] == {"claimed": told}
         twice = "mutation ($g: jsonb!) {a: claimed(given: $g) b: claimed(given: $g)}"

@@ -84,6 +84,7 @@ CALLED = tuple(
         "test_it_ends_when_its_client_leaves",
         "test_half_a_letter_is_no_argument",
         "test_what_an_extension_asks_wrongly_is_its_own_fault",
+        "test_a_caller_stays_who_they_are_whatever_code_does_with_what_it_is_told",
     )
 )
 NAMED = ("attempts", "basic", "password_hashes")

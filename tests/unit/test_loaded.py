@@ -180,6 +180,15 @@ async def test_one_that_cannot_begin_ends_those_before_it(
     assert (logging.ERROR, "extensions did not end in 0 seconds") in said
 
 
+async def test_whoever_ends_the_beginning_ends_it(tmp_path: Path) -> None:
+    found = load_extensions(configured(tmp_path, bad=BAD.replace('int("x")', "await asyncio.sleep(3600)")))
+    beginning = asyncio.create_task(found.start(fetched))
+    await asyncio.sleep(0)
+    beginning.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await beginning
+
+
 async def test_the_last_line_of_its_own_is_told_and_none_where_there_is_none(tmp_path: Path) -> None:
     text = BAD.replace('int("x")', 'import json\n    json.loads("{")').replace("await asyncio.sleep(3600)", "pass")
     found = load_extensions(configured(tmp_path, bad=text))
