@@ -34,7 +34,7 @@ from server.trials import Outcome, Result, Trial, bind_trials, bound_trials, run
 from server.trials.coverage import coverage_of
 from server.trials.granted_coverage import granted_coverage
 from server.trials.report import dots, failures, junit, line_of, not_run, summary, untouched
-from server.webhooks.courier import misfits_of
+from server.webhooks.fitness import misfits_of
 
 FAILED: Final = 1
 Say = Callable[[str], None]
