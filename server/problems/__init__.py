@@ -1,0 +1,63 @@
+"""Errors as answers: what only a server can object to, the only table of HTTP statuses, and the documents that carry them."""
+
+from server.problems.documents import (
+    CONTENT_TYPE,
+    entries,
+    http_problem,
+    problem,
+)
+from server.problems.errors import (
+    AmbiguousCredentials,
+    AmbiguousRole,
+    ConfigRefused,
+    ForwardedRefused,
+    IdentityUnavailable,
+    InvalidToken,
+    MalformedRequest,
+    MisdirectedRequest,
+    MissingKey,
+    OriginRefused,
+    OwnWords,
+    RateExceeded,
+    RefusedClaims,
+    TooManyAttempts,
+    TooManySockets,
+    UnknownKey,
+    UnsuitableKey,
+)
+from server.problems.statuses import (
+    HTTP_CODES,
+    TABLE,
+    retry_of,
+    status_of,
+    told,
+)
+
+__all__ = [
+    "CONTENT_TYPE",
+    "HTTP_CODES",
+    "TABLE",
+    "AmbiguousCredentials",
+    "AmbiguousRole",
+    "ConfigRefused",
+    "ForwardedRefused",
+    "IdentityUnavailable",
+    "InvalidToken",
+    "MalformedRequest",
+    "MisdirectedRequest",
+    "MissingKey",
+    "OriginRefused",
+    "OwnWords",
+    "RateExceeded",
+    "RefusedClaims",
+    "TooManyAttempts",
+    "TooManySockets",
+    "UnknownKey",
+    "UnsuitableKey",
+    "entries",
+    "http_problem",
+    "problem",
+    "retry_of",
+    "status_of",
+    "told",
+]
