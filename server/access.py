@@ -5,8 +5,9 @@ Rule: this is the only place that knows both the config's sections and the core'
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -34,7 +35,7 @@ from reflector.drivers.protocol import Settings
 from reflector.events import Listening, Observation
 from reflector.secret import Secret
 from server import journal, traced
-from server.config import Complaint, Config, ConfigError, Position, RuleSource
+from server.config import Complaint, Config, ConfigError, EffectiveLimits, Position, RuleSource, limits_for
 from server.config.authentication import names_of
 from server.config.complaints import Path
 from server.config.models import Allow, Create, Delete, Read, Section, Update
@@ -96,6 +97,16 @@ def longest_statement(config: Config) -> timedelta:
 def largest_answer(config: Config) -> int:
     """How many bytes anybody may be answered."""
     return max(config.limits.bytes, *(role.limits.bytes or 0 for role in config.roles.values()), 0)
+
+
+def limits_of(config: Config) -> Callable[[Sequence[str]], EffectiveLimits]:
+    """The limits of a set of roles, worked out once for each."""
+
+    @lru_cache(maxsize=1024)
+    def of_roles(roles: tuple[str, ...]) -> EffectiveLimits:
+        return limits_for(config, [role for role in roles if role != EVERYBODY])
+
+    return lambda roles: of_roles(tuple(roles))
 
 
 def may_write(config: Config) -> bool:

@@ -29,6 +29,7 @@ from server.access import database_of, observe, overlay_of, settings_of
 from server.apis.admin import Reload
 from server.apis.health import Health, health_routes
 from server.binding import Binding, misfits
+from server.building import build
 from server.cache.keeping import Keeping
 from server.config import Complaint, Config, ConfigError, Position
 from server.config.watching import Mark
@@ -36,8 +37,9 @@ from server.connection import Listener
 from server.context import Context
 from server.database_settings import informed
 from server.extensions import load_extensions
+from server.grounds import Grounds, grounds_of
 from server.guard import Guard, guard_of, rules_of_figures
-from server.house import Grounds, House, grounds_of
+from server.house import House
 from server.middleware.entrance import Entrance, door
 from server.middleware.gate import gate
 from server.middleware.ways import Route, Serve, Ways
@@ -225,7 +227,7 @@ def assembled(
     if again is not None:
         reloading = Reloading(grounds, again.read, again.started)
         grounds.reload = again.ordered(reloading.reload)
-    grounds.serve(grounds.build(config, engine, binding, guard))
+    grounds.serve(build(grounds, config, engine, binding, guard))
     beside = Entrance(rules_of_figures(config))
     wanted = config.observability.metrics
     figures = FigureListener(grounds.exposition, gate(lambda: beside, Requests()), wanted, words(grounds.health))

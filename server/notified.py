@@ -25,7 +25,7 @@ from reflector.errors import ReflectorError
 from server.access import database_of, settings_of
 from server.config import Config, ConfigError
 from server.database_settings import asked_by, asking, said_by_database
-from server.house import Grounds
+from server.grounds import Grounds
 from server.reloading import IDLE_SECONDS, Reloading
 
 LOG: Final = logging.getLogger("reflector.server")

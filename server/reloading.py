@@ -24,11 +24,13 @@ from reflector.errors import CatalogError, ConnectionRefused, ReflectorError
 from server.access import database_of, overlay_of, settings_of
 from server.apis.admin import Outcome
 from server.binding import Binding, misfits
+from server.building import prepared
 from server.config import Complaint, Config, ConfigError, Flags, Position, Seen, differing, kept, load, marks, waiting
 from server.config.watching import Mark
 from server.database_settings import informed
+from server.grounds import Grounds
 from server.guard import Guard, guard_of
-from server.house import Grounds, House
+from server.house import House
 
 LOG: Final = logging.getLogger("reflector.server")
 SETTLE_SECONDS: Final = 0.1
@@ -127,7 +129,7 @@ class Reloading:
         driver = await self._driver(old.config, config)
         try:
             engine = await old.engine.heir(binding.snapshot, overlay_of(config), driver)
-            return await self._grounds.prepared(config, engine, binding, self._guard(old, config))
+            return await prepared(self._grounds, config, engine, binding, self._guard(old, config))
         except BaseException as error:
             if driver is not None:
                 await driver.close()

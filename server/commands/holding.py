@@ -28,7 +28,7 @@ from reflector.errors import InternalError, InvalidRequest, NotSupported, Reflec
 from reflector.query.sets import AnyQuery
 from reflector.snapshot import Access, Snapshot
 from reflector.sql.plan import Answer
-from server.access import largest_answer, longest_statement
+from server.access import largest_answer, limits_of, longest_statement
 from server.apis.graphql import graphql_routes
 from server.apis.postgrest import postgrest_routes
 from server.apis.resource import Within, function_routes, resource_routes
@@ -38,7 +38,6 @@ from server.callers import Caller
 from server.config import Config
 from server.context import Context, Credential
 from server.extensions.loaded import NO_EXTENSIONS
-from server.house import limits_of
 from server.transactions import transactions_of
 
 METHODS: Final = ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE")

@@ -18,6 +18,7 @@ from typing import Any, Final
 import orjson
 
 from reflector.access.permissions import Permissions
+from server.access import limits_of
 from server.app import engine_of
 from server.binding import Binding
 from server.commands.explain import principal_of
@@ -27,7 +28,6 @@ from server.config.complaints import Path
 from server.config.models import File
 from server.config.section import Section
 from server.config.values import show_duration, show_size
-from server.house import limits_of
 
 BESIDE: Final = 56
 """Where it begins to be said where a setting comes from."""

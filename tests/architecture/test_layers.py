@@ -53,6 +53,8 @@ SERVER: tuple[tuple[str, ...], ...] = (
     ),
     ("webhooks",),
     ("house",),
+    ("grounds",),
+    ("building",),
     ("reloading",),
     ("notified",),
     ("app", "commands", "workers"),

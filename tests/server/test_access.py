@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from reflector.secret import Secret
-from server.access import EVERYBODY, describe, may_write, overlay_of, settings_of
+from server.access import EVERYBODY, describe, limits_of, may_write, overlay_of, settings_of
 from server.config.models import Jwt
-from server.house import limits_of
 from tests.server.harness import Served, configured, served
 from tests.server.test_jwt import NOW, SECRET, token
 from tests.servers import PostgreSQLServer
