@@ -3,7 +3,7 @@
     2xx                 taken: the next message
     anything else       sent again after half a second, and twice as long each time up to five minutes, or when Retry-After says
     no 2xx for `retry`  given up: what waits is forgotten, and `resync` is what is delivered from then on
-    410                 the receiver wants no more: given up as well, and nothing is sent until the next start or another `url`
+    410                 the receiver wants no more: given up as well, and nothing is sent until there is another `url`
 
 Rule: a receiver that does not answer holds up nobody but itself, and what it will never be told is said aloud, to it as well.
 """
@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -39,6 +40,7 @@ BROKEN_SECONDS: Final = 1.0
 """How soon the file is tried again when it could not be used."""
 GIVEN_UP: Final = "what could not be delivered was given up"
 TOO_MUCH: Final = "more changed than could be kept for you"
+GONE: Final = "the receiver answered 410"
 
 Result = TypeVar("Result")
 
@@ -92,6 +94,8 @@ class Delivery:
         self.more = asyncio.Event()
         self._desk = desk
         self._posting = posting
+        # An address may hold a secret, and is told apart from others by this as well.
+        self._address = blake2b(said.url.reveal().encode(), digest_size=16).hexdigest()
         self._idle = asyncio.Event()
         self._ending = False
         self._task = asyncio.create_task(self._run(), name=f"reflector-webhook-{name}")
@@ -114,10 +118,19 @@ class Delivery:
         while True:
             try:
                 self.standing.waiting = await self._desk.do(self._desk.spool.waiting, self.name)
+                await self._remember()
                 await self._deliver()
             except sqlite3.Error as fault:
+                self._idle.set()
                 LOG.warning("webhook %s: the file of what waits cannot be used: %s", self.name, fault)
                 await asyncio.sleep(BROKEN_SECONDS)
+
+    async def _remember(self) -> None:
+        """Whether the receiver wanted no more, perhaps before the server was started."""
+        since = await self._desk.do(self._desk.spool.gone, self.name, self._address)
+        if since is not None:
+            LOG.warning("webhook %s: nothing is sent: %s; another url begins anew", self.name, GONE)
+            self.standing.silent, self.standing.failing_since = GONE, since
 
     async def _deliver(self) -> None:
         """Deliver what waits, and what comes, for as long as the file can be used."""
@@ -136,12 +149,7 @@ class Delivery:
                 await self._taken(message)
                 continue
             tried += 1
-            self._missed(attempt)
-            if attempt.gone:
-                await self.give_up("the receiver wants to be told nothing more (410)", GIVEN_UP)
-                self.standing.silent = "the receiver answered 410"
-            elif time.time() - message.since > self.said.retry.total_seconds():
-                await self.give_up("it was tried for too long", GIVEN_UP)
+            await self._refused(message, attempt)
             self._idle.set()
             await asyncio.sleep(wait_of(tried, attempt.after))
         self._idle.set()
@@ -165,19 +173,30 @@ class Delivery:
             LOG.info("webhook %s: the receiver takes deliveries again", self.name)
         standing.failing_since, standing.fault, standing.troubled = None, "", False
 
-    def _missed(self, attempt: Attempt) -> None:
+    async def _refused(self, message: Message, attempt: Attempt) -> None:
+        since = self._missed(attempt)
+        if attempt.gone:
+            await self.give_up("the receiver wants to be told nothing more (410)", GIVEN_UP, (self._address, since))
+            self.standing.silent = GONE
+        elif time.time() - message.since > self.said.retry.total_seconds():
+            await self.give_up("it was tried for too long", GIVEN_UP)
+
+    def _missed(self, attempt: Attempt) -> float:
+        """Since when nothing is taken."""
         standing, fault = self.standing, attempt.fault or ""
         standing.failed += 1
         if standing.failing_since is None or standing.fault != fault:
             LOG.warning("webhook %s: not delivered, and tried again: %s", self.name, fault)
         standing.failing_since = standing.failing_since or time.time()
         standing.fault = fault
+        return standing.failing_since
 
-    async def give_up(self, why: str, said: str) -> None:
-        """Forget what waits, and have the receiver told so instead, when it listens again."""
+    async def give_up(self, why: str, said: str, gone: tuple[str, float] | None = None) -> None:
+        """Forget what waits, and have the receiver told so instead, when it listens again; not the one that is `gone`, its
+        address and since when."""
         event = Event(self.name, time.time(), resync(said))
         lost = (await self._desk.do(self._desk.spool.waiting, self.name)).events
-        self.standing.waiting = await self._desk.do(self._desk.spool.replace, self.name, event)
+        self.standing.waiting = await self._desk.do(self._desk.spool.replace, event, gone)
         self.standing.gave_up(self.name, lost, why)
 
 

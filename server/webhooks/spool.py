@@ -4,6 +4,7 @@
     asked      what each of them asks of each of its tables, in short: another question is answered by `resync`
     event      what is to be told, numbered in the order of commit
     message    which of them are being delivered at the moment, under which id
+    gone       which of them are told nothing more, because the receiver at that address said so
     place      how far changes were read: from there on they are read again after a start
 
 What is told and the place are written in one transaction, so that an event is in the file once. A message is made once, and
@@ -24,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-VERSION: Final = 2
+VERSION: Final = 3
 BUSY_SECONDS: Final = 2.0
 """For how long another process may take to be gone."""
 SCHEMA: Final = """
@@ -34,9 +35,15 @@ CREATE TABLE asked (webhook TEXT NOT NULL, source TEXT NOT NULL, mark TEXT NOT N
 CREATE TABLE event (number INTEGER PRIMARY KEY AUTOINCREMENT, webhook TEXT NOT NULL, at REAL NOT NULL, body BLOB NOT NULL);
 CREATE INDEX event_of ON event (webhook, number);
 CREATE TABLE message (webhook TEXT PRIMARY KEY, id TEXT NOT NULL, last INTEGER NOT NULL, since REAL NOT NULL);
+CREATE TABLE gone (webhook TEXT PRIMARY KEY, address TEXT NOT NULL, at REAL NOT NULL);
 """
+LATER: Final[Mapping[int, str]] = {
+    2: "CREATE TABLE gone (webhook TEXT PRIMARY KEY, address TEXT NOT NULL, at REAL NOT NULL)"
+}
+"""What a file of an older version lacks, by that version: one step each."""
 KEEP: Final = "INSERT INTO event (webhook, at, body) VALUES (?, ?, ?)"
 ASK: Final = "INSERT OR REPLACE INTO asked (webhook, source, mark) VALUES (?, ?, ?)"
+GONE: Final = "INSERT OR REPLACE INTO gone (webhook, address, at) VALUES (?, ?, ?)"
 OLDEST: Final = "SELECT at FROM event WHERE webhook = ? ORDER BY number LIMIT 1"
 LARGEST_MESSAGE: Final = 1024 * 1024
 """Bytes of events in one message, but for a single one that is larger."""
@@ -138,12 +145,22 @@ class Spool:
         except OSError:
             return False
 
-    def replace(self, webhook: str, event: Event) -> Waiting:
-        """Forget all that waits for a webhook but for this one event."""
+    def replace(self, event: Event, gone: tuple[str, float] | None = None) -> Waiting:
+        """Forget all that waits for a webhook but for this one event. `gone`: the address to which nothing is sent from now on,
+        and since when it takes nothing."""
         with _whole(self._connection) as connection:
-            _forget(connection, webhook)
+            _forget(connection, event.webhook)
             connection.execute(KEEP, (event.webhook, event.at, event.body))
-        return self.waiting(webhook)
+            if gone is not None:
+                connection.execute(GONE, (event.webhook, *gone))
+        return self.waiting(event.webhook)
+
+    def gone(self, webhook: str, address: str) -> float | None:
+        """Since when the receiver at this address wants to be told nothing, in seconds since 1970; None where it does. What one
+        at another address said is forgotten."""
+        self._connection.execute("DELETE FROM gone WHERE webhook = ? AND address <> ?", (webhook, address))
+        found = self._connection.execute("SELECT at FROM gone WHERE webhook = ?", (webhook,)).fetchone()
+        return None if found is None else float(found[0])
 
     # ── what goes ────────────────────────────────────────────────────────────────────────────
 
@@ -207,10 +224,10 @@ class Spool:
             gone = [(name, count) for name, count in waiting if name not in webhooks]
             for name, _ in gone:
                 _forget(connection, name)
-            known = connection.execute("SELECT DISTINCT webhook FROM asked").fetchall()
-            connection.executemany(
-                "DELETE FROM asked WHERE webhook = ?", [each for each in known if each[0] not in webhooks]
-            )
+            known = connection.execute("SELECT webhook FROM asked UNION SELECT webhook FROM gone").fetchall()
+            left = [each for each in known if each[0] not in webhooks]
+            connection.executemany("DELETE FROM asked WHERE webhook = ?", left)
+            connection.executemany("DELETE FROM gone WHERE webhook = ?", left)
             connection.executemany(ASK, [(*key, mark) for key, mark in asked.items()])
             connection.execute("DELETE FROM webhook")
             connection.executemany("INSERT INTO webhook (name) VALUES (?)", [(name,) for name in webhooks])
@@ -250,6 +267,10 @@ def _prepare(connection: sqlite3.Connection) -> None:
             for statement in filter(str.strip, SCHEMA.split(";")):
                 connection.execute(statement)
             connection.execute("INSERT INTO spool DEFAULT VALUES")
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+        elif version in LATER:
+            for step in range(version, VERSION):
+                connection.execute(LATER[step])
             connection.execute(f"PRAGMA user_version = {VERSION}")
         elif version != VERSION:
             raise SpoolRefused("is no file of ours, or a newer version's")

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.changes.capturing import writer
+from reflector.catalog.model import DatabaseKind
+from tests.changes.capturing import Write, writer
 from tests.server.harness import Served, eventually, served
 from tests.webhooks.conftest import RULES, Configure
 from tests.webhooks.receiving import Receiver, brief, receiving
@@ -18,9 +19,9 @@ ADMIN = {"X-Reflector-Admin-Secret": "the-administrators-secret-is-forty-letters
 SEEN = "tables: note, role: own, claims: {sub: 7}"
 
 
-def insert(url: str, *numbers: int, title: str = "n") -> None:
+def insert(write: Write, *numbers: int, title: str = "n") -> None:
     rows = ", ".join(f"({number}, '{title}', 7, NULL, 1)" for number in numbers)
-    writer(url)(f"INSERT INTO note VALUES {rows}")
+    write(f"INSERT INTO note VALUES {rows}")
 
 
 async def standing(api: Served) -> dict[str, Any]:
@@ -41,10 +42,10 @@ async def test_what_is_refused_is_sent_again_and_everything_else_waits_behind_it
 ) -> None:
     receiver.says(500, 302, 404, location="/elsewhere")
     async with served(small, configure(SEEN, RULES)) as api:
-        insert(small, 11)
+        insert(writer(small), 11)
         await receiver.until(lambda each: each.messages)
-        insert(small, 12)
-        insert(small, 13)
+        insert(writer(small), 12)
+        insert(writer(small), 13)
         await receiver.until(lambda each: len(each.taken) == 3)
         assert brief(receiver.taken) == [("insert", 11), ("insert", 12), ("insert", 13)]
         tried = receiver.messages[:4]
@@ -64,7 +65,7 @@ async def test_a_receiver_that_is_away_is_told_when_it_comes(
 ) -> None:
     await receiver.close()
     async with served(small, configure(SEEN, RULES)) as api:
-        insert(small, 11, 12)
+        insert(writer(small), 11, 12)
 
         async def fails() -> bool:
             found = await standing(api)
@@ -83,7 +84,7 @@ async def test_a_receiver_that_does_not_answer_in_time_has_not_taken_it(
 ) -> None:
     receiver.gate = asyncio.Event()
     async with served(small, configure(f"{SEEN}, timeout: 200ms", RULES)) as api:
-        insert(small, 11)
+        insert(writer(small), 11)
 
         async def late() -> bool:
             return bool((await standing(api))["reason"] == "no answer within 0.2 s")
@@ -100,7 +101,7 @@ async def test_a_receiver_may_ask_to_be_left_alone_for_a_while(
 ) -> None:
     receiver.says(503, retry_after="1")
     async with served(small, configure(SEEN, RULES)):
-        insert(small, 11)
+        insert(writer(small), 11)
         await receiver.until(lambda each: each.messages)
         began = time.monotonic()
         await receiver.events(1)
@@ -108,23 +109,37 @@ async def test_a_receiver_may_ask_to_be_left_alone_for_a_while(
 
 
 async def test_a_receiver_that_is_gone_is_told_nothing_more(
-    small: str, receiver: Receiver, configure: Configure, caplog: pytest.LogCaptureFixture
+    url: str, write: Write, receiver: Receiver, configure: Configure, caplog: pytest.LogCaptureFixture
 ) -> None:
     receiver.says(410)
-    async with served(small, configure(SEEN, RULES)) as api:
-        insert(small, 11)
-
-        async def silent() -> bool:
-            return bool((await standing(api))["reason"] == "the receiver answered 410")
-
-        await eventually(silent)
-        insert(small, 12)
+    async with served(url, configure(SEEN, RULES)) as api:
+        insert(write, 11)
+        await eventually(lambda: _says(api, "the receiver answered 410"))
+        insert(write, 12)
         await eventually(lambda: _is(api, "queued", 2))  # a resync, and what came since
-        assert len(receiver.messages) == 1
-        assert (await standing(api))["status"] == "degraded"
+        gone = await standing(api)
     assert "1 events are given up undelivered" in caplog.text
-    async with served(small, configure(SEEN, RULES)):
-        assert brief(await receiver.events(2)) == [("resync", None), ("insert", 12)]
+    for number, config in ((13, configure(SEEN, RULES)), (14, configure(f"{SEEN}, batch: 7", RULES))):
+        caplog.clear()
+        async with served(url, config) as api:
+            await eventually(lambda api=api: _says(api, "the receiver answered 410"))
+            insert(write, number)
+            await eventually(lambda api=api, number=number: _is(api, "queued", number - 10))
+            still = await standing(api)
+            assert all(still[name] == gone[name] for name in ("status", "reason", "failing_since"))
+        assert "webhook search: nothing is sent: the receiver answered 410" in caplog.text
+    assert (gone["status"], len(receiver.messages)) == ("degraded", 1)
+    async with served(url, configure(SEEN, RULES).replace("/hook'", "/hook?again'")) as api:
+        assert brief(await receiver.events(4)) == [("resync", None), *(("insert", number) for number in (12, 13, 14))]
+        assert (await standing(api))["reason"] is None
+    # The first address is another one by now.
+    async with served(url, configure(SEEN, RULES)):
+        insert(write, 15)
+        assert brief(await receiver.events(1)) == [("insert", 15)]
+
+
+async def _says(api: Served, reason: str) -> bool:
+    return bool((await standing(api))["reason"] == reason)
 
 
 async def test_what_nobody_takes_for_too_long_is_given_up_and_the_receiver_hears_of_it(
@@ -132,7 +147,7 @@ async def test_what_nobody_takes_for_too_long_is_given_up_and_the_receiver_hears
 ) -> None:
     receiver.says(*[500] * 3)
     async with served(small, configure(f"{SEEN}, retry: 300ms", RULES)) as api:
-        insert(small, 11)
+        insert(writer(small), 11)
         await eventually(lambda: _is(api, "given_up_total", 1))
         assert (await standing(api))["status"] == "degraded"
         assert brief(await receiver.events(1)) == [("resync", None)]
@@ -141,30 +156,34 @@ async def test_what_nobody_takes_for_too_long_is_given_up_and_the_receiver_hears
             return bool((await standing(api))["status"] == "ready")
 
         await eventually(ready)
-        insert(small, 12)
+        insert(writer(small), 12)
         assert brief(await receiver.events(1)) == [("insert", 12)]
     assert "webhook search: 1 events are given up undelivered: it was tried for too long" in caplog.text
 
 
-@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "one by one"])
+@pytest.mark.parametrize(
+    ("kind", "at_once"),
+    [(DatabaseKind.SQLITE, True), (DatabaseKind.SQLITE, False), (DatabaseKind.POSTGRESQL, True)],
+    ids=["sqlite at once", "sqlite one by one", "postgresql at once"],
+)
 async def test_what_waits_is_bounded_and_the_receiver_hears_that_some_was_dropped(
-    small: str, receiver: Receiver, configure: Configure, caplog: pytest.LogCaptureFixture, *, at_once: bool
+    url: str, write: Write, receiver: Receiver, configure: Configure, caplog: pytest.LogCaptureFixture, *, at_once: bool
 ) -> None:
     receiver.gate = gate = asyncio.Event()
-    async with served(small, configure(SEEN, RULES, size="4KiB")) as api:
-        insert(small, 11)
+    async with served(url, configure(SEEN, RULES, size="4KiB")) as api:
+        insert(write, 11)
         await eventually(lambda: _is(api, "queued", 1))
         if at_once:
-            insert(small, *range(100, 130), title="x" * 70)
+            insert(write, *range(100, 130), title="x" * 70)
         else:
             for number in range(100, 130):
-                insert(small, number, title="x" * 70)
+                insert(write, number, title="x" * 70)
                 await asyncio.sleep(0.02)
         await eventually(lambda: _at_least(api, "given_up_total", 10))
         assert await figure(api, "queued_bytes") <= 4096
         assert (await standing(api))["status"] == "degraded"
         gate.set()
-        insert(small, 200)
+        insert(write, 200)
         await receiver.until(lambda each: ("insert", 200) in brief(each.taken))
         told = brief(receiver.taken)
         assert told[:2] == [("insert", 11), ("resync", None)]
@@ -182,7 +201,7 @@ async def test_many_changes_are_sent_in_messages_of_a_bounded_number(
     small: str, receiver: Receiver, configure: Configure
 ) -> None:
     async with served(small, configure(f"{SEEN}, batch: 30", RULES)):
-        insert(small, *range(1000, 1100))
+        insert(writer(small), *range(1000, 1100))
         await receiver.until(lambda each: len(each.taken) >= 100)
         assert [len(message.events) for message in receiver.messages] == [30, 30, 30, 10]
         assert brief(await receiver.events(100)) == [("insert", number) for number in range(1000, 1100)]
@@ -193,26 +212,26 @@ async def test_a_receiver_that_fails_holds_up_nobody_else(small: str, receiver: 
     async with receiving() as other:
         hook = f"  other: {{url: '{other.url}', {SEEN}, columns: [id]}}\n"
         async with served(small, configure(SEEN, RULES) + hook):
-            insert(small, 11)
+            insert(writer(small), 11)
             await receiver.until(lambda each: each.messages)
-            insert(small, 12)
+            insert(writer(small), 12)
             assert brief(await other.events(2)) == [("insert", 11), ("insert", 12)]
             assert receiver.taken == []
 
 
 async def test_a_disk_that_is_full_loses_nothing_and_is_told(
-    small: str, receiver: Receiver, configure: Configure, caplog: pytest.LogCaptureFixture
+    url: str, write: Write, receiver: Receiver, configure: Configure, caplog: pytest.LogCaptureFixture
 ) -> None:
     receiver.gate = gate = asyncio.Event()
-    async with served(small, configure(SEEN, RULES)) as api:
+    async with served(url, configure(SEEN, RULES)) as api:
         await bounded(api, 1)
-        insert(small, *range(100, 400), title="x" * 70)
+        insert(write, *range(100, 400), title="x" * 70)
 
         async def told() -> bool:
             return bool((await standing(api))["status"] == "degraded")
 
         await eventually(told)
-        insert(small, 500)
+        insert(write, 500)
         gate.set()
         await bounded(api, 1_000_000)
         await receiver.until(lambda each: len(each.taken) >= 301)
@@ -226,14 +245,14 @@ async def test_a_disk_that_is_full_loses_nothing_and_is_told(
 
 
 async def test_a_file_that_is_removed_while_it_is_used_is_told_aloud(
-    small: str, receiver: Receiver, configure: Configure, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    url: str, write: Write, receiver: Receiver, configure: Configure, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with served(small, configure(SEEN, RULES)) as api:
-        insert(small, 11)
+    async with served(url, configure(SEEN, RULES)) as api:
+        insert(write, 11)
         assert brief(await receiver.events(1)) == [("insert", 11)]
         assert (await standing(api))["status"] == "ready"
         (tmp_path / "hooks.spool").unlink()
-        insert(small, 12)
+        insert(write, 12)
         # Nothing of it is held up.
         assert brief(await receiver.events(1)) == [("insert", 12)]
 
@@ -245,8 +264,30 @@ async def test_a_file_that_is_removed_while_it_is_used_is_told_aloud(
     assert str(tmp_path) not in caplog.text
 
 
+async def test_a_file_that_somebody_wrote_into_ends_one_webhook_and_says_so(
+    small: str, receiver: Receiver, configure: Configure, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.says(500)
+    async with receiving() as other:
+        hook = f"  other: {{url: '{other.url}', {SEEN}, columns: [id]}}\n"
+        async with served(small, configure(SEEN, RULES) + hook) as api:
+            insert(writer(small), 11)
+            await receiver.until(lambda each: each.messages)
+            await in_file(api, "UPDATE event SET body = 5 WHERE webhook = 'search'")
+            await eventually(lambda: _says(api, "delivering failed"))
+            assert (await standing(api))["status"] == "degraded"
+            insert(writer(small), 12)
+            assert brief(await other.events(2)) == [("insert", 11), ("insert", 12)]
+    assert "webhook search: nothing is delivered any more" in caplog.text
+
+
 async def bounded(api: Served, pages: int) -> None:
     """The file of webhooks takes so many pages, or as many as it has."""
+    await in_file(api, f"PRAGMA max_page_count = {pages}")
+
+
+async def in_file(api: Served, statement: str) -> None:
+    """Run a statement in the file of webhooks, as nobody else can while it is open."""
     desk = api.running.parts.grounds.courier._desk
     assert desk is not None
-    await desk.do(desk.spool._connection.execute, f"PRAGMA max_page_count = {pages}")
+    await desk.do(desk.spool._connection.execute, statement)

@@ -18,7 +18,7 @@ from reflector.changes.subscription import Question
 from server.apis.realtime.frames import ChangeCursors
 from server.webhooks.delivery import Desk, Standing
 from server.webhooks.keeping import Keeping, Reader
-from server.webhooks.spool import Spool
+from server.webhooks.spool import Event, Spool
 from tests.changes.articles import CATALOG, CODEC, ELSEWHERE, Database, clock, committed, question, row, turns
 
 
@@ -63,6 +63,41 @@ async def test_what_waits_for_the_database_is_not_overtaken_and_what_was_lost_ov
     await asyncio.sleep(0.1)
     assert await desk.do(written, desk) == [1, 1, 2, 3, "resync", "resync"]
     await keeping.close()
+
+
+async def test_what_ends_writing_unforeseen_is_told_and_keeps_the_place(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub, held = made_hub(), list[str]()
+
+    def broken(_: Any) -> None:
+        raise RuntimeError("a fault of ours")
+
+    capture = cast("Capture", SimpleNamespace(prepared=lambda: hub, written=held.append))
+    keeping = Keeping(capture, desk, "d", 1 << 20, broken)
+    join(hub, keeping, question())
+    keeping.start()
+    assert keeping.fault == ""
+    for number, place in ((1, "one"), (2, "two")):
+        hub.publish([committed(row(id=number))])
+        keeping.came(place)
+        await until(lambda: keeping.fault == "nothing is written down any more")
+    # What the database was told that it may forget is written; what came since is read again after the next start.
+    assert (held, desk.spool.place, await desk.do(written, desk)) == (["one"], "one", [1])
+    assert "webhooks are told nothing any more" in caplog.text
+    await keeping.close()
+
+
+def test_a_file_of_the_version_before_is_taken_over_with_what_waits(tmp_path: Path) -> None:
+    before = Spool.open(tmp_path / "spool")
+    before.write([Event("hook", 1.0, b"{}")], "d", "somewhere")
+    before._connection.executescript("DROP TABLE gone; PRAGMA user_version = 2")
+    before.close()
+    for since in (None, 7.0):
+        after = Spool.open(tmp_path / "spool")
+        assert (after.place, after.waiting("hook").events, after.gone("hook", "a")) == ("somewhere", 1, since)
+        after.replace(Event("hook", 2.0, b"{}"), ("a", 7.0))
+        after.close()
 
 
 def made_hub() -> Hub:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -98,6 +99,25 @@ async def test_an_orderly_end_loses_nothing_either(
         await receiver.until(lambda each: len(each.taken) >= 8)
         expected = [("insert", number) for each in range(11, 15) for number in (each, 100 + each)]
         assert brief(receiver.taken) == expected
+
+
+async def test_an_orderly_end_while_nothing_can_be_written_loses_nothing_either(
+    url: str, write: Write, receiver: Receiver, configure: Configure, file: Path
+) -> None:
+    with process(url, file) as first:
+        await asyncio.to_thread(first.wait_until_it_serves)
+        write(note(11))
+        await receiver.until(lambda each: each.taken)
+        resource.prlimit(first.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+        write(note(12))
+        await asyncio.to_thread(first.wait_until_it_says, "what they are to be told cannot be written down")
+        first.signal(signal.SIGTERM)
+        assert await asyncio.to_thread(first.wait) == 0
+        assert "Traceback" not in first.said
+    write(note(13))
+    async with served(url, configure()):
+        await receiver.until(lambda each: len(each.taken) >= 3)
+        assert brief(receiver.taken) == [("insert", number) for number in (11, 12, 13)]
 
 
 async def test_a_webhook_begins_with_what_is_committed_after_it_was_configured(
