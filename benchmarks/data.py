@@ -23,7 +23,7 @@ import asyncpg
 from benchmarks.processes import BenchmarkError
 from tests.servers import PostgreSQLServer
 from tests.servers.process import anyone_may_enter
-from tests.servers.programs import find_postgresql
+from tests.servers.programs import POSTGRESQL, find_server
 
 STATUSES = ("pending", "paid", "shipped", "cancelled")
 COUNTRIES = ("BO", "BR", "CL", "DE", "ES", "FR", "IT", "JP", "MX", "NZ", "PE", "US")
@@ -200,7 +200,9 @@ def fingerprint(sizes: Sizes) -> str:
 
 
 def server_version() -> str:
-    asked = subprocess.run([find_postgresql("postgres"), "--version"], capture_output=True, text=True, check=True)
+    asked = subprocess.run(
+        [find_server(("postgres",), POSTGRESQL), "--version"], capture_output=True, text=True, check=True
+    )
     return asked.stdout.strip()
 
 

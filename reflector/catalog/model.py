@@ -15,7 +15,7 @@ from reflector.datatypes import DataType
 
 
 class DatabaseKind(StrEnum):
-    """The databases we speak; MySQL 8 shares MariaDB's driver and is experimental."""
+    """The databases we speak. MySQL is refused when it is met; its name stands for MariaDB in a URL."""
 
     POSTGRESQL = "postgresql"
     MARIADB = "mariadb"

@@ -57,7 +57,7 @@ class Choices:
 
 
 DEFAULT: Final = Choices()
-NOT_OFFERED: Final = "capturing changes of MariaDB and MySQL is not offered by this version"
+NOT_OFFERED: Final = "capturing changes of MariaDB is not offered by this version"
 KEYLESS: Final = (
     "{table}: has no primary key, so its changes have no key, and a rule that reads other tables hides them"
 )

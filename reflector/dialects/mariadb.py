@@ -231,7 +231,7 @@ class MariaDB(Dialect):
 
 
 class MySQL(MariaDB):
-    """Experimental: it shares MariaDB's constructs until it has been run."""
+    """Not served: MySQL 8 has neither MariaDB's ordered `JSON_ARRAYAGG` nor `JSON_COMPACT`, and the driver refuses it."""
 
     kind = DatabaseKind.MYSQL
     name = "MySQL"

@@ -1,4 +1,4 @@
-"""MariaDB and MySQL, through aiomysql; which of the two it is, the server says.
+"""MariaDB, through aiomysql. MySQL, which speaks the same protocol, is refused: it knows few of the constructs that are sent.
 
 Rule: every connection is made alike, and nothing in a URL can change it: utf8mb4 from the handshake on, one strict
 sql_mode, UTC, one statement per command, no local files. A warning after a read is an error, because a cut answer is
@@ -24,6 +24,7 @@ from reflector.drivers import mysql_calls, mysql_errors
 from reflector.drivers.mysql_literals import literal
 from reflector.drivers.network import GRACE, SETTLE_SECONDS, NetworkDriver
 from reflector.drivers.protocol import Session, Settings
+from reflector.drivers.refusals import place_of
 from reflector.drivers.steps import Rows, Values
 from reflector.drivers.verdict import Verdict
 from reflector.errors import ConnectionRefused, NotSupported
@@ -33,6 +34,9 @@ SQL_MODE: Final = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTI
 """Strict, and a zero that is written stays a zero. Zero dates are not forbidden, for then those that are there could not
 even be compared; no value of ours is one."""
 MAXIMUM_GROUP_CONCAT: Final = 1_073_741_824
+WHICH: Final = "SELECT 0 /*M! + 1 */, 0 /*M!100600 + 1 */"
+"""What only MariaDB reads, and what it reads from 10.6 on: the version that a server tells of itself is a setting there, and
+may be that of a proxy before it."""
 
 
 T = TypeVar("T")
@@ -68,7 +72,10 @@ class Wire(aiomysql.Connection):  # type: ignore[misc]
 
     async def rows(self, text: str) -> tuple[Rows, int]:
         """The rows of a statement, and how many warnings it left."""
-        await self.query(text.encode())
+        try:
+            await self.query(text.encode())
+        except RuntimeError as error:  # it asks for a file of ours, and gets none
+            raise OperationalError(CR.CR_COMMANDS_OUT_OF_SYNC, "not an answer to what was sent") from error
         result = self._result
         return result.rows or (), result.warning_count
 
@@ -79,6 +86,13 @@ class Wire(aiomysql.Connection):  # type: ignore[misc]
     def sent(self) -> Any:
         """What came of the last statement, as far as it has been read."""
         return self._result
+
+    async def ensure_closed(self) -> None:
+        """Say good-bye and wait until the link is gone: under TLS the other side has its say."""
+        writer = self._writer
+        await super().ensure_closed()
+        if writer is not None:
+            await writer.wait_closed()
 
     async def following(self) -> None:
         """Read on, to the next of several results."""
@@ -174,7 +188,7 @@ class MySQLConnection:
     async def _checked(self, text: str, limit: float | None) -> Rows:
         """The rows of a statement. A write outside a transaction is done when it warns: strict mode has refused before
         whatever would have cut a value."""
-        if limit is not None and self._driver.kind is DatabaseKind.MARIADB:
+        if limit is not None:
             text = f"SET STATEMENT max_statement_time={limit:.3f} FOR {text}"
         rows, warnings = await self._sent(text, None if limit is None else limit + GRACE)
         if warnings and (rows or self._in_transaction):
@@ -213,11 +227,12 @@ class MySQLConnection:
 
 
 class MySQLDriver(NetworkDriver[MySQLConnection]):
-    """The driver of one MariaDB or MySQL database. `kind` is certain once `open` has returned."""
+    """The driver of one MariaDB database."""
+
+    kind = DatabaseKind.MARIADB
 
     def __init__(self, url: DatabaseUrl, settings: Settings) -> None:
         super().__init__(settings)
-        self.kind = DatabaseKind.MARIADB
         self._url = url
         self._settings = settings
         self._tls: Tls | None = None
@@ -282,25 +297,31 @@ class MySQLDriver(NetworkDriver[MySQLConnection]):
         )
         try:
             await wire.connect()
-            version = wire.get_server_info()
-            self.kind = DatabaseKind.MARIADB if "MariaDB" in version else DatabaseKind.MYSQL
+            await self._recognize(wire)
             await self._set_up(wire)
         except BaseException:
             wire.cut()
             raise
         return wire
 
+    async def _recognize(self, wire: Wire) -> None:
+        """Raise ConnectionRefused unless the server is one whose answers are known: rules would not mean the same."""
+        rows, _ = await wire.rows(WHICH)
+        if rows == ((0, 0),):
+            raise ConnectionRefused(
+                f"host: {place_of(self._url)} is MySQL, which is not served; MariaDB is, from 10.6 on"
+            )
+        if rows == ((1, 0),):
+            raise ConnectionRefused(f"host: {place_of(self._url)} is older than MariaDB 10.6, the first that is served")
+        if rows != ((1, 1),):
+            raise OperationalError(CR.CR_UNKNOWN_ERROR, "not an answer to what was asked")
+
     async def _set_up(self, wire: Wire) -> None:
-        seconds = self._settings.statement_timeout
-        if self.kind is DatabaseKind.MARIADB:
-            limits = f"max_statement_time={seconds:.3f}"
-        else:  # MySQL's own limit knows only SELECT: what else waits, waits for a lock
-            waiting = max(1, round(seconds))
-            limits = f"max_execution_time={seconds * 1000:.0f},lock_wait_timeout={waiting},innodb_lock_wait_timeout={waiting}"
         gathered = min(self._settings.largest, MAXIMUM_GROUP_CONCAT)
         await wire.rows(
             f"SET sql_mode='{SQL_MODE}',time_zone='+00:00',group_concat_max_len={gathered},"
-            f"sql_notes=0,lc_messages='en_US',{limits},NAMES utf8mb4 COLLATE utf8mb4_general_ci"
+            f"sql_notes=0,lc_messages='en_US',max_statement_time={self._settings.statement_timeout:.3f},"
+            "NAMES utf8mb4 COLLATE utf8mb4_general_ci"
         )
         access = "READ WRITE" if self._settings.writable else "READ ONLY"
         await wire.rows(f"SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, {access}")

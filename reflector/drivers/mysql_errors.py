@@ -192,4 +192,4 @@ def refusal(error: BaseException, url: DatabaseUrl) -> ConnectionRefused | None:
         return ConnectionRefused(f"host: {place_of(url)} takes no connections from here at the moment")
     if (cause := network_refusal(error.__cause__, url) if error.__cause__ is not None else None) is not None:
         return cause
-    return ConnectionRefused(f"host: {place_of(url)} answers, but not as a MariaDB or MySQL server that can be used")
+    return ConnectionRefused(f"host: {place_of(url)} answers, but not as a MariaDB server that can be used")

@@ -87,7 +87,7 @@ class Driver(Protocol):
 
     @property
     def kind(self) -> DatabaseKind:
-        """Which it is; MariaDB and MySQL can be told apart once it is open."""
+        """Which it is."""
 
     async def open(self) -> None:
         """Connect once to prove that it works; raises ConnectionRefused naming the part at fault."""

@@ -27,7 +27,7 @@ class ToldDriver:
 
     @property
     def kind(self) -> DatabaseKind:
-        """Of an open connection: MySQL's driver learns which of two it is."""
+        """That of the driver which is told of."""
         return self._driver.kind
 
     async def open(self) -> None:

@@ -67,8 +67,8 @@ async def fingerprint(fetch: Fetch, schemas: Sequence[str] | None = None) -> str
 
 
 async def _server(fetch: Fetch) -> tuple[DatabaseKind, tuple[int, ...], str | None]:
-    [(said, current)] = await fetch(SERVER)
-    kind = DatabaseKind.MARIADB if "mariadb" in said.lower() else DatabaseKind.MYSQL
+    [(said, current, mariadb)] = await fetch(SERVER)
+    kind = DatabaseKind.MARIADB if mariadb else DatabaseKind.MYSQL
     number = re.match(r"\d+(?:\.\d+)*", said)
     return kind, tuple(map(int, number.group().split("."))) if number else (), current
 

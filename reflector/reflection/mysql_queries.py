@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 from reflector.catalog.model import DatabaseKind
 
-SERVER = "SELECT VERSION(), DATABASE()"
+# What only MariaDB executes tells it apart: the version that a server tells may be any.
+SERVER = "SELECT VERSION(), DATABASE(), 0 /*M! + 1 */"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ CREATE TABLE team (id INTEGER PRIMARY KEY, least INTEGER);
 CREATE TABLE member (id INTEGER PRIMARY KEY, user_id INTEGER, team_id INTEGER);
 CREATE TABLE article (
   id INTEGER PRIMARY KEY, team_id INTEGER REFERENCES team (id), spent INTEGER, budget INTEGER, status VARCHAR(9), published BOOLEAN, deleted_at {instant},
-  org VARCHAR(20), publisher_code VARCHAR(16) REFERENCES publisher (code), publish_at {instant}, held_at {moment}, day DATE,
+  org VARCHAR(20), publisher_code VARCHAR(16){alike} REFERENCES publisher (code), publish_at {instant}, held_at {moment}, day DATE,
   email VARCHAR(40), title VARCHAR(40), tags {json}, editors {json}, meta {json}, {from} VARCHAR(20), price DECIMAL(10, 2));
 INSERT INTO team VALUES (1, 10), (2, 20), (3, 0);
 INSERT INTO member VALUES (1, 7, 1), (2, 8, 2), (3, 7, NULL), (4, 7, 9);

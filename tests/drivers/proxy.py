@@ -12,11 +12,15 @@ def never(_: bytes) -> bool:
     return False
 
 
+def as_it_is(sent: bytes) -> bytes:
+    return sent
+
+
 class Proxy:
     """Passes bytes on, until `cut_before` or `cut_after` says of some sent bytes that the link is to break there.
 
     `cut_before`: the server never sees them. `cut_after`: it does, and its answer is lost. `mute` swallows every
-    answer and keeps the link.
+    answer and keeps the link. What is sent reaches the server as `reworded` has it, which keeps its length.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -26,6 +30,7 @@ class Proxy:
         self.cut_before: Judge = never
         self.cut_after: Judge = never
         self.mute = False
+        self.reworded: Callable[[bytes], bytes] = as_it_is
         self.port = 0
 
     async def __aenter__(self) -> Self:
@@ -42,6 +47,11 @@ class Proxy:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def url(self, direct: str) -> str:
+        """The way to a database through here, readable: MariaDB offers TLS from 11.4 on, and a driver takes it."""
+        through = direct.replace(f":{self._target[1]}/", f":{self.port}/")
+        return f"{through}?ssl_mode=disabled" if through.startswith("mysql") else through
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -57,7 +67,7 @@ class Proxy:
                 if cut:
                     answers.cancel()
                     await asyncio.wait([answers])
-                forth.write(sent)
+                forth.write(self.reworded(sent))
                 await forth.drain()
                 if cut:
                     await back.read(65536)  # the server has done it, and nobody hears

@@ -288,7 +288,7 @@ async def proxied(
     """A world whose driver reaches its server through a proxy."""
     async with Proxy(server.host, server.port) as proxy:
         world = prepare(kind)
-        url = server.url("drivers").replace(f":{server.port}/", f":{proxy.port}/")
+        url = proxy.url(server.url("drivers"))
         world.driver = open_driver(parse_database_url(url), settings(**changes))
         await world.driver.open()
         yield world, proxy

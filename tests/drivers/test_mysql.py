@@ -210,20 +210,32 @@ GREETING = (
     + b"123456789012\x00"
     + b"mysql_native_password\x00"
 )
+NUMBER = b"\x03def\x00\x00\x00\x01a\x00\x0c\x3f\x00\x01\x00\x00\x00\x08\x00\x00\x00\x00\x00"
+END = b"\xfe\x00\x00\x02\x00"
+MARIADB = b"".join(
+    packet(number, each) for number, each in enumerate((b"\x02", NUMBER, NUMBER, END, b"\x011\x011", END), 1)
+)
+"""The answer of a recent MariaDB to the question whether it is one."""
 
 
-async def test_a_server_that_asks_for_a_file_gets_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("known", [True, False], ids=["later", "at once"])
+async def test_a_server_that_asks_for_a_file_gets_nothing(tmp_path: Path, known: bool) -> None:
     """A rogue server answers a statement by asking for a file of ours."""
     secret = tmp_path / "secret"
     secret.write_text("do not send")
     after: list[bytes] = []
     asked = asyncio.Event()
+    talks: list[asyncio.Task[None] | None] = []
 
     async def rogue(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talks.append(asyncio.current_task())
         writer.write(packet(0, GREETING))
         await reader.read(65536)
         writer.write(packet(2, OK))
         while sent := await reader.read(65536):
+            if known and b"/*M!" in sent:
+                writer.write(MARIADB)
+                continue
             if b"SELECT" in sent:
                 writer.write(packet(1, b"\xfb" + str(secret).encode()))
                 asked.set()
@@ -231,19 +243,25 @@ async def test_a_server_that_asks_for_a_file_gets_nothing(tmp_path: Path) -> Non
                 break
             writer.write(packet(1, OK))
         writer.close()
+        await writer.wait_closed()
 
     server = await asyncio.start_server(rogue, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     driver = open_driver(parse_database_url(f"mysql://root@127.0.0.1:{port}/x?ssl_mode=disabled"), settings())
-    await driver.open()
-    write = plan(("INSERT INTO t SELECT 1", (), Expect.DONE), writes=True)
-    with pytest.raises(OutcomeUnknown):
-        await driver.run(write)
+    if known:
+        await driver.open()
+        write = plan(("INSERT INTO t SELECT 1", (), Expect.DONE), writes=True)
+        with pytest.raises(OutcomeUnknown):
+            await driver.run(write)
+    else:
+        with pytest.raises(ConnectionRefused, match="answers, but not as a MariaDB server"):
+            await driver.open()
     with pytest.raises(DatabaseUnavailable):
         await driver.fetch("SELECT 1")
     assert asked.is_set()
     assert all(b"do not send" not in sent and len(sent) == 0 for sent in after)
     await driver.close()
+    await asyncio.gather(*filter(None, talks))
     server.close()
 
 

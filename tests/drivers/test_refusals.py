@@ -1,11 +1,16 @@
 """A database that cannot be reached is told in one line that names the part at fault."""
 
+from collections.abc import Iterator
+
 import pytest
 
+from reflector.catalog.model import DatabaseKind
 from reflector.database_url import parse_database_url
 from reflector.drivers import open_driver
 from reflector.errors import ConnectionRefused, DatabaseUnavailable
+from reflector.reflection import reflect
 from tests.drivers.conftest import settings
+from tests.drivers.proxy import Proxy
 from tests.servers import MariaDBServer, PostgreSQLServer
 
 
@@ -30,7 +35,6 @@ async def test_the_line_names_the_part_at_fault(
         mariadb.url("nowhere"): "database name: there is no database 'nowhere'",
         mariadb.url("mysql").replace("root@", "root:secret@"): "credentials: host '127.0.0.1'",
         mariadb.url("mysql").replace("root@", "nobody@"): "credentials: host '127.0.0.1'",
-        mariadb.url("mysql") + "?ssl_mode=required": "TLS: no trusted connection",
         mariadb.url("mysql") + "?ssl_mode=verify_ca&ssl_ca=/no/such/file": "TLS: a certificate or key file",
         f"postgresql://root@127.0.0.1:{mariadb.port}/x?connect_timeout=1": "host: ",
         f"mysql://root@127.0.0.1:{postgresql.port}/x?connect_timeout=1": "host: ",
@@ -48,4 +52,51 @@ async def test_the_line_names_the_part_at_fault(
     password = "p%C3%A4ssw%C3%B6rt%20%E2%82%AC"
     driver = open_driver(parse_database_url(f"mysql://walter:{password}@127.0.0.1:{mariadb.port}/"), settings())
     await driver.open()
+    await driver.close()
+
+
+@pytest.mark.parametrize(
+    ("asked", "read", "why"),
+    [
+        (b"/*M!", b"/* !", "is MySQL, which is not served; MariaDB is, from 10.6 on"),
+        (b"/*M!100600", b"/*M!999999", "is older than MariaDB 10.6, the first that is served"),
+    ],
+)
+async def test_a_server_whose_answers_are_not_known_is_refused(
+    mariadb_server: MariaDBServer, asked: bytes, read: bytes, why: str
+) -> None:
+    """What only MariaDB executes is a comment to MySQL, and what a later version does to an earlier one."""
+    async with Proxy(mariadb_server.host, mariadb_server.port) as proxy:
+        proxy.reworded = lambda sent: sent.replace(asked, read)
+        driver = open_driver(parse_database_url(proxy.url(mariadb_server.url())), settings())
+        with pytest.raises(ConnectionRefused) as caught:
+            await driver.open()
+        assert caught.value.message == f"host: host '127.0.0.1', port {proxy.port} {why}"
+        with pytest.raises(DatabaseUnavailable):
+            await driver.fetch("SELECT 1")
+        await driver.close()
+
+
+@pytest.fixture(scope="module")
+def disguised() -> Iterator[MariaDBServer]:
+    """A MariaDB that tells another version, and offers no TLS."""
+    with MariaDBServer({"version": "8.0.40", "ssl": "0"}) as server:
+        yield server
+
+
+async def test_mariadb_is_known_by_what_it_does_and_not_by_the_version_it_tells(disguised: MariaDBServer) -> None:
+    url = disguised.create_database("disguised")
+    disguised.run("disguised", "CREATE TABLE item (id int PRIMARY KEY, price int CHECK (price > 0))")
+    driver = open_driver(parse_database_url(url), settings())
+    await driver.open()
+    catalog = await reflect(driver.kind, driver.fetch)
+    await driver.close()
+    assert (driver.kind, catalog.kind) == (DatabaseKind.MARIADB, DatabaseKind.MARIADB)
+    assert len(catalog.tables["item"].checks) == 1
+
+
+async def test_tls_that_is_required_is_not_given_up(disguised: MariaDBServer) -> None:
+    driver = open_driver(parse_database_url(disguised.url() + "?ssl_mode=required"), settings())
+    with pytest.raises(ConnectionRefused, match="TLS: no trusted connection"):
+        await driver.open()
     await driver.close()

@@ -457,7 +457,7 @@ async def test_columns_that_may_not_be_seen_take_their_keys_with_them(server: Ma
 
 async def test_a_url_without_a_database_is_refused() -> None:
     async def fetch(text: str, *values: Any) -> Sequence[Sequence[Any]]:
-        return [("10.11.4-MariaDB", None)]
+        return [("10.11.4-MariaDB", None, 1)]
 
     with pytest.raises(CatalogError, match="names no database"):
         await read_facts(fetch, None)

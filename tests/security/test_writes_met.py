@@ -98,8 +98,7 @@ async def linked(request: pytest.FixtureRequest, databases: Databases) -> AsyncI
     url = databases.database(DatabaseKind(request.param), SCHEMA)
     async with AsyncExitStack() as stack:
         proxy = await stack.enter_async_context(Proxy(server.host, server.port))
-        through = url.replace(f":{server.port}/", f":{proxy.port}/")
-        yield await stack.enter_async_context(served(through, CONFIG)), proxy
+        yield await stack.enter_async_context(served(proxy.url(url), CONFIG)), proxy
 
 
 SENT: tuple[tuple[str, Any], ...] = (

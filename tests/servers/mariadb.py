@@ -13,7 +13,7 @@ import pymysql
 from pymysql.constants import CLIENT
 
 from tests.servers.process import ServerProcess
-from tests.servers.programs import find_program
+from tests.servers.programs import MARIADB, find_server
 
 SETTINGS: Mapping[str, str] = {
     "bind-address": "127.0.0.1",
@@ -61,7 +61,7 @@ class MariaDBServer(ServerProcess):
 
     def prepare(self) -> None:
         (self.folder / "grants.sql").write_text(GRANTS)
-        program = find_program(("mariadb-install-db", "mysql_install_db"), "mariadb-server")
+        program = find_server(("mariadb-install-db", "mysql_install_db"), MARIADB)
         # It starts servers too, which would delete one another's temporary tables in a folder that they share.
         folders = (f"--datadir={self.folder / 'data'}", f"--tmpdir={self.folder}")
         self.run_as_server([str(program), *INSTALL_OPTIONS, *folders])
@@ -78,7 +78,7 @@ class MariaDBServer(ServerProcess):
             "pid-file": str(self.folder / "mariadb.pid"),
             "init-file": str(self.folder / "grants.sql"),
         }
-        program = find_program(("mariadbd", "mysqld"), "mariadb-server")
+        program = find_server(("mariadbd", "mysqld"), MARIADB)
         return [str(program), "--no-defaults", *(f"--{name}={value}" for name, value in settings.items())]
 
     def ping(self) -> None:

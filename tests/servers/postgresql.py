@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pg8000.native
 
 from tests.servers.process import ServerProcess
-from tests.servers.programs import find_postgresql
+from tests.servers.programs import POSTGRESQL, find_server
 
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "127.0.0.1",
@@ -52,7 +52,7 @@ class PostgreSQLServer(ServerProcess):
     def prepare(self) -> None:
         self.run_as_server(
             [
-                str(find_postgresql("initdb")),
+                str(find_server(("initdb",), POSTGRESQL)),
                 f"--pgdata={self.folder / 'data'}",
                 "--username=postgres",
                 "--auth=trust",
@@ -71,7 +71,7 @@ class PostgreSQLServer(ServerProcess):
             "unix_socket_directories": str(self.folder),
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        return [str(find_postgresql("postgres")), "-D", str(self.folder / "data"), *options]
+        return [str(find_server(("postgres",), POSTGRESQL)), "-D", str(self.folder / "data"), *options]
 
     def ping(self) -> None:
         self._connection().run("SELECT 1")

@@ -16,7 +16,7 @@ import redis
 
 from tests.servers import MariaDBServer, MissingProgram, PostgreSQLServer, RedisServer, ServerFailed, ServerProcess
 from tests.servers.process import port_is_free, still_there
-from tests.servers.programs import find_program
+from tests.servers.programs import MARIADB, POSTGRESQL, Origin, find_program, find_server
 
 Database: TypeAlias = PostgreSQLServer | MariaDBServer
 
@@ -160,6 +160,18 @@ def test_a_missing_program_names_the_command_that_installs_it() -> None:
     with pytest.raises(MissingProgram, match="apt-get install --no-install-recommends mariadb-server") as caught:
         find_program(("no-such-database",), "mariadb-server")
     assert "no-such-database" in str(caught.value)
+
+
+@pytest.mark.parametrize(("names", "origin"), [(("postgres",), POSTGRESQL), (("mariadbd", "mysqld"), MARIADB)])
+def test_a_folder_that_is_named_is_the_only_one_that_is_looked_into(
+    tmp_path: Path, names: tuple[str, ...], origin: Origin
+) -> None:
+    installed = find_server(names, origin, {})
+    assert find_server(names, origin, {origin.variable: ""}) == installed
+    with pytest.raises(MissingProgram, match=f"{names[0]} cannot be run: it is not in {origin.variable}={tmp_path}"):
+        find_server(names, origin, {origin.variable: str(tmp_path)})
+    (tmp_path / names[-1]).symlink_to(installed)
+    assert find_server(names, origin, {origin.variable: str(tmp_path)}) == tmp_path / names[-1]
 
 
 def values(rows: list[Any]) -> list[Any]:

@@ -103,7 +103,7 @@ async def test_an_address_elsewhere_is_https_and_holds_no_password(small: str, a
 async def test_mariadb_refuses_the_start(databases: Databases, configure: Configure) -> None:
     url = databases.database(DatabaseKind.MARIADB, SCHEMA)
     [told] = await refused(url, configure())
-    assert told == "4:1: webhooks: capturing changes of MariaDB and MySQL is not offered by this version"
+    assert told == "4:1: webhooks: capturing changes of MariaDB is not offered by this version"
 
 
 async def test_what_is_not_installed_refuses_the_start(
