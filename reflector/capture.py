@@ -21,9 +21,9 @@ from reflector.catalog.model import Column, Table
 from reflector.changes.change import Batch, TableName
 from reflector.changes.hub import Hub, Listener
 from reflector.changes.log import Log
+from reflector.changes.question import EVENTS, AskDatabase, Question, question_of
 from reflector.changes.setup import HINT, NOT_OFFERED, Setup
 from reflector.changes.source import Source
-from reflector.changes.subscription import EVENTS, AskDatabase, Question, question_of
 from reflector.changes.terms import TableTerms, Terms
 from reflector.database_url import DatabaseKind, DatabaseUrl
 from reflector.datatypes import Value

@@ -10,42 +10,27 @@ bounded, and beyond the bound its readers are told to resync. Nothing is told un
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, Protocol
+from dataclasses import dataclass
+from typing import Final
 
 from reflector.catalog.model import Catalog, Table
 from reflector.changes.change import Batch, Change, Codec, Cursor, Op, TableName, bound
+from reflector.changes.groups import Groups
 from reflector.changes.index import Index
+from reflector.changes.judging import judge, judge_asked, key_values
 from reflector.changes.log import Entry, Log
-from reflector.changes.subscription import Depends, Notice, Question, Telling, judge, judge_asked, key_values
+from reflector.changes.notices import Depends, Telling
+from reflector.changes.question import Question
+from reflector.changes.subscription import SHAKEN, Group, Reader, Subscription
 from reflector.changes.told import Memory, Told
 from reflector.errors import ReflectorError
 from reflector.query.match import Ask, Bind
 
-WAITING: Final = 10_000
-"""Changes that a group keeps while the database is asked, and notices that a reader keeps while it catches up."""
 CALM_SECONDS: Final = 0.5
 """How often at most readers are told to resync because of a table that their rule reads."""
-SHAKEN: Final = "what you may see may have changed"
 STRETCH: Final = 200
 """Changes that are judged for one reader before others have a turn."""
-
-
-class Reader(Protocol):
-    """Whoever is told."""
-
-    def tell(self, notice: Notice) -> None: ...
-
-    def resync(self, cursor: Cursor, reason: str) -> None:
-        """What was told may be incomplete or stale: read afresh; what follows the cursor will be told."""
-
-    def end(self, error: ReflectorError) -> None:
-        """The question cannot be asked any more."""
-
-    def renew(self) -> Question:
-        """The same question under the present snapshot; raises ReflectorError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,76 +46,6 @@ class Touched:
 Listener = Callable[[Touched], None]
 
 
-@dataclass(eq=False, slots=True)
-class Subscription:
-    """One reader of one group. While it catches up, what is new is `held`. `told`: the rows that it was told of, where
-    they decide what else it may be told."""
-
-    reader: Reader
-    group: Group
-    held: list[Telling] | None = None
-    stale: str | None = None
-    told: Told | None = None
-
-    def tell(self, telling: Telling) -> None:
-        if self.held is None:
-            self.deliver(telling)
-        elif len(self.held) < WAITING:
-            self.held.append(telling)
-        else:
-            self.stale = "more changed than could be kept"
-
-    def deliver(self, telling: Telling) -> None:
-        """Tell the reader now, if it may know."""
-        if self.told is None:
-            if not isinstance(telling, Depends):
-                self.reader.tell(telling)
-            return
-        notice = self.told.choose(telling)
-        if notice is not None and notice.op in self.group.question.events:
-            self.reader.tell(notice)
-        if notice is not None and self.told.full:
-            self.resync(notice.cursor, "more rows were told than are remembered")
-
-    def resync(self, cursor: Cursor, reason: str) -> None:
-        self.forget()
-        if self.held is None:
-            self.reader.resync(cursor, reason)
-        else:
-            self.held.clear()
-            self.stale = reason
-
-    def shake(self) -> None:
-        """Rows may be hidden by now that were not touched; those being read for the reader at the moment, too."""
-        self.forget()
-        if self.held is not None:
-            self.stale = SHAKEN
-
-    def remember(self, keys: Iterable[bytes]) -> None:
-        """The rows with these keys, as JSON objects, were shown to the reader by other means."""
-        if self.told is not None:
-            self.told.remember(keys)
-
-    def forget(self) -> None:
-        """What the reader holds is not known any more."""
-        if self.told is not None:
-            self.told.forget()
-
-
-@dataclass(eq=False, slots=True)
-class Group:
-    """Readers with one question."""
-
-    question: Question
-    subscriptions: dict[Subscription, None] = field(default_factory=dict)
-    waiting: deque[Change] = field(default_factory=deque)
-    asking: asyncio.Task[None] | None = None
-    asked: Cursor | None = None
-    """The change of which the database is being asked."""
-    calm: asyncio.TimerHandle | None = None
-    shaken: bool = False
-
-
 class Hub:
     """`codec` reads the source's values; `bind` gives the moment for rules that ask for it; `epoch` draws a new number."""
 
@@ -140,15 +55,13 @@ class Hub:
         self._epoch = epoch
         self.log = Log(epoch()) if log is None else log
         self._tables: Mapping[TableName, Table] = {}
-        self._groups: dict[Question, Group] = {}
-        self._by_table: dict[Table, Index[Group]] = {}
-        self._by_dependency: dict[Table, dict[Group, None]] = {}
+        self._groups = Groups()
         self._memory = Memory()
         self._listeners: dict[object, tuple[Listener, frozenset[TableName] | None]] = {}
 
     @property
     def subscriptions(self) -> int:
-        return sum(len(group.subscriptions) for group in self._groups.values())
+        return sum(len(group.subscriptions) for group in self._groups)
 
     @property
     def head(self) -> Cursor:
@@ -174,16 +87,13 @@ class Hub:
     def join(self, question: Question, reader: Reader) -> Subscription:
         """From now on the reader's changes are held until `release`."""
         told = Told(self._memory) if question.remembered else None
-        subscription = Subscription(reader, self._group(question), held=[], told=told)
+        subscription = Subscription(reader, self._groups.of(question), held=[], told=told)
         subscription.group.subscriptions[subscription] = None
         return subscription
 
     def leave(self, subscription: Subscription) -> None:
-        group = subscription.group
-        group.subscriptions.pop(subscription, None)
+        self._groups.leave(subscription)
         subscription.forget()
-        if not group.subscriptions:
-            self._forget(group)
 
     def unsettled(self, subscription: Subscription) -> Cursor | None:
         """The oldest change of which it is not known yet what it means to the reader, None where there is none."""
@@ -214,28 +124,6 @@ class Hub:
         for telling in held:
             subscription.deliver(telling)
 
-    def _group(self, question: Question) -> Group:
-        group = self._groups.get(question)
-        if group is None:
-            group = self._groups[question] = Group(question)
-            self._by_table.setdefault(question.table, Index()).add(group)
-            for table in question.depends:
-                self._by_dependency.setdefault(table, {})[group] = None
-        return group
-
-    def _forget(self, group: Group) -> None:
-        if self._groups.get(group.question) is group:
-            del self._groups[group.question]
-        index = self._by_table.get(group.question.table)
-        if index is not None:
-            index.remove(group)
-        for table in group.question.depends:
-            self._by_dependency.get(table, {}).pop(group, None)
-        if group.asking is not None:
-            group.asking.cancel()
-        if group.calm is not None:
-            group.calm.cancel()
-
     # ── telling ──────────────────────────────────────────────────────────────────────────────
 
     def publish(self, batch: Batch) -> None:
@@ -248,9 +136,9 @@ class Hub:
             table = self._tables.get(entry.committed.table)
             if table is None:
                 continue
-            for group in list(self._by_dependency.get(table, ())):
+            for group in self._groups.depending(table):
                 self._shake(group)
-            index = self._by_table.get(table)
+            index = self._groups.asking(table)
             if index:
                 self._publish(entry, table, index)
 
@@ -293,9 +181,7 @@ class Hub:
                 subscription.tell(telling)
 
     def _wait(self, group: Group, change: Change) -> None:
-        group.waiting.append(change)
-        if len(group.waiting) > WAITING:
-            group.waiting.clear()
+        if not group.wait(change):
             self._resync([group], "more changed than could be kept")
 
     async def _ask(self, group: Group) -> None:
@@ -328,11 +214,11 @@ class Hub:
     def lose(self, reason: str) -> None:
         """The log has a gap: a new epoch begins, and everybody reads afresh."""
         self.log.begin(self._epoch())
-        for group in self._groups.values():
+        for group in self._groups:
             group.waiting.clear()
         for callback, _ in list(self._listeners.values()):
             callback(Touched(frozenset(), (), self.head, lost=True))
-        self._resync(list(self._groups.values()), reason)
+        self._resync(self._groups, reason)
 
     def _resync(self, groups: Iterable[Group], reason: str) -> None:
         for group in groups:
@@ -360,27 +246,22 @@ class Hub:
     def rebind(self, catalog: Catalog) -> None:
         """Tell under this catalog from now on: every reader asks again under the present rules, or is ended."""
         self._tables = {(table.schema, table.name): table for table in catalog.tables.values()}
-        subscriptions = [each for group in self._groups.values() for each in group.subscriptions]
-        for group in list(self._groups.values()):
-            self._forget(group)
-        self._by_table.clear()
-        self._by_dependency.clear()
+        subscriptions = [each for group in self._groups for each in group.subscriptions]
+        self._groups.clear()
         for subscription in subscriptions:
             self.renew(subscription)
 
     def renew(self, subscription: Subscription) -> None:
         """Put the reader's question anew. One that now means something else is told to resync."""
         old = subscription.group.question
-        subscription.group.subscriptions.pop(subscription, None)
-        if not subscription.group.subscriptions:
-            self._forget(subscription.group)
+        self._groups.leave(subscription)
         try:
             question = subscription.reader.renew()
         except ReflectorError as error:
             subscription.reader.end(error)
             return
         unsettled = subscription.group.asking is not None
-        subscription.group = self._group(question)
+        subscription.group = self._groups.of(question)
         subscription.group.subscriptions[subscription] = None
         # Columns of two catalogs are never the same objects, but they read the same.
         if repr(question) != repr(old) or unsettled:
@@ -390,6 +271,5 @@ class Hub:
 
     def close(self) -> None:
         """Tell nobody anything any more."""
-        for group in list(self._groups.values()):
-            self._forget(group)
+        self._groups.clear()
         self._listeners.clear()

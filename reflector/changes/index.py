@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from reflector.catalog.model import Column
 from reflector.changes.change import Change, Op, Row
-from reflector.changes.subscription import Question
+from reflector.changes.question import Question
 from reflector.datatypes import DataType, Kind, Value
 from reflector.query.comparisons import EQ
 from reflector.query.nodes import And, Compare, Field, Filter, Literal

@@ -12,7 +12,7 @@ from typing import Final
 
 from reflector.catalog.model import Catalog, Table
 from reflector.changes.log import CAPACITY
-from reflector.changes.subscription import EVENTS
+from reflector.changes.question import EVENTS
 
 FOLLOWS: Final[Mapping[str, tuple[str, ...]]] = {
     "insert": ("insert",),

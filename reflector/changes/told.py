@@ -18,7 +18,7 @@ from hashlib import blake2b
 from typing import Any, Final
 
 from reflector.changes.change import NULL
-from reflector.changes.subscription import Depends, Notice, Telling
+from reflector.changes.notices import Depends, Notice, Telling
 
 ROWS: Final = 10_000
 """Of one reader."""

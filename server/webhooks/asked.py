@@ -15,7 +15,7 @@ from reflector.access.principal import Principal
 from reflector.access.rules import bind_rule
 from reflector.capture import Capture
 from reflector.catalog.model import Catalog, Column, Table
-from reflector.changes.subscription import Question
+from reflector.changes.question import Question
 from reflector.changes.terms import FOLLOWS
 from reflector.errors import (
     Forbidden,

@@ -21,8 +21,9 @@ from typing import Final
 
 from reflector.capture import Capture
 from reflector.changes.change import Cursor
-from reflector.changes.hub import Subscription
-from reflector.changes.subscription import Notice, Question
+from reflector.changes.notices import Notice
+from reflector.changes.question import Question
+from reflector.changes.subscription import Subscription
 from reflector.errors import ReflectorError
 from server.apis.realtime.frames import ChangeCursors, change_members
 from server.webhooks.asked import mark_of

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Final, TypeAlias
 
 from reflector.capture import Capture
-from reflector.changes.subscription import Question
+from reflector.changes.question import Question
 from reflector.errors import ReflectorError
 from server.apis.realtime.frames import ChangeCursors
 from server.config import Config

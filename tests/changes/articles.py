@@ -11,8 +11,10 @@ import orjson
 
 from reflector.catalog.model import Catalog, Column, DatabaseKind, Key, Table, TableKind
 from reflector.changes.change import Change, Codec, Committed, Cursor, Op, bound
-from reflector.changes.hub import Hub, Subscription
-from reflector.changes.subscription import EVENTS, Notice, Question
+from reflector.changes.hub import Hub
+from reflector.changes.notices import Notice
+from reflector.changes.question import EVENTS, Question
+from reflector.changes.subscription import Subscription
 from reflector.datatypes import DataType, Kind, Value
 from reflector.errors import ReflectorError
 from reflector.query.comparisons import EQ

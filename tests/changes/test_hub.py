@@ -10,10 +10,11 @@ import pytest
 
 from reflector.catalog.model import Catalog, DatabaseKind
 from reflector.changes import hub as hub_module
+from reflector.changes import subscription as subscription_module
 from reflector.changes.change import Committed, Cursor, Op, bound
 from reflector.changes.hub import Hub, Touched
 from reflector.changes.index import Index, place_of
-from reflector.changes.subscription import judge
+from reflector.changes.judging import judge
 from reflector.errors import DatabaseUnavailable, UnknownTable
 from reflector.query.nodes import TRUE, all_of
 from tests.changes.articles import (
@@ -79,7 +80,7 @@ async def test_what_happens_before_a_subscription_is_released_is_held_and_told_a
 
 
 async def test_what_cannot_be_held_becomes_a_resync(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_module, "WAITING", 3)
+    monkeypatch.setattr(subscription_module, "WAITING", 3)
     listener = Listener(question())
     subscription = hub.join(listener.asks, listener)
     hub.publish([committed(row(id=number)) for number in range(5)])
@@ -134,7 +135,7 @@ async def test_a_fault_that_nobody_foresaw_means_a_resync_too_and_is_told(hub: H
 
 
 async def test_more_than_can_wait_for_the_database_means_a_resync(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_module, "WAITING", 3)
+    monkeypatch.setattr(subscription_module, "WAITING", 3)
     database = Database(gate=asyncio.Event())
     listener = Listener(question(ELSEWHERE, database=database))
     joined(hub, listener)

@@ -14,7 +14,7 @@ import pytest
 
 from reflector.capture import Capture
 from reflector.changes.hub import Hub
-from reflector.changes.subscription import Question
+from reflector.changes.question import Question
 from server.apis.realtime.frames import ChangeCursors
 from server.webhooks.delivery import Desk, Standing
 from server.webhooks.keeping import Keeping, Reader

@@ -19,9 +19,11 @@ from reflector.access.principal import Principal
 from reflector.capture import Capture
 from reflector.catalog.model import Column
 from reflector.changes.change import Cursor
-from reflector.changes.hub import Hub, Subscription
+from reflector.changes.hub import Hub
 from reflector.changes.log import Entry
-from reflector.changes.subscription import EVENTS, Notice, Question
+from reflector.changes.notices import Notice
+from reflector.changes.question import EVENTS, Question
+from reflector.changes.subscription import Subscription
 from reflector.changes.told import keys_of
 from reflector.errors import Forbidden, InvalidRequest, InvalidValue, ReflectorError, UnknownParameter, suggestion
 from reflector.query.conditions import ConditionReader

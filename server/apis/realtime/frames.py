@@ -26,7 +26,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from reflector.changes.change import Cursor
-from reflector.changes.subscription import Notice
+from reflector.changes.notices import Notice
 from reflector.errors import InvalidCursor, ReflectorError
 from server.problems import entries
 

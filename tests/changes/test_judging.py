@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from reflector.changes.change import Change, Op
-from reflector.changes.subscription import Depends, Notice, Question, Telling, judge, judge_asked
+from reflector.changes.judging import judge, judge_asked
+from reflector.changes.notices import Depends, Notice, Telling
+from reflector.changes.question import Question
 from reflector.query.match import ASK
 from reflector.query.nodes import TRUE, all_of
 from tests.changes.articles import ALL, ELSEWHERE, ID, OWNER, SALARY, TITLE, change, clock, is_, question, row
