@@ -178,8 +178,8 @@ class Grounds:
             await self.binding.extensions.stop()
 
     async def fetch(self, statement: str, *values: Any) -> Sequence[Sequence[Any]]:
-        """The rows of a statement, by whichever driver serves now."""
-        return await self.engine.driver.fetch(statement, *values)
+        """The rows of a statement that may only read, by whichever driver serves now."""
+        return await self.engine.driver.read(statement, *values)
 
     def serve(self, house: House) -> None:
         """Everything that outlives a configuration serves by this one from now on. Nothing waits here."""

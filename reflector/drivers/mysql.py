@@ -146,6 +146,11 @@ class MySQLConnection:
     async def own_rows(self, text: str, values: Values) -> Rows:
         return await self._checked(text % tuple([literal(value) for value in values]) if values else text, None)
 
+    async def read_rows(self, text: str, values: Values) -> Rows:
+        # MariaDB ends the transaction before it alters or empties a table, and asks what holds without one.
+        before = "SET STATEMENT tx_read_only=1 FOR " if self._driver.kind is DatabaseKind.MARIADB else ""
+        return await self.own_rows(before + text, values)
+
     async def begin(self, session: Session, *, read_only: bool) -> None:
         """One moment for all reads; a write meets what is committed by then."""
         if session.role is not None or session.settings:

@@ -38,6 +38,10 @@ class Connection(Pooled, Protocol):
         """All rows of a statement of ours that is not sent often enough to be kept."""
         ...
 
+    async def read_rows(self, text: str, values: Values) -> Rows:
+        """The same of a statement that is not ours, in a transaction that only reads: whatever it is, it writes nothing."""
+        ...
+
     async def begin(self, session: Session, *, read_only: bool) -> None: ...
 
     async def commit(self, session: Session) -> None:
@@ -109,6 +113,12 @@ class NetworkDriver(ABC, Generic[C]):
             return await self._fetch(text, values)
         except _Again:
             return await self._fetch(text, values, last=True)
+
+    async def read(self, text: str, *values: Any) -> Rows:
+        try:
+            return await self._read(text, values)
+        except _Again:
+            return await self._read(text, values, last=True)
 
     async def run(self, plan: BoundPlan, session: Session = PLAIN) -> Answer:
         steps = plan.plan.steps
@@ -230,6 +240,21 @@ class NetworkDriver(ABC, Generic[C]):
                 raise _Again from error
             _raise(verdict.error, error)
         self._pool.release(connection)
+        return rows
+
+    async def _read(self, text: str, values: Values, *, last: bool = False) -> Rows:
+        """The rows of a statement in a transaction that refuses writes, and of which nothing stays."""
+        connection = await self._pool.acquire()
+        try:
+            await connection.begin(PLAIN, read_only=True)
+            rows = await connection.read_rows(text, values)
+            await connection.settle()
+        except BaseException as error:
+            verdict, _ = self._part_with(connection, error, in_transaction=True)
+            if verdict.again and not last:
+                raise _Again from error
+            _raise(verdict.error, error)
+        self._release(connection)
         return rows
 
     async def _connected(self) -> C:

@@ -167,17 +167,18 @@ class PostgreSQLConnection:
         rows: Rows = await self.raw.fetch(text, *values, timeout=self._deadline)
         return rows
 
+    async def read_rows(self, text: str, values: Values) -> Rows:
+        return await self.own_rows(text, values)
+
     async def begin(self, session: Session, *, read_only: bool) -> None:
         """Readers see one moment; writers see what is committed, statement by statement."""
         self._read_only = read_only
         self._gauge.left = UNMEASURED
         mode = _mode(session, read_only=read_only)
-        if session.role is None:
-            await self.raw.execute(mode, timeout=self._deadline)
-        else:
-            # Functions of the database may have set something for longer than their transaction.
-            self._soiled = True
-            await self.raw.execute(f"{AFRESH}; {mode}", timeout=self._deadline)
+        afresh = self._soiled or session.role is not None
+        # Functions of the database may set something for longer than their transaction.
+        self._soiled = session.role is not None
+        await self.raw.execute(f"{AFRESH}; {mode}" if afresh else mode, timeout=self._deadline)
         await self._become(session)
         await self.call_first(session)
 

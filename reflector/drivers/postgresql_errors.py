@@ -70,6 +70,7 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
     "42704": Meaning(SchemaChanged, CHANGED),
     "3F000": Meaning(SchemaChanged, CHANGED),
 }
+OWN_READ_ONLY: Final = Meaning(ReadOnlyDatabase, "this transaction only reads")
 OTHERWISE: Final = Meaning(DatabaseError, "the database could not do this")
 
 TLS_MODES: Final = frozenset({"require", "verify-ca", "verify-full"})
@@ -112,13 +113,14 @@ def _reported(error: asyncpg.PostgresError, *, own_read_only: bool) -> Verdict:
         return lost()
     if isinstance(error, asyncpg.InvalidCachedStatementError) or sqlstate == "26000":
         return Verdict(DatabaseError(CHANGED, sqlstate=sqlstate), After.SOUND, again=True, unsent=True)
-    meaning = meaning_of(sqlstate)
+    own = own_read_only and sqlstate == "25006"
+    meaning = OWN_READ_ONLY if own else meaning_of(sqlstate)
     gone = meaning.lost or severity in {"FATAL", "PANIC"}
     return Verdict(
         worded(meaning, **_named(error)),
         After.LOST if gone else After.SOUND,
         again=gone,
-        purge=meaning.purge and not (own_read_only and sqlstate == "25006"),
+        purge=meaning.purge,
     )
 
 

@@ -98,6 +98,9 @@ class Driver(Protocol):
     async def fetch(self, text: str, *values: Any) -> Sequence[Sequence[Any]]:
         """All rows of a statement of our own (reflection, fingerprints); placeholders in the driver's own style."""
 
+    async def read(self, text: str, *values: Any) -> Sequence[Sequence[Any]]:
+        """The same of a statement that is not ours: the database refuses it where it would write."""
+
     async def run(self, plan: BoundPlan, session: Session = PLAIN) -> Answer:
         """Run one plan; in a transaction when the plan or the session asks for one.
 

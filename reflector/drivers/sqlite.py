@@ -238,6 +238,9 @@ class SQLiteDriver:
         connection = await self._readers.acquire()
         return await self._done(connection, lambda: connection.own_rows(text, values))
 
+    async def read(self, text: str, *values: Any) -> Rows:
+        return await self.fetch(text, *values)  # by a reader, which SQLite lets write nothing
+
     async def run(self, plan: BoundPlan, session: Session = PLAIN) -> Answer:
         steps = plan.plan.steps
         if len(steps) > 1 or session is not PLAIN or plan.plan.writes or plan.plan.transaction:

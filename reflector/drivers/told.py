@@ -39,6 +39,9 @@ class ToldDriver:
     async def fetch(self, text: str, *values: Any) -> Sequence[Sequence[Any]]:
         return await self._driver.fetch(text, *values)
 
+    async def read(self, text: str, *values: Any) -> Sequence[Sequence[Any]]:
+        return await self._driver.read(text, *values)
+
     async def run(self, plan: BoundPlan, session: Session = PLAIN) -> Answer:
         tell = self._listening()
         if tell is None:

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from reflector.secret import MASK
 from server.config.section import Section
-from server.config.values import TEXT, Reads, Text, UnfitError, freeze, nothing, read_text
+from server.config.values import TEXT, Duration, Reads, Text, UnfitError, freeze, nothing, read_duration, read_text
 
 DOTTED: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 OBJECT: Final = re.compile(r"[A-Za-z_]\w*")
@@ -73,8 +73,10 @@ Settings: TypeAlias = Annotated[Mapping[str, Any], Reads(read_settings, {"type":
 
 
 class ExtensionSource(Section):
-    """One extension: where its code is, what it is told, and which roles may ask for its addresses."""
+    """One extension: where its code is, what it is told, how long it may take to begin, and which roles may ask for its
+    addresses."""
 
     module: ModuleName
     settings: Settings = Field(default_factory=nothing, repr=False)
+    starts_within: Duration = read_duration("1m")
     allow: Annotated[tuple[Text, ...], BeforeValidator(_one_or_many), WithJsonSchema(NAMES)] = ()

@@ -23,6 +23,7 @@ from reflector.signature import Signature
 from server.config import Complaint as ConfigComplaint
 from server.config import Config, ConfigError, Position
 from server.config.extensions import ExtensionSource
+from server.config.values import show_duration
 
 LOG: Final = logging.getLogger("reflector.extensions")
 STOPPING_SECONDS: Final = 3.0
@@ -137,15 +138,17 @@ class Extensions:
             offered = sum(one.extension == each.name for one in self.offered.values())
             LOG.info("extension %s: %d functions, %d addresses", each.name, offered, len(each.extension.routes))
             self._begun.append((each, here))
-            for action in each.extension.starting:
-                try:
-                    await action(here)
-                except (Exception, SystemExit, asyncio.CancelledError) as error:
-                    if must_end(error):
-                        raise
-                    LOG.debug("extension %s", each.name, exc_info=error)
-                    await self.stop()
-                    raise ConfigError([failed_to_start(each, error)]) from error
+            limit = asyncio.timeout(each.source.starts_within.total_seconds())
+            try:
+                async with limit:
+                    for action in each.extension.starting:
+                        await action(here)
+            except (Exception, SystemExit, asyncio.CancelledError) as error:
+                if must_end(error):
+                    raise
+                LOG.debug("extension %s", each.name, exc_info=error)
+                await self.stop()
+                raise ConfigError([failed_to_start(each, error, late=limit.expired())]) from error
 
     async def stop(self) -> None:
         """End those that have begun, the last one first; what goes wrong is told to the log alone."""
@@ -177,11 +180,14 @@ def must_end(error: BaseException) -> bool:
     return cast("asyncio.Task[Any]", asyncio.current_task()).cancelling() > 0
 
 
-def failed_to_start(loaded: Loaded, error: BaseException) -> ConfigComplaint:
-    """That a `started` raised. Its words may hold anything, and are for the log at the level debug."""
-    where, line = f"extensions.{loaded.name}", line_of(error, loaded)
+def failed_to_start(loaded: Loaded, error: BaseException, *, late: bool) -> ConfigComplaint:
+    """That a `started` raised, or was too `late`. Its words may hold anything, and are for the log at the level debug."""
+    line = line_of(error.__cause__ or error if late else error, loaded)
     at = "" if line is None else f" in line {line}"
-    return ConfigComplaint(loaded.where, where, f"could not be started: {type(error).__name__}{at}")
+    taken = f"it took longer than {show_duration(loaded.source.starts_within)}, and waited"
+    why = f"{taken if late else type(error).__name__}{at}"
+    hint = "starts_within says how long it may take" if late else None
+    return ConfigComplaint(loaded.where, f"extensions.{loaded.name}", f"could not be started: {why}", hint)
 
 
 def line_of(error: BaseException, loaded: Loaded) -> int | None:

@@ -34,10 +34,17 @@ async def api(url: str, tmp_path: Path) -> AsyncIterator[Served]:
         yield running
 
 
+@pytest.fixture
+async def everywhere(databases: Databases, kind: DatabaseKind, tmp_path: Path) -> AsyncIterator[Served]:
+    async with reloadable(databases.database(kind, SCHEMA), put(tmp_path)) as running:
+        yield running
+
+
 # ── addresses of its own ─────────────────────────────────────────────────────────────────────
 
 
-async def test_addresses_are_for_the_roles_that_are_allowed(api: Served) -> None:
+async def test_addresses_are_for_the_roles_that_are_allowed(everywhere: Served) -> None:
+    api = everywhere
     assert (await api.get("/x/offers/status", USER)).json == {"subject": "7", "rows": 2}
     assert (await api.get("/x/offers/status", OTHER)).json == {"subject": "8", "rows": 1}
     for headers in ({}, IDLE):
@@ -86,7 +93,8 @@ async def test_addresses_stand_behind_the_gate(api: Served) -> None:
     assert (await api.request("POST", "/x/offers/echo/a", USER, data=b"x" * 3000)).status == 413
 
 
-async def test_addresses_answer_and_fail_as_functions_do(api: Served) -> None:
+async def test_addresses_answer_and_fail_as_functions_do(everywhere: Served) -> None:
+    api = everywhere
     broken = await api.get("/x/offers/broken", USER)
     assert (broken.status, broken.code, CANARY.encode() in broken.body) == (500, "internal_error", False)
     refused = await api.delete("/x/offers/refused", USER)
@@ -128,6 +136,55 @@ async def test_it_begins_before_anybody_is_served_and_ends_afterwards(url: str, 
         # What its second observer raises keeps nobody from hearing.
         assert ("heard", "CatalogLoaded") in happened
     assert happened[-2:] == [("stopping first",), ("stopping", "offers", True)]
+
+
+READING = """
+from reflector.errors import ReadOnlyDatabase
+from reflector.extension import Extension
+extension = Extension()
+refused = []
+
+@extension.started
+async def writes(server):
+    for statement in server.settings["statements"]:
+        try:
+            await server.fetch(statement)
+        except ReadOnlyDatabase:
+            refused.append(statement)
+    assert await server.fetch("SELECT id FROM note ORDER BY id") == [(1,), (2,), (3,)]
+    await server.fetch(server.settings["statements"][0])
+"""
+WRITES = (
+    "INSERT INTO note VALUES (9, '7', 'x', 'y')",
+    "UPDATE note SET body = 'x'",
+    "DELETE FROM note",
+    "CREATE TABLE other (id INTEGER)",
+    "ALTER TABLE note ADD COLUMN more INTEGER",
+)
+RETURNING = "INSERT INTO note VALUES (9, '7', 'x', 'y') RETURNING id"
+EMPTYING = "TRUNCATE TABLE note"
+INSIDE = "WITH gone AS (DELETE FROM note RETURNING id) SELECT id FROM gone"
+BESIDES = {
+    DatabaseKind.SQLITE: [RETURNING],
+    DatabaseKind.MARIADB: [RETURNING, EMPTYING],
+    DatabaseKind.POSTGRESQL: [RETURNING, EMPTYING, INSIDE],
+}
+
+
+async def test_what_is_asked_past_all_rules_writes_nothing(
+    databases: Databases, tmp_path: Path, kind: DatabaseKind
+) -> None:
+    url = databases.database(kind, SCHEMA)
+    writes = [*WRITES, *BESIDES.get(kind, [EMPTYING])]
+    (tmp_path / "reading.py").write_text(READING)
+    told = f"  reading: {{module: ./reading.py, settings: {{statements: {json.dumps(writes)}}}}}\nfunctions:\n"
+    with pytest.raises(ConfigError, match=r"extensions\.reading: could not be started: ReadOnlyDatabase in line 15"):
+        async with reloadable(url, put(tmp_path, CONFIG.replace("functions:\n", told))):
+            pass
+    assert sys.modules["reflector_extension_reading"].refused == writes
+    async with reloadable(url, put(tmp_path)) as api:
+        seen = (await api.get("/api/note?fields=id,body&sort=id", EDITOR)).json["items"]
+        assert [each["body"] for each in seen] == ["mine", "theirs", "mine too"]
 
 
 ENDING = """

@@ -205,6 +205,16 @@ def test_a_start_that_fails_refuses_to_serve(kind: str, database: str, tmp_path:
     assert f"3:21: extensions.shop: could not be started: {kind} in line 5" in heard
 
 
+def test_a_start_that_takes_too_long_refuses_to_serve(database: str, tmp_path: Path) -> None:
+    text = "import asyncio\n@extension.started\nasync def begin(server):\n    await asyncio.Event().wait()\n"
+    (tmp_path / "waiting.py").write_text(HEAD + text)
+    config = "version: 1\nserver: {port: 0}\nextensions: {shop: {module: ./waiting.py, starts_within: 50ms}}\n"
+    why = (
+        "could not be started: it took longer than 50ms, and waited in line 6; starts_within says how long it may take"
+    )
+    assert f"3:21: extensions.shop: {why}" in said(database, tmp_path, "serve", config)
+
+
 def test_a_function_of_the_database_of_the_same_name_refuses(databases: Databases, tmp_path: Path) -> None:
     body = "RETURNS integer LANGUAGE sql AS 'SELECT 1'"
     url = databases.database(

@@ -196,7 +196,7 @@ async def test_the_last_line_of_its_own_is_told_and_none_where_there_is_none(tmp
         await found.start(fetched)
     (bad,) = found.loaded
     assert loaded.line_of(ValueError(), bad) is None
-    told = loaded.failed_to_start(bad, asyncio.CancelledError())
+    told = loaded.failed_to_start(bad, asyncio.CancelledError(), late=False)
     assert told.message == "could not be started: CancelledError"
     assert list(loaded.files_of(bad)) == [str(tmp_path / "bad.py")] * 2
     (shop,) = load_extensions(configured(tmp_path, shop=SHOP)).loaded

@@ -98,6 +98,10 @@ def test_a_file_of_the_version_before_is_taken_over_with_what_waits(tmp_path: Pa
         assert (after.place, after.waiting("hook").events, after.gone("hook", "a")) == ("somewhere", 1, since)
         after.replace(Event("hook", 2.0, b"{}"), ("a", 7.0))
         after.close()
+    last = Spool.open(tmp_path / "spool")
+    last.settle(["another"], {})
+    assert (last.gone("hook", "a"), last.waiting("hook").events) == (None, 0)
+    last.close()
 
 
 def made_hub() -> Hub:
