@@ -6,22 +6,20 @@ nothing to hide: then the test is told to make the rows that it is about (`given
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
-from reflector.catalog.model import Catalog, Column, Table
-from reflector.datatypes import parse_json
-from reflector.errors import InvalidValue
+from reflector.catalog.model import Catalog
 from server.config.trials import VERBS
 from server.config.values import thaw
-from server.trials.aggregates import COUNT, cells, expects_nothing, same_number, totals
+from server.trials.aggregates import COUNT, cells, expects_nothing, totals
+from server.trials.likeness import matched, plain, same_cell, same_row
 from server.trials.nothing import expected_null
 from server.trials.running import Seen
 from server.trials.trial import Bound, exact, fault_of, rows_of
+from server.trials.wording import counted, differing, inline, sets_differ
 
 MOST_SHOWN: Final = 8
 DENIALS: Final = frozenset(
@@ -194,16 +192,11 @@ class Judge:
             return
         for name, value in cells({name: each for name, each in totals(said).items() if name != COUNT}):
             found = rows[0].get(name) if rows else None
-            if not self.same_cell(name, value, found):
+            if not same_cell(self.bound.table, name, value, found):
                 yield from differing(f"{name}: {inline(value)}", f"{name}: {inline(found)}")
 
     def same_group(self, wanted: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
-        return all(self.same_cell(name, value, row.get(name)) for name, value in cells(wanted))
-
-    def same_cell(self, name: str, wanted: Any, value: Any) -> bool:
-        column = None if self.bound.table is None else self.bound.table.by_name.get(name.rpartition(" ")[2])
-        given = exact(thaw(wanted))
-        return same_number(given, value) or (column is not None and same_value(column, wanted, value))
+        return all(same_cell(self.bound.table, name, value, row.get(name)) for name, value in cells(wanted))
 
     def number(self, wanted: int) -> Iterator[str]:
         total = self.total
@@ -235,7 +228,8 @@ class Judge:
             yield "the table has no key: say rows"
             return
         rows = [
-            dict(zip(names(columns), each if isinstance(each, tuple) else (each,), strict=False)) for each in wanted
+            dict(zip((column.name for column in columns), each if isinstance(each, tuple) else (each,), strict=False))
+            for each in wanted
         ]
         yield from self.rows(rows)
 
@@ -244,7 +238,7 @@ class Judge:
             yield from self.number(0)
             return
         table = self.bound.table or self.bound.functions[0].rows
-        missing, surplus = matched(wanted, self.seen.rows, lambda each, row: self.same_row(table, each, row))
+        missing, surplus = matched(wanted, self.seen.rows, lambda each, row: same_row(self.catalog, table, each, row))
         yield from (f"- {inline(each)}" for each in missing)
         yield from (f"+ {inline(each)}" for each in surplus[:MOST_SHOWN])
         if len(surplus) > MOST_SHOWN:
@@ -275,95 +269,5 @@ class Judge:
 
     def cells(self, wanted: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[str]:
         for name, value in wanted.items():
-            if not self.same_row(self.bound.table, {name: value}, row):
+            if not same_row(self.catalog, self.bound.table, {name: value}, row):
                 yield from differing(f"{name}: {inline(value)}", f"{name}: {inline(row.get(name))}")
-
-    def same_row(self, table: Table | None, wanted: Mapping[str, Any], row: Any) -> bool:
-        """Whether the row has these values; what is not named may be anything."""
-        return isinstance(row, Mapping) and all(
-            name in row and self.same(table, name, value, row[name]) for name, value in wanted.items()
-        )
-
-    def same(self, table: Table | None, name: str, wanted: Any, value: Any) -> bool:
-        column = None if table is None else table.by_name.get(name)
-        if column is not None:
-            return same_value(column, wanted, value)
-        related = self.catalog.relationships.get(table, {}).get(name) if table is not None else None
-        target = None if related is None else related.target
-        if isinstance(wanted, tuple):
-            missing, surplus = matched(wanted, value or (), lambda each, row: self.same_row(target, each, row))
-            return not missing and not surplus
-        return value is None if wanted is None else self.same_row(target, wanted, value)
-
-
-def same_value(column: Column, wanted: Any, value: Any) -> bool:
-    """Whether both are the same value of the column, however they are spelled."""
-    given = exact(thaw(wanted))
-    try:
-        return bool(parse_json(column.type, given) == parse_json(column.type, value))
-    except InvalidValue:
-        return bool(plain(given) == plain(value))
-
-
-def plain(value: Any) -> Any:
-    """The value with all its numbers of one type."""
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        return value
-    return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
-
-
-Same = Callable[[Any, Any], bool]
-
-
-def matched(wanted: Sequence[Any], seen: Sequence[Any], same: Same) -> tuple[list[Any], list[Any]]:
-    """What of the wanted is missing and what was not wanted, when as many as possible are paired; in any order."""
-    takers: dict[int, int] = {}
-
-    def pair(index: int, tried: set[int]) -> bool:
-        for place, row in enumerate(seen):
-            if place in tried or not same(wanted[index], row):
-                continue
-            tried.add(place)
-            if place not in takers or pair(takers[place], tried):
-                takers[place] = index
-                return True
-        return False
-
-    missing = [wanted[index] for index in range(len(wanted)) if not pair(index, set())]
-    return missing, [row for place, row in enumerate(seen) if place not in takers]
-
-
-# ── words ────────────────────────────────────────────────────────────────────────────────────
-
-
-def differing(expected: str, seen: str) -> Iterator[str]:
-    yield f"- {expected}"
-    yield f"+ {seen}"
-
-
-def sets_differ(word: str, wanted: Sequence[str], seen: Sequence[str]) -> Iterator[str]:
-    """Names that are missing, and names that are too many."""
-    missing, surplus = [each for each in wanted if each not in seen], [each for each in seen if each not in wanted]
-    if missing:
-        yield f"- {word}: {', '.join(missing)}"
-    if surplus:
-        yield f"+ {word}: {', '.join(surplus)}"
-
-
-def counted(rows: int) -> str:
-    return "1 row" if rows == 1 else f"{rows} rows"
-
-
-def names(columns: Sequence[Column]) -> list[str]:
-    return [each.name for each in columns]
-
-
-def inline(value: Any) -> str:
-    """A value on one line, as the file would write it."""
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{name}: {inline(each)}' for name, each in value.items())}}}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(inline, value))}]"
-    if isinstance(value, Decimal):
-        return str(value)
-    return json.dumps(value, ensure_ascii=False, default=str)
