@@ -15,20 +15,22 @@ left out opens anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from reflector.access.names import database_names
-from reflector.catalog.model import Catalog, DatabaseKind, Table
+from reflector.catalog.model import Catalog
 from reflector.catalog.overlay import fitting_names
 from server.commands.convert import Converted
-from server.commands.hasura_files import Metadata, listed, mapped, metadata_of, parts_of
+from server.commands.hasura_files import Metadata, listed, mapped, metadata_of
 from server.commands.hasura_functions import Functions
+from server.commands.hasura_names import Names
+from server.commands.hasura_permissions import ACTIONS, Permissions, Permitted
 from server.commands.hasura_relationships import Relationships
 from server.commands.hasura_roles import RIGHTS, Inheritance, Rights, parents_first, told_the_schema
-from server.commands.hasura_rules import Rule, UnsaidError, columns_of, preset_of, rule_of, variables_of
+from server.commands.hasura_rules import UnsaidError, variables_of
 from server.commands.hasura_text import text_of
 from server.config.checks import ROLE_LETTERS, is_role_name
 from server.config.known_claims import known_claims
@@ -49,11 +51,6 @@ KNOWN_OF_A_TABLE: Final = frozenset(
     | {key for key, _ in UNKNOWN}
 )
 KNOWN_OF_A_DATABASE: Final = frozenset({"name", "kind", "configuration", "tables", "functions"})
-KNOWN_OF_A_PERMISSION: Final = frozenset(
-    {"columns", "filter", "check", "set", "limit", "allow_aggregations", "computed_fields", "query_root_fields"}
-    | {"subscription_root_fields", "backend_only", "allow_upsert"}
-)
-ROOTS: Final = ("query_root_fields", "subscription_root_fields")
 
 
 def converted(folder: Path, catalog: Catalog | None) -> Converted:
@@ -74,17 +71,6 @@ def custom_names(metadata: Metadata, catalog: Catalog) -> dict[str, str]:
     return conversion_of(metadata, catalog).names()
 
 
-class Permitted(NamedTuple):
-    """What a permission is about."""
-
-    table: str
-    action: str
-    role: str
-
-    def __str__(self) -> str:
-        return f"{self.table}: {self.action} of {self.role}"
-
-
 @dataclass(slots=True)
 class Conversion:
     """One conversion; `left` gathers what is not carried over."""
@@ -96,12 +82,17 @@ class Conversion:
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     relationships: dict[str, dict[str, Any]] = field(default_factory=dict)
     functions: dict[str, dict[str, Any]] = field(default_factory=dict)
-    limits: dict[str, list[int | None]] = field(default_factory=dict)
     callers: set[str] = field(default_factory=set)
     """Roles with a rule that asks for a session variable."""
     variables: set[str] = field(default_factory=set)
     """The session variables that rules ask for."""
     rights: Inheritance = field(default_factory=Inheritance)
+    called: Names = field(init=False)
+    permissions: Permissions = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.called = Names(self.catalog)
+        self.permissions = Permissions(self.called, self.left)
 
     def take(self) -> None:
         """Everything that the metadata say."""
@@ -116,7 +107,7 @@ class Conversion:
         self.drop_clashing_names()
         self.relate(listed(first, "tables"))
         self.inherit()
-        every = Functions(self.catalog, self.name, self.rights, self.left)
+        every = Functions(self.catalog, self.called.label, self.rights, self.left)
         for entry in listed(first, "functions"):
             every.take(entry, self.metadata.inherited)
         self.functions = every.made
@@ -130,24 +121,6 @@ class Conversion:
                 self.left.append(f"{where}: {key}: there is nothing of the kind here")
 
     # ── names ────────────────────────────────────────────────────────────────────────────────
-
-    def name(self, given: Any) -> str:
-        """A table as our file calls it: plain in the first schema."""
-        found = self.found(given)
-        if found is not None and self.catalog is not None:
-            return next(name for name, table in database_names(self.catalog).items() if table is found)
-        schema, name = parts_of(given)
-        return name if schema in (None, "public", "dbo") else f"{schema}.{name}"
-
-    def found(self, given: Any) -> Table | None:
-        """The table in the database. Where schemas are called otherwise than in PostgreSQL, one of that name will do."""
-        if self.catalog is None:
-            return None
-        schema, name = parts_of(given)
-        named = [table for table in self.catalog.tables.values() if table.name == name]
-        if self.catalog.kind is DatabaseKind.POSTGRESQL:
-            return next((table for table in named if table.schema == (schema or "public")), None)
-        return next((table for table in named if table.schema == schema), named[0] if len(named) == 1 else None)
 
     def names(self) -> dict[str, str]:
         return {table: said["name"] for table, said in self.tables.items() if "name" in said}
@@ -164,8 +137,8 @@ class Conversion:
     # ── a table ──────────────────────────────────────────────────────────────────────────────
 
     def table(self, entry: Entry) -> None:
-        name = self.name(entry.get("table"))
-        if self.catalog is not None and self.found(entry.get("table")) is None:
+        name = self.called.label(entry.get("table"))
+        if self.catalog is not None and self.called.found(entry.get("table")) is None:
             self.left.append(f"{name}: the database has no such table, or it is not visible to this login")
             return
         said = self.tables.setdefault(name, {})
@@ -183,19 +156,18 @@ class Conversion:
             for each in listed(entry, key):
                 self.left.append(f"{name}: {word} {each.get('name')}: there is nothing of the kind here")
         self.unknown(name, entry, KNOWN_OF_A_TABLE)
-        for action, make in ACTIONS.items():
+        for action in ACTIONS:
             for each in listed(entry, f"{action}_permissions"):
-                self.permission(name, action, each, make)
+                self.permission(name, action, each)
 
-    def permission(self, table: str, action: str, given: Entry, make: Make) -> None:
+    def permission(self, table: str, action: str, given: Entry) -> None:
         role, permission = str(given.get("role")), mapped(given, "permission")
         if not self.fits(role):
             return
         self.roles.setdefault(role, {})
         deed, rights = Permitted(table, action, role), None
         try:
-            _refuse_what_opens_more(permission)
-            rights = make(self, permission, deed)
+            rights = self.permissions.rights(permission, deed)
         except UnsaidError as fault:
             self.left.append(f"{deed}: {fault}; it is left out")
         self.rights.permit(role, (table, action), rights)
@@ -215,60 +187,17 @@ class Conversion:
     def allow(self, table: str, role: str, rights: Rights) -> None:
         self.tables[table].setdefault("allow", {}).setdefault(role, {}).update(rights)
 
-    # ── permissions ──────────────────────────────────────────────────────────────────────────
-
-    def select(self, permission: Entry, deed: Permitted) -> Rights:
-        if permission.get("computed_fields"):
-            self.left.append(f"{deed}: computed_fields: open the functions under functions:")
-        roots = [each for key in ROOTS if isinstance(each := permission.get(key), list)]
-        if roots and not any("select" in each for each in roots):
-            raise UnsaidError("query_root_fields: what is read through relationships alone is nobody's here")
-        _refuse_without_columns(permission)
-        limit = permission.get("limit")
-        self.limits.setdefault(deed.role, []).append(limit if type(limit) is int and limit > 0 else None)
-        read = _with_columns({"filter": self.rule(permission, "filter")}, columns_of(permission.get("columns"), {}))
-        gathers = permission.get("allow_aggregations") and all("select_aggregate" in each for each in roots)
-        return {"read": read, **({"aggregate": True} if gathers else {})}
-
-    def insert(self, permission: Entry, deed: Permitted) -> Rights:
-        presets = mapped(permission, "set")
-        said = {"check": self.rule(permission, "check")}
-        return {"create": self.written(said, permission, presets, deed.table)}
-
-    def update(self, permission: Entry, deed: Permitted) -> Rights:
-        _refuse_without_columns(permission)
-        presets = mapped(permission, "set")
-        check = True if permission.get("check") is None else self.rule(permission, "check")
-        said = {"filter": self.rule(permission, "filter"), "check": check}
-        return {"update": self.written(said, permission, presets, deed.table)}
-
-    def delete(self, permission: Entry, deed: Permitted) -> Rights:
-        return {"delete": {"filter": self.rule(permission, "filter")}}
-
-    def written(self, said: dict[str, Any], permission: Entry, presets: Entry, label: str) -> dict[str, Any]:
-        made = _with_columns(said, columns_of(permission.get("columns"), presets))
-        table = None if self.catalog is None else database_names(self.catalog).get(label)
-        known = {} if table is None else table.by_name
-        set_ = {name: preset_of(each, known.get(name)) for name, each in presets.items()}
-        return {**made, "presets": set_} if presets else made
-
-    def columns(self, table: str) -> list[str] | None:
-        """All columns of a table; None where no database is named."""
-        found = None if self.catalog is None else database_names(self.catalog).get(table)
-        return None if found is None else [column.name for column in found.columns]
-
-    def rule(self, permission: Entry, key: str) -> Rule:
-        if key not in permission:
-            raise UnsaidError(f"it has no {key}")
-        return rule_of(permission[key], self.name)
-
     # ── relationships ────────────────────────────────────────────────────────────────────────
 
     def relate(self, tables: tuple[Entry, ...]) -> None:
         """After all tables, whose names those of our relationships are made of."""
-        every = None if self.catalog is None else Relationships(self.catalog, self.found, self.name, self.left)
+        every = (
+            None
+            if self.catalog is None
+            else Relationships(self.catalog, self.called.found, self.called.label, self.left)
+        )
         for entry in tables:
-            name = self.name(entry.get("table"))
+            name = self.called.label(entry.get("table"))
             for kind in ("object_relationships", "array_relationships"):
                 for each in listed(entry, kind) if name in self.tables else ():
                     if every is None:
@@ -288,7 +217,7 @@ class Conversion:
             parents = [each for each in every if self.fits(each)]
             for each in (*parents, role):
                 self.roles.setdefault(each, {})
-            alike, inherited, left = self.rights.inherit(role, parents, self.columns)
+            alike, inherited, left = self.rights.inherit(role, parents, self.called.columns)
             self.left += left
             if alike:
                 self.roles[role]["extends"] = parents
@@ -303,7 +232,7 @@ class Conversion:
 
     def limit(self) -> None:
         """How many rows a role may read, where all of its permissions say so: here it is one number for a role."""
-        for role, said in self.limits.items():
+        for role, said in self.permissions.limits.items():
             numbers = [each for each in said if each is not None]
             if numbers and len(numbers) == len(said):
                 self.roles[role]["limits"] = {"max_rows": max(numbers)}
@@ -341,33 +270,3 @@ class Conversion:
                 "admin: whoever has the admin secret may do everything there; see auth.admin_secret for what is here",
             ),
         )
-
-
-Make = Callable[[Conversion, Entry, Permitted], Rights]
-ACTIONS: Final[Mapping[str, Make]] = {
-    "select": Conversion.select,
-    "insert": Conversion.insert,
-    "update": Conversion.update,
-    "delete": Conversion.delete,
-}
-
-
-def _refuse_what_opens_more(permission: Entry) -> None:
-    """What narrows a permission there, and nothing here; raises UnsaidError."""
-    if permission.get("backend_only"):
-        raise UnsaidError("backend_only: nobody has it here, give it to a role of its own")
-    if permission.get("validate_input"):
-        raise UnsaidError("validate_input: say it as a check")
-    for key in sorted(permission.keys() - KNOWN_OF_A_PERMISSION):
-        if permission[key]:
-            raise UnsaidError(f"{key}: there is nothing of the kind here")
-
-
-def _refuse_without_columns(permission: Entry) -> None:
-    """Columns must be named there, or `*`: a permission without any is none. Raises UnsaidError."""
-    if permission.get("columns") is None:
-        raise UnsaidError("it has no columns")
-
-
-def _with_columns(said: dict[str, Any], columns: list[str] | None) -> dict[str, Any]:
-    return said if columns is None else {**said, "columns": columns}
