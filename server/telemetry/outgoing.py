@@ -83,6 +83,8 @@ class Outgoing(SpanProcessor):
         self._wake = asyncio.Event()
         self._sending: asyncio.Task[None] | None = None
         self._away = False
+        # What was told of since spans were last taken: that the collector does not take them, and a fault of ours.
+        self._refused = self._failed = False
         self._lost = 0
         self._pause = PAUSE_SECONDS
         self._closing = False
@@ -142,9 +144,9 @@ class Outgoing(SpanProcessor):
             raise
         except Exception:
             self._drop(len(some))
-            if not self._away:
+            if not self._failed:
                 LOG.exception("traces: spans cannot be sent, and are dropped")
-            self._away = True
+            self._away = self._failed = True
         else:
             self._tally.sent += len(some) - rejected
             self._drop(rejected)
@@ -163,14 +165,15 @@ class Outgoing(SpanProcessor):
         self._lost += spans
 
     def _tell(self, reason: str, comes_of_it: str) -> None:
-        if not self._away:
+        if not self._refused:
             LOG.warning("traces: the collector does not take spans (%s): %s", reason, comes_of_it)
-        self._away = True
+        self._away = self._refused = True
 
     def _came(self, rejected: int) -> None:
         if self._away:
             LOG.info("traces: the collector takes spans again; %d were dropped", self._lost)
-        self._away, self._lost = False, rejected
+        self._away = self._refused = self._failed = False
+        self._lost = rejected
 
 
 def written(spans: Sequence[ReadableSpan]) -> bytes:

@@ -477,6 +477,36 @@ async def test_what_cannot_be_written_is_dropped_and_told_once(
     assert len(told.spans) > 0
 
 
+@pytest.mark.parametrize("fault_first", [True, False])
+async def test_a_fault_of_ours_and_a_collector_that_is_away_are_told_once_each_whichever_is_first(
+    bookshop: str,
+    quick: None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    fault_first: bool,
+) -> None:
+    def fails(_: object) -> None:
+        raise ValueError("no such type")
+
+    async with collector() as told, served(bookshop, told.settings()) as api:
+        tally = api.running.parts.grounds.spans
+        for faulty in (fault_first, not fault_first, fault_first):
+            told.status, met = 503, (tally.dropped, len(told.raw))
+
+            async def again(faulty: bool = faulty, met: tuple[int, int] = met) -> bool:
+                return tally.dropped > met[0] if faulty else len(told.raw) > met[1]
+
+            with monkeypatch.context() as library:
+                if faulty:
+                    library.setattr(outgoing, "encode_spans", fails)
+                await api.get("/api/book/1")
+                await eventually(again)
+    lines = [each.partition(" (")[0] for each in complaints(caplog)]
+    fault, away = "traces: spans cannot be sent, and are dropped", "traces: the collector does not take spans"
+    assert lines == ([fault, away] if fault_first else [away, fault])
+
+
 async def test_what_no_message_can_hold_is_not_sent(bookshop: str, caplog: pytest.LogCaptureFixture) -> None:
     settings = "service: '${TEAM}', attributes: {team: '${TEAM}'}"
     async with collector() as told, served(bookshop, told.settings(settings), environ={"TEAM": "a\udcff"}) as api:
