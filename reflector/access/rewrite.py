@@ -15,6 +15,7 @@ from typing import assert_never
 
 from reflector.access.fitting import fitting_rights
 from reflector.access.permissions import CreateRight, Grants, TableGrant, UpdateRight, combine, open_permission
+from reflector.access.row_order import as_given, settled, settled_related
 from reflector.catalog.model import Column, Function, Relationship, Table
 from reflector.errors import Forbidden, InternalError, InvalidRequest, UnknownColumn
 from reflector.query.aggregates import AggregateFunction
@@ -46,7 +47,6 @@ from reflector.query.nodes import (
     Not,
     Operand,
     Or,
-    Order,
     Outer,
     Output,
     Overview,
@@ -111,7 +111,7 @@ class Rewriter:
             grant = replace(self.grant(table), read_rows=TRUE)
         else:
             grant = combine(table, (open_permission(table, writable=False),))
-        return replace(call, read=self.read(call.read, grant))
+        return replace(call, read=as_given(self.rewritten(call.read, grant), grant))
 
     def gathered(self, query: Gathered) -> Gathered:
         """The same of those rows and cells that may be seen."""
@@ -128,17 +128,18 @@ class Rewriter:
 
     # ── reads ────────────────────────────────────────────────────────────────────────────────
 
-    def read(self, read: Read, known: TableGrant | None = None) -> Read:
-        grant = known or self.grant(read.table)
+    def read(self, read: Read) -> Read:
+        grant = self.grant(read.table)
+        return settled(self.rewritten(read, grant), grant)
+
+    def rewritten(self, read: Read, grant: TableGrant) -> Read:
+        """The read under the rules, in no other order than it was asked for."""
         return replace(
             read,
             select=self.members(read.select, grant),
             where=all_of(grant.read_rows, self.filter(read.where, grant)),
             after=self.filter(read.after, grant),
-            order=tuple(
-                Order(self.expression(order.expression, grant), order.descending, order.nulls_last)
-                for order in read.order
-            ),
+            order=tuple(replace(each, expression=self.expression(each.expression, grant)) for each in read.order),
         )
 
     def apart(self, member: Selected) -> Selected:
@@ -184,10 +185,8 @@ class Rewriter:
 
     def spread(self, spread: Spread, grant: TableGrant) -> tuple[Selected, ...]:
         relationship = spread.relationship
-        inner = self.read(spread.read)
-        inner = replace(inner, where=all_of(self.far_rows(relationship), inner.where))
-        near = self.near_rows(relationship, grant)
-        members = lifted(Spread(relationship, inner, near, self.junction_rows(relationship)))
+        inner, through = self.related_rows(relationship, spread.read)
+        members = lifted(Spread(relationship, inner, self.near_rows(relationship, grant), through))
         if grouped(members) and not grant.aggregate:
             raise Forbidden(f"you may not aggregate {grant.table.label}")
         return members
@@ -199,10 +198,8 @@ class Rewriter:
             case Output(label=label, expression=expression, form=form):
                 return Output(label, self.expression(expression, grant), form)
             case Embed(label=label, relationship=relationship, read=read):
-                inner = self.read(read)
-                inner = replace(inner, where=all_of(self.far_rows(relationship), inner.where))
-                near = self.near_rows(relationship, grant)
-                return Embed(label, relationship, inner, near, self.junction_rows(relationship))
+                inner, through = self.related_rows(relationship, read)
+                return Embed(label, relationship, inner, self.near_rows(relationship, grant), through)
             case Group(label=label, select=select):
                 return Group(label, self.members(select, grant))
             case Apart():
@@ -211,6 +208,14 @@ class Rewriter:
                 assert_never(member)
 
     # ── relationships: both ends must be seen ────────────────────────────────────────────────
+
+    def related_rows(self, relationship: Relationship, read: Read) -> tuple[Read, Filter]:
+        """The read of the related rows, and which rows of the junction count."""
+        grant = self.grant(read.table)
+        inner = self.rewritten(read, grant)
+        inner = replace(inner, where=all_of(self.far_rows(relationship), inner.where))
+        through = self.junction_rows(relationship)
+        return settled_related(relationship, inner, grant, through), through
 
     def near_rows(self, relationship: Relationship, grant: TableGrant) -> Filter:
         """On which rows the near end of the relationship may be seen; of a function, on every row."""
@@ -379,7 +384,7 @@ class Rewriter:
     def returning(self, read: Read | None) -> Read | None:
         if read is not None and grouped(read.select):
             raise InvalidRequest("what is answered of written rows cannot be aggregated")
-        return None if read is None else self.read(read)
+        return None if read is None else self.rewritten(read, self.grant(read.table))
 
     def write_grant(self, table: Table) -> TableGrant:
         grant = self.grants.on(table)

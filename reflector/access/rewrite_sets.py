@@ -16,6 +16,7 @@ from dataclasses import replace
 from reflector.access.fitting import fitting_rights
 from reflector.access.permissions import CreateRight, Grants, UpdateRight
 from reflector.access.rewrite import Rewriter, rewrite
+from reflector.access.row_order import decided_elsewhere, settled
 from reflector.catalog.model import Table
 from reflector.errors import Forbidden
 from reflector.query.calls import Call, Gathered
@@ -86,9 +87,8 @@ def _update(query: UpdateMany, rewriter: Rewriter) -> UpdateMany:
     rights = fitting_rights(table, given, rewriter.write_grant(table).updates, "update")
     own = _visible(query.check, table, rewriter)
     where = _found(query.where, table, rewriter)
-    return replace(
-        query, where=where, shares=_shares(rights, own), returning=_returning(query.returning, rewriter), check=TRUE
-    )
+    returning = _settled(query, rewriter, where, *(right.rows for right in rights))
+    return replace(query, where=where, shares=_shares(rights, own), returning=returning, check=TRUE)
 
 
 def _shares(rights: Iterable[UpdateRight], own: Filter) -> tuple[Share, ...]:
@@ -108,7 +108,7 @@ def _delete(query: DeleteMany, rewriter: Rewriter) -> DeleteMany:
         raise Forbidden(f"you may not delete from {query.table.label}")
     rows = any_of(*(right.rows for right in grant.deletes))
     where = all_of(rows, _found(query.where, query.table, rewriter))
-    return replace(query, where=where, returning=_returning(query.returning, rewriter))
+    return replace(query, where=where, returning=_settled(query, rewriter, where))
 
 
 def _visible(where: Filter, table: Table, rewriter: Rewriter) -> Filter:
@@ -124,3 +124,12 @@ def _found(where: Filter, table: Table, rewriter: Rewriter) -> Filter:
 
 def _returning(read: Read | None, rewriter: Rewriter) -> Read | None:
     return rewriter.returning(read)
+
+
+def _settled(query: UpdateMany | DeleteMany, rewriter: Rewriter, *filters: Filter) -> Read | None:
+    """What is answered of the rows that the filters find. Rows without a primary key are not found again: they are
+    answered as the write comes upon them."""
+    returning = _returning(query.returning, rewriter)
+    if returning is None or query.exactly_one or query.table.primary_key is None:
+        return returning
+    return settled(returning, rewriter.grant(query.table), elsewhere=decided_elsewhere(*filters))

@@ -9,6 +9,7 @@ from tests.security.threat import Threat
 
 PROBING = "security/test_probing.py::"
 ROWS = "security/test_probing_rows.py::"
+ORDER = "security/test_row_order.py::"
 REFUSED = "security/test_writes_refused.py::"
 MET = "security/test_writes_met.py::"
 WRITES = "security/test_writes.py::"
@@ -50,6 +51,18 @@ READING = (
             f"{PROBING}test_related_rows_out_of_sight_count_for_nothing",
             f"{ROWS}test_rules_that_read_one_another_s_tables_come_to_an_end",
             "unit/access/test_bind.py::test_policies_may_refer_to_each_other_s_tables_without_end",
+        ),
+    ),
+    Threat(
+        "see by the order of rows, or by which of them a limit leaves, how many rows are hidden",
+        "where other tables decide which rows there are, every order is ended by what its reader sees",
+        (
+            f"{ORDER}test_rows_that_a_rule_finds_by_another_table_come_by_their_key",
+            f"{ORDER}test_rows_that_a_caller_finds_by_another_table_come_by_their_key",
+            f"{ORDER}test_related_rows_are_in_such_an_order_too",
+            f"{ORDER}test_nothing_is_ordered_by_a_key_out_of_sight",
+            f"{ORDER}test_rows_that_were_changed_or_removed_are_told_by_what_is_seen_of_them",
+            f"{ORDER}test_rows_of_a_function_stay_in_the_order_in_which_it_gives_them",
         ),
     ),
     Threat(
