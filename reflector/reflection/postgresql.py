@@ -90,7 +90,8 @@ class _ColumnRow(NamedTuple):
 
 
 class _KeyRow(NamedTuple):
-    """`form` is p for a primary key, u unique, f foreign, c check. Columns are numbers, as text."""
+    """`form` is p for a primary key, u unique, f foreign, c check. Columns are numbers, as text. The expression of a foreign
+    key is there where its last columns are periods, one of which contains the other."""
 
     relation: int
     form: str
@@ -102,7 +103,7 @@ class _KeyRow(NamedTuple):
     target_columns: Sequence[str] | None
     on_update: str
     on_delete: str
-    expression: str
+    expression: str | None
 
 
 class _FunctionRow(NamedTuple):
@@ -166,7 +167,7 @@ def _table(relation: _Relation) -> TableFact:
         columns=tuple(relation.columns.values()),
         primary_key=next(_keys(relation, "p"), None),
         uniques=tuple(_keys(relation, "u")),
-        checks=tuple(CheckFact(key.name, _condition(key.expression)) for key in relation.keys if key.form == "c"),
+        checks=tuple(CheckFact(key.name, _condition(key.expression or "")) for key in relation.keys if key.form == "c"),
         comment=relation.comment,
         row_estimate=relation.row_estimate,
         insertable=bool(relation.writable & INSERT),
@@ -211,9 +212,12 @@ def _condition(definition: str) -> str:
 
 
 def _foreign_keys(relations: Mapping[int, _Relation]) -> Iterator[ForeignKeyFact]:
+    """Those that say which values are the same. One of periods finds several rows, and no action comes of it."""
     for relation in relations.values():
         for key in relation.keys:
-            if key.form == "f" and key.target is not None and (columns := relation.names(key.columns)):
+            if key.form != "f" or key.target is None or key.expression is not None:
+                continue
+            if columns := relation.names(key.columns):
                 target = relations.get(key.target)
                 yield ForeignKeyFact(
                     name=key.name,
@@ -233,6 +237,9 @@ def _notices(relations: Iterable[_Relation]) -> Iterator[Notice]:
         name = f"{relation.schema}.{relation.name}"
         if relation.row_security:
             yield Notice("row_security", f"{name} has row level security: it binds our role unless that bypasses it")
+        for key in relation.keys:
+            if key.form == "f" and key.expression is not None:
+                yield Notice("foreign_key_skipped", f"{name}: {key.name} compares periods: no relationship comes of it")
         if not relation.selectable:
             yield Notice("not_granted", f"{name} cannot be read by the role that we connect as")
 

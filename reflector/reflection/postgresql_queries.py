@@ -96,10 +96,14 @@ WHERE n.nspname = ANY ($1::pg_catalog.text[])
   AND NOT {_made_by_another("pg_class", "c.oid")}
 """
 
+# Since PostgreSQL 18 a column may be NOT NULL for what is written from then on, and still hold NULL: NOT VALID.
 # In a view without INSTEAD OF triggers (64; 4 INSERT, 16 UPDATE) only what is a plain column below can be written.
 COLUMNS = """
 SELECT a.attrelid, a.attnum, a.attname::pg_catalog.text, a.atttypid, a.atttypmod,
-       pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull,
+       pg_catalog.format_type(a.atttypid, a.atttypmod),
+       a.attnotnull AND (a.attrelid, a.attnum) NOT IN (
+           SELECT v.conrelid, v.conkey[1] FROM pg_catalog.pg_constraint v
+           WHERE v.contype = 'n' AND v.conrelid <> 0 AND NOT v.convalidated),
        pg_catalog.pg_get_expr(f.adbin, f.adrelid), a.attidentity::pg_catalog.text, a.attgenerated::pg_catalog.text,
        CASE WHEN c.relkind <> 'v' THEN true
             WHEN EXISTS (SELECT FROM pg_catalog.pg_trigger g
@@ -122,8 +126,9 @@ ORDER BY a.attrelid, a.attnum
 """
 
 # Unique indexes include those of primary keys and unique constraints. What refers to a partitioned table has a
-# constraint for each partition besides; those have a parent.
-KEYS = """
+# constraint for each partition besides; those have a parent. Before PostgreSQL 18 the catalog has no word of periods.
+OF_PERIODS = "COALESCE((pg_catalog.to_jsonb(k) ->> 'conperiod')::pg_catalog.bool, false)"
+KEYS = f"""
 SELECT i.indrelid, CASE WHEN i.indisprimary THEN 'p' ELSE 'u' END, x.relname::pg_catalog.text AS name,
        (i.indkey::pg_catalog.text[])[0:i.indnkeyatts - 1],
        NULL::pg_catalog.oid, NULL::pg_catalog.text, NULL::pg_catalog.text, NULL::pg_catalog.text[],
@@ -136,7 +141,8 @@ UNION ALL
 SELECT k.conrelid, k.contype::pg_catalog.text, k.conname::pg_catalog.text, k.conkey::pg_catalog.text[],
        k.confrelid, n.nspname::pg_catalog.text, r.relname::pg_catalog.text, k.confkey::pg_catalog.text[],
        k.confupdtype::pg_catalog.text, k.confdeltype::pg_catalog.text,
-       CASE k.contype WHEN 'c' THEN pg_catalog.pg_get_constraintdef(k.oid, true) END
+       CASE WHEN k.contype = 'c' THEN pg_catalog.pg_get_constraintdef(k.oid, true)
+            WHEN {OF_PERIODS} THEN 'PERIOD' END
 FROM pg_catalog.pg_constraint k
 LEFT JOIN pg_catalog.pg_class r ON r.oid = k.confrelid
 LEFT JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace

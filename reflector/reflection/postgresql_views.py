@@ -16,6 +16,7 @@ from itertools import product
 
 from reflector.catalog.facts import ForeignKeyFact, InheritedKeyFact
 from reflector.reflection import Fetch
+from reflector.reflection.postgresql_queries import OF_PERIODS
 
 _NOT_SYSTEM = "NOT pg_catalog.starts_with(n.nspname, 'pg_') AND n.nspname <> 'information_schema'"
 RULES = f"""
@@ -58,7 +59,7 @@ JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_class d ON d.oid = k.confrelid
 JOIN pg_catalog.pg_namespace m ON m.oid = d.relnamespace
-WHERE k.contype = 'f' AND k.conparentid = 0 AND NOT c.relispartition AND NOT d.relispartition AND {_NOT_SYSTEM}
+WHERE k.contype = 'f' AND NOT {OF_PERIODS} AND k.conparentid = 0 AND NOT c.relispartition AND NOT d.relispartition AND {_NOT_SYSTEM}
 ORDER BY k.conname, n.nspname, c.relname
 """
 Origin = tuple[int, int]
