@@ -163,23 +163,43 @@ class Writing:
         self.engine, self.caller, self.table = engine, caller, table
 
     async def insert(self, values: Given, shown: Shown) -> Answer:
-        """Make the row."""
+        """Make the row. Where the database decides and keeps it from its maker's sight, nothing is answered of it."""
+        keyed = bool(row_key(self.table))
+        try:
+            return await self._insert(values, shown, keyed=keyed)
+        except Forbidden:
+            if not self._unseen(shown, keyed=keyed):
+                raise
+        return await self._insert(values, None, keyed=False)
+
+    def _unseen(self, shown: Shown, *, keyed: bool) -> bool:
+        """Whether a row that was refused may have been refused to be read alone. PostgreSQL tells neither from the other, and
+        has taken back what it refused."""
+        return self.caller.rights.session.role is not None and (shown is not None or keyed)
+
+    async def _insert(self, values: Given, shown: Shown, *, keyed: bool) -> Answer:
         columns = tuple(values)
         made = self._template(
-            "insert",
+            "insert" if keyed else "insert unseen",
             columns,
             shown,
             lambda slots: Insert(
-                self.table.table,
-                _assigned(columns, slots),
-                returning=self._returning(shown),
-                keyed=bool(row_key(self.table)),
+                self.table.table, _assigned(columns, slots), returning=self._returning(shown), keyed=keyed
             ),
         )
         return await self._run(made.filled(values.values()))
 
     async def insert_many(self, rows: Sequence[Given], shown: Shown) -> Answer:
-        """Make the rows, all or none. A fault that the database finds is of one of them, and does not say of which."""
+        """Make the rows, all or none; nothing is answered of them where the database keeps one from its maker's sight. A fault
+        that the database finds is of one of them, and does not say of which."""
+        try:
+            return await self._insert_many(rows, shown)
+        except Forbidden:
+            if not self._unseen(shown, keyed=False):
+                raise
+        return await self._insert_many(rows, None)
+
+    async def _insert_many(self, rows: Sequence[Given], shown: Shown) -> Answer:
         rights = self.caller.rights
         returning = None if shown is None else Read(self.table.table, shown)
         query = InsertMany(self.table.table, given_rows(rows, defaults=True), returning=returning, keyed=False)

@@ -95,7 +95,7 @@ async def test_who_may_write_and_not_read_writes(
     assert (reply.headers["Content-Range"], "Location" in reply.headers) == (ranged, False)
 
 
-SOMEBODY = {"id": 1, "owner": "somebody"}
+SOMEBODY, NOBODY, ME = [{"id": 1, "owner": owner} for owner in ("somebody", "nobody", "me")]
 REFUSED: tuple[tuple[str, str, object, str], ...] = (
     ("drops_in", "POST letter", WORD, FULL),
     ("drops_in", "POST letter", WORD, HEADERS),
@@ -112,8 +112,10 @@ REFUSED: tuple[tuple[str, str, object, str], ...] = (
     ("sees_own", "POST diary", SOMEBODY, FULL),
     ("sees_own", "POST diary", SOMEBODY, HEADERS),
     ("sees_own", "POST diary", SOMEBODY, MERGE),
-    ("sees_own", "POST diary", {"id": 1, "owner": "nobody"}, ""),
-    ("sees_own", "POST /api/diary", SOMEBODY, BRIEF),
+    ("sees_own", "POST diary", NOBODY, ""),
+    ("sees_own", "POST /api/diary", NOBODY, ""),
+    ("sees_own", "POST /api/diary", NOBODY, BRIEF),
+    ("sees_own", "POST /api/diary", [SOMEBODY, NOBODY], ""),
 )
 
 
@@ -137,14 +139,34 @@ async def test_of_a_row_that_is_shown_its_shown_columns_are_asked(api: Served) -
     assert (reply.status, reply.headers["Location"]) == (201, "/diary?id=eq.5")
 
 
+@pytest.mark.parametrize("prefer", ["", BRIEF])
 @pytest.mark.parametrize(
     ("role", "asked", "body"),
     [
         ("drops_in", "POST /api/letter", WORD),
         ("drops_in", "POST /api/letter", [WORD, WORD]),
+        ("sees_own", "POST /api/diary", SOMEBODY),
         ("sees_own", "POST /api/diary", [SOMEBODY]),
+        ("sees_own", "POST /api/diary", [ME, {**SOMEBODY, "id": 2}]),
     ],
 )
-async def test_the_resource_api_asks_for_no_more(api: Served, role: str, asked: str, body: object) -> None:
-    reply = await write(api, role, asked, body, BRIEF)
+async def test_the_resource_api_makes_what_its_maker_does_not_see_and_answers_nothing_of_it(
+    api: Served, letters: str, postgresql_server: PostgreSQLServer, role: str, asked: str, body: object, prefer: str
+) -> None:
+    reply = await write(api, role, asked, body, prefer)
     assert (reply.status, reply.body, "Location" in reply.headers) == (201, b"", False)
+    assert reply.headers.get("Preference-Applied") == (prefer or None)
+    made = "SELECT (SELECT count(*) FROM api.letter WHERE id > 0) + (SELECT count(*) FROM api.diary)"
+    rows = len(body) if isinstance(body, list) else 1
+    assert postgresql_server.run(letters.rpartition("/")[2], made) == [[rows]]
+
+
+async def test_the_resource_api_answers_what_its_maker_sees(api: Served) -> None:
+    for number, prefer, body in ((1, "", ME), (2, BRIEF, None)):
+        reply = await write(api, "sees_own", "POST /api/diary", {**ME, "id": number}, prefer)
+        assert (reply.status, reply.headers["Location"]) == (201, f"/api/diary/{number}")
+        assert (reply.json if body else reply.body) == (body or b"")
+    reply = await write(api, "sees_own", "POST /api/diary", [{**ME, "id": 3}])
+    assert (reply.status, reply.json) == (201, {"items": [{**ME, "id": 3}]})
+    again = await write(api, "sees_own", "POST /api/diary", {**SOMEBODY, "id": 3})
+    assert (again.status, again.code) == (409, "unique_violation")
