@@ -14,7 +14,7 @@ from typing import Final
 from reflector.access.permissions import Grants, Permissions, open_grants
 from reflector.access.principal import Principal
 from reflector.access.scoping import scope_for
-from reflector.catalog.model import Catalog
+from reflector.catalog.model import Catalog, Table
 from reflector.query.scope import Scope
 from reflector.sql.plan import Plan
 
@@ -107,7 +107,7 @@ def swaps(number: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """`permissions` None is the open mode: everybody reads everything, and writes when `writable`.
+    """`permissions` None is the open mode: everybody reads everything but what is `closed`, and writes when `writable`.
 
     `identity` is a hash of all that answers depend on beside data, equal in every process that serves the same schema
     under the same configuration.
@@ -118,6 +118,7 @@ class Snapshot:
     permissions: Permissions | None
     writable: bool = False
     identity: str = ""
+    closed: frozenset[Table] = frozenset()
     plans: PlanCache = field(default_factory=PlanCache)
     _access: OrderedDict[tuple[str, ...], Access] = field(default_factory=OrderedDict)
 
@@ -134,7 +135,7 @@ class Snapshot:
 
     def _grants(self, principal: Principal) -> Grants:
         if self.permissions is None:
-            return open_grants(self.catalog, self.writable)
+            return open_grants(self.catalog, self.writable, self.closed)
         return self.permissions.grants(principal.roles)
 
 

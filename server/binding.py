@@ -16,7 +16,7 @@ from typing import Final
 from reflector.access.bind import bind_permissions
 from reflector.access.database import database_permissions, unbound_roles, views_beyond
 from reflector.access.description import AccessDescription, Complaint, Severity, TableRules
-from reflector.access.entries import HIDES_NOTHING, IDLE_PATTERN, Arrived, idle_names, read_entries
+from reflector.access.entries import HIDES_NOTHING, IDLE_PATTERN, Arrived, idle_names, perhaps, read_entries
 from reflector.access.exposure import CODE as EXPOSED
 from reflector.access.exposure import Place, appeared, exposed
 from reflector.access.functions import functions_by_name
@@ -46,6 +46,8 @@ CANNOT_BE_KNOWN: Final = "unknown_function"
 """What is not told beside extensions that could not be loaded: it may be theirs."""
 IDLE_EXCLUSION: Final = "idle_exclusion"
 """A pattern of tables to leave out, of which there is none."""
+UNSAID: Final = "which everybody would read"
+EXCLUDE: Final = "name it under database.exclude too, or take out the name that is gone"
 LEFT_OUT: Final[Mapping[str, str]] = {
     "relationship_unbound": "; the relationship is left out",
     CLASH: "; the database's is left out",
@@ -81,14 +83,11 @@ class Binding:
     def snapshot(self, number: int, catalog: Catalog) -> Snapshot:
         """The snapshot of a catalog; raises ConfigError with every complaint where the configuration cannot be used."""
         catalog, beside = self.joined(catalog)
-        identity = self.identity(catalog)
         # That a table is not there is said of its whole entry, and need not be said of its name.
         vain = (each for each in catalog.misfits if each.fatal or each.path[0] != "tables")
         complaints = (*self.at_first(catalog, (misfit(each, self.config) for each in vain)), *beside)
         if self.config.open:
-            self.accept(complaints)
-            self.bound = self.bound or bool(catalog.tables)
-            return Snapshot(number, catalog, None, writable=self.config.writable, identity=identity)
+            return self.opened_to_all(number, catalog, complaints)
         if self.config.decided_by_database:
             return self.granted(number, catalog, complaints)
         permissions, found = bind_permissions(self.description, catalog, self.arrived(catalog))
@@ -100,7 +99,18 @@ class Binding:
         self.accept((*complaints, *(each for each in found if each.code not in TOLD_WHEN_LOADED), *bare))
         self.bound, self.before, self.appeared = self.bound or bool(catalog.tables), catalog, new
         self.settle(catalog)
-        return Snapshot(number, catalog, permissions, identity=identity)
+        return Snapshot(number, catalog, permissions, identity=self.identity(catalog))
+
+    def opened_to_all(self, number: int, catalog: Catalog, complaints: Sequence[Complaint]) -> Snapshot:
+        """The snapshot of a catalog that is open to everybody, but for what may have been left out under another name."""
+        arrived, known = self.arrived(catalog), database_names(catalog)
+        suspects = [known[name] for name in known if name in arrived.tables] if arrived.lost else []
+        told = (perhaps(arrived.lost[0], table, UNSAID, EXCLUDE) for table in suspects)
+        self.accept((*complaints, *told))
+        self.bound = self.bound or bool(catalog.tables)
+        self.settle(catalog)
+        writable, closed = self.config.writable, frozenset(suspects)
+        return Snapshot(number, catalog, None, writable=writable, identity=self.identity(catalog), closed=closed)
 
     def joined(self, catalog: Catalog) -> tuple[Catalog, tuple[Complaint, ...]]:
         """The catalog with the functions of extensions, and what is wrong with these."""

@@ -104,8 +104,13 @@ def idle_names(description: AccessDescription, known: Collection[str]) -> list[T
 
 def _perhaps(rules: TableRules, table: Table) -> Complaint:
     """What is told of a table that came."""
-    message = f"{rules.name!r} is gone, and may be what {table.label} is now, of which no entry speaks"
-    return Complaint(Severity.UNBOUND, "unnamed_table", message, "name it in an entry", rules.where, table=table.label)
+    return perhaps(rules, table, "of which no entry speaks", "name it in an entry")
+
+
+def perhaps(rules: TableRules, table: Table, unsaid: str, hint: str) -> Complaint:
+    """That a table which came may be the one of a name that is gone; `unsaid`: what would say that it is not."""
+    message = f"{rules.name!r} is gone, and may be what {table.label} is now, {unsaid}"
+    return Complaint(Severity.UNBOUND, "unnamed_table", message, hint, rules.where, table=table.label)
 
 
 def _open_unnamed(

@@ -173,9 +173,11 @@ class Permissions:
         return self.grants(self.ancestors)
 
 
-def open_grants(catalog: Catalog, writable: bool) -> Grants:
-    """The grants of everybody where nothing is configured: all of it can be read, and written when `writable`."""
-    return Grants((), {table: (open_permission(table, writable),) for table in catalog.tables.values()})
+def open_grants(catalog: Catalog, writable: bool, closed: frozenset[Table] = frozenset()) -> Grants:
+    """The grants of everybody where nothing is configured: all of it that is not `closed` can be read, and written when
+    `writable`."""
+    opened = (table for table in catalog.tables.values() if table not in closed)
+    return Grants((), {table: (open_permission(table, writable),) for table in opened}, closed)
 
 
 def open_permission(

@@ -276,6 +276,43 @@ async def test_a_table_that_was_left_out_is_not_served_under_another_name(
         assert ((await api.get("/api/went")).status, await ready(api)) == (404, True)
 
 
+async def test_a_table_that_was_left_out_is_not_open_to_everybody_under_another_name_either(
+    kind: DatabaseKind, databases: Databases, file: Path
+) -> None:
+    """Where nothing says who may what."""
+    url = databases.database(kind, SCHEMA.format(column="", table=GONE))
+    said = "version: 1\ndatabase: {watch: off, exclude: [gone]}\n"
+    put(file, said)
+
+    async def after(sql: str) -> tuple[int, ...]:
+        write_outside(databases, url, sql)
+        await api.running.engine.refresh()
+        asked = await api.post("/graphql", {"query": "{went{secret}}"})
+        assert ("data" in asked.json, await answered(api)) == (False, SERVES)
+        paths = ("/api/went", "/rest/v1/went?select=secret", "/api/came", "/api/earlier")
+        return tuple([(await api.get(path)).status for path in paths])
+
+    async with reloadable(url, file) as api:
+        reloading = api.running.reloading
+        assert reloading is not None
+        assert await after("CREATE TABLE earlier (id INTEGER PRIMARY KEY)") == (404, 404, 404, 200)
+        assert await ready(api)
+        assert await after("ALTER TABLE gone RENAME TO went") == (503, 503, 404, 200)
+        assert await after("CREATE TABLE came (id INTEGER PRIMARY KEY)") == (503, 503, 503, 200)
+        first, second = api.running.binding.closed
+        assert "database.exclude[0]: 'gone' is gone, and may be what came is now, which everybody would read" in first
+        assert (second.endswith("; went is closed"), await ready(api)) == (True, False)
+        put(file, f"{said}limits: {{page: 3}}\n")
+        with pytest.raises(ConfigError, match="no table matches 'gone'"):
+            await reloading.reload()
+        assert (await api.get("/api/went")).status == 503
+        put(file, said.replace("[gone]", "[went]"))
+        await reloading.reload()
+        assert [(await api.get(path)).status for path in ("/api/went", "/api/came")] == [404, 200]
+        assert await after("ALTER TABLE went RENAME TO gone") == (404, 404, 200, 200)
+        assert (await api.get("/api/gone")).status == 503
+
+
 async def test_tables_that_come_one_by_one_are_open_when_all_are_there(databases: Databases, file: Path) -> None:
     url = databases.database(DatabaseKind.SQLITE, "")
     put(file, RENAMED)
