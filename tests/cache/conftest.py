@@ -13,6 +13,7 @@ from reflector.catalog.model import DatabaseKind
 from reflector.database_url import parse_database_url
 from server.cache.answers import AnswerCache
 from tests.bookshops import Databases
+from tests.cache.test_versions import Time
 from tests.server.harness import Served
 from tests.server.test_jwt import token
 
@@ -28,6 +29,15 @@ def cache_of(api: Served) -> AnswerCache:
     keeping = api.running.keeping
     assert keeping is not None
     return keeping.cache
+
+
+def halted(api: Served) -> Time:
+    """The clock of the server's cache, which stands still until the test moves it: an answer is as old as the test says, and
+    not as old as a busy machine makes it."""
+    cache, found = cache_of(api), Time()
+    found.now = time.monotonic()
+    cache._clock = cache.renewals._clock = cache.versions._clock = found
+    return found
 
 
 def write_outside(databases: Databases, url: str, sql: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from reflector.catalog.model import DatabaseKind
 from tests.bookshops import Databases
-from tests.cache.conftest import bearer, cache_of, write_outside
+from tests.cache.conftest import bearer, cache_of, halted, write_outside
 from tests.server.harness import Served, served
 from tests.server.test_jwt import SECRET
 
@@ -60,11 +60,12 @@ async def test_within_its_ttl_an_answer_asks_the_database_nothing(
 ) -> None:
     url = own_shop(kind)
     async with served(url, OPEN.replace("book: {cache: {ttl: 30s}}", "book: {cache: {ttl: 700ms}}")) as api:
+        clock = halted(api)
         tag = (await api.get("/api/book/1?fields=title")).headers["ETag"]
         write_outside(databases, url, "UPDATE book SET title = 'told by nobody' WHERE id = 1;")
         kept = await api.get("/api/book/1?fields=title", {"If-None-Match": tag})
         assert (kept.status, kept.body) == (304, b"")
-        await asyncio.sleep(0.8)
+        clock.now += 0.8
         now = await api.get("/api/book/1?fields=title", {"If-None-Match": tag})
         assert (now.status, now.json) == (200, {"title": "told by nobody"})
 
@@ -315,16 +316,18 @@ tables:
   book: {allow: {guest: {read: created_at <= now(), columns: [id]}}, cache: {ttl: 500ms}}
 """
     url = own_shop(DatabaseKind.SQLITE)
+    moment = "UPDATE book SET created_at = strftime('%Y-%m-%d %H:%M:%f', 'now', '{}') WHERE id = 1;"
     async with served(url, config) as api:
-        path = "/api/book?id=1"
-        moment = "strftime('%Y-%m-%d %H:%M:%f', 'now', '+0.3 seconds')"
-        write_outside(databases, url, f"UPDATE book SET created_at = {moment} WHERE id = 1;")
+        clock, path = halted(api), "/api/book?id=1"
+        write_outside(databases, url, moment.format("+1 hour"))
         cache_of(api).covered = lambda _: True  # as if every change were heard: none will be
         first = await api.get(path)
         assert first.json["items"] == []
         assert (await api.get(path)).json["items"] == []
         assert cache_of(api).hits == 1
-        await asyncio.sleep(0.6)
+        write_outside(databases, url, moment.format("-1 second"))  # which is what an hour does, and is heard as little
+        assert (await api.get(path)).json["items"] == []
+        clock.now += 0.6
         reply = await api.get(path, {"If-None-Match": first.headers["ETag"]})
         assert (reply.status, reply.json["items"]) == (200, [{"id": 1}])
 
@@ -333,18 +336,18 @@ async def test_what_is_heard_of_whole_holds_until_it_changes(own_shop: Callable[
     url = own_shop(DatabaseKind.SQLITE)
     config = "defaults: {read: true, write: true}\ntables: {book: {cache: {ttl: 100ms}}}"
     async with served(url, config) as api:
-        cache = cache_of(api)
+        cache, clock = cache_of(api), halted(api)
         cache.covered = lambda _: True
         for path in ("/api/book/1", "/api/book/1?include=category"):
             await api.get(path)
-            await asyncio.sleep(0.2)
+            clock.now += 0.2
             await api.get(path)
         assert (cache.hits, cache.misses) == (2, 2)
         assert (await api.patch("/api/book/1", {"title": "changed"})).status == 200
         assert (await api.get("/api/book/1")).json["title"] == "changed"
         cache.covered = lambda _: False
         await api.get("/api/book/1?fields=id")
-        await asyncio.sleep(0.2)
+        clock.now += 0.2
         await api.get("/api/book/1?fields=id")
         await api.get("/api/book/1?fields=title,category.name")
         assert cache.hits == 2
@@ -354,12 +357,12 @@ async def test_a_view_holds_for_its_ttl_alone(own_shop: Callable[[DatabaseKind],
     url = own_shop(DatabaseKind.SQLITE)
     config = "defaults: {read: true, write: true}\ntables: {published_book: {cache: {ttl: 200ms}}}"
     async with served(url, config) as api:
-        cache = cache_of(api)
+        cache, clock = cache_of(api), halted(api)
         cache.covered = lambda _: True
         path = "/api/published_book?limit=2"
         for _ in range(2):
             await api.get(path)
         assert cache.hits == 1
-        await asyncio.sleep(0.3)
+        clock.now += 0.3
         await api.get(path)
         assert (cache.hits, cache.misses) == (1, 2)

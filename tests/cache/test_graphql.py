@@ -11,7 +11,7 @@ import pytest
 
 from reflector.catalog.model import DatabaseKind
 from tests.bookshops import Databases
-from tests.cache.conftest import bearer, cache_of, write_outside
+from tests.cache.conftest import bearer, cache_of, halted, write_outside
 from tests.cache.test_answers import OPEN, ROLES
 from tests.server.harness import Reply, Served, served
 
@@ -117,11 +117,11 @@ async def test_within_its_ttl_an_answer_asks_the_database_nothing(
 ) -> None:
     url = own_shop(kind)
     async with served(url, OPEN.replace("book: {cache: {ttl: 30s}}", "book: {cache: {ttl: 700ms}}")) as api:
-        path = address("{book_by_pk(id: 1) {title}}")
+        clock, path = halted(api), address("{book_by_pk(id: 1) {title}}")
         first = await api.get(path)
         write_outside(databases, url, "UPDATE book SET title = 'told by nobody' WHERE id = 1;")
         assert (await api.get(path, {"If-None-Match": first.headers["ETag"]})).status == 304
-        await asyncio.sleep(0.8)
+        clock.now += 0.8
         now = await api.get(path, {"If-None-Match": first.headers["ETag"]})
         assert (now.status, now.json["data"]) == (200, {"book_by_pk": {"title": "told by nobody"}})
 

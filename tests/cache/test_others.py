@@ -16,7 +16,7 @@ import redis
 from reflector.catalog.model import DatabaseKind
 from server.cache.others import RedisOthers, channel_of
 from tests.bookshops import Databases
-from tests.cache.conftest import cache_of, write_outside
+from tests.cache.conftest import cache_of, halted, write_outside
 from tests.server.harness import Served, eventually, served
 from tests.servers import RedisServer
 
@@ -117,16 +117,17 @@ async def test_redis_killed_and_back(
             return await readiness(one) == await readiness(other) == "degraded"
 
         await eventually(degraded)
+        clock = halted(one)
         # Served without it: what is kept is at most a second old, own writes are seen at once.
         await other.patch("/api/publisher/QUIPU", {"name": "while away"})
         assert await name_at(other) == "while away"
-        await asyncio.sleep(1.1)
+        clock.now += 1.1
         assert await name_at(one) == "while away"
         hits = cache_of(one).hits
         assert await name_at(one) == "while away"
         assert cache_of(one).hits == hits + 1
         write_outside(databases, url, "UPDATE publisher SET name = 'outside' WHERE code = 'QUIPU';")
-        await asyncio.sleep(1.1)
+        clock.now += 1.1
         assert await name_at(one) == "outside"
         await name_at(other)
         write_outside(databases, url, "UPDATE publisher SET name = 'just before' WHERE code = 'QUIPU';")
