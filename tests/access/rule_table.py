@@ -139,16 +139,20 @@ LANGUAGE: tuple[Line, ...] = (
         ),
     ),
     Line(
-        ("`has_key(meta, 'size')`", "a document that is an object and has the key; `not has_key` holds of NULL, too"),
+        (
+            "`has_key(meta, 'size')`",
+            "a document that is an object and has the key. `not has_key(meta, 'size')` holds of what is no object, too, and of NULL: `meta is not None and not has_key(…)` where NULL is not meant",
+        ),
         (
             articles("has_key(meta, 'size')", 1),
             articles("not has_key(meta, 'size')", 2, 3, 4, 5, 6),
+            articles("meta is not None and not has_key(meta, 'size')", 2, 4, 5, 6),
         ),
     ),
     Line(
         (
             "`'sale' in tags`, `claims.sub not in editors`",
-            "a document that is an array and has the text as an item; on PostgreSQL a column of arrays, whatever the items; on MariaDB a `SET`",
+            "a document that is an array and has the text as an item; on PostgreSQL a column of arrays, whatever the items; on MariaDB a `SET`. Of NULL neither `in` nor `not in` holds",
         ),
         (
             articles("'sale' in tags", 1),
