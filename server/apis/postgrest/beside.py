@@ -21,7 +21,7 @@ from server.apis.postgrest.faults import refusal
 from server.apis.postgrest.grammar.parameters import split_query
 from server.apis.postgrest.lowering.calls import Sent, arguments_of, function_of, given_texts
 from server.apis.postgrest.media import Body, Kind, body_of, negotiate
-from server.apis.postgrest.roads import limits_of
+from server.apis.postgrest.terms import limits_of
 from server.called import Called, check_null, check_whole
 from server.callers import Caller
 from server.unkept import check_conditions

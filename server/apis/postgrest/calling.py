@@ -17,7 +17,7 @@ import orjson
 from aiohttp import web
 
 from reflector.catalog.model import DatabaseKind, Function
-from reflector.errors import Forbidden, LimitExceeded, NotSingular, ReadOnlyDatabase, ReflectorError, SchemaChanged
+from reflector.errors import Forbidden, NotSingular, ReadOnlyDatabase, ReflectorError, SchemaChanged
 from reflector.query.calls import Call
 from reflector.query.forms import USUAL
 from reflector.query.nodes import Read
@@ -31,7 +31,6 @@ from server.apis.postgrest.exact_json import read, without_nulls, written
 from server.apis.postgrest.faults import PostgrestError, refusal
 from server.apis.postgrest.grammar.nodes import Question, Star
 from server.apis.postgrest.grammar.parameters import split_query
-from server.apis.postgrest.grammar.questions import question
 from server.apis.postgrest.handlers import handled
 from server.apis.postgrest.locations import content_location
 from server.apis.postgrest.lowering.calls import Sent, arguments_of, function_of, given_texts
@@ -44,20 +43,11 @@ from server.apis.postgrest.procedures import check_procedure
 from server.apis.postgrest.raised import spoken
 from server.apis.postgrest.ranges import Window, content_range, one_row, read_status, window
 from server.apis.postgrest.rendering import rendered
-from server.apis.postgrest.roads import (
-    Api,
-    applied_header,
-    clock_asked,
-    last_name,
-    limits_of,
-    lowering_of,
-    most_rows,
-    profile_header,
-    warning_header,
-)
+from server.apis.postgrest.roads import Api, last_name, profile_header, warning_header
+from server.apis.postgrest.terms import Terms, terms_of
 from server.apis.postgrest.timing import ended
 from server.called import Called
-from server.callers import Caller, Rights
+from server.callers import Caller
 from server.transactions import hoisted
 from server.unkept import check_conditions
 
@@ -71,6 +61,7 @@ WRITES: Final = "OPTIONS,POST"
 class Calling:
     """A call that was understood. `media` None answers a value as it is, of the function's own type."""
 
+    terms: Terms
     function: Function
     call: Call
     asked: Question
@@ -116,7 +107,7 @@ class CallRoad:
         ended("parse")
         answer = await self._run(request, caller, calling)
         ended("transaction")
-        return self._told(request, caller, calling, answer, headers)
+        return self._told(request, calling, answer, headers)
 
     def _allowed(self, caller: Caller, schema: str, name: str) -> str:
         """The methods of all functions of that name."""
@@ -127,21 +118,19 @@ class CallRoad:
     # ── what is asked ────────────────────────────────────────────────────────────────────────
 
     async def _calling(self, request: web.Request, caller: Caller, schema: str) -> Calling:
-        rights, limits = caller.rights, limits_of(caller.rights)
+        terms, scope = terms_of(self.api, caller), caller.rights.access.scope
         reads = request.method in READING
         if not reads:
             check_conditions(request)
-        legacy = self.api.settings.url_use_legacy_target_names
-        asked = question(request.rel_url.raw_query_string, limits, function=reads, legacy_targets=legacy)
+        asked = terms.question(request.rel_url.raw_query_string, function=reads)
         sent = Sent(given_texts(asked.arguments), texts=True) if reads else await _sent(request, asked)
         preferred = preferences(request.headers.getall("Prefer", ()))
-        function = function_of(rights.access.scope, schema, last_name(request), sent)
-        media, handler = _media(request, rights.access.scope, function, asked, offered(self.api, caller))
-        rows = most_rows(self.api, rights)
-        page = _page(request, function, asked, media, rights).capped(rows)
-        clock = clock_asked(caller, preferred)
+        function = function_of(scope, schema, last_name(request), sent)
+        media, handler = _media(request, scope, function, asked, offered(self.api, caller))
+        page = terms.within(_page(request, function, asked, media))
+        clock = terms.clock(preferred)
         form = USUAL if media is None or handler is not None else clock.form(media.kind)
-        lowering = lowering_of(self.api, rights, rows, limits, clock, form, represents=handler is None)
+        lowering = terms.lowering(clock, form, represents=handler is None)
         call = Call(
             function,
             arguments_of(function, sent, clock),
@@ -153,7 +142,7 @@ class CallRoad:
             handler=handler,
             form=form if function.procedure else None,
         )
-        return Calling(function, call, asked, page, media, preferred)
+        return Calling(terms, function, call, asked, page, media, preferred)
 
     # ── the call ─────────────────────────────────────────────────────────────────────────────
 
@@ -177,14 +166,10 @@ class CallRoad:
 
     # ── the answer ───────────────────────────────────────────────────────────────────────────
 
-    def _told(
-        self, request: web.Request, caller: Caller, calling: Calling, answer: Answer, headers: Mapping[str, str]
-    ) -> web.Response:
+    def _told(self, request: web.Request, calling: Calling, answer: Answer, headers: Mapping[str, str]) -> web.Response:
         if calling.planned is not None:
             return plan_response(request, calling.planned, answer.body or b"", headers)
-        applied = applied_header(
-            self.api, caller, calling.preferred, request.method, function=True, zoned=calling.zoned
-        )
+        applied = calling.terms.applied(calling.preferred, request.method, function=True, zoned=calling.zoned)
         every = {**headers, **applied, **warning_header(calling.asked.legacy)}
         if answer.body is None and calling.call.read is None:
             return web.Response(status=204, headers=every)
@@ -195,7 +180,7 @@ class CallRoad:
         every["Content-Type"] = type_
         every["Content-Range"] = content_range(calling.window.offset, rows, total)
         if request.method in READING:
-            pairs = split_query(request.rel_url.raw_query_string, limits_of(caller.rights))
+            pairs = split_query(request.rel_url.raw_query_string, calling.terms.limits)
             every["Content-Location"] = content_location(f"/rpc/{calling.function.name}", pairs)
         status = read_status(calling.window.offset, rows, total)
         return web.Response(status=status, headers=every, body=None if request.method == "HEAD" else body)
@@ -226,15 +211,13 @@ async def _sent(request: web.Request, asked: Question) -> Sent:
             raise refusal("PGRST102", f"Content-Type not acceptable: {written_in.value}")
 
 
-def _page(request: web.Request, function: Function, asked: Question, media: Media | None, rights: Rights) -> Window:
-    """Which of the function's rows; a procedure has one. Raises LimitExceeded, and what is wrong with a call of a procedure."""
+def _page(request: web.Request, function: Function, asked: Question, media: Media | None) -> Window:
+    """Which of the function's rows; a procedure has one. Raises what is wrong with a call of a procedure."""
     ranged = request.headers.get("Range") if request.method == "GET" else None
     page = window(ranged, asked.root.limit, asked.root.offset)
     if function.procedure:
         check_procedure(request.method, asked, media)
-        page = Window()
-    if page.offset > rights.limits.offset:
-        raise LimitExceeded(f"an offset is at most {rights.limits.offset}")
+        return Window()
     return page
 
 

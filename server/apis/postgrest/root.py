@@ -28,7 +28,8 @@ from server.apis.postgrest.grammar.parameters import split_query
 from server.apis.postgrest.locations import content_location
 from server.apis.postgrest.lowering.tables import schema_of
 from server.apis.postgrest.media import ANY, Kind, Wanted, accepted
-from server.apis.postgrest.roads import Api, limits_of, profile_header
+from server.apis.postgrest.roads import Api, profile_header
+from server.apis.postgrest.terms import limits_of
 from server.apis.postgrest.timing import ended
 from server.callers import Caller
 from server.openapi.cache import Documents

@@ -16,7 +16,7 @@ from multidict import CIMultiDict, istr
 
 from reflector.catalog.model import Function
 from reflector.engine import Prepared
-from reflector.errors import Forbidden, LimitExceeded
+from reflector.errors import Forbidden
 from reflector.query.calls import Gathered
 from reflector.query.forms import USUAL
 from reflector.query.scope import TableScope
@@ -24,7 +24,6 @@ from server.apis.postgrest.counting import Guess, guess_of
 from server.apis.postgrest.errors import translate
 from server.apis.postgrest.grammar.nodes import fields_in
 from server.apis.postgrest.grammar.parameters import split_query
-from server.apis.postgrest.grammar.questions import question
 from server.apis.postgrest.handlers import handled
 from server.apis.postgrest.locations import content_location
 from server.apis.postgrest.lowering.zoned import UTC, Clock, Endless
@@ -32,18 +31,10 @@ from server.apis.postgrest.media import Kind, Media, own_type
 from server.apis.postgrest.plans import offered
 from server.apis.postgrest.preferences import preferences
 from server.apis.postgrest.ranges import Window, window
-from server.apis.postgrest.roads import (
-    Api,
-    applied_header,
-    clock_asked,
-    limits_of,
-    lowering_of,
-    most_rows,
-    table_asked,
-    warning_header,
-)
+from server.apis.postgrest.roads import Api, table_asked, warning_header
 from server.apis.postgrest.shapes import Shape, Template, shape_of
 from server.apis.postgrest.telling import VARY
+from server.apis.postgrest.terms import Terms, limits_of, terms_of
 from server.apis.postgrest.timing import ended
 from server.cache.question import Question as Kept
 from server.callers import LONGEST_KEPT, Caller
@@ -160,35 +151,36 @@ class Understanding:
         return Asking(reading, prepared, location, kept)
 
     def _understood(self, request: web.Request, caller: Caller, asked: Asked) -> Asking:
-        rights = caller.rights
         table, profile = table_asked(request, caller, asked.profile)
         if not table.may_read:
             raise translate(Forbidden(f"you may not read {table.table.name}"), table.table.name)
-        preferred = preferences(asked.prefer)
-        limits, rows = limits_of(rights), most_rows(self.api, rights)
-        legacy = self.api.settings.url_use_legacy_target_names
-        read = question(asked.query, limits, legacy_targets=legacy)
+        terms, rights, preferred = terms_of(self.api, caller), caller.rights, preferences(asked.prefer)
+        read = terms.question(asked.query)
         media, handler = handled(rights.access.scope, table, read.root, asked.accept, offered(self.api, caller))
-        wanted = window(asked.ranged, read.root.limit, read.root.offset).capped(rows)
-        if wanted.offset > rights.limits.offset:
-            raise LimitExceeded(f"an offset is at most {rights.limits.offset}")
-        plain, clock = handler is not None, clock_asked(caller, preferred)
+        wanted = terms.within(window(asked.ranged, read.root.limit, read.root.offset))
+        plain, clock = handler is not None, terms.clock(preferred)
         form = USUAL if plain else clock.form(media.planned if media.kind is Kind.PLAN else media.kind)
-        lowering = lowering_of(self.api, rights, rows, limits, clock, form, represents=not plain)
+        lowering = terms.lowering(clock, form, represents=not plain)
         lowered = lowering.read(table, read.root, wanted, count=preferred.count is not None)
         ended("parse")
-        guess = None if handler is not None else guess_of(self.api, caller, table, lowered, preferred, rows)
+        guess = None if plain else guess_of(self.api, caller, table, lowered, preferred, terms.rows)
         asks = lowered if handler is None else Gathered(handler, lowered)
         prepared = self.api.engine.prepare(rights.snapshot, rights.access, asks)
-        location = content_location(f"/{table.table.name}", split_query(asked.query, limits))
-        applied = applied_header(self.api, caller, preferred, asked.method, zoned=not plain)
+        applied = terms.applied(preferred, asked.method, zoned=not plain)
         told = media.content_type if handler is None else own_type(handler.media)
         headers = CIMultiDict({"Content-Type": told, "Vary": VARY, **profile, **applied, **warning_header(read.legacy)})
-        # What the planner expects changes without a change of the rows.
-        may_keep = handler is None and media.kind is not Kind.PLAN and guess is None
-        kept = self._kept(caller, prepared, headers, location, asked) if may_keep else None
         named = tuple(field.name for field in fields_in(read.root.where))
-        return Asking(Reading(table, wanted, media, headers, handler, guess, clock, named), prepared, location, kept)
+        return self._asking(
+            terms, asked, Reading(table, wanted, media, headers, handler, guess, clock, named), prepared
+        )
+
+    def _asking(self, terms: Terms, asked: Asked, reading: Reading, prepared: Prepared) -> Asking:
+        """The request itself: the address that is told, and what its answer is kept as."""
+        location = content_location(f"/{reading.table.table.name}", split_query(asked.query, terms.limits))
+        # What the planner expects changes without a change of the rows.
+        may_keep = reading.handler is None and reading.media.kind is not Kind.PLAN and reading.guess is None
+        kept = self._kept(terms.caller, prepared, reading.headers, location, asked) if may_keep else None
+        return Asking(reading, prepared, location, kept)
 
     def _kept(
         self, caller: Caller, prepared: Prepared, headers: CIMultiDict[str], location: str, asked: Asked

@@ -25,7 +25,6 @@ from server.apis.postgrest.errors import translate
 from server.apis.postgrest.faults import refusal
 from server.apis.postgrest.grammar.nodes import Question
 from server.apis.postgrest.grammar.parameters import PAGING, split_query
-from server.apis.postgrest.grammar.questions import question
 from server.apis.postgrest.locations import location
 from server.apis.postgrest.lowering.writes import LOCATED, MERGE, Writes, primary_key, unfiltered
 from server.apis.postgrest.media import Kind, Media, body_of, negotiate
@@ -33,16 +32,8 @@ from server.apis.postgrest.plans import offered, plan_of, plan_response
 from server.apis.postgrest.preferences import Preferences, preferences
 from server.apis.postgrest.ranges import content_range, one_row, write_status, written_range
 from server.apis.postgrest.rendering import rendered
-from server.apis.postgrest.roads import (
-    Api,
-    applied_header,
-    clock_asked,
-    limits_of,
-    lowering_of,
-    most_rows,
-    table_asked,
-    warning_header,
-)
+from server.apis.postgrest.roads import Api, table_asked, warning_header
+from server.apis.postgrest.terms import Terms, terms_of
 from server.apis.postgrest.timing import ended
 from server.callers import Caller
 from server.unkept import check_conditions
@@ -58,7 +49,7 @@ class Wanted:
     """A write that a request asks for, before its body is looked at."""
 
     request: web.Request
-    caller: Caller
+    terms: Terms
     table: TableScope
     profile: Mapping[str, str]
     media: Media
@@ -100,8 +91,8 @@ class WriteRoad:
     async def put(self, request: web.Request, caller: Caller) -> web.Response:
         """One row, made or replaced at its key."""
         wanted = self._wanted(request, caller)
-        limits = limits_of(caller.rights)
-        if any(name in PAGING - {"order"} for name, _ in split_query(request.rel_url.raw_query_string, limits)):
+        pairs = split_query(request.rel_url.raw_query_string, wanted.terms.limits)
+        if any(name in PAGING - {"order"} for name, _ in pairs):
             raise refusal("PGRST114", "limit/offset querystring parameters are not allowed for PUT")
         answer = await self._run(wanted, wanted.writes.put(await _body(request, None)))
         representation = wanted.preferred.representation
@@ -142,15 +133,13 @@ class WriteRoad:
         table, profile = table_asked(request, caller, request.headers.get("Content-Profile"))
         media = negotiate(request.headers.get("Accept"), offered(self.api, caller))
         preferred = preferences(request.headers.getall("Prefer", ()))
-        rights, limits = caller.rights, limits_of(caller.rights)
-        legacy = self.api.settings.url_use_legacy_target_names
-        asked = question(request.rel_url.raw_query_string, limits, legacy_targets=legacy)
-        clock = clock_asked(caller, preferred)
-        form = clock.form(media.planned if media.kind is Kind.PLAN else media.kind)
-        lowering = lowering_of(self.api, rights, most_rows(self.api, rights), limits, clock, form)
+        terms, rights = terms_of(self.api, caller), caller.rights
+        asked = terms.question(request.rel_url.raw_query_string)
+        clock = terms.clock(preferred)
+        lowering = terms.lowering(clock, clock.form(media.planned if media.kind is Kind.PLAN else media.kind))
         closed = rights.snapshot.permissions is None and not rights.snapshot.writable
         writes = Writes(lowering, table, asked, preferred, media.kind is Kind.OBJECT, closed, rights.limits.affected)
-        return Wanted(request, caller, table, profile, media, preferred, asked, writes)
+        return Wanted(request, terms, table, profile, media, preferred, asked, writes)
 
     def _filtered(self, wanted: Wanted, verb: str) -> None:
         if not wanted.asked.root.where and not self.api.settings.allow_unfiltered_writes:
@@ -165,13 +154,14 @@ class WriteRoad:
             if wanted.single:
                 raise one_row(0)
             return NOTHING
-        rights, table = wanted.caller.rights, wanted.table
+        caller, table = wanted.terms.caller, wanted.table
+        rights = caller.rights
         try:
             prepared = self.api.engine.prepare(rights.snapshot, rights.access, query)
             ended("plan")
             if wanted.planned:
-                return Answer(await plan_of(self.api, wanted.caller, prepared, wanted.media))
-            answer = await self.api.engine.run(prepared, wanted.caller.principal, rights.session)
+                return Answer(await plan_of(self.api, caller, prepared, wanted.media))
+            answer = await self.api.engine.run(prepared, caller.principal, rights.session)
         except SchemaChanged:
             raise
         except NotSingular as error:
@@ -188,7 +178,7 @@ class WriteRoad:
     def _told(self, wanted: Wanted, answer: Answer, status: int, headers: Mapping[str, str]) -> web.Response:
         if wanted.planned:
             return plan_response(wanted.request, wanted.media, answer.body or b"", wanted.profile)
-        every = {**headers, **wanted.profile, **self._applied(wanted), **_location(wanted, answer)}
+        every = {**headers, **wanted.profile, **_applied(wanted), **_location(wanted, answer)}
         if not wanted.preferred.representation:
             return web.Response(status=status, headers=every)
         every |= {"Content-Type": wanted.media.content_type, **warning_header(wanted.asked.legacy)}
@@ -198,10 +188,6 @@ class WriteRoad:
             # The one row was written, and its writer may not see it as it is now.
             return web.Response(status=status, headers=every)
         return Whole(status=status, headers=every, body=rendered(body, rows, wanted.media))
-
-    def _applied(self, wanted: Wanted) -> Mapping[str, str]:
-        method, upserts = wanted.request.method, wanted.writes.upserts
-        return applied_header(self.api, wanted.caller, wanted.preferred, method, upserts=upserts, inserts=True)
 
 
 async def _body(request: web.Request, columns: tuple[str, ...] | None) -> Rows:
@@ -222,6 +208,11 @@ def methods(table: Table) -> list[str]:
         "DELETE": table.deletable,
     }
     return ["OPTIONS", "GET", "HEAD", *(method for method, offered in possible.items() if offered)]
+
+
+def _applied(wanted: Wanted) -> Mapping[str, str]:
+    upserts = wanted.writes.upserts
+    return wanted.terms.applied(wanted.preferred, wanted.request.method, upserts=upserts, inserts=True)
 
 
 def _total(wanted: Wanted, answer: Answer) -> int | None:
