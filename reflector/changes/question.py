@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, assert_never
 
+from reflector.access.conditions import Conditions
 from reflector.access.permissions import Grants, TableGrant, Ways
-from reflector.access.rewrite import Rewriter
 from reflector.catalog.model import Column, Table
 from reflector.datatypes import Value
 from reflector.errors import Forbidden
@@ -98,7 +98,7 @@ def question_of(
         table,
         grants.roles,
         with_claims(grant.read_rows, claim),
-        with_claims(Rewriter(grants).filter(where, grant), claim),
+        with_claims(Conditions(grants).filter(where, grant), claim),
         tuple((column, with_claims(grant.columns.get(column, FALSE), claim)) for column in columns),
         frozenset(events),
         all(_always(grant, column) for column in table.columns),

@@ -131,8 +131,8 @@ EQUIVALENT: Mapping[str, str] = {
     "reflector.query.walk:filter_with: assert_never(where) → gone": UNREACHABLE,
     "reflector.access.rewrite:Rewriter.call: False → True": "what a function gives is read, and never written",
     "reflector.access.rewrite:Rewriter.member: assert_never(member) → gone": UNREACHABLE,
-    "reflector.access.rewrite:Rewriter.expression: assert_never(expression) → gone": UNREACHABLE,
-    "reflector.access.rewrite:Rewriter.filter: assert_never(where) → gone": UNREACHABLE,
+    "reflector.access.conditions:Conditions.expression: assert_never(expression) → gone": UNREACHABLE,
+    "reflector.access.conditions:Conditions.filter: assert_never(where) → gone": UNREACHABLE,
     "reflector.access.rewrite:Rewriter.query: assert_never(query) → gone": UNREACHABLE,
     "reflector.access.rewrite:Rewriter.member: grant.shown(column) or Field(column) → without Field(column)": (
         "what is masked is shown in some way; this tells the types so"

@@ -90,7 +90,9 @@ CALLED = tuple(
 NAMED = ("attempts", "basic", "password_hashes")
 HUNTED: Mapping[str, Sequence[str]] = {
     **dict.fromkeys((f"reflector.access.{name}" for name in BOUND), RULES),
-    **dict.fromkeys((f"reflector.access.{name}" for name in ("fitting", "rewrite", "rewrite_sets")), ANSWERS),
+    **dict.fromkeys(
+        (f"reflector.access.{name}" for name in ("conditions", "fitting", "rewrite", "rewrite_sets")), ANSWERS
+    ),
     **dict.fromkeys((f"reflector.query.{name}" for name in ("calls", "parameterize", "sets", "walk")), SLOTS),
     "reflector.sql.compile": SLOTS,
     **dict.fromkeys((f"reflector.sql.{name}" for name in ("filters", "plan", "statement")), BINDING),
