@@ -18,11 +18,11 @@ from server.config.plain import Fault, mapping
 from server.config.rules import read_rule
 from server.config.trials import AGGREGATED, ANONYMOUS, ROLES, VERBS, VERDICTS
 
-ANYWHERE: Final = ("name", "as", "given", *VERDICTS)
+ANYWHERE: Final = ("name", "as", "given", "headers", *VERDICTS)
 POSTGRESQL: Final = ("postgresql:", "postgres:")
 EMPTY: Final = ("hidden", "sees", "sets", *AGGREGATED)
 """What is expected of each thing that it names."""
-SHARED: Final = ("name", "as", "given", "tests")
+SHARED: Final = ("name", "as", "given", "headers", "tests")
 
 
 def check_trials(document: Document) -> None:
@@ -30,6 +30,8 @@ def check_trials(document: Document) -> None:
     for path, message, hint in _of_testing(document.data):
         if path in document.broken:
             continue
+        document.complain(document.place(path).key, path, message, hint)
+    for path, message, hint in _of_headers(document.data):
         document.complain(document.place(path).key, path, message, hint)
     for path, given in _groups(document.data):
         for below, message, hint in _of_group(given):
@@ -67,6 +69,14 @@ def _of_testing(data: Mapping[str, Any]) -> Iterator[Fault]:
         )
     elif "url" in testing and not str(testing["url"]).startswith(POSTGRESQL):
         yield ("testing", "url"), "must lead to the database of database.url, by another login", None
+
+
+def _of_headers(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Rules of the file ask about rows and claims, and about nothing else of a request."""
+    written = (*_groups(data), *((path, test) for path, test, _ in _tests(data)))
+    for path, each in written if not decided_by_database(data) else ():
+        if "headers" in each:
+            yield (*path, "headers"), "is for auth.enforce: database: no rule of the file reads a header", None
 
 
 def _items(given: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -19,6 +19,7 @@ from typing import Annotated, Any, ClassVar, Final, TypeAlias
 
 from pydantic import Field
 
+from server.config.postgrest import read_header
 from server.config.rules import Rule
 from server.config.section import Section
 from server.config.values import TEXT, Reads, Text, UnfitError, Url, freeze, read_text, thaw, whole
@@ -27,6 +28,7 @@ ANONYMOUS: Final = "anonymous"
 """Who brings no credential."""
 ROLES: Final = ("role", "roles")
 MOST: Final = 1_000_000
+COOKIE: Final = "cookie"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,18 @@ def read_given(given: Any) -> Mapping[str, tuple[Mapping[str, Any], ...]]:
     return MappingProxyType(rows)
 
 
+def read_headers(given: Any) -> Mapping[str, str]:
+    """Headers of a request, by names in small letters, as functions of the database are told them."""
+    if not isinstance(given, Mapping) or not given:
+        raise UnfitError("must be a mapping of headers and their texts, such as {X-Tenant: north}")
+    named = {read_header(name).lower(): read_text(value) for name, value in given.items()}
+    if len(named) < len(given):
+        raise UnfitError("names a header twice, in large and small letters")
+    if COOKIE in named:
+        raise UnfitError("has cookies, which no function finds among headers")
+    return MappingProxyType(named)
+
+
 def read_expected_rows(given: Any) -> int | tuple[Mapping[str, Any], ...]:
     """How many rows, or which."""
     if isinstance(given, list | tuple):
@@ -182,6 +196,9 @@ NUMBER: Final = {"type": "integer", "minimum": 0}
 Callers: TypeAlias = Annotated[tuple[Calling, ...], Reads(read_callers, CALLERS, show_callers)]
 Row: TypeAlias = Annotated[Mapping[str, Any], Reads(read_row, ROW, thaw)]
 Given: TypeAlias = Annotated[Mapping[str, Any], Reads(read_given, GIVEN, thaw)]
+Headers: TypeAlias = Annotated[
+    Mapping[str, str], Reads(read_headers, {"type": "object", "additionalProperties": TEXT}, thaw)
+]
 Values: TypeAlias = Annotated[Any, Reads(read_one_or_rows, {"anyOf": [ROW, SOME_ROWS]}, thaw)]
 Rows: TypeAlias = Annotated[tuple[Mapping[str, Any], ...], Reads(read_rows, SOME_ROWS, thaw)]
 ExpectedRows: TypeAlias = Annotated[Any, Reads(read_expected_rows, {"anyOf": [NUMBER, SOME_ROWS]}, thaw)]
@@ -208,6 +225,7 @@ class Trial(Section):
     name: Text | None = None
     callers: Callers = Field(default=(), alias="as")
     given: Given = Field(default_factory=lambda: MappingProxyType({}))
+    headers: Headers = Field(default_factory=lambda: MappingProxyType({}))
 
     read: Text | None = None
     create: Text | None = None
@@ -275,6 +293,7 @@ class TrialOrGroup(Trial):
             shared = {
                 "callers": trial.callers or self.callers,
                 "given": MappingProxyType(merged(self.given, trial.given)),
+                "headers": MappingProxyType({**self.headers, **trial.headers}),
             }
             yield (number,), trial.model_copy(update=shared)
 

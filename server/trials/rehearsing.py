@@ -176,7 +176,7 @@ class Rehearsed:
         asked = self.query.function if isinstance(self.query, Call | Gathered) else self.query.table
         name = asked.name if function is None else f"rpc/{asked.name}"
         own = Session(timeout=limits.timeout.total_seconds(), largest=limits.bytes, login=self.runner.stage.becomes)
-        sent = Sent(METHODS[trial.verb], f"/{name}", inside=True, profile=asked.schema)
+        sent = Sent(METHODS[trial.verb], f"/{name}", dict(trial.said.headers), inside=True, profile=asked.schema)
         session = self.runner.transactions.asking(sent, self.asked.principal, self.runner.snapshot, own)
         session = replace(session, settings={**self.runner.stage.settings, **session.settings})
         hoist = self.runner.config.postgrest.db_hoisted_tx_settings

@@ -302,6 +302,66 @@ async def test_elsewhere_testing_says_nothing() -> None:
 
 # ── the session of a request ─────────────────────────────────────────────────────────────────
 
+BY_HEADER = """
+ALTER POLICY published ON api.note USING (published AND body = current_setting('request.headers', true)::json->>'x-team');
+CREATE FUNCTION api.headers() RETURNS json LANGUAGE sql STABLE AS $$ SELECT current_setting('request.headers')::json $$;
+GRANT EXECUTE ON FUNCTION api.headers() TO PUBLIC
+"""
+HEADED = """
+  - name: teams
+    as: anonymous
+    headers: {X-Team: red, X-Other: o}
+    given:
+      team: {id: 9001, name: t}
+      note:
+        - {id: 9001, team_id: 9001, owner: ann, body: red, published: true}
+        - {id: 9002, team_id: 9001, owner: ann, body: blue, published: true}
+    tests:
+      - {read: note, where: id > 9000, keys: [9001]}
+      - {read: note, where: id > 9000, keys: [9002], headers: {x-team: blue}}
+      - {read: note, where: id > 9000, rows: 0, headers: {X-Team: green}}
+      - {call: headers, headers: {X-TEAM: blue}, returns: {x-team: blue, x-other: o}}
+  - {as: anonymous, call: headers, returns: {}}
+"""
+
+
+async def test_policies_and_functions_see_the_headers_that_a_test_says(
+    own_notes: str, postgresql_server: PostgreSQLServer
+) -> None:
+    postgresql_server.run(own_notes.rpartition("/")[2], BY_HEADER)
+    headed = written(HEADED) + "functions: {headers: {allow: notes_guest}}\n"
+    assert await passing(own_notes, headed) == 5
+    leaking = headed.replace("headers: {X-Team: green}", "headers: {X-Team: red}")
+    assert [each for each in await lines(own_notes, leaking) if each] == [["- 0 rows", "+ 1 row: {id: 9001}"]]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("{}", "must be a mapping of headers and their texts, such as {X-Tenant: north}"),
+        ("{X-A: [b]}", "must be text: put it in quotes"),
+        ("{a b: c}", "must be the name of a header: letters, digits and -"),
+        ("{X-A: b, x-a: c}", "names a header twice, in large and small letters"),
+        ("{Cookie: a=b}", "has cookies, which no function finds among headers"),
+    ],
+)
+def test_headers_that_are_none_are_complaints(notes: str, said: str, told: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        config_of(notes, written(listed(f"{{as: anonymous, read: note, rows: 0, headers: {said}}}")))
+    assert [(each.path, each.message) for each in refused.value.complaints] == [("tests[0].headers", told)]
+
+
+def test_headers_are_for_policies_of_the_database() -> None:
+    with pytest.raises(ConfigError) as refused:
+        configured(
+            "sqlite:///x.db",
+            "roles: {a: {}}\nauth: {anonymous_role: a}\ntests:\n"
+            "  - {read: b, rows: 0, headers: {A: b}}\n  - {headers: {A: b}, tests: [{read: b, rows: 0}]}\n",
+        )
+    assert [each.path for each in refused.value.complaints] == ["tests[0].headers", "tests[1].headers"]
+    assert all("is for auth.enforce: database" in each.message for each in refused.value.complaints)
+
+
 CABINET = """
 DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'cabinet_fussy') THEN
