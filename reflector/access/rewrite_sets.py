@@ -48,7 +48,7 @@ def _insert(query: InsertMany, rewriter: Rewriter) -> tuple[InsertMany, ...]:
     given = frozenset(column for each in query.rows for column in each.columns)
     rights = fitting_rights(table, given, rewriter.write_grant(table).creates, "insert into")
     own = _visible(query.check, table, rewriter)
-    returning = _returning(query.returning, rewriter)
+    returning = _told(query, rewriter)
     return tuple(
         replace(query, presets=presets, check=all_of(check, own), returning=returning, conflict=conflict)
         for presets, check in _creates(rights)
@@ -124,6 +124,14 @@ def _found(where: Filter, table: Table, rewriter: Rewriter) -> Filter:
 
 def _returning(read: Read | None, rewriter: Rewriter) -> Read | None:
     return rewriter.returning(read)
+
+
+def _told(query: InsertMany, rewriter: Rewriter) -> Read | None:
+    """What is answered of the rows that were given: in the order in which they were, or in the one that is asked for to its end."""
+    returning = _returning(query.returning, rewriter)
+    if returning is None or not returning.order or query.table.primary_key is None:
+        return returning
+    return settled(returning, rewriter.grant(query.table))
 
 
 def _settled(query: UpdateMany | DeleteMany, rewriter: Rewriter, *filters: Filter) -> Read | None:

@@ -94,10 +94,11 @@ def _seen(column: Column, rule: Filter) -> Expression:
 
 
 def _of_groups(members: tuple[Selected, ...]) -> Sequence[Expression]:
-    """What the groups are made by: all that is selected, and the columns that lead to related rows."""
-    selected = list(_selected(members))
-    led = [each for each in _leading(members) if _plain(each) not in selected]
-    return [each for each in dict.fromkeys((*selected, *led)) if not aggregates(each) and _has_order(each)]
+    """What the groups are made by: all that is selected, and the columns that lead to related rows, each once."""
+    made = {each: each for each in _selected(members)}
+    for each in _leading(members):
+        made.setdefault(_plain(each), each)
+    return [each for each in made.values() if not aggregates(each) and _has_order(each)]
 
 
 def _selected(members: tuple[Selected, ...]) -> Iterator[Expression]:
@@ -110,7 +111,7 @@ def _selected(members: tuple[Selected, ...]) -> Iterator[Expression]:
 
 def _leading(members: tuple[Selected, ...]) -> Iterator[Expression]:
     for member in members:
-        if isinstance(member, Embed | Spread) and member.relationship.function is None:
+        if isinstance(member, Embed | Spread):
             yield from (_seen(column, member.guard) for column in source_columns(member.relationship))
         elif isinstance(member, Group):
             yield from _leading(member.select)

@@ -46,6 +46,7 @@ BOUND = (
         "principal",
         "reserved",
         "rights",
+        "row_order",
         "rule_claims",
         "rule_faults",
         "rule_syntax",

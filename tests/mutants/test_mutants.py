@@ -11,15 +11,25 @@ import sys
 from pathlib import Path
 
 from tests.mutants.equivalent import EQUIVALENT
-from tests.mutants.hunt import unknown
+from tests.mutants.hunt import HUNTED, unknown
 
 SAMPLE = os.environ.get("REFLECTOR_MUTANTS", "25")
+ROOT = Path(__file__).parents[2]
+DECIDING = ("reflector/access", "server/auth")
+"""Whose every module decides who may do what."""
+
+
+def test_every_module_that_decides_is_hunted() -> None:
+    modules = {
+        f"{folder.replace('/', '.')}.{each.stem}" for folder in DECIDING for each in (ROOT / folder).glob("*.py")
+    }
+    assert {each for each in modules if not each.endswith("__init__")} - set(HUNTED) == set()
 
 
 def test_no_mutant_survives() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.mutants.hunt", "--sample", SAMPLE],
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,

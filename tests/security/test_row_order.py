@@ -27,7 +27,7 @@ roles: {guest: {}}
 policies: {marked: "exists(mark, hidden == False)", on_marked: "exists(article.mark, hidden == False)"}
 tables:
   article:
-    allow: {guest: {read: marked, aggregate: true, update: {filter: marked, columns: [title]}}}
+    allow: {guest: {read: marked, aggregate: true, create: {check: True, columns: [id, title]}, update: {filter: marked, columns: [title]}}}
   mark: {allow: {guest: {read: hidden == False, aggregate: true}}}
   tag: {allow: {guest: {read: secret == False}}}
   article_tag: {allow: {guest: {read: hidden == False}}}
@@ -204,6 +204,15 @@ def test_rows_that_were_changed_or_removed_are_told_by_what_is_seen_of_them(worl
     figs = sorted(article for word, article in SHELF.words if word == "fig")
     assert gone == [{"article_id": article, "word": "fig"} for article in figs]
     assert len(worlds.rows("slip")) == len(SHELF.words) - len(figs)
+
+
+def test_an_order_that_was_asked_for_is_ended_for_rows_that_took_the_place_of_others_too(worlds: Worlds) -> None:
+    given = [{"id": article, "title": SHELF.titles[article]} for article in reversed(SHELF.articles)]
+    wanted = sorted(SHELF.articles, key=lambda article: (SHELF.titles[article], article))
+    merging = {"Prefer": "return=representation, resolution=merge-duplicates"}
+    for order, numbers in (("&order=title", wanted), ("", SHELF.articles[::-1])):
+        found = worlds.ask("POST", f"/rest/v1/article?select=id{order}", given, **merging)
+        assert [each["id"] for each in found] == numbers
 
 
 # ── rows that a function gives ───────────────────────────────────────────────────────────────

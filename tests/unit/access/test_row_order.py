@@ -11,7 +11,8 @@ from reflector.access.permissions import Grants, TableGrant
 from reflector.access.rewrite import rewrite
 from reflector.access.rewrite_sets import rewrite_any
 from reflector.access.row_order import decided_elsewhere, settled
-from reflector.catalog.model import Function, Key, Relationship, Table
+from reflector.catalog.model import Column, Function, Key, Relationship, Table
+from reflector.datatypes import DataType, Kind
 from reflector.query.aggregates import AGGREGATES
 from reflector.query.calls import Call
 from reflector.query.comparisons import EQ
@@ -62,8 +63,8 @@ GIVES = Function("public", "gives", (), "articles", rows=ARTICLE, of_table=True)
 LIKED_BY = Relationship("liked_by", ARTICLE, AUTHOR, True, (), function=GIVES)
 RULES = {
     "article": {
-        "all": {"read": True, "aggregate": True, "update": True, "delete": True},
-        "some": {"read": "exists(comments, hidden == False)", "update": True, "delete": True},
+        "all": {"read": True, "aggregate": True, "create": True, "update": True, "delete": True},
+        "some": {"read": "exists(comments, hidden == False)", "create": True, "update": True, "delete": True},
         "rows": {"read": "rank == 1"},
     },
     "author": {
@@ -170,6 +171,7 @@ def test_an_order_that_was_asked_for_is_ended_by_the_key_once() -> None:
 def test_one_row_and_rows_with_cursors_have_their_order() -> None:
     assert ordered(replace(LISTED, single=True)) == []
     assert ordered(replace(LISTED, keyset=True, order=(Order(TITLE), Order(ID)))) == [TITLE, ID]
+    assert ordered(replace(LISTED, keyset=True, order=(Order(TITLE),))) == [TITLE]
 
 
 # ── by what ──────────────────────────────────────────────────────────────────────────────────
@@ -177,7 +179,8 @@ def test_one_row_and_rows_with_cursors_have_their_order() -> None:
 
 def of_grant(table: Table, hidden: str = "", *, uniques: tuple[str, ...] = ()) -> list[str]:
     """The columns that rows of the table are told apart by for whoever does not see `hidden`."""
-    keyed = replace(table, uniques=tuple(Key(None, (table.by_name[name],)) for name in uniques))
+    keys = (tuple(table.by_name[name] for name in names.split()) for names in uniques)
+    keyed = replace(table, uniques=tuple(Key(None, key) for key in keys))
     seen = {column: TRUE for column in table.columns if column.name != hidden}
     found = settled(Read(keyed, (), COMMENTED), TableGrant(keyed, TRUE, seen, (), (), (), False))
     return [each.expression.column.name for each in found.order if isinstance(each.expression, Field)]
@@ -192,6 +195,7 @@ def test_a_key_out_of_sight_orders_nothing() -> None:
 def test_another_key_serves_where_no_part_of_it_may_be_null() -> None:
     assert of_grant(ARTICLE, hidden="id", uniques=("slug", "title")) == ["title"]
     assert of_grant(ARTICLE, uniques=("title",)) == ["id"]
+    assert of_grant(ARTICLE, hidden="id", uniques=("title slug",)) == of_grant(ARTICLE, hidden="id")
 
 
 def test_what_has_no_order_orders_nothing() -> None:
@@ -199,6 +203,9 @@ def test_what_has_no_order_orders_nothing() -> None:
     assert {"meta", "search", "id"}.isdisjoint(names)
     assert names[:3] == ["title", "body", "slug"]
     assert {"status", "cover", "token"} <= set(names)
+    address = Column("address", DataType(Kind.SPECIAL, "inet", ranked=True), True)
+    place = Column("place", DataType(Kind.SPECIAL, "xid"), True)
+    assert of_grant(replace(STATS, columns=(place, address))) == ["address"]
 
 
 def test_a_column_that_is_seen_on_some_rows_orders_those_alone() -> None:
@@ -217,7 +224,8 @@ def test_a_column_that_is_seen_on_some_rows_orders_those_alone() -> None:
 def test_related_rows_that_another_table_decides_about_come_by_their_key() -> None:
     comments = Read(COMMENT, (Output("body", of(COMMENT, "body")),))
     by_article = replace(comments, where=Exists(ARTICLE_OF, TRUE))
-    for asked, order in ((comments, ()), (by_article, (Order(of(COMMENT, "id")),))):
+    own = replace(comments, where=IsNull(of(COMMENT, "body")))
+    for asked, order in ((comments, ()), (own, ()), (by_article, (Order(of(COMMENT, "id")),))):
         assert member((Embed("c", COMMENTS_OF, asked),)).order == order
         assert member((Spread(COMMENTS_OF, asked),)).order == order
     asked = Read(AUTHOR, (Output("name", of(AUTHOR, "name")),), AT_HOME)
@@ -228,8 +236,9 @@ def test_rows_behind_a_junction_are_ordered_where_some_may_be_hidden() -> None:
     tags = Read(TAG, (Output("name", of(TAG, "name")),))
     assert member((Embed("tags", TAGS_OF, tags),)).order == ()
     assert member((Embed("tags", TAGS_OF, tags),), grants("rows")).order == (Order(of(TAG, "id")),)
-    asked = replace(tags, where=IsNull(of(TAG, "name")))
-    assert member((Embed("tags", TAGS_OF, asked),)).order == (Order(of(TAG, "id")),)
+    unnamed = IsNull(of(TAG, "name"))
+    for asked in (replace(tags, where=unnamed), replace(tags, after=unnamed)):
+        assert member((Embed("tags", TAGS_OF, asked),)).order == (Order(of(TAG, "id")),)
 
 
 def test_rows_of_a_function_are_found_one_by_one_in_its_own_order() -> None:
@@ -264,6 +273,28 @@ def test_groups_by_what_is_lifted_out_of_a_related_row_too() -> None:
     assert ordered(replace(LISTED, select=(spread, COUNT))) == [Related(AUTHOR_OF, of(AUTHOR, "name"), TRUE)]
 
 
+def test_groups_are_ordered_once_by_what_leads_to_several_related_rows() -> None:
+    grant = ALL.on(ARTICLE)
+    assert grant is not None
+    name = Read(AUTHOR, (Output("name", of(AUTHOR, "name")),))
+    embed, guarded = Embed("author", AUTHOR_OF, name), Embed("again", AUTHOR_OF, name, IsNull(TITLE))
+    led = of(ARTICLE, "author_id")
+    for select, by in (
+        ((Output("by", led), guarded, COUNT), led),
+        ((embed, guarded, COUNT), led),
+        ((Group("more", (embed,)), COUNT), led),
+        ((embed, Embed("liked", LIKED_BY, name), COUNT), led),
+        ((guarded, COUNT), Guarded(IsNull(TITLE), led)),
+    ):
+        assert settled(replace(LISTED, select=select), grant).order == (Order(by),)
+
+
+def test_groups_of_rows_that_a_function_gives_come_by_what_they_are_made_of() -> None:
+    asked = replace(LISTED, select=(*LISTED.select, COUNT))
+    [called] = rewrite_any(Call(GIVES, (), asked), ALL)
+    assert called == Call(GIVES, (), replace(asked, order=(Order(TITLE),)))
+
+
 # ── what was written ─────────────────────────────────────────────────────────────────────────
 
 
@@ -283,3 +314,12 @@ def test_rows_that_were_written_are_told_in_such_an_order_too() -> None:
         assert returned(query, ALL) == ()
         assert returned(replace(query, where=COMMENTED), ALL) == (Order(ID),)
         assert returned(replace(query, exactly_one=True), grants("some")) == ()
+
+
+def test_new_rows_are_told_as_they_were_given_or_in_the_order_that_was_asked_for_to_its_end() -> None:
+    shown, title = Read(ARTICLE, LISTED.select), Order(TITLE, descending=True)
+    query = InsertMany(ARTICLE, (), returning=shown)
+    assert returned(query, grants("some")) == ()
+    by_title = replace(query, returning=replace(shown, order=(title,)))
+    assert returned(by_title, grants("some")) == (title, Order(ID))
+    assert returned(by_title, ALL) == (title,)
