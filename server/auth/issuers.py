@@ -6,7 +6,6 @@ Rule: a key that cannot be used refuses the start; where keys are fetched from, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import compress, product
 from typing import Any, Final, NamedTuple
 
 from server.access import anonymous_role
@@ -132,9 +131,8 @@ def _jwt(config: Config) -> tuple[Jwt, ...]:
 
 def _place(config: Config, *path: str | int) -> tuple[Position, str]:
     """Where a setting stands, and what it is called; one that stands alone has no number."""
-    alone = tuple(step for step in path if not isinstance(step, int))
-    written = (
-        tuple(compress(path, kept)) for kept in product(*((1, 0) if isinstance(each, int) else (1,) for each in path))
-    )
-    found = next((each for each in written if each in config.places), alone)
-    return config.position(*found) or Position(dotted(alone)), dotted(found)
+    found: tuple[str | int, ...] = ()
+    for step in path:
+        if (*found, step) in config.places:
+            found = (*found, step)
+    return config.position(*found) or Position(dotted(found)), dotted(found)

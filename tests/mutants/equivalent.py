@@ -63,13 +63,9 @@ EQUIVALENT: Mapping[str, str] = {
     f"{CREDENTIALS}_sessions: said is None or secret is None → without secret is None": COMPLAINED,
     f"{CREDENTIALS}_administrator: {WHOEVER} → without auth is None": "asked where there is `auth`; this tells the types so",
     f"{CREDENTIALS}_administrator: {WHOEVER} → without auth.admin_role is None": COMPLAINED,
-    (
-        "server.auth.issuers:_place: found or Position('.'.join(map(str, alone))) → "
-        "without Position('.'.join(map(str, alone)))"
-    ): "what is said has a place; this tells the types so",
-    (
-        "server.auth.issuing:Issuing.__init__: settings is None or settings.secret is None → without settings.secret is None"
-    ): "who signs has a secret; this tells the types so",
+    "server.auth.issuers:_place: config.position(*found) or Position(dotted(found)) → without Position(dotted(found))": (
+        "what is said has a place; this tells the types so"
+    ),
     "server.auth.own_table:OwnTable._rows: answer.body or b'[]' → without b'[]'": "a list has a body; this tells the types so",
     "server.auth.own_table:OwnTable._bind: table is None or self._by not in columns → without table is None": (
         "no table has no columns; this tells the types so"

@@ -30,7 +30,7 @@ from server.auth.webhook import WebhookMethod
 from server.config import Config, ConfigError
 from server.problems import RefusedClaims
 from tests.server.harness import configured
-from tests.server.issuers import ONE, pem
+from tests.server.issuers import CURVE, ONE, pem, public
 from tests.server.test_issuers import bare
 from tests.server.test_jwt import SECRET
 
@@ -377,3 +377,15 @@ def test_keys_of_a_pair_are_for_all_that_they_can_unless_it_is_said_and_a_secret
         with pytest.raises(ConfigError, match="holds no key for the algorithms") as caught:
             issuers(said)
         assert [each.hint for each in caught.value.complaints] == [told_so]
+
+
+def test_each_shared_secret_is_for_the_algorithms_and_of_public_keys_one_is_enough() -> None:
+    keys = json.dumps([json.dumps(public(each)) for each in (CURVE, ONE)])
+    [issuer] = issuers(f"{{keys: {keys}, algorithms: RS256}}").issuers.values()
+    assert isinstance(issuer.keys, FixedKeys)
+    other = json.dumps(
+        {"kty": "oct", "k": base64.urlsafe_b64encode(SECRET.encode()).decode().rstrip("="), "alg": "HS512"}
+    )
+    with pytest.raises(ConfigError, match="holds no key for the algorithms") as caught:
+        issuers(f"{{secret: [{SECRET}, '{other}'], algorithms: HS256}}")
+    assert [each.path for each in caught.value.complaints] == ["auth.jwt.secret[1]"]
