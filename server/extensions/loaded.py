@@ -182,7 +182,7 @@ def must_end(error: BaseException) -> bool:
 
 def failed_to_start(loaded: Loaded, error: BaseException, *, late: bool) -> ConfigComplaint:
     """That a `started` raised, or was too `late`. Its words may hold anything, and are for the log at the level debug."""
-    line = line_of(error.__cause__ or error if late else error, loaded)
+    line = line_of(error.__cause__ if late else error, loaded)
     at = "" if line is None else f" in line {line}"
     taken = f"it took longer than {show_duration(loaded.source.starts_within)}, and waited"
     why = f"{taken if late else type(error).__name__}{at}"
@@ -190,10 +190,10 @@ def failed_to_start(loaded: Loaded, error: BaseException, *, late: bool) -> Conf
     return ConfigComplaint(loaded.where, f"extensions.{loaded.name}", f"could not be started: {why}", hint)
 
 
-def line_of(error: BaseException, loaded: Loaded) -> int | None:
+def line_of(error: BaseException | None, loaded: Loaded) -> int | None:
     """The last line of the extension's own files in the error's traceback."""
     files = set(files_of(loaded))
-    line, trace = None, error.__traceback__
+    line, trace = None, getattr(error, "__traceback__", None)
     while trace is not None:
         if trace.tb_frame.f_code.co_filename in files:
             line = trace.tb_lineno

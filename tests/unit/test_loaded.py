@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +188,19 @@ async def test_whoever_ends_the_beginning_ends_it(tmp_path: Path) -> None:
     beginning.cancel()
     with pytest.raises(asyncio.CancelledError):
         await beginning
+
+
+async def test_what_takes_too_long_to_begin_is_ended_and_told_with_the_line_where_it_waited(tmp_path: Path) -> None:
+    text = BAD.replace("await asyncio.sleep(3600)", "pass").replace('int("x")', "await asyncio.sleep(3600)")
+    found = load_extensions(configured(tmp_path, bad=text))
+    (bad,) = found.loaded
+    quick = bad.source.model_copy(update={"starts_within": timedelta(milliseconds=10)})
+    found.loaded = (replace(bad, source=quick),)
+    with pytest.raises(ConfigError) as refused:
+        await found.start(fetched)
+    (told,) = refused.value.complaints
+    assert told.message == "could not be started: it took longer than 10ms, and waited in line 8"
+    assert (told.path, told.hint) == ("extensions.bad", "starts_within says how long it may take")
 
 
 async def test_the_last_line_of_its_own_is_told_and_none_where_there_is_none(tmp_path: Path) -> None:

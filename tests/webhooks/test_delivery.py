@@ -267,7 +267,7 @@ async def test_a_file_that_is_removed_while_it_is_used_is_told_aloud(
 async def test_a_file_that_somebody_wrote_into_ends_one_webhook_and_says_so(
     small: str, receiver: Receiver, configure: Configure, caplog: pytest.LogCaptureFixture
 ) -> None:
-    receiver.says(500)
+    receiver.says(*[500] * 50)
     async with receiving() as other:
         hook = f"  other: {{url: '{other.url}', {SEEN}, columns: [id]}}\n"
         async with served(small, configure(SEEN, RULES) + hook) as api:
