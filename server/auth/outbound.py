@@ -50,13 +50,40 @@ class Answered:
             raise Away("the answer is no JSON") from fault
 
 
+class Connections:
+    """Connections to other servers, so many at once (0: as many as are wanted), made when first needed. No answer leaves a
+    cookie behind, none is unfolded, and nothing of the environment leads elsewhere."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._session: aiohttp.ClientSession | None = None
+
+    def session(self) -> aiohttp.ClientSession:
+        """What asks by them."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self._most, ttl_dns_cache=30),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+                auto_decompress=False,
+                trust_env=False,
+            )
+        return self._session
+
+    async def close(self) -> None:
+        """End every connection."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+
 class Outbound:
     """Asks others. Connections are made when first needed and are this object's own until `close`. `anywhere`: also other
     machines by http."""
 
     def __init__(self, seconds: float = TIMEOUT_SECONDS, most: int = MOST_BYTES, *, anywhere: bool = False) -> None:
         self._seconds, self._most, self._anywhere = seconds, most, anywhere
-        self._session: aiohttp.ClientSession | None = None
+        self._connections = Connections(MOST_CONNECTIONS)
 
     async def ask(
         self,
@@ -84,7 +111,7 @@ class Outbound:
         try:
             async with (
                 asyncio.timeout(self._seconds),
-                self._connected().request(
+                self._connections.session().request(
                     method,
                     URL(url, encoded=True),
                     headers=headers,
@@ -111,22 +138,9 @@ class Outbound:
                 raise Away(f"the answer is larger than {self._most} bytes")
         return bytes(read)
 
-    def _connected(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=MOST_CONNECTIONS, ttl_dns_cache=30),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
-                auto_decompress=False,
-                trust_env=False,
-            )
-        return self._session
-
     async def close(self) -> None:
         """End every connection."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._connections.close()
 
 
 def may_be_asked(url: str) -> bool:

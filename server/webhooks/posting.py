@@ -18,7 +18,7 @@ from aiohttp import hdrs
 from multidict import CIMultiDict
 from yarl import URL
 
-from server.auth.outbound import USER_AGENT, may_be_asked
+from server.auth.outbound import Connections, may_be_asked
 
 GONE: Final = 410
 
@@ -37,7 +37,7 @@ class Posting:
     """Makes requests; connections are made when first needed and are this object's own until `close`."""
 
     def __init__(self) -> None:
-        self._session: aiohttp.ClientSession | None = None
+        self._connections = Connections(0)
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Attempt:
         """Hand over a body of JSON."""
@@ -47,7 +47,7 @@ class Posting:
         try:
             async with (
                 asyncio.timeout(seconds),
-                self._connected().post(
+                self._connections.session().post(
                     URL(url, encoded=True), data=body, headers=said, allow_redirects=False
                 ) as answer,
             ):
@@ -58,22 +58,9 @@ class Posting:
             # The message of the library would tell the address, which may hold a secret.
             return Attempt(f"it cannot be reached ({type(fault).__name__})")
 
-    def _connected(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers={hdrs.USER_AGENT: USER_AGENT, hdrs.ACCEPT_ENCODING: "identity"},
-                auto_decompress=False,
-                trust_env=False,
-            )
-        return self._session
-
     async def close(self) -> None:
         """End every connection."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._connections.close()
 
 
 def _attempt(answer: aiohttp.ClientResponse) -> Attempt:

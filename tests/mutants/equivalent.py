@@ -111,7 +111,7 @@ EQUIVALENT: Mapping[str, str] = {
         "where there is a hash there is a key of it; this tells the types so"
     ),
     "server.auth.outbound:may_be_asked: parts.hostname or '' → without ''": "no host is none as well; this tells the types so",
-    "server.auth.outbound:Outbound._connected: False → True": (
+    "server.auth.outbound:Connections.session: False → True": (
         "what came compressed is refused by its header, whoever would unfold it"
     ),
     "server.auth.claims:moment: False → True": "what no float can hold is beyond every moment as well",

@@ -270,7 +270,7 @@ async def test_methods_begin_and_end_together() -> None:
 
 async def test_connections_to_others_end_with_the_methods() -> None:
     outbound = Outbound()
-    session = outbound._connected()
+    session = outbound._connections.session()
     await Authenticator([Names()], GUEST, outbound=outbound).close()
     assert session.closed
     await Authenticator([Names()], GUEST).close()
