@@ -245,6 +245,7 @@ class NetworkDriver(ABC, Generic[C]):
     async def _read(self, text: str, values: Values, *, last: bool = False) -> Rows:
         """The rows of a statement in a transaction that refuses writes, and of which nothing stays."""
         connection = await self._pool.acquire()
+        self._soiled.add(connection)
         try:
             await connection.begin(PLAIN, read_only=True)
             rows = await connection.read_rows(text, values)

@@ -188,3 +188,18 @@ async def test_a_role_is_a_matter_of_postgresql(world: World) -> None:
         with pytest.raises(NotSupported):
             await world.driver.run(world.read("SELECT 1"), Session(role="item_reader"))
     assert (await world.driver.run(world.read(ITEM[world.name], 1))).body
+
+
+LOCKED = {
+    "postgresql": ("SELECT pg_advisory_lock(7)", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"),
+    "mariadb": ("SELECT GET_LOCK('seven', 0)", "SELECT 1 - IS_FREE_LOCK('seven')"),
+}
+"""Statements that only read and take a lock which outlives their transaction, and how many such locks there are."""
+
+
+async def test_of_a_statement_that_is_not_ours_nothing_stays_with_its_connection(server_world: World) -> None:
+    taking, held = LOCKED[server_world.name]
+    await server_world.driver.read(taking)
+    async with asyncio.timeout(10):
+        while list(await server_world.driver.fetch(held)) != [(0,)]:
+            pass
