@@ -34,6 +34,7 @@ PACKAGES = ("reflector.", "server.")
 RULES = ("tests/unit/access",)
 ANSWERS = (
     "tests/unit/access/test_rewrite.py",
+    "tests/unit/access/test_row_order.py",
     "tests/core/test_rights.py",
     "tests/core/test_set_rights.py",
     "tests/access/test_masks.py",

@@ -52,9 +52,11 @@ from tests.unit.access.blog import (
     COMMENT,
     COMMENTS_OF,
     COUNTRY_OF,
+    MEMBER,
     STATS,
     TAG,
     TAGS_OF,
+    TEAM,
     TEXT,
 )
 from tests.unit.access.describing import described
@@ -78,7 +80,7 @@ RULES = {
     "tag": {"all": {"read": True}, "some": {"read": True}, "rows": {"read": True}},
     "article_tag": {"all": {"read": True}, "some": {"read": True}, "rows": {"read": "tag_id > 1"}},
     "team": {"all": {"read": True}},
-    "member": {"all": {"read": True}},
+    "member": {"all": {"read": True, "create": True, "update": True, "delete": True}},
     "stats": {"all": {"read": True}},
 }
 
@@ -323,3 +325,14 @@ def test_new_rows_are_told_as_they_were_given_or_in_the_order_that_was_asked_for
     by_title = replace(query, returning=replace(shown, order=(title,)))
     assert returned(by_title, grants("some")) == (title, Order(ID))
     assert returned(by_title, ALL) == (title,)
+
+
+def test_written_rows_without_a_key_are_told_as_the_write_comes_upon_them() -> None:
+    admin = MEMBER.by_name["admin"]
+    team = Relationship("team", MEMBER, TEAM, False, ((MEMBER.by_name["team_id"], TEAM.by_name["id"]),))
+    shown, where = Read(MEMBER, (Output("admin", Field(admin)),)), Exists(team, TRUE)
+    change = Change(admin, Literal(True, admin.type))
+    for query in (UpdateMany(MEMBER, where, (change,), returning=shown), DeleteMany(MEMBER, where, shown)):
+        assert returned(query, ALL) == ()
+    asked = replace(shown, where=where, order=(Order(Field(admin)),))
+    assert returned(InsertMany(MEMBER, (), returning=asked), ALL) == asked.order
