@@ -228,6 +228,13 @@ def test_a_cell_is_seen_where_its_own_rule_holds_as_well() -> None:
     assert wider.masked == {}
 
 
+def test_what_is_closed_where_all_is_open_is_nobodys_and_told_as_closed() -> None:
+    grants = open_grants(BLOG, writable=True, closed=frozenset({TAG}))
+    assert (grants.on(TAG), grants.broken) == (None, frozenset({TAG}))
+    assert set(grants.tables) == {*open_grants(BLOG, writable=True).tables} - {TAG}
+    assert open_grants(BLOG, writable=True).broken == frozenset()
+
+
 def test_a_role_without_any_right_may_nothing_and_what_a_role_may_is_worked_out_once() -> None:
     permissions = Permissions(BLOG, {"guest": ("guest",)}, {})
     assert permissions.grants(["guest"]).tables == ()
