@@ -59,7 +59,6 @@ class PostgreSQLServer(ServerProcess):
                 "--encoding=UTF8",
                 "--locale=C.UTF-8",
                 "--no-sync",
-                "--no-instructions",
             ]
         )
 
