@@ -37,6 +37,9 @@ MAXIMUM_GROUP_CONCAT: Final = 1_073_741_824
 WHICH: Final = "SELECT 0 /*M! + 1 */, 0 /*M!100600 + 1 */"
 """What only MariaDB reads, and what it reads from 10.6 on: the version that a server tells of itself is a setting there, and
 may be that of a proxy before it."""
+SNAPSHOTS: Final = "/*M!110602 innodb_snapshot_isolation=0,*/"
+"""From 11.6.2 on a write is refused where somebody else wrote the row after the transaction's first read; it is to meet what
+is committed by then, as on every other version."""
 
 
 T = TypeVar("T")
@@ -325,7 +328,7 @@ class MySQLDriver(NetworkDriver[MySQLConnection]):
     async def _set_up(self, wire: Wire) -> None:
         gathered = min(self._settings.largest, MAXIMUM_GROUP_CONCAT)
         await wire.rows(
-            f"SET sql_mode='{SQL_MODE}',time_zone='+00:00',group_concat_max_len={gathered},"
+            f"SET {SNAPSHOTS}sql_mode='{SQL_MODE}',time_zone='+00:00',group_concat_max_len={gathered},"
             f"sql_notes=0,lc_messages='en_US',max_statement_time={self._settings.statement_timeout:.3f},"
             "NAMES utf8mb4 COLLATE utf8mb4_general_ci"
         )

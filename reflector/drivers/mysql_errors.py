@@ -111,7 +111,10 @@ class Named:
 
 NAME: Final = r"`((?:[^`]|``)+)`"
 KEY: Final = re.compile(r".* for key '(.*)'\Z", re.DOTALL)
-CONSTRAINT: Final = re.compile(rf"\({NAME}\.{NAME}, CONSTRAINT {NAME} FOREIGN KEY \(((?:`(?:[^`]|``)+`(?:, ?)?)+)\)")
+# From 11.8 on, if not before, a backtick in the name of the constraint stands there once.
+CONSTRAINT: Final = re.compile(
+    rf"\({NAME}\.{NAME}, CONSTRAINT `(.+?)` FOREIGN KEY \(((?:`(?:[^`]|``)+`(?:, ?)?)+)\)", re.DOTALL
+)
 RULE: Final = re.compile(rf"CONSTRAINT {NAME} failed for {NAME}\.{NAME}\Z|Check constraint '(.*)' is violated\.?\Z")
 COLUMN: Final = re.compile(
     rf".*(?: for column {NAME}\.{NAME}\.{NAME} at row [0-9]+| for column '(.*)' at row [0-9]+)\Z"

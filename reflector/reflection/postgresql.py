@@ -1,4 +1,4 @@
-"""PostgreSQL 12 and later: some set queries over pg_catalog, whatever the search path.
+"""PostgreSQL 13 and later: some set queries over pg_catalog, whatever the search path.
 
 What is shown: tables, partitioned tables (their partitions are folded into them), views, materialized views and
 foreign tables of every schema that the role can use and that is not the system's. What belongs to an extension is

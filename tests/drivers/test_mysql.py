@@ -118,6 +118,11 @@ def test_what_is_no_scalar_is_refused(value: object) -> None:
             "a foreign key constraint fails (`d`.`i``t`, CONSTRAINT `c` FOREIGN KEY (`a`, `b``b`) REFERENCES `s` (`i`, `x`))",
             Named("c", "i`t", ("a", "b`b")),
         ),
+        (
+            1452,
+            "a foreign key constraint fails (`d`.`t`, CONSTRAINT `a`b` FOREIGN KEY (`a`) REFERENCES `s` (`i`))",
+            Named("a`b", "t", ("a",)),
+        ),
         (4025, "CONSTRAINT `item_size` failed for `d`.`item`", Named("item_size", "item")),
         (3819, "Check constraint 'item_size' is violated.", Named("item_size")),
         (1048, "Column 'name' cannot be null", Named(columns=("name",))),
@@ -181,7 +186,7 @@ async def test_two_statements_are_never_one(world: World) -> None:
 async def test_the_session_is_ours_whatever_the_server_prefers(mariadb_server: MariaDBServer, world: World) -> None:
     (row,) = await world.driver.fetch(
         "SELECT @@sql_mode, @@time_zone, @@character_set_client, @@group_concat_max_len, @@local_infile, @@autocommit, "
-        "@@max_statement_time, @@collation_connection"
+        "@@max_statement_time, @@collation_connection, 0 /*M!110602 + @@innodb_snapshot_isolation */"
     )
     assert set(str(row[0]).split(",")) == {
         "STRICT_ALL_TABLES",
@@ -190,7 +195,7 @@ async def test_the_session_is_ours_whatever_the_server_prefers(mariadb_server: M
         "NO_AUTO_VALUE_ON_ZERO",
     }
     assert tuple(row[1:4]) == ("+00:00", "utf8mb4", 32 * 1024**2)
-    assert tuple(row[5:]) == (1, 5.0, "utf8mb4_general_ci")
+    assert tuple(row[5:]) == (1, 5.0, "utf8mb4_general_ci", 0)
 
 
 def packet(number: int, payload: bytes) -> bytes:

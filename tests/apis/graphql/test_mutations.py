@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -171,6 +172,19 @@ async def test_each_field_sees_what_the_ones_before_it_wrote(own_shop: Served) -
         "c": {"publisher": {"name": "The first Press", "book": [{"id": 1}]}},
         "d": None,
     }
+
+
+async def test_writers_of_one_row_wait_for_one_another_and_all_of_them_write(own_shop: Served) -> None:
+    """Each has read before it writes that row, and meets what others committed meanwhile."""
+    first, *_ = await publishers(own_shop)
+
+    def mutation(number: int) -> str:
+        update = f'update_publisher_by_pk(pk_columns: {{code: "{first}"}}, _set: {{name: "Press {number}"}}) {{name}}'
+        return f"mutation {{insert_publisher_one(object: {publisher(f'NEW-{number}')}) {{code}} {update}}}"
+
+    written = await asyncio.gather(*(data(own_shop, mutation(number)) for number in range(8)))
+    assert [each["insert_publisher_one"]["code"] for each in written] == [f"NEW-{number}" for number in range(8)]
+    assert [each["update_publisher_by_pk"]["name"] for each in written] == [f"Press {number}" for number in range(8)]
 
 
 async def test_a_composite_key_finds_its_row(own_shop: Served) -> None:
