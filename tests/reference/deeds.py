@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
 from tests.properties.asking import exact, written
-from tests.reference.evaluator import Reference, Sight
+from tests.reference.evaluator import Reference, Right, Sight
 from tests.reference.model import COLUMNS, KEYS, REFERENCES, REQUIRED, Caller, Row, State, cell, key, value
 from tests.reference.questions import Asking, RefusedError, Where, canonical, check_where
 from tests.reference.spelling import Asked, conditions
@@ -70,13 +72,26 @@ def outcomes(reference: Reference, state: State, caller: Caller, deed: Deed, api
 def lacks_claims(reference: Reference, caller: Caller, deed: Deed) -> bool:
     """Whether a rule of the caller's rights, or a policy in it, needs a claim that they do not carry."""
     verbs = {"create", "update"} if deed.way else {deed.verb}
-    rules = [
-        each
-        for verb in verbs
-        for right in reference.rights(caller, deed.table, verb)
-        for each in (right.rows, right.check)
-    ]
-    words, policies = set(map(str, rules)), reference.config["policies"]
+    return any(
+        _lacks(reference, caller, right) for verb in verbs for right in reference.rights(caller, deed.table, verb)
+    )
+
+
+def with_claims(reference: Reference, caller: Caller) -> Reference:
+    """The same without the rights to write that need a claim which the caller does not carry: such a one grants nothing."""
+    found = copy(reference)
+
+    def rights(who: Caller, table: str, verb: str) -> list[Right]:
+        granted = reference.rights(who, table, verb)
+        reading = verb in {"read", "aggregate"}
+        return [each for each in granted if reading or not _lacks(reference, caller, each)]
+
+    found.rights = cache(rights)
+    return found
+
+
+def _lacks(reference: Reference, caller: Caller, right: Right) -> bool:
+    words, policies = {str(right.rows), str(right.check)}, reference.config["policies"]
     while more := {str(policies[name]) for name in policies for text in words if name in text} - words:
         words |= more
     needed = {tuple(path.split(".")) for text in words for path in re.findall(r"claims(?:\.\w+)+", text)}
