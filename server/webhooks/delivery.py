@@ -113,6 +113,7 @@ class Delivery:
         if not task.cancelled():
             LOG.error("webhook %s: nothing is delivered any more", self.name, exc_info=task.exception())
             self.standing.silent = "delivering failed"
+            self._idle.set()  # nothing is being sent, and an end of the server need not wait for it
 
     async def _run(self) -> None:
         while True:
