@@ -3,9 +3,10 @@
 Where a filter asks another table (`Exists`), or rows are reached by way of a junction, a database may begin with that
 table and find the rows in its order. Whether it does is said by how many rows there are, hidden ones among them. Rows that
 nobody ordered would tell by their order how many, and a page of them by which rows it has. So the order of such a read
-is ended by what tells its rows apart. Of rows that a function gives the order is the function's own; that one is kept.
+is ended by what tells its rows apart. So is that of groups: whether they are found by sorting or by hashing is chosen by
+numbers of rows, too. Of rows that a function gives the order is the function's own; that one is kept.
 
-Rule: nothing is ordered by what its reader does not see, and a read that asks no other table is left as it is.
+Rule: nothing is ordered by what its reader does not see, and rows of a read that asks no other table are left as they are.
 """
 
 from __future__ import annotations
@@ -44,11 +45,13 @@ FOUND: Final = FixedText("found")
 
 
 def settled(read: Read, grant: TableGrant, *, elsewhere: bool = False) -> Read:
-    """The rewritten read, its order ended where other tables decide which rows it finds: by its filter, or as `elsewhere` says."""
-    if read.single or read.keyset or not (elsewhere or decided_elsewhere(read.where, read.after)):
+    """The rewritten read, its order ended where other tables decide which rows it finds, by its filter or as `elsewhere` says;
+    that of groups always."""
+    groups = grouped(read.select)
+    if read.single or read.keyset or not (groups or elsewhere or decided_elsewhere(read.where, read.after)):
         return read  # one row, or an order that tells any two rows apart already
     asked = [each.expression for each in read.order]
-    ends = _of_groups(read.select) if grouped(read.select) else _of_rows(grant)
+    ends = _of_groups(read.select) if groups else _of_rows(grant)
     return replace(read, order=(*read.order, *(Order(each) for each in ends if each not in asked)))
 
 

@@ -192,6 +192,9 @@ def test_groups_come_by_what_they_are_made_of(worlds: Worlds) -> None:
     wanted = [{"title": word, "count": counts[word]} for word in sorted(WORDS) if counts[word]]
     assert worlds.rows("article?select=title,count()") == wanted
     assert worlds.rows("mark?select=...article!inner(title),count()") == wanted
+    of_each = [{"article": {"title": SHELF.titles[article]}, "count": 1} for article in SHELF.articles]
+    assert worlds.rows("mark?select=article(title),count()") == of_each
+    assert worlds.rows("mark?select=article(title),count()&limit=4") == of_each[:4]
     found = worlds.rows("mark?select=article!inner(id),count()")
     assert [each["article"]["id"] for each in found] == SHELF.articles
 

@@ -268,6 +268,7 @@ def test_groups_come_by_what_they_are_made_of() -> None:
     selected = Output("by", of(ARTICLE, "author_id"))
     assert ordered(replace(LISTED, select=(COUNT, selected, embed))) == [of(ARTICLE, "author_id")]
     assert ordered(replace(LISTED, select=(COUNT,))) == []
+    assert ordered(Read(ARTICLE, (embed, COUNT))) == [of(ARTICLE, "author_id")]
 
 
 def test_groups_by_what_is_lifted_out_of_a_related_row_too() -> None:
