@@ -164,27 +164,33 @@ class Writing:
 
     async def insert(self, values: Given, shown: Shown) -> Answer:
         """Make the row. Where the database decides and keeps it from its maker's sight, nothing is answered of it."""
-        keyed = bool(row_key(self.table))
         try:
-            return await self._insert(values, shown, keyed=keyed)
+            return await self._insert(values, shown)
         except Forbidden:
-            if not self._unseen(shown, keyed=keyed):
+            if not self._unseen(shown, keyed=self._keyed):
                 raise
-        return await self._insert(values, None, keyed=False)
+        return await self._insert(values, None, unseen=True)
+
+    @property
+    def _keyed(self) -> bool:
+        return bool(row_key(self.table))
 
     def _unseen(self, shown: Shown, *, keyed: bool) -> bool:
         """Whether a row that was refused may have been refused to be read alone. PostgreSQL tells neither from the other, and
         has taken back what it refused."""
         return self.caller.rights.session.role is not None and (shown is not None or keyed)
 
-    async def _insert(self, values: Given, shown: Shown, *, keyed: bool) -> Answer:
+    async def _insert(self, values: Given, shown: Shown, *, unseen: bool = False) -> Answer:
         columns = tuple(values)
         made = self._template(
-            "insert" if keyed else "insert unseen",
+            "insert unseen" if unseen else "insert",
             columns,
             shown,
             lambda slots: Insert(
-                self.table.table, _assigned(columns, slots), returning=self._returning(shown), keyed=keyed
+                self.table.table,
+                _assigned(columns, slots),
+                returning=self._returning(shown),
+                keyed=not unseen and self._keyed,
             ),
         )
         return await self._run(made.filled(values.values()))
