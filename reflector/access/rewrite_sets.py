@@ -17,6 +17,7 @@ from reflector.access.fitting import fitting_rights
 from reflector.access.permissions import CreateRight, Grants, UpdateRight
 from reflector.access.rewrite import Rewriter, rewrite
 from reflector.access.row_order import decided_elsewhere, settled
+from reflector.access.scoping import tells
 from reflector.catalog.model import Table
 from reflector.errors import Forbidden
 from reflector.query.calls import Call, Gathered
@@ -117,9 +118,9 @@ def _visible(where: Filter, table: Table, rewriter: Rewriter) -> Filter:
 
 
 def _found(where: Filter, table: Table, rewriter: Rewriter) -> Filter:
-    """The rows that a write may find: those that the caller sees, where they see any; who sees none asks for all."""
+    """The rows that a write may find: those that the caller sees, where they see anything of any; who sees nothing asks for all."""
     grant = rewriter.write_grant(table)
-    return rewriter.found(where, table) if grant.may_read or where != TRUE else TRUE
+    return rewriter.found(where, table) if tells(grant) or where != TRUE else TRUE
 
 
 def _returning(read: Read | None, rewriter: Rewriter) -> Read | None:

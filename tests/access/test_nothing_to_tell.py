@@ -83,3 +83,36 @@ async def test_to_ask_for_rows_of_which_nothing_is_told_is_refused(
             assert reply.status in (401, 403, 404), (method, path, reply.status, reply.body)
             assert b"first" not in reply.body
         assert len((await api.get("/api/note", bearer("auditor"))).json["items"]) == 1
+
+
+@pytest.mark.parametrize("role", ["unread", "listless", "hidden"])
+async def test_rows_of_which_nothing_is_told_are_written_by_the_right_to_write_them(
+    databases: Databases, kind: DatabaseKind, role: str
+) -> None:
+    change = {"filter": "owner == 'a'", "check": "title != 'bad'", "columns": ["title"]}
+    roles = {name: said | {"update": change, "delete": "owner == 'a'"} for name, said in ROLES.items()}
+    config = f"{CONFIG.replace(json.dumps(ROLES), json.dumps(roles))}\npostgrest: {{allow_unfiltered_writes: true}}"
+    others = "INSERT INTO note VALUES (6, 'second', 'b');"
+    merge = bearer(role) | {"Prefer": "resolution=merge-duplicates"}
+    async with served(databases.database(kind, SCHEMA + others), config, strict=True) as api:
+
+        async def titles() -> dict[int, str]:
+            rows = (await api.get("/api/note?fields=id,title", bearer("auditor"))).json["items"]
+            return {row["id"]: row["title"] for row in rows}
+
+        async def put(*rows: tuple[int, str]) -> tuple[int, bytes]:
+            body = [{"id": number, "title": title} for number, title in rows]
+            reply = await api.request("POST", "/rest/v1/note", merge, json=body)
+            return reply.status, reply.body
+
+        assert await put((1, "new"), (2, "made")) == (201, b"")
+        assert await titles() == {1: "new", 2: "made", 6: "second"}
+        for rows in [(6, "theirs")], [(1, "bad")], [(1, "x"), (6, "x")]:
+            status, told = await put(*rows)
+            assert (status, b"second" in told) == (403, False), told
+        assert await titles() == {1: "new", 2: "made", 6: "second"}
+        for method, body in ("PATCH", {"title": "all"}), ("DELETE", None):
+            reply = await api.request(method, "/rest/v1/note", bearer(role), json=body)
+            assert (reply.status, reply.body) == (204, b""), reply.body
+            expected = {1: "all", 2: "made", 6: "second"}
+            assert await titles() == (expected if method == "PATCH" else {2: "made", 6: "second"})
